@@ -1,0 +1,144 @@
+"""A camera path, and one camera of it.
+
+Conventions (everywhere in ParaScale but where Blender is met): OpenCV camera axes, x right, y down, z forward;
+``camera_to_world`` maps camera coordinates to world coordinates; intrinsics are fx, fy, cx, cy in pixels with the
+centre of the top left pixel at (0.5, 0.5); times are seconds.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from parascale.errors import InputError
+
+Array = NDArray[np.float64]
+
+# Above the rounding of text files with six decimals, below any error that one would see in a picture.
+ROTATION_TOLERANCE = 1e-4
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """One camera: where it stands, how it sees, and the size of its picture.
+
+    Attributes
+    ----------
+    camera_to_world : (4, 4) float64
+        Rigid transform from camera to world, OpenCV axes.
+    intrinsics : (4,) float64
+        fx, fy, cx, cy in pixels.
+    width, height : int
+        Size of the picture in pixels.
+    """
+
+    camera_to_world: Array
+    intrinsics: Array
+    width: int
+    height: int
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "camera_to_world", _frozen(self.camera_to_world, (4, 4), "camera_to_world"))
+        object.__setattr__(self, "intrinsics", _frozen(self.intrinsics, (4,), "intrinsics"))
+        _check_poses(self.camera_to_world[None])
+        _check_intrinsics(self.intrinsics[None], self.width, self.height)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+        return self.width, self.height
+
+
+@dataclass(frozen=True, eq=False)
+class Trajectory:
+    """A camera path of T frames.
+
+    Attributes
+    ----------
+    camera_to_world : (T, 4, 4) float64
+        Rigid transforms from camera to world, OpenCV axes.
+    intrinsics : (T, 4) float64
+        fx, fy, cx, cy in pixels; a single row given is used for every frame.
+    times : (T,) float64
+        Seconds, strictly increasing.
+    width, height : int
+        Size of the picture in pixels.
+
+    Raises
+    ------
+    InputError
+        Where a pose is not finite or not rigid, a focal length is not positive, or the times do not increase.
+    """
+
+    camera_to_world: Array
+    intrinsics: Array
+    times: Array
+    width: int
+    height: int
+
+    def __post_init__(self) -> None:
+        poses = np.asarray(self.camera_to_world, np.float64)
+        if poses.ndim != 3 or len(poses) == 0:
+            raise InputError(f"a trajectory needs poses of shape (T, 4, 4) with T of at least 1, not {poses.shape}")
+        count = len(poses)
+        intrinsics = np.broadcast_to(np.asarray(self.intrinsics, np.float64), (count, 4))
+        object.__setattr__(self, "camera_to_world", _frozen(poses, (count, 4, 4), "camera_to_world"))
+        object.__setattr__(self, "intrinsics", _frozen(intrinsics, (count, 4), "intrinsics"))
+        object.__setattr__(self, "times", _frozen(self.times, (count,), "times"))
+        _check_poses(self.camera_to_world)
+        _check_intrinsics(self.intrinsics, self.width, self.height)
+        if np.any(np.diff(self.times) <= 0):
+            raise InputError(f"times do not increase at frame {int(np.argmax(np.diff(self.times) <= 0)) + 1}")
+
+    def __len__(self) -> int:
+        return len(self.camera_to_world)
+
+    @property
+    def centres(self) -> Array:
+        """Camera centres c_t, (T, 3), in world units."""
+        return self.camera_to_world[:, :3, 3]
+
+    @property
+    def rotations(self) -> Array:
+        """Camera-to-world rotations R_t, (T, 3, 3)."""
+        return self.camera_to_world[:, :3, :3]
+
+    @property
+    def baselines(self) -> Array:
+        """Steps of the camera centre b_t = c_{t+1} - c_t, (T - 1, 3), in world units."""
+        return np.diff(self.centres, axis=0)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+        return self.width, self.height
+
+    def view(self, frame: int) -> View:
+        """Return the camera of one frame."""
+        return View(self.camera_to_world[frame], self.intrinsics[frame], self.width, self.height)
+
+
+def _frozen(values: ArrayLike, shape: tuple[int, ...], name: str) -> Array:
+    array = np.array(values, np.float64)
+    if array.shape != shape:
+        raise InputError(f"{name} has shape {array.shape} where {shape} is needed")
+    array.flags.writeable = False
+    return array
+
+
+def _check_poses(poses: Array) -> None:
+    for frame in np.flatnonzero(~np.isfinite(poses).all(axis=(1, 2))):
+        raise InputError(f"the pose of frame {frame} is not finite")
+    rotations = poses[:, :3, :3]
+    skew = np.abs(rotations @ rotations.transpose(0, 2, 1) - np.eye(3)).max(axis=(1, 2))
+    rigid = (skew < ROTATION_TOLERANCE) & (np.linalg.det(rotations) > 0)
+    rigid &= np.abs(poses[:, 3] - [0, 0, 0, 1]).max(axis=1) < ROTATION_TOLERANCE
+    for frame in np.flatnonzero(~rigid):
+        raise InputError(f"the pose of frame {frame} is not a rotation and a translation")
+
+
+def _check_intrinsics(intrinsics: Array, width: int, height: int) -> None:
+    if width < 1 or height < 1:
+        raise InputError(f"the picture size {width}x{height} is not positive")
+    for frame in np.flatnonzero(~np.isfinite(intrinsics).all(axis=1) | (intrinsics[:, :2] <= 0).any(axis=1)):
+        raise InputError(f"the intrinsics of frame {frame} are not finite with a positive focal length")

@@ -1,0 +1,122 @@
+"""A shot: a trajectory, the depth it moves through, and where both come from."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from parascale.camera import Trajectory
+from parascale.errors import InputError
+
+Array = NDArray[np.float64]
+Unit = Literal["m", "arbitrary", "unit-depth"]
+MotionClass = Literal["general", "rotation-only", "static"]
+
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+@dataclass(frozen=True, eq=False)
+class Points:
+    """World points a solve left behind, in the shot's unit.
+
+    Attributes
+    ----------
+    positions : (N, 3) float32
+        World positions.
+    colours : (N, 3) uint8
+        sRGB.
+    """
+
+    positions: NDArray[np.float32]
+    colours: NDArray[np.uint8]
+
+
+@dataclass(frozen=True, eq=False)
+class Shot:
+    """A camera path together with the depth it moves through.
+
+    Attributes
+    ----------
+    name : str
+        What people call it.
+    fps : float
+        Nominal frame rate; ``trajectory.times`` are the truth.
+    trajectory : Trajectory
+        T cameras.
+    median_depth : (T,) float64
+        Z_t, the median over image area of the z-depth of the visible surface, in the shot's unit; NaN where no
+        surface was seen.
+    unit : "m", "arbitrary" or "unit-depth"
+        What one unit of ``trajectory`` and ``median_depth`` is; "unit-depth" means Z_0 = 1.
+    metres_per_unit : float or None
+        None where unknown.
+    motion_class : "general", "rotation-only" or "static"
+    frames : (T,) int64 or None
+        Frame numbers in the source, strictly increasing; 0 .. T-1 where None is given.
+    felt_parallax : (T-1,) float64 or None
+        phi_t of each step, in focal-normalised image units.
+    gain : (T-1,) float64 or None
+        s_t each step was multiplied by, for a calibrated shot.
+    distortion : mapping or None
+        Lens distortion of the pictures, ``{"model": "SIMPLE_RADIAL", "k1": ...}``.
+    points : Points or None
+    quality, provenance : mapping
+        JSON values: how well it was solved, and where it comes from.
+
+    Raises
+    ------
+    InputError
+        Where a length does not fit, a depth is not positive, or a value is out of its range.
+    """
+
+    name: str
+    fps: float
+    trajectory: Trajectory
+    median_depth: Array
+    unit: Unit = "arbitrary"
+    metres_per_unit: float | None = None
+    motion_class: MotionClass = "general"
+    frames: NDArray[np.int64] | None = None
+    felt_parallax: Array | None = None
+    gain: Array | None = None
+    distortion: Mapping[str, Any] | None = None
+    points: Points | None = None
+    quality: Mapping[str, Any] = field(default=_NOTHING)
+    provenance: Mapping[str, Any] = field(default=_NOTHING)
+
+    def __post_init__(self) -> None:
+        count = len(self.trajectory)
+        frames = np.arange(count) if self.frames is None else self.frames
+        self._freeze("frames", frames, count, np.int64)
+        self._freeze("median_depth", self.median_depth, count)
+        for name in ("felt_parallax", "gain"):
+            if getattr(self, name) is not None:
+                self._freeze(name, getattr(self, name), count - 1)
+        if not (np.isfinite(self.fps) and self.fps > 0):
+            raise InputError(f"a frame rate of {self.fps} is not positive")
+        if self.unit not in get_args(Unit):
+            raise InputError(f"the unit {self.unit!r} is not one of {', '.join(get_args(Unit))}")
+        if self.motion_class not in get_args(MotionClass):
+            raise InputError(f"the motion class {self.motion_class!r} is not one of {', '.join(get_args(MotionClass))}")
+        scale = self.metres_per_unit
+        if scale is not None and not (np.isfinite(scale) and scale > 0):
+            raise InputError(f"metres_per_unit is {scale}, which is not positive")
+        bad = np.isinf(self.median_depth) | (self.median_depth <= 0)
+        if bad.any():
+            raise InputError(f"the median depth of frame {int(np.argmax(bad))} is not positive")
+        assert self.frames is not None
+        if np.any(np.diff(self.frames) <= 0):
+            raise InputError("frame numbers do not increase")
+
+    def _freeze(self, name: str, values: ArrayLike, count: int, dtype: type = np.float64) -> None:
+        array = np.array(values, dtype)
+        if array.shape != (count,):
+            raise InputError(f"{name} has {array.shape} values where {count} are needed")
+        array.flags.writeable = False
+        object.__setattr__(self, name, array)
+
+    def __len__(self) -> int:
+        return len(self.trajectory)
