@@ -1,0 +1,42 @@
+"""The ``parascale`` command: one file a command, no logic of its own."""
+
+import logging
+import os
+import sys
+
+import typer
+
+from parascale import __version__
+from parascale.cli import calibrate, doctor, info, metrics, solve, verify
+from parascale.errors import Cancelled, InputError
+
+app = typer.Typer(
+    name="parascale",
+    help="Carry the camera motion of a shot over to a scene of any scale, by its Parallax Number.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+for module in (solve, info, calibrate, metrics, verify, doctor):
+    app.command()(getattr(module, module.__name__.rpartition(".")[2]))
+
+
+@app.callback(invoke_without_command=True)
+def root(version: bool = typer.Option(False, "--version", help="Print the version and leave.")) -> None:
+    """Set up logging; PARASCALE_LOG=debug tells more."""
+    logging.basicConfig(level=os.environ.get("PARASCALE_LOG", "warning").upper(), format="%(name)s: %(message)s")
+    if version:
+        print(__version__)
+        raise typer.Exit
+
+
+def main() -> None:
+    """Run the command line: exit 0 done, 2 usage, 3 cannot be done with this input, 130 stopped."""
+    try:
+        app()
+    except InputError as error:
+        print(f"parascale: {error}", file=sys.stderr)
+        sys.exit(3)
+    except (Cancelled, KeyboardInterrupt):
+        print("parascale: stopped", file=sys.stderr)
+        sys.exit(130)

@@ -1,0 +1,63 @@
+# Every target sets up what it needs. `make demo` and `make test` are all a newcomer has to type.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+
+BIN := .venv/bin
+REFERENCE ?=
+SCENE ?=
+START ?=
+END ?=
+
+.PHONY: demo check test bench soak dist lint clean
+
+demo: .venv/ready
+	$(BIN)/python tools/demo.py --output demo $(if $(REFERENCE),--reference "$(REFERENCE)") $(if $(SCENE),--scene "$(SCENE)") $(if $(START),--start $(START)) $(if $(END),--end $(END))
+
+lint: .venv/ready-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+check: lint
+	$(BIN)/python -m pytest tests -n 2 -m "not slow and not window" --ignore tests/addon
+
+test: .venv/ready-dev .venv-blender45/ready .venv-blender52/ready build/zips/ready lint
+	PARASCALE_SOAK=0.1 $(BIN)/python -m pytest tests --ignore tests/addon
+	PARASCALE_ZIPS=build/zips tools/test_in_blender.sh .venv-blender45 tests/addon tests/blender
+	PARASCALE_ZIPS=build/zips tools/test_in_blender.sh .venv-blender52 tests/addon tests/blender
+
+bench: .venv/ready-dev
+	for bench in tests/benchmarks/bench_*.py tests/benchmarks/*/bench_*.py; do echo "== $$bench"; $(BIN)/python "$$bench"; done
+
+soak: .venv/ready-dev
+	PARASCALE_SOAK=1.0 $(BIN)/python -m pytest tests/soak --timeout 3600
+
+dist: .venv/ready-dev build/zips/ready
+	rm -rf dist && $(BIN)/python -m build --outdir dist .
+	cp -r build/zips/* dist/ && rm dist/ready
+	cd dist && find . -type f ! -name SHA256SUMS -exec sha256sum {} + > SHA256SUMS
+
+clean:
+	rm -rf .venv .venv-blender45 .venv-blender52 build dist demo
+
+.venv/ready: pyproject.toml tools/setup_venv.sh constraints/py311.txt constraints/py313.txt
+	tools/setup_venv.sh .venv "3.11 3.13" demo
+	touch $@
+
+.venv/ready-dev: .venv/ready
+	tools/setup_venv.sh .venv "3.11 3.13" dev
+	touch $@
+
+.venv-blender45/ready: tools/setup_venv.sh constraints/py311.txt
+	tools/setup_venv.sh .venv-blender45 3.11 blender
+	touch $@
+
+.venv-blender52/ready: tools/setup_venv.sh constraints/py313.txt
+	tools/setup_venv.sh .venv-blender52 3.13 blender
+	touch $@
+
+build/zips/ready: .venv/ready $(shell find blender_addon backend tools/build_extension.py blender_manifest.toml -name '*.py' -o -name '*.toml')
+	rm -rf build/zips
+	$(BIN)/python tools/build_extension.py --output-dir build/zips
+	touch $@

@@ -1,0 +1,3 @@
+from parascale.cli import main
+
+main()

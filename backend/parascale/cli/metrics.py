@@ -1,0 +1,28 @@
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from parascale.cli.common import Json, print_json
+
+
+def metrics(
+    shot: Annotated[Path, typer.Argument(help="The shot to judge.")],
+    reference: Annotated[Path, typer.Argument(help="The shot it is held against.")],
+    json: Json = False,
+) -> None:
+    """Hold one shot against another: PCE, felt error, rotation and translation error."""
+    from parascale.files.shot_file import read_shot
+    from parascale.parallax.metrics import compare
+
+    result = compare(read_shot(shot), read_shot(reference)).as_json()
+    if json:
+        print_json(result)
+    else:
+        print_metrics(result)
+
+
+def print_metrics(result: dict[str, float]) -> None:
+    """Print metrics, one a line."""
+    for key, value in result.items():
+        print(f"{key:16} {'-' if value is None else format(value, '.4g')}")

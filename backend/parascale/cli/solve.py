@@ -1,0 +1,30 @@
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from parascale.cli.common import Json, print_json, progress_bar
+
+
+def solve(
+    reference: Annotated[Path, typer.Argument(help="A video file or a folder of images.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The shot file to write, NAME.shot.json.")],
+    focal: Annotated[float | None, typer.Option(help="Focal length in pixels of the clip, where known.")] = None,
+    fov: Annotated[float | None, typer.Option(help="Horizontal field of view in degrees, where known.")] = None,
+    start: Annotated[int, typer.Option(help="First frame, counting from 0.")] = 0,
+    end: Annotated[int | None, typer.Option(help="The frame after the last.")] = None,
+    masks: Annotated[Path | None, typer.Option(help="Folder of masks, one a frame, white where things move.")] = None,
+    threads: Annotated[int | None, typer.Option(help="Threads; 1 gives the same bytes every time.")] = None,
+    json: Json = False,
+) -> None:
+    """Find the camera path of a clip, and how deep it looks, from its pixels."""
+    from parascale.cli.info import describe, print_description
+    from parascale.files.shot_file import write_shot
+    from parascale.solve import solve_in_child
+
+    with progress_bar() as progress:
+        shot = solve_in_child(
+            reference, focal=focal, fov=fov, start=start, end=end, masks=masks, threads=threads, progress=progress
+        )
+    write_shot(shot, output)
+    (print_json if json else print_description)(describe(shot) | {"output": str(output)})

@@ -1,0 +1,28 @@
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from parascale.cli.common import Json, print_json, progress_bar
+
+
+def verify(
+    video: Annotated[Path, typer.Argument(help="The generated video.")],
+    against: Annotated[Path, typer.Option(help="The shot it was asked to follow.")],
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="Keep the solved shot here.")] = None,
+    json: Json = False,
+) -> None:
+    """Solve a generated video again and hold its Parallax Number against what was asked."""
+    from parascale.cli.metrics import print_metrics
+    from parascale.evaluation.verify import verify as verify_video
+    from parascale.files.shot_file import read_shot, write_shot
+
+    with progress_bar() as progress:
+        verification = verify_video(video, read_shot(against), progress=progress)
+    if output is not None:
+        write_shot(verification.shot, output)
+    result = verification.metrics.as_json()
+    if json:
+        print_json(result)
+    else:
+        print_metrics(result)
