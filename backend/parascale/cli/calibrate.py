@@ -1,0 +1,59 @@
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from parascale.cli.common import Json, print_json, progress_bar
+from parascale.errors import InputError
+
+
+def calibrate(
+    shot: Annotated[Path, typer.Argument(help="The reference shot.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The shot file to write.")],
+    depth: Annotated[float | None, typer.Option(help="The target's median depth, where that is all one knows.")] = None,
+    depth_map: Annotated[Path | None, typer.Option(help="The target's depth map, .npy or .npz.")] = None,
+    fov: Annotated[float | None, typer.Option(help="Horizontal field of view of the depth map, degrees.")] = None,
+    scene: Annotated[Path | None, typer.Option(help="The target: a .blend file.")] = None,
+    camera: Annotated[str | None, typer.Option(help="The camera in the scene to start from; its own otherwise.")] = None,
+    method: Annotated[str, typer.Option(help="How the gain is found; see docs/conventions.md.")] = "closed-loop",
+    strength: Annotated[float, typer.Option(help="Multiplies the Parallax Number asked for.")] = 1.0,
+    smooth: Annotated[float, typer.Option(help="Smooth the gain over this many frames.")] = 0.0,
+    lens: Annotated[str, typer.Option(help="keep the target's, copy the reference's, or compensate.")] = "keep",
+    json: Json = False,
+) -> None:
+    """Carry a shot's motion over to a target, so that every frame keeps its Parallax Number."""
+    from parascale.files.shot_file import read_shot, write_shot
+    from parascale.parallax.calibrate import Settings
+    from parascale.parallax.calibrate import calibrate as calibrate_shot
+    from parascale.projection.target import constant_target, depth_map_target
+
+    if sum(target is not None for target in (depth, depth_map, scene)) != 1:
+        raise InputError("say what the target is by one of --depth, --depth-map or --scene")
+    reference = read_shot(shot)
+    if depth is not None:
+        target = constant_target(depth, reference)
+    elif depth_map is not None:
+        target = depth_map_target(depth_map, reference, fov)
+    else:
+        from parascale.blender.scene_file import scene_target
+
+        assert scene is not None
+        target = scene_target(scene, camera)
+    settings = Settings(method=method, strength=strength, smooth=smooth, lens=lens)
+    with progress_bar() as progress:
+        result = calibrate_shot(
+            reference,
+            target.depth,
+            target.anchor,
+            settings,
+            unit=target.unit,
+            metres_per_unit=target.metres_per_unit,
+            progress=progress,
+        )
+    write_shot(result.shot, output)
+    report = result.report.as_json() | {"output": str(output)}
+    if json:
+        print_json(report)
+        return
+    for key, value in report.items():
+        print(f"{key:24} {format(value, '.4g') if isinstance(value, float) else value}")

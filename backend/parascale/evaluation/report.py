@@ -1,0 +1,110 @@
+"""A round trip in one picture: Parallax Number over time, the path from above, frames side by side."""
+
+from pathlib import Path
+from typing import Any
+
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from parascale.errors import InputError
+from parascale.parallax.shot import Shot
+
+REFERENCE_COLOUR, ASKED_COLOUR, REALISED_COLOUR = "#4c566a", "#d08770", "#2e7d5b"
+
+
+def draw_report(
+    path: Path, *, reference: Shot, asked: Shot, realised: Shot, reference_video: Path, result_video: Path, title: str
+) -> None:
+    """Draw a round trip and write it as PNG.
+
+    Parameters
+    ----------
+    path : Path
+        The PNG to write.
+    reference, asked, realised : Shot
+        The reference as solved, the calibrated shot as submitted, and the result video as solved again.
+    reference_video, result_video : Path
+        Where the frames shown come from.
+    title : str
+        The sentence above it all.
+
+    Raises
+    ------
+    InputError
+        Where a video cannot be read.
+    """
+    matplotlib.use("Agg")
+    figure = Figure(figsize=(13, 9), layout="constrained", facecolor="white")
+    figure.suptitle(title, fontsize=13)
+    grid = figure.add_gridspec(3, 3, height_ratios=(1.25, 1, 1))
+    _draw_parallax(figure.add_subplot(grid[0, :2]), reference, asked, realised)
+    _draw_path(figure.add_subplot(grid[0, 2]), asked, realised)
+    first = int(np.asarray(reference.frames)[0])
+    shown = {"reference": (reference_video, len(reference), first), "result": (result_video, len(asked), 0)}
+    for row, (name, (video, count, offset)) in enumerate(shown.items(), start=1):
+        numbers = (0, (count - 1) // 2, count - 1)
+        for column, image in enumerate(read_frames(video, [offset + number for number in numbers])):
+            axes = figure.add_subplot(grid[row, column])
+            axes.imshow(image)
+            axes.set_title(f"{name}, frame {numbers[column]}", fontsize=10)
+            axes.set_axis_off()
+    figure.savefig(path, dpi=100)
+
+
+def read_frames(video: Path, numbers: list[int]) -> list[NDArray[np.uint8]]:
+    """Decode frames of a video, or of a folder of images, by number.
+
+    Returns
+    -------
+    list of (H, W, 3) uint8
+        sRGB, in the order asked for.
+    """
+    from parascale.solve.video import read_frames as decode
+
+    wanted = set(numbers)
+    found = {}
+    for number, frame in enumerate(decode(video, end=max(numbers) + 1)):
+        if number in wanted:
+            found[number] = frame
+    if len(found) < len(wanted):
+        raise InputError(f"{video} ends before frame {max(numbers)}")
+    return [found[number] for number in numbers]
+
+
+def _draw_parallax(axes: Axes, reference: Shot, asked: Shot, realised: Shot) -> None:
+    styles: tuple[tuple[str, Shot, dict[str, Any]], ...] = (
+        ("reference, solved from pixels", reference, {"color": REFERENCE_COLOUR, "lw": 5, "alpha": 0.35}),
+        ("asked, against the scene's own depth", asked, {"color": ASKED_COLOUR, "lw": 1.8}),
+        ("realised, the result solved again", realised, {"color": REALISED_COLOUR, "lw": 1.2, "ls": "--"}),
+    )
+    for label, shot, style in styles:
+        times = shot.trajectory.times[:-1] - shot.trajectory.times[0]
+        per_second = shot.parallax_number / np.diff(shot.trajectory.times)
+        axes.plot(times, per_second, label=label, **style)
+    axes.set(xlabel="seconds", ylabel="Parallax Number per second", title="What is felt", ylim=(0, None))
+    axes.legend(frameon=False, fontsize=9)
+    axes.grid(alpha=0.25)
+
+
+def _draw_path(axes: Axes, asked: Shot, realised: Shot) -> None:
+    for label, shot, colour, style in (
+        ("asked", asked, ASKED_COLOUR, "-"),
+        ("realised", realised, REALISED_COLOUR, "--"),
+    ):
+        x, z = _from_above(shot)
+        axes.plot(x, z, style, color=colour, label=label, lw=1.8)
+        axes.plot(x[:1], z[:1], "o", color=colour, ms=5)
+    axes.set(xlabel="right, in first median depths", ylabel="forward", title="The path from above")
+    axes.set_aspect("equal", adjustable="datalim")
+    axes.legend(frameon=False, fontsize=9)
+    axes.grid(alpha=0.25)
+
+
+def _from_above(shot: Shot) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    poses = np.linalg.inv(shot.trajectory.camera_to_world[0]) @ shot.trajectory.camera_to_world
+    centres = poses[:, :3, 3] / shot.median_depth[0]
+    return centres[:, 0], centres[:, 2]

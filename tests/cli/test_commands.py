@@ -1,0 +1,112 @@
+"""The commands as a user types them: what they print, what they write, and how they refuse."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from parascale.camera import Trajectory
+from parascale.files.shot_file import read_shot, write_shot
+from parascale.parallax.shot import Shot
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def straight_shot(count: int = 9, step: float = 0.1, depth: float = 2.0) -> Shot:
+    """Return a truck to the right past a wall: P is step / depth in every frame."""
+    poses = np.tile(np.eye(4), (count, 1, 1))
+    poses[:, 0, 3] = step * np.arange(count)
+    trajectory = Trajectory(poses, np.array([600.0, 600.0, 416.0, 240.0]), np.arange(count) / 16, 832, 480)
+    return Shot("truck", 16.0, trajectory, np.full(count, depth))
+
+
+@pytest.fixture
+def shot_file(tmp_path: Path) -> Path:
+    path = tmp_path / "truck.shot.json"
+    write_shot(straight_shot(), path)
+    return path
+
+
+def assert_one_sentence(stderr: str) -> None:
+    lines = [line for line in stderr.splitlines() if line.strip()]
+    assert len(lines) == 1, stderr
+    assert lines[0].startswith("parascale: ")
+
+
+def test_info_tells_the_parallax_number(parascale: Run, shot_file: Path) -> None:
+    told = json.loads(parascale("info", shot_file, "--json").stdout)
+    assert told["frames"] == 9
+    assert told["parallax_number"] == pytest.approx([0.05] * 8)
+    assert "0.05" in parascale("info", shot_file).stdout
+
+
+@pytest.mark.parametrize("method", ["closed-loop", "static", "global", "felt"])
+def test_calibrate_to_a_constant_depth_keeps_the_parallax_number(
+    parascale: Run, shot_file: Path, tmp_path: Path, method: str
+) -> None:
+    output = tmp_path / "far.shot.json"
+    parascale("calibrate", shot_file, "-o", output, "--depth", 500, "--method", method)
+    far = read_shot(output)
+    np.testing.assert_allclose(far.parallax_number, 0.05, rtol=1e-9)
+    np.testing.assert_allclose(far.trajectory.baselines[:, 0], 25.0, rtol=1e-9)
+
+
+def test_calibrate_against_a_depth_map(parascale: Run, shot_file: Path, tmp_path: Path) -> None:
+    depth_map, output = tmp_path / "wall.npy", tmp_path / "wall.shot.json"
+    np.save(depth_map, np.full((60, 104), 3.0, np.float32))
+    parascale("calibrate", shot_file, "-o", output, "--depth-map", depth_map)
+    np.testing.assert_allclose(read_shot(output).parallax_number, 0.05, rtol=1e-3)
+
+
+def test_calibrate_asks_for_one_target(parascale: Run, shot_file: Path, tmp_path: Path) -> None:
+    assert_one_sentence(parascale("calibrate", shot_file, "-o", tmp_path / "x.shot.json", code=3).stderr)
+
+
+def test_metrics_of_a_shot_against_itself_are_zero(parascale: Run, shot_file: Path) -> None:
+    told = json.loads(parascale("metrics", shot_file, shot_file, "--json").stdout)
+    assert told["pce"] == 0
+    assert told["rot_err"] == pytest.approx(0, abs=1e-6)
+    assert told["trans_err"] == pytest.approx(0, abs=1e-6)
+
+
+def test_doctor_names_what_is_installed_and_the_generators(parascale: Run) -> None:
+    told = json.loads(parascale("doctor", "--json").stdout)
+    assert told["extras"]["solve"]["ready"]
+    assert told["generators"]["preview"]["scale_class"] == "D"
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("", "json"),
+        ("{}", "format"),
+        ('{"format": "parascale-shot", "version": 99}', "version 99"),
+        ("\x00\x01", "json"),
+    ],
+)
+def test_a_broken_shot_file_gets_one_sentence(parascale: Run, tmp_path: Path, text: str, word: str) -> None:
+    path = tmp_path / "broken.shot.json"
+    path.write_text(text)
+    stderr = parascale("info", path, code=3).stderr
+    assert_one_sentence(stderr)
+    assert word in stderr.lower()
+
+
+def test_a_missing_file_gets_one_sentence(parascale: Run, tmp_path: Path) -> None:
+    assert_one_sentence(parascale("info", tmp_path / "none.shot.json", code=3).stderr)
+    assert_one_sentence(parascale("solve", tmp_path / "none.mp4", "-o", tmp_path / "x.shot.json", code=3).stderr)
+
+
+def test_wrong_usage_exits_with_2(parascale: Run) -> None:
+    parascale("info", code=2)
+    parascale("nonsense", code=2)
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = "import sys, parascale.cli; print(*sys.modules)"
+    loaded = set(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.split())
+    assert not loaded & {"numba", "pycolmap", "cv2", "av", "scipy", "torch", "bpy", "matplotlib", "zmq"}
