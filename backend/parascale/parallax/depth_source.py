@@ -77,4 +77,5 @@ def pixel_grid(size: tuple[int, int], grid: tuple[int, int]) -> Array:
     """
     x = (np.arange(grid[0]) + 0.5) * size[0] / grid[0]
     y = (np.arange(grid[1]) + 0.5) * size[1] / grid[1]
-    return np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
+    pixels: Array = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
+    return pixels

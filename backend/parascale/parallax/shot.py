@@ -1,5 +1,6 @@
 """A shot: a trajectory, the depth it moves through, and where both come from."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -10,10 +11,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from parascale.camera import Trajectory
 from parascale.errors import InputError
+from parascale.parallax.number import parallax_number
 
 Array = NDArray[np.float64]
 Unit = Literal["m", "arbitrary", "unit-depth"]
 MotionClass = Literal["general", "rotation-only", "static"]
+
+# e of the paper's PCE, against geometry that is known exactly.
+EXACT_FLOOR = 1e-6
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
@@ -52,7 +57,7 @@ class Shot:
     unit : "m", "arbitrary" or "unit-depth"
         What one unit of ``trajectory`` and ``median_depth`` is; "unit-depth" means Z_0 = 1.
     metres_per_unit : float or None
-        None where unknown.
+        None where unknown; 1 where the unit is "m".
     motion_class : "general", "rotation-only" or "static"
     frames : (T,) int64 or None
         Frame numbers in the source, strictly increasing; 0 .. T-1 where None is given.
@@ -97,13 +102,9 @@ class Shot:
                 self._freeze(name, getattr(self, name), count - 1)
         if not (np.isfinite(self.fps) and self.fps > 0):
             raise InputError(f"a frame rate of {self.fps} is not positive")
-        if self.unit not in get_args(Unit):
-            raise InputError(f"the unit {self.unit!r} is not one of {', '.join(get_args(Unit))}")
         if self.motion_class not in get_args(MotionClass):
             raise InputError(f"the motion class {self.motion_class!r} is not one of {', '.join(get_args(MotionClass))}")
-        scale = self.metres_per_unit
-        if scale is not None and not (np.isfinite(scale) and scale > 0):
-            raise InputError(f"metres_per_unit is {scale}, which is not positive")
+        self._check_unit()
         bad = np.isinf(self.median_depth) | (self.median_depth <= 0)
         if bad.any():
             raise InputError(f"the median depth of frame {int(np.argmax(bad))} is not positive")
@@ -111,8 +112,19 @@ class Shot:
         if np.any(np.diff(self.frames) <= 0):
             raise InputError("frame numbers do not increase")
 
+    def _check_unit(self) -> None:
+        if self.unit not in get_args(Unit):
+            raise InputError(f"the unit {self.unit!r} is not one of {', '.join(get_args(Unit))}")
+        if self.unit == "m" and self.metres_per_unit is None:
+            object.__setattr__(self, "metres_per_unit", 1.0)
+        scale = self.metres_per_unit
+        if scale is not None and not (np.isfinite(scale) and scale > 0):
+            raise InputError(f"metres_per_unit is {scale}, which is not positive")
+        if self.unit == "m" and scale != 1:
+            raise InputError(f"metres_per_unit is {scale} where the unit is metres")
+
     def _freeze(self, name: str, values: ArrayLike, count: int, dtype: type = np.float64) -> None:
-        array = np.array(values, dtype)
+        array: NDArray[Any] = np.array(values, dtype)
         if array.shape != (count,):
             raise InputError(f"{name} has {array.shape} values where {count} are needed")
         array.flags.writeable = False
@@ -120,3 +132,21 @@ class Shot:
 
     def __len__(self) -> int:
         return len(self.trajectory)
+
+    @property
+    def parallax_number(self) -> Array:
+        """P_t, (T-1,): see `parascale.parallax.number.parallax_number`."""
+        return parallax_number(self.trajectory, self.median_depth)
+
+    @property
+    def noise_floor(self) -> float:
+        """P below which a step cannot be told from rest: three sigma where solved from pixels, else 1e-6."""
+        stated = self.quality.get("noise_floor")
+        return max(float(stated), EXACT_FLOOR) if isinstance(stated, int | float) else EXACT_FLOOR
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the path, the lens, the times and the depth: what a calibration depends on."""
+        path = self.trajectory
+        parts = (path.camera_to_world, path.intrinsics, path.times, self.median_depth, np.array(path.size, np.int64))
+        return hashlib.sha256(b"".join(np.ascontiguousarray(part).tobytes() for part in parts)).hexdigest()

@@ -1,0 +1,107 @@
+"""Pinhole intrinsics fx, fy, cx, cy in pixels, pixel centres at +0.5."""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from parascale.errors import InputError
+
+Array = NDArray[np.float64]
+
+
+def focal_from_fov(degrees: float, extent: float) -> float:
+    """Focal length in pixels of a field of view.
+
+    Parameters
+    ----------
+    degrees : float
+        Field of view across ``extent``, between 0 and 180.
+    extent : float
+        Width (or height) of the picture in pixels.
+
+    Raises
+    ------
+    InputError
+        Where no pinhole camera has that field of view.
+    """
+    if not 0 < degrees < 180:
+        raise InputError(f"a field of view of {degrees} degrees is not between 0 and 180")
+    return float(extent / 2 / np.tan(np.radians(degrees) / 2))
+
+
+def fov_from_focal(focal: float, extent: float) -> float:
+    """Field of view in degrees of a focal length in pixels across ``extent`` pixels."""
+    return float(np.degrees(2 * np.arctan2(extent / 2, focal)))
+
+
+def scale_intrinsics(intrinsics: ArrayLike, from_size: tuple[int, int], to_size: tuple[int, int]) -> Array:
+    """Intrinsics of the same camera with its picture resized.
+
+    Parameters
+    ----------
+    intrinsics : (..., 4) float64
+        fx, fy, cx, cy in pixels.
+    from_size, to_size : (int, int)
+        Width and height in pixels.
+
+    Returns
+    -------
+    (..., 4) float64
+    """
+    x, y = to_size[0] / from_size[0], to_size[1] / from_size[1]
+    scaled: Array = np.asarray(intrinsics, np.float64) * np.array([x, y, x, y])
+    return scaled
+
+
+def focal_normalised(pixels: ArrayLike, intrinsics: ArrayLike) -> Array:
+    """Image coordinates on the plane at depth 1, ((u - cx) / fx, (v - cy) / fy).
+
+    Parameters
+    ----------
+    pixels : (..., 2) float64
+    intrinsics : (..., 4) float64
+        fx, fy, cx, cy in pixels.
+
+    Returns
+    -------
+    (..., 2) float64
+    """
+    camera = np.asarray(intrinsics, np.float64)
+    normalised: Array = (np.asarray(pixels, np.float64) - camera[..., 2:]) / camera[..., :2]
+    return normalised
+
+
+def unprojection(pixels: ArrayLike, intrinsics: ArrayLike) -> Array:
+    """Rays through pixels in camera coordinates, with z = 1: times z-depth they are the points seen.
+
+    Parameters
+    ----------
+    pixels : (..., 2) float64
+    intrinsics : (..., 4) float64
+        fx, fy, cx, cy in pixels.
+
+    Returns
+    -------
+    (..., 3) float64
+    """
+    xy = focal_normalised(pixels, intrinsics)
+    return np.concatenate([xy, np.ones((*xy.shape[:-1], 1))], axis=-1)
+
+
+def projection(points: ArrayLike, intrinsics: ArrayLike) -> Array:
+    """Pixels of points in camera coordinates; meaningless where z <= 0.
+
+    Parameters
+    ----------
+    points : (..., 3) float64
+        OpenCV camera axes.
+    intrinsics : (..., 4) float64
+        fx, fy, cx, cy in pixels.
+
+    Returns
+    -------
+    (..., 2) float64
+    """
+    xyz, camera = np.asarray(points, np.float64), np.asarray(intrinsics, np.float64)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        pixels: Array = xyz[..., :2] / xyz[..., 2:] * camera[..., :2] + camera[..., 2:]
+    return pixels

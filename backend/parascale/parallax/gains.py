@@ -1,0 +1,102 @@
+"""Gains: by how much each step of the reference is multiplied, before strength and lens."""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from parascale.errors import InputError
+from parascale.parallax.shot import Shot
+
+Array = NDArray[np.float64]
+
+CLOSED_LOOP = "closed-loop"
+FELT = "felt"
+
+
+def static_gain(shot: Shot, first_depth: float) -> Array:
+    """Z'_0 / Z_t: the paper's calibration, where only one frame of the target is known."""
+    return first_depth / shot.median_depth[:-1]
+
+
+def global_gain(shot: Shot, first_depth: float) -> Array:
+    """exp(median ln(Z'_0 / Z_t)), one number: keeps the path's shape."""
+    depth = shot.median_depth[:-1]
+    known = depth[~np.isnan(depth)]
+    gain = math.exp(float(np.median(np.log(first_depth / known)))) if len(known) else math.nan
+    return np.full(len(depth), gain)
+
+
+def global_norm_gain(shot: Shot, first_depth: float) -> Array:
+    """Z'_0 / D, D the path's largest displacement from frame 0; NaN where it does not move."""
+    centres = shot.trajectory.centres
+    reach = float(np.linalg.norm(centres - centres[0], axis=1).max())
+    return np.full(len(shot) - 1, first_depth / reach if reach > 0 else math.nan)
+
+
+def metric_gain(shot: Shot, metres_per_unit: float | None) -> Array:
+    """Metres of the reference's unit over metres of the target's: the path replayed at its true size.
+
+    Raises
+    ------
+    InputError
+        Where either side does not know its metres.
+    """
+    for side, scale in (("reference", shot.metres_per_unit), ("target", metres_per_unit)):
+        if scale is None:
+            raise InputError(f"the method metric needs metres on both sides, and the {side} does not know its own")
+    assert shot.metres_per_unit is not None
+    assert metres_per_unit is not None
+    return np.full(len(shot) - 1, shot.metres_per_unit / metres_per_unit)
+
+
+def raw_gain(shot: Shot) -> Array:
+    """1: uncalibrated transfer, unit for unit."""
+    return np.ones(len(shot) - 1)
+
+
+def open_loop_gain(method: str, shot: Shot, first_depth: float, metres_per_unit: float | None) -> Array:
+    """Gains of a method that needs no more of the target than its first frame, (T-1,), NaN where unknown."""
+    gains: dict[str, Callable[[], Array]] = {
+        "static": lambda: static_gain(shot, first_depth),
+        "global": lambda: global_gain(shot, first_depth),
+        "global-norm": lambda: global_norm_gain(shot, first_depth),
+        "metric": lambda: metric_gain(shot, metres_per_unit),
+        "raw": lambda: raw_gain(shot),
+    }
+    return gains[method]()
+
+
+METHODS = (CLOSED_LOOP, FELT, "static", "global", "global-norm", "metric", "raw")
+
+
+def held(gain: Array, first: float) -> Array:
+    """Let the last known gain stand where one is unknown (NaN), starting from ``first``."""
+    known = ~np.isnan(gain)
+    index = np.maximum.accumulate(np.where(known, np.arange(1, len(gain) + 1), 0))
+    return np.concatenate([[first], gain])[index]
+
+
+def smoothed(log_gain: Array, frames: float) -> Array:
+    """Gaussian filter of standard deviation ``frames`` over ln s; at the ends over what there is."""
+    if frames <= 0 or len(log_gain) < 2:
+        return log_gain
+    reach = min(math.ceil(4 * frames), len(log_gain) - 1)
+    kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / frames) ** 2)
+    middle = slice(reach, reach + len(log_gain))
+    weight = np.convolve(np.ones(len(log_gain)), kernel)[middle]
+    filtered: Array = np.convolve(log_gain, kernel)[middle] / weight
+    return filtered
+
+
+def limited(log_gain: float, first: float, last: float, max_change: float | None, max_step: float | None) -> float:
+    """Hold ln s within ``max_change`` of the first and ``max_step`` of the last.
+
+    Only differences of ln s are limited: a limit on s itself would depend on the units of the two sides.
+    """
+    if max_step is not None:
+        log_gain = min(max(log_gain, last - max_step), last + max_step)
+    if max_change is not None:
+        log_gain = min(max(log_gain, first - max_change), first + max_change)
+    return log_gain

@@ -1,0 +1,59 @@
+"""The unit-depth gauge: Z_0 = 1."""
+
+import dataclasses
+import math
+
+import numpy as np
+
+from parascale.camera import Trajectory
+from parascale.errors import InputError
+from parascale.parallax.shot import Points, Shot
+
+
+def scale_gauge(shot: Shot, factor: float) -> Shot:
+    """Multiply path, depth and points by one factor, which changes no picture and no P.
+
+    Parameters
+    ----------
+    shot : Shot
+    factor : float
+        New units per old unit, above 0; ``metres_per_unit`` is divided by it.
+
+    Returns
+    -------
+    Shot
+        Its unit is "arbitrary" unless ``factor`` is 1.
+    """
+    if factor == 1:
+        return shot
+    poses = np.array(shot.trajectory.camera_to_world)
+    poses[:, :3, 3] *= factor
+    path = shot.trajectory
+    points = shot.points
+    if points is not None:
+        points = Points((points.positions * factor).astype(np.float32), points.colours)
+    return dataclasses.replace(
+        shot,
+        trajectory=Trajectory(poses, path.intrinsics, path.times, path.width, path.height),
+        median_depth=shot.median_depth * factor,
+        unit="arbitrary",
+        metres_per_unit=None if shot.metres_per_unit is None else shot.metres_per_unit / factor,
+        points=points,
+    )
+
+
+def to_unit_depth(shot: Shot) -> Shot:
+    """Divide path, depth and points by Z_0.
+
+    Raises
+    ------
+    InputError
+        Where frame 0 saw no surface.
+    """
+    first = float(shot.median_depth[0])
+    if math.isnan(first):
+        raise InputError(f"{shot.name!r} has no depth in frame 0, so it cannot be brought to unit depth")
+    scaled = scale_gauge(shot, 1 / first)
+    depth = scaled.median_depth.copy()
+    depth[0] = 1.0
+    return dataclasses.replace(scaled, median_depth=depth, unit="unit-depth")

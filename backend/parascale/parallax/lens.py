@@ -1,0 +1,84 @@
+"""The lens of the realised camera: kept, copied, or kept with the steps compensated for it."""
+
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from parascale.camera import Trajectory, View
+from parascale.camera.intrinsics import focal_normalised
+from parascale.parallax.depth_source import pixel_grid
+
+Array = NDArray[np.float64]
+Lens = Literal["keep", "copy", "compensate"]
+
+# Phi is a smooth function of the frame: 18 x 10 cells give it to a percent, and ten thousand steps in a blink.
+_GRID = (18, 10)
+
+
+def realised_intrinsics(reference: Trajectory, anchor: View, lens: Lens) -> Array:
+    """Intrinsics of the realised cameras in pixels of the anchor's picture.
+
+    ``copy`` takes over the reference's field of view across the width, and with it every zoom; the anchor keeps
+    its pixel aspect and principal point. The other two keep the anchor's lens.
+
+    Returns
+    -------
+    (T, 4) float64
+    """
+    intrinsics = np.tile(anchor.intrinsics, (len(reference), 1))
+    if lens == "copy":
+        ratio = _focal_in_widths(reference.intrinsics, reference.width) / _focal_in_widths(intrinsics, anchor.width)
+        intrinsics[:, :2] *= ratio[:, None]
+    return intrinsics
+
+
+def compensation(reference: Trajectory, anchor: View, *, felt: bool) -> Array:
+    """Factor on the asked P_t that keeps image motion, in frame widths, what it is through the reference's lens.
+
+    Phi(d_t, F_ref) / Phi(d_t, F_target) with Phi(d, F) = median over the frame of |F d_xy - u d_z|, u in frame
+    widths from the centre. The felt parallax is measured through the target's own lens, so that F_ref / F_target
+    remains.
+
+    Parameters
+    ----------
+    reference : Trajectory
+        T cameras.
+    anchor : View
+        The target's lens.
+    felt : bool
+        Whether the factor is for phi rather than for P.
+
+    Returns
+    -------
+    (T-1,) float64
+        1 where the camera rests.
+    """
+    steps = len(reference) - 1
+    lens, own = reference.intrinsics[:-1], np.tile(anchor.intrinsics, (steps, 1))
+    focal = _focal_in_widths(lens, reference.width) / _focal_in_widths(own, anchor.width)
+    if felt:
+        return focal
+    direction = step_directions(reference)
+    ratio = focal * _typical_motion(direction, lens, reference.size) / _typical_motion(direction, own, anchor.size)
+    return np.where(np.isnan(direction[:, 0]), 1.0, ratio)
+
+
+def step_directions(path: Trajectory) -> Array:
+    """d_t = R_t^T b_t / |b_t|, (T-1, 3), directions of the steps in the camera; NaN where it rests."""
+    local = np.einsum("nji,nj->ni", path.rotations[:-1], path.baselines)
+    length = np.linalg.norm(local, axis=1, keepdims=True)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        directions: Array = local / length
+    return directions
+
+
+def _focal_in_widths(intrinsics: Array, width: int) -> Array:
+    return intrinsics[:, 0] / width
+
+
+def _typical_motion(direction: Array, intrinsics: Array, size: tuple[int, int]) -> Array:
+    """Phi / F: median over the frame of |d_xy - x d_z|, x focal-normalised."""
+    x = focal_normalised(pixel_grid(size, _GRID)[None], intrinsics[:, None])
+    motion: Array = np.linalg.norm(direction[:, None, :2] - x * direction[:, None, 2:], axis=2)
+    return np.median(motion, axis=1)

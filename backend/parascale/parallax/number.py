@@ -1,0 +1,84 @@
+"""The Parallax Number, the felt parallax, and the median depth both sides share."""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from parascale.camera import Trajectory
+from parascale.camera.intrinsics import focal_normalised
+from parascale.parallax.depth_source import DepthSamples
+
+Array = NDArray[np.float64]
+
+
+def parallax_number(trajectory: Trajectory, median_depth: ArrayLike) -> Array:
+    """P_t = |b_t| / Z_t (the paper's Π): how far the camera steps, counted in the depth it looks at.
+
+    Parameters
+    ----------
+    trajectory : Trajectory
+        T cameras.
+    median_depth : (T,) float64
+        Z_t in the trajectory's unit, NaN where no surface was seen.
+
+    Returns
+    -------
+    (T - 1,) float64
+        Dimensionless; 0 where the camera rests, NaN where it moves with no surface in view.
+    """
+    length = np.linalg.norm(trajectory.baselines, axis=1)
+    return np.where(length == 0, 0.0, length / np.asarray(median_depth, np.float64)[:-1])
+
+
+def area_median(values: Array, *, upper: bool = False) -> float:
+    """Median as a value that occurs: the lower (or upper) middle one; NaN where there is none.
+
+    The mean of the two middle values would lie where no surface is when half the frame is near and half is far.
+    The lower middle depth is the upper middle of inverse depth, so that phi = P holds exactly for sideways moves.
+    """
+    count = len(values)
+    if count == 0:
+        return float("nan")
+    middle = count // 2 if upper else (count - 1) // 2
+    return float(np.partition(values, middle)[middle])
+
+
+def median_depth(samples: DepthSamples) -> float:
+    """Z, the median over image area of the z-depth of the visible surface.
+
+    Parameters
+    ----------
+    samples : DepthSamples
+        Depth on a regular grid over the picture.
+
+    Returns
+    -------
+    float
+        In the source's unit; NaN where nothing was hit.
+    """
+    return area_median(samples.depth[samples.hit])
+
+
+def felt_per_unit_step(direction: ArrayLike, samples: DepthSamples, intrinsics: ArrayLike) -> float:
+    """Median image motion of the surface for a camera step of length 1: |-d_xy + x d_z| / Z(x).
+
+    phi_t = |b_t| times this. To first order in the step, the motion field of a translating pinhole camera
+    (Longuet-Higgins and Prazdny 1980).
+
+    Parameters
+    ----------
+    direction : (3,) float64
+        d, unit direction of the step in camera coordinates (OpenCV axes).
+    samples : DepthSamples
+        Depth seen from the start of the step.
+    intrinsics : (4,) float64
+        fx, fy, cx, cy in pixels.
+
+    Returns
+    -------
+    float
+        Focal-normalised image units per unit of length; NaN where nothing was hit.
+    """
+    dx, dy, dz = np.asarray(direction, np.float64)
+    x = focal_normalised(samples.pixels[samples.hit], intrinsics)
+    motion = np.hypot(x[:, 0] * dz - dx, x[:, 1] * dz - dy) / samples.depth[samples.hit]
+    return area_median(motion, upper=True)

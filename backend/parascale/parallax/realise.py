@@ -1,0 +1,70 @@
+"""The realised path: the reference's rotations and scaled steps, started from the anchor camera."""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from parascale.camera import Trajectory, View
+from parascale.camera.rotations import orthonormalise
+
+Array = NDArray[np.float64]
+
+
+def anchor_rotation(reference: Trajectory, anchor: View) -> Array:
+    """A = R_anchor R_0^T, (3, 3): turns the reference's world into the target's.
+
+    It is made a rotation to rounding, so that R'_0^T R'_t = R_0^T A^T A R_t is R_0^T R_t however the files it came
+    from were rounded.
+    """
+    return orthonormalise(anchor.camera_to_world[:3, :3] @ reference.rotations[0].T)
+
+
+def realised_poses(reference: Trajectory, anchor: View, gain: ArrayLike) -> Array:
+    """c'_0 = c_anchor, c'_{t+1} = c'_t + s_t A b_t, R'_t = A R_t.
+
+    Gains act on increments of the camera centre: scaling the translation column of a world-to-camera matrix would
+    turn rotation into travel.
+
+    Parameters
+    ----------
+    reference : Trajectory
+        T cameras.
+    anchor : View
+        Where the realised path starts.
+    gain : (T-1,) float64
+        s_t, target units per reference unit.
+
+    Returns
+    -------
+    (T, 4, 4) float64
+        Camera-to-world in the target's unit.
+    """
+    turn = anchor_rotation(reference, anchor)
+    poses = np.zeros((len(reference), 4, 4))
+    poses[:, :3, :3] = turn @ reference.rotations
+    poses[0, :3, 3] = anchor.camera_to_world[:3, 3]
+    poses[1:, :3, 3] = np.asarray(gain, np.float64)[:, None] * (reference.baselines @ turn.T)
+    np.cumsum(poses[:, :3, 3], axis=0, out=poses[:, :3, 3])
+    poses[:, 3, 3] = 1
+    return poses
+
+
+def realise(reference: Trajectory, anchor: View, gain: ArrayLike, intrinsics: ArrayLike | None = None) -> Trajectory:
+    """Replay a path from the anchor with a gain on every step.
+
+    Parameters
+    ----------
+    reference : Trajectory
+        T cameras.
+    anchor : View
+        Start pose, picture size, and lens where ``intrinsics`` is None.
+    gain : (T-1,) float64
+        s_t, target units per reference unit.
+    intrinsics : (T, 4) float64, optional
+
+    Returns
+    -------
+    Trajectory
+        At the reference's times.
+    """
+    lens = anchor.intrinsics if intrinsics is None else np.asarray(intrinsics, np.float64)
+    return Trajectory(realised_poses(reference, anchor, gain), lens, reference.times, anchor.width, anchor.height)
