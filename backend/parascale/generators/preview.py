@@ -1,0 +1,119 @@
+"""The preview: the conditioning image warped through its depth along the path. Needs no weights and no GPU."""
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from parascale.camera import Trajectory, View
+from parascale.errors import Cancelled, InputError
+from parascale.generators.generator import Progress, ScaleClass
+from parascale.link.requests import GenerationRequest, JobResult, Parameter, resolve_parameters
+
+Rendered = tuple[NDArray[np.uint8], NDArray[np.bool_]]
+
+# Shapes further apart than this would visibly stretch the picture.
+ASPECT_TOLERANCE = 0.02
+
+
+class Preview:
+    """Warps the conditioning image through its depth map; fills and marks what the image did not show."""
+
+    name = "preview"
+    scale_class: ScaleClass = "D"
+    requirements = ("av", "numba")
+
+    def describe(self) -> tuple[Parameter, ...]:
+        """Take no parameters: size, rate and lens are the shot's."""
+        return ()
+
+    def generate(
+        self,
+        request: GenerationRequest,
+        directory: Path,
+        progress: Progress | None = None,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> JobResult:
+        """Write ``result.mp4`` and ``hole_mask.mp4``, white where the picture was made up.
+
+        See `parascale.generators.generator.Generator`.
+        """
+        resolve_parameters(self.describe(), request.parameters)
+        depth_map = _checked_depth(request)
+        from parascale.generators.video import VideoWriter, shrink  # noqa: PLC0415 - heavy
+        from parascale.projection.warper import Warper  # noqa: PLC0415 - heavy
+
+        report = progress or _unreported
+        report(0.0, "preparing the surface")
+        targets = _even_views(request.shot.trajectory)
+        width, height = targets[0].size
+        first = request.shot.trajectory.view(0)
+        warper = Warper(shrink(request.image, width, height), depth_map, first, targets)
+        video, mask = directory / "result.mp4", directory / "hole_mask.mp4"
+        fps = request.shot.fps
+        shares = []
+        with (
+            VideoWriter(video, width, height, fps) as frames,
+            VideoWriter(mask, width, height, fps, lossless=True) as holes,
+        ):
+            for number, (image, hole) in enumerate(_rendered(warper.render, targets)):
+                if cancelled is not None and cancelled():
+                    raise Cancelled
+                frames.write(image)
+                holes.write(hole.astype(np.uint8) * np.uint8(255))
+                shares.append(float(hole.mean()))
+                report((number + 1) / len(targets), f"frame {number + 1} of {len(targets)}")
+        summary = {"frames": len(targets), "fps": fps, "width": width, "height": height, "hole_share": shares}
+        return JobResult(summary, {"video": video, "hole_mask": mask})
+
+
+def _unreported(fraction: float, phase: str) -> None:
+    pass
+
+
+def _checked_depth(request: GenerationRequest) -> NDArray[np.float32]:
+    if request.depth_map is None:
+        raise InputError("the preview needs a depth map of the image: measure the scene's depth, or estimate it first")
+    trajectory = request.shot.trajectory
+    aspect = trajectory.width / trajectory.height
+    for name, picture in (("image", request.image), ("depth map", request.depth_map)):
+        height, width = picture.shape[:2]
+        if abs(np.log(width / height / aspect)) > ASPECT_TOLERANCE:
+            raise InputError(
+                f"the {name} is {width}x{height} but the shot {trajectory.width}x{trajectory.height}: "
+                f"give one of the shot's shape, as seen by its first camera"
+            )
+    return request.depth_map
+
+
+def _even_views(trajectory: Trajectory) -> list[View]:
+    """Cameras of all frames, at the next smaller size that h264 takes."""
+    width, height = trajectory.width // 2 * 2, trajectory.height // 2 * 2
+    if min(width, height) < 2:
+        raise InputError(f"a video of {trajectory.width}x{trajectory.height} is too small: ask for 2x2 pixels or more")
+    scale = np.array([width / trajectory.width, height / trajectory.height] * 2)
+    return [
+        View(pose, intrinsics * scale, width, height)
+        for pose, intrinsics in zip(trajectory.camera_to_world, trajectory.intrinsics, strict=True)
+    ]
+
+
+def _rendered(render: Callable[[View], Rendered], targets: list[View]) -> Iterator[Rendered]:
+    """Render frames in order, on as many threads as there are processors, a few frames ahead."""
+    workers = os.cpu_count() or 1
+    waiting: deque[Future[Rendered]] = deque()
+    with ThreadPoolExecutor(workers) as pool:
+        try:
+            for target in targets:
+                waiting.append(pool.submit(render, target))
+                if len(waiting) > workers:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()

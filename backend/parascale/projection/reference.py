@@ -1,0 +1,177 @@
+"""Rendering a mesh exactly, in NumPy alone: slow at picture size, quick for a few thousand samples."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from parascale.camera import View
+from parascale.projection.mesh import Mesh, build_mesh, inverse_depth
+
+Array = NDArray[np.float64]
+
+# A quad with a corner closer to the plane of the camera than this share of its first depth is not drawn.
+NEAR = 1e-6
+
+
+@dataclass(frozen=True, eq=False)
+class Hits:
+    """What samples on a regular grid over the target's picture see.
+
+    Attributes
+    ----------
+    inverse_depth : (rows, columns) float64
+        1 / z-depth in the target's camera; 0 = infinitely far, -1 = nothing (a hole).
+    x, y : (rows, columns) float64
+        Where the point lies in the source picture, in pixels; meaningless in holes.
+    """
+
+    inverse_depth: Array
+    x: Array
+    y: Array
+
+
+@dataclass(frozen=True, eq=False)
+class Warped:
+    """A picture seen from another camera.
+
+    Attributes
+    ----------
+    image : (height, width, 3) uint8
+        sRGB.
+    holes : (height, width) bool
+        Where the target sees what the source did not.
+    depth : (height, width) float64
+        z-depth in the target's camera; infinite where there is no surface, NaN in holes.
+    """
+
+    image: NDArray[np.uint8]
+    holes: NDArray[np.bool_]
+    depth: Array
+
+
+def plane_transfer(source: View, target: View) -> tuple[Array, Array]:
+    """How pixels move from one camera to another.
+
+    Returns
+    -------
+    homography : (3, 3) float64, shift : (3,) float64
+        ``homography @ (x, y, 1) + inverse_depth * shift`` is the target's homogeneous pixel, its third entry the
+        target's depth over the source's. Hartley & Zisserman, Multiple View Geometry, eq. 9.7.
+    """
+    to_target = np.linalg.inv(target.camera_to_world) @ source.camera_to_world
+    lens = _lens(target.intrinsics)
+    return lens @ to_target[:3, :3] @ np.linalg.inv(_lens(source.intrinsics)), lens @ to_target[:3, 3]
+
+
+def rasterise(mesh: Mesh, source: View, target: View, grid: tuple[int, int]) -> Hits:
+    """See a mesh from another camera, at the centres of a regular grid over the picture.
+
+    Parameters
+    ----------
+    mesh : Mesh
+        In pixels of ``source``.
+    source, target : View
+        Where the mesh was seen from, and where it is seen from now.
+    grid : (int, int)
+        Columns and rows; the target's size samples every pixel.
+    """
+    columns, rows = grid
+    homography, shift = plane_transfer(source, target)
+    to_grid = np.array([columns / target.width, rows / target.height, 1.0])
+    points = np.c_[mesh.vertices[:, :2], np.ones(len(mesh.vertices))] @ homography.T
+    points = (points + mesh.vertices[:, 2:] * shift) * to_grid
+    quads = mesh.quads[(points[mesh.quads, 2] > NEAR).all(axis=1)]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        screen = points[:, :2] / points[:, 2:]
+    quad, column, row = _candidates(screen[quads], columns, rows)
+    samples = [
+        _inside(quads[quad][:, corners], screen, points[:, 2], mesh.vertices, column, row)
+        for corners in ([0, 1, 2], [0, 2, 3])
+    ]
+    index = np.concatenate([(row * columns + column)[inside] for inside, _ in samples])
+    found = np.concatenate([values for _, values in samples])
+    # The nearest of the samples that fall on one cell: sorted by cell, then from far to near, the last one.
+    order = np.lexsort((found[:, 0], index))
+    last = np.flatnonzero(np.diff(index[order], append=-1))
+    result = np.full((rows * columns, 3), -1.0)
+    result[index[order[last]]] = found[order[last]]
+    layers = result.reshape(rows, columns, 3)
+    return Hits(layers[..., 0], layers[..., 1], layers[..., 2])
+
+
+def warp(image: NDArray[np.uint8], depth_map: NDArray[np.floating], source: View, target: View) -> Warped:
+    """See a picture with a depth map from another camera; holes are black.
+
+    Parameters
+    ----------
+    image : (H, W, 3) uint8
+        sRGB, of any resolution: it covers the picture of ``source``.
+    depth_map : (h, w) floating
+        As `parascale.projection.mesh.inverse_depth` takes it; of any resolution.
+    source, target : View
+        Their path and the depth share one unit.
+    """
+    inverse = inverse_depth(depth_map)
+    hits = rasterise(build_mesh(inverse, source.size), source, target, target.size)
+    holes = hits.inverse_depth < 0
+    x = hits.x * (image.shape[1] / source.width)
+    y = hits.y * (image.shape[0] / source.height)
+    colours = np.rint(_bilinear(image, x, y)).astype(np.uint8)
+    with np.errstate(divide="ignore"):
+        depth = np.where(holes, np.nan, 1.0 / np.maximum(hits.inverse_depth, 0.0))
+    return Warped(np.where(holes[..., None], np.uint8(0), colours), holes, depth)
+
+
+def _lens(intrinsics: Array) -> Array:
+    fx, fy, cx, cy = intrinsics
+    return np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1.0]])
+
+
+def _candidates(corners: Array, columns: int, rows: int) -> tuple[NDArray[np.int64], ...]:
+    """Pairs of a quad and a cell whose centre lies in the quad's bounding box: quad, column, row."""
+    limit = np.array([columns, rows])
+    first = np.ceil(np.clip(corners.min(axis=1), 0, limit) - 0.5).astype(np.int64)
+    last = np.floor(np.clip(corners.max(axis=1), 0, limit) - 0.5).astype(np.int64)
+    span = np.maximum(last - first + 1, 0)
+    count = span.prod(axis=1)
+    quad = np.repeat(np.arange(len(corners)), count)
+    step = np.arange(len(quad)) - np.repeat(np.cumsum(count) - count, count)
+    return quad, first[quad, 0] + step % span[quad, 0], first[quad, 1] + step // span[quad, 0]
+
+
+def _inside(
+    triangles: NDArray[np.int32],
+    screen: Array,
+    scale: Array,
+    vertices: Array,
+    column: NDArray[np.int64],
+    row: NDArray[np.int64],
+) -> tuple[NDArray[np.bool_], Array]:
+    """Which pairs lie in their triangle; inverse depth in the target and source x, y there."""
+    a, b, c = (screen[triangles[:, k]] for k in range(3))
+    p = np.stack([column + 0.5, row + 0.5], axis=1)
+    weights = np.stack([_cross(b - p, c - p), _cross(c - p, a - p), _cross(a - p, b - p)], axis=1)
+    area = _cross(b - a, c - a)
+    inside = (area != 0) & (weights * np.sign(area)[:, None] >= 0).all(axis=1)
+    weights = weights[inside] / area[inside, None] / scale[triangles[inside]]
+    values = np.einsum("pk,pkv->pv", weights, vertices[triangles[inside]])
+    # Linear in the weights over the triangle's own depth is the target's inverse depth; places need the ratio.
+    return inside, np.c_[values[:, 2], values[:, :2] / weights.sum(axis=1, keepdims=True)]
+
+
+def _cross(a: Array, b: Array) -> Array:
+    result: Array = a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]
+    return result
+
+
+def _bilinear(image: NDArray[np.uint8], x: Array, y: Array) -> Array:
+    height, width = image.shape[:2]
+    x, y = np.clip(x - 0.5, 0, width - 1), np.clip(y - 0.5, 0, height - 1)
+    column, row = np.minimum(x.astype(int), width - 2), np.minimum(y.astype(int), height - 2)
+    u, v = (x - column)[..., None], (y - row)[..., None]
+    pixels = image.astype(np.float64)
+    above = pixels[row, column] * (1 - u) + pixels[row, column + 1] * u
+    below = pixels[row + 1, column] * (1 - u) + pixels[row + 1, column + 1] * u
+    result: Array = above * (1 - v) + below * v
+    return result
