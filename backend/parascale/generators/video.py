@@ -40,7 +40,7 @@ class VideoWriter:
         self._stream = self._container.add_stream("libx264", rate=Fraction(fps).limit_denominator(100_000))
         self._stream.width, self._stream.height = width, height
         self._stream.pix_fmt = "gray" if lossless else "yuv420p"
-        quality = {"preset": "ultrafast", "qp": "0"} if lossless else {"preset": "veryfast", "crf": str(CRF)}
+        quality = {"preset": "ultrafast", "qp": "0"} if lossless else {"preset": "superfast", "crf": str(CRF)}
         self._stream.options = quality
         context = self._stream.codec_context
         context.color_range = 2 if lossless else 1

@@ -44,8 +44,10 @@ def project(vertices: Array, homography: Array, shift: Array, screen: Array) -> 
 
 
 @_compiled
-def rasterise(vertices: Array, quads: NDArray[np.int32], screen: Array, inverse: Float32, place: Float32) -> None:
-    """Draw quads that are nearer than what ``inverse`` holds.
+def rasterise(  # noqa: C901, PLR0912 - one loop: a call for each pixel would cost as much as the pixel
+    vertices: Array, quads: NDArray[np.uint32], screen: Array, inverse: Float32, place: Float32
+) -> None:
+    """Draw quads where they are nearer than what ``inverse`` holds.
 
     Parameters
     ----------
@@ -60,54 +62,50 @@ def rasterise(vertices: Array, quads: NDArray[np.int32], screen: Array, inverse:
     """
     height, width = inverse.shape
     for quad in range(quads.shape[0]):
-        i0, i1, i2, i3 = quads[quad, 0], quads[quad, 1], quads[quad, 2], quads[quad, 3]
-        x0, x1, x2, x3 = screen[i0, 0], screen[i1, 0], screen[i2, 0], screen[i3, 0]
-        left, right = min(x0, x1, x2, x3), max(x0, x1, x2, x3)
-        if not (left <= width - 0.5 and right >= 0.5):
+        ia, ib, ic, id_ = quads[quad, 0], quads[quad, 1], quads[quad, 2], quads[quad, 3]
+        xa, xb, xc, xd = screen[ia, 0], screen[ib, 0], screen[ic, 0], screen[id_, 0]
+        left = max(np.ceil(min(min(xa, xb), min(xc, xd)) - 0.5), 0.0)
+        right = min(np.floor(max(max(xa, xb), max(xc, xd)) - 0.5), width - 1.0)
+        ya, yb, yc, yd = screen[ia, 1], screen[ib, 1], screen[ic, 1], screen[id_, 1]
+        top = max(np.ceil(min(min(ya, yb), min(yc, yd)) - 0.5), 0.0)
+        bottom = min(np.floor(max(max(ya, yb), max(yc, yd)) - 0.5), height - 1.0)
+        if not ((left <= right) & (top <= bottom)):
             continue
-        y0, y1, y2, y3 = screen[i0, 1], screen[i1, 1], screen[i2, 1], screen[i3, 1]
-        top, bottom = min(y0, y1, y2, y3), max(y0, y1, y2, y3)
-        if not (top <= height - 0.5 and bottom >= 0.5):
+        sa, sb, sc, sd = screen[ia, 2], screen[ib, 2], screen[ic, 2], screen[id_, 2]
+        if min(min(sa, sb), min(sc, sd)) == 0.0:
             continue
-        if screen[i0, 2] == 0.0 or screen[i1, 2] == 0.0 or screen[i2, 2] == 0.0 or screen[i3, 2] == 0.0:
-            continue
-        first_column = int(np.ceil(max(left, 0.0) - 0.5))
-        last_column = int(np.floor(min(right, float(width)) - 0.5))
-        first_row = int(np.ceil(max(top, 0.0) - 0.5))
-        last_row = int(np.floor(min(bottom, float(height)) - 0.5))
-        if first_column > last_column or first_row > last_row:
-            continue
-        for half in range(2):
-            if half == 0:
-                ib, ic, bx, by, cx, cy = i1, i2, x1, y1, x2, y2
-            else:
-                ib, ic, bx, by, cx, cy = i2, i3, x2, y2, x3, y3
-            area = (bx - x0) * (cy - y0) - (by - y0) * (cx - x0)
-            if area == 0.0:
-                continue
-            sign = 1.0 if area > 0 else -1.0
-            for row in range(first_row, last_row + 1):
-                y = row + 0.5
-                for column in range(first_column, last_column + 1):
-                    x = column + 0.5
-                    wa = ((bx - x) * (cy - y) - (by - y) * (cx - x)) * sign
-                    wb = ((cx - x) * (y0 - y) - (cy - y) * (x0 - x)) * sign
-                    wc = ((x0 - x) * (by - y) - (y0 - y) * (bx - x)) * sign
-                    if wa < 0.0 or wb < 0.0 or wc < 0.0:
-                        continue
-                    wa, wb, wc = wa * screen[i0, 2], wb * screen[ib, 2], wc * screen[ic, 2]
-                    depth = wa * vertices[i0, 2] + wb * vertices[ib, 2] + wc * vertices[ic, 2]
-                    seen = np.float32(depth / abs(area))
+        y = top + 0.5
+        while y < bottom + 1.0:
+            x = left + 0.5
+            while x < right + 1.0:
+                ax, ay, bx, by = xa - x, ya - y, xb - x, yb - y
+                cx, cy, dx, dy = xc - x, yc - y, xd - x, yd - y
+                ab, bc, ca = ax * by - ay * bx, bx * cy - by * cx, cx * ay - cy * ax
+                cd, da = cx * dy - cy * dx, dx * ay - dy * ax
+                first = ((ab >= 0) & (bc >= 0) & (ca >= 0)) | ((ab <= 0) & (bc <= 0) & (ca <= 0))
+                second = ((cd >= 0) & (da >= 0) & (ca <= 0)) | ((cd <= 0) & (da <= 0) & (ca >= 0))
+                if first:
+                    area = ab + bc + ca
+                    wa, wp, wq, ip, iq = bc * sa, ca * sb, ab * sc, ib, ic
+                else:
+                    area = cd + da - ca
+                    wa, wp, wq, ip, iq = cd * sa, da * sc, -ca * sd, ic, id_
+                if (first | second) and area != 0.0:
+                    depth = wa * vertices[ia, 2] + wp * vertices[ip, 2] + wq * vertices[iq, 2]
+                    row, column = np.uint32(y), np.uint32(x)
+                    seen = np.float32(depth / area)
                     if seen > inverse[row, column]:
                         inverse[row, column] = seen
-                        over = 1.0 / (wa + wb + wc)
+                        over = 1.0 / (wa + wp + wq)
                         place[row, column, 0] = (
-                            wa * vertices[i0, 0] + wb * vertices[ib, 0] + wc * vertices[ic, 0]
+                            wa * vertices[ia, 0] + wp * vertices[ip, 0] + wq * vertices[iq, 0]
                         ) * over
                         place[row, column, 1] = (
-                            wa * vertices[i0, 1] + wb * vertices[ib, 1] + wc * vertices[ic, 1]
+                            wa * vertices[ia, 1] + wp * vertices[ip, 1] + wq * vertices[iq, 1]
                         ) * over
                         place[row, column, 2] = depth * over
+                x += 1.0
+            y += 1.0
 
 
 @_compiled
@@ -162,23 +160,27 @@ def grow(inverse: Array, cut: float) -> NDArray[np.int32]:
 
 @_compiled
 def relax(values: Float32, free: NDArray[np.bool_], known: NDArray[np.bool_], passes: int) -> None:
-    """Smooth the free pixels of ``values`` (h, w, n) in place towards the mean of their free and known neighbours."""
-    height, width, layers = values.shape
+    """Move the free pixels of ``values`` (h, w, 4) in place to the mean of their free and known neighbours."""
+    height, width = free.shape
+    order = np.flatnonzero(free)
     for turn in range(passes):
-        for i in range(height * width):
+        for i in range(len(order)):
             # Every other pass runs backwards, so that values travel both ways alike.
-            row, column = (i // width, i % width) if turn % 2 == 0 else (height - 1 - i // width, width - 1 - i % width)
-            if not free[row, column]:
-                continue
-            for layer in range(layers):
-                total, count = np.float32(0), 0
-                for down, right in ((0, -1), (0, 1), (-1, 0), (1, 0)):
-                    r, c = row + down, column + right
-                    if 0 <= r < height and 0 <= c < width and (free[r, c] or known[r, c]):
-                        total += values[r, c, layer]
-                        count += 1
-                if count > 0:
-                    values[row, column, layer] = total / np.float32(count)
+            pixel = order[i] if turn % 2 == 0 else order[len(order) - 1 - i]
+            row, column = pixel // width, pixel % width
+            a = b = c = d = count = np.float32(0)
+            for down, right in ((0, -1), (0, 1), (-1, 0), (1, 0)):
+                r, k = row + down, column + right
+                if 0 <= r < height and 0 <= k < width and (free[r, k] or known[r, k]):
+                    a += values[r, k, 0]
+                    b += values[r, k, 1]
+                    c += values[r, k, 2]
+                    d += values[r, k, 3]
+                    count += np.float32(1)
+            if count > 0:
+                over = np.float32(1) / count
+                values[row, column, 0], values[row, column, 1] = a * over, b * over
+                values[row, column, 2], values[row, column, 3] = c * over, d * over
 
 
 @_compiled
@@ -220,82 +222,115 @@ def clean_edges(image: Image, inverse: Array, radius: int) -> Image:
 
 
 @_compiled
+def mark_seams(inverse: Float32) -> NDArray[np.bool_]:
+    """Tell where a pixel and its right, lower and lower right neighbours do not lie on one surface."""
+    height, width = inverse.shape
+    seams = np.zeros((height, width), np.bool_)
+    for row in range(height - 1):
+        for column in range(width - 1):
+            a, b = inverse[row, column], inverse[row, column + 1]
+            c, d = inverse[row + 1, column], inverse[row + 1, column + 1]
+            seams[row, column] = max(a, b, c, d) > min(a, b, c, d) * CUT_RATIO
+    return seams
+
+
+@_compiled
 def shade(
     image: Image,
-    texture_inverse: Float32,
     inverse: Float32,
+    seams: NDArray[np.bool_],
+    seen: Float32,
     place: Float32,
-    holes: NDArray[np.bool_],
-    backing: Float32,
-    frame: Array,
-    unseen: Array,
     target: Image,
 ) -> None:
-    """Colour every pixel of the target.
+    """Colour the pixels of the target that the picture covers, bilinearly, each from its own surface alone.
 
     Parameters
     ----------
     image : (h, w, 3) uint8
         The source picture.
-    texture_inverse : (h, w) float32
-        Inverse depth of its pixels: a sample takes colours of its own surface alone.
-    inverse, place
-        From `rasterise`; where ``inverse`` is -1, ``place`` is not read.
-    holes : (height, width) bool
-        Where ``place`` lies on the backing rather than on the picture.
-    backing : (hb, wb, 3) float32
-        Colours of the backing.
-    frame : (4,) float64
-        Scale and offset from source pixels to pixels of the backing: x scale, y scale, x offset, y offset.
-    unseen : (3, 3) float64
-        Homography from target pixels to source pixels at infinity, for what neither surface covers.
+    inverse : (h, w) float32
+        Inverse depth of its pixels.
+    seams : (h, w) bool
+        From `mark_seams`.
+    seen, place
+        From `rasterise`; pixels with ``seen`` of -1 are left alone.
     target : (height, width, 3) uint8
         Written.
     """
-    height, width = inverse.shape
-    rows, columns = texture_inverse.shape
-    back_rows, back_columns = backing.shape[:2]
+    half, one, last = np.float32(0.5), np.float32(1), np.float32(1e-3)
+    height, width = seen.shape
+    rows, columns = inverse.shape
     for row in range(height):
         for column in range(width):
-            if inverse[row, column] >= 0 and not holes[row, column]:
-                x = min(max(place[row, column, 0] - np.float32(0.5), np.float32(0)), np.float32(columns - 1))
-                y = min(max(place[row, column, 1] - np.float32(0.5), np.float32(0)), np.float32(rows - 1))
-                c, r = min(int(x), columns - 2), min(int(y), rows - 2)
-                u, v = x - np.float32(c), y - np.float32(r)
-                low = place[row, column, 2] / np.float32(CUT_RATIO)
-                high = place[row, column, 2] * np.float32(CUT_RATIO)
-                red = green = blue = weights = np.float32(0)
-                for down in range(2):
-                    for right in range(2):
-                        there = texture_inverse[r + down, c + right]
-                        if low <= there <= high:
-                            weight = (u if right else np.float32(1) - u) * (v if down else np.float32(1) - v)
-                            weights += weight
-                            red += weight * image[r + down, c + right, 0]
-                            green += weight * image[r + down, c + right, 1]
-                            blue += weight * image[r + down, c + right, 2]
-                if weights > np.float32(1e-3):
-                    over = np.float32(1) / weights
-                    target[row, column, 0] = int(red * over + np.float32(0.5))
-                    target[row, column, 1] = int(green * over + np.float32(0.5))
-                    target[row, column, 2] = int(blue * over + np.float32(0.5))
-                else:
-                    nearest_row, nearest_column = r + int(v + np.float32(0.5)), c + int(u + np.float32(0.5))
-                    for channel in range(3):
-                        target[row, column, channel] = image[nearest_row, nearest_column, channel]
+            if seen[row, column] < 0:
                 continue
-            if inverse[row, column] >= 0:
-                at_x, at_y = float(place[row, column, 0]), float(place[row, column, 1])
+            x = min(max(place[row, column, 0] - half, np.float32(0)), np.float32(columns - 1))
+            y = min(max(place[row, column, 1] - half, np.float32(0)), np.float32(rows - 1))
+            c, r = np.uint32(min(x, np.float32(columns - 2))), np.uint32(min(y, np.float32(rows - 2)))
+            c1, r1 = c + np.uint32(1), r + np.uint32(1)
+            u, v = x - np.float32(c), y - np.float32(r)
+            wa, wb, wc, wd = (one - u) * (one - v), u * (one - v), (one - u) * v, u * v
+            if seams[r, c]:
+                low, high = place[row, column, 2] / np.float32(CUT_RATIO), place[row, column, 2] * np.float32(CUT_RATIO)
+                wa *= np.float32(low <= inverse[r, c] <= high)
+                wb *= np.float32(low <= inverse[r, c1] <= high)
+                wc *= np.float32(low <= inverse[r1, c] <= high)
+                wd *= np.float32(low <= inverse[r1, c1] <= high)
+                total = wa + wb + wc + wd
+                if total > last:
+                    wa, wb, wc, wd = wa / total, wb / total, wc / total, wd / total
+                else:
+                    right, down = u >= half, v >= half
+                    wa, wb = np.float32(not right and not down), np.float32(right and not down)
+                    wc, wd = np.float32(not right and down), np.float32(right and down)
+            for k in range(3):
+                value = wa * image[r, c, k] + wb * image[r, c1, k] + wc * image[r1, c, k] + wd * image[r1, c1, k]
+                target[row, column, k] = np.uint8(value + half)
+
+
+@_compiled
+def fill(
+    holes: NDArray[np.bool_],
+    seen: Float32,
+    place: Float32,
+    unseen: Array,
+    colours: Float32,
+    frame: Array,
+    target: Image,
+) -> None:
+    """Colour the holes of the target from the backing, bilinearly.
+
+    Parameters
+    ----------
+    holes : (height, width) bool
+    seen, place
+        From `rasterise` of the backing's mesh.
+    unseen : (3, 3) float64
+        Homography from target to source pixels at infinity, for holes that the backing leaves.
+    colours, frame
+        As in `parascale.projection.backing.Backing`.
+    target : (height, width, 3) uint8
+        Written.
+    """
+    height, width = holes.shape
+    rows, columns = colours.shape[:2]
+    for row in range(height):
+        for column in range(width):
+            if not holes[row, column]:
+                continue
+            if seen[row, column] >= 0:
+                x, y = float(place[row, column, 0]), float(place[row, column, 1])
             else:
-                scale = unseen[2, 0] * (column + 0.5) + unseen[2, 1] * (row + 0.5) + unseen[2, 2]
-                scale = max(scale, 1e-3)
-                at_x = (unseen[0, 0] * (column + 0.5) + unseen[0, 1] * (row + 0.5) + unseen[0, 2]) / scale
-                at_y = (unseen[1, 0] * (column + 0.5) + unseen[1, 1] * (row + 0.5) + unseen[1, 2]) / scale
-            bx = min(max(at_x * frame[0] + frame[2] - 0.5, 0.0), back_columns - 1.0)
-            by = min(max(at_y * frame[1] + frame[3] - 0.5, 0.0), back_rows - 1.0)
-            c, r = min(int(bx), back_columns - 2), min(int(by), back_rows - 2)
-            fu, fv = np.float32(bx - c), np.float32(by - r)
-            for channel in range(3):
-                above = backing[r, c, channel] * (1 - fu) + backing[r, c + 1, channel] * fu
-                below = backing[r + 1, c, channel] * (1 - fu) + backing[r + 1, c + 1, channel] * fu
-                target[row, column, channel] = int(above * (1 - fv) + below * fv + np.float32(0.5))
+                scale = max(unseen[2, 0] * (column + 0.5) + unseen[2, 1] * (row + 0.5) + unseen[2, 2], 1e-3)
+                x = (unseen[0, 0] * (column + 0.5) + unseen[0, 1] * (row + 0.5) + unseen[0, 2]) / scale
+                y = (unseen[1, 0] * (column + 0.5) + unseen[1, 1] * (row + 0.5) + unseen[1, 2]) / scale
+            x = min(max(x * frame[0] + frame[2] - 0.5, 0.0), columns - 1.0)
+            y = min(max(y * frame[1] + frame[3] - 0.5, 0.0), rows - 1.0)
+            c, r = np.uint32(min(x, columns - 2.0)), np.uint32(min(y, rows - 2.0))
+            c1, r1 = c + np.uint32(1), r + np.uint32(1)
+            u, v = np.float32(x - c), np.float32(y - r)
+            for k in range(3):
+                above = colours[r, c, k] * (1 - u) + colours[r, c1, k] * u
+                below = colours[r1, c, k] * (1 - u) + colours[r1, c1, k] * u
+                target[row, column, k] = np.uint8(above * (1 - v) + below * v + 0.5)

@@ -26,13 +26,13 @@ class Mesh:
     ----------
     vertices : (N, 3) float64
         x and y in pixels of the picture, and inverse z-depth (0 = infinitely far).
-    quads : (M, 4) int32
+    quads : (M, 4) uint32
         Vertex indices: top left, top right, bottom right, bottom left. Each is two triangles that share the first
         and the third.
     """
 
     vertices: Array
-    quads: NDArray[np.int32]
+    quads: NDArray[np.uint32]
 
 
 def inverse_depth(depth_map: NDArray[np.floating]) -> Array:
@@ -84,48 +84,49 @@ def build_mesh(inverse: Array, size: tuple[float, float], cut: float | None = CU
     rows, columns = inverse.shape
     padded = np.pad(inverse, 1, constant_values=np.nan)
     # Around each corner, clockwise: its top left, top right, bottom right, bottom left pixel.
-    around = np.stack([padded[:-1, :-1], padded[:-1, 1:], padded[1:, 1:], padded[1:, :-1]], axis=-1).reshape(-1, 4)
-    joined = _joined(around, np.roll(around, -1, axis=1), cut)
-    whole = joined.sum(axis=1) >= 3
-    ids = np.full(around.shape, -1, np.int32)
-    count = int(whole.sum())
-    ids[whole] = np.arange(count, dtype=np.int32)[:, None]
-    corners, depths = [np.flatnonzero(whole)], [around[whole].mean(axis=1)]
+    around = np.stack([padded[:-1, :-1], padded[:-1, 1:], padded[1:, 1:], padded[1:, :-1]]).reshape(4, -1)
+    across, down = _joined(padded[:, :-1], padded[:, 1:], cut), _joined(padded[:-1], padded[1:], cut)
+    joined = np.stack([across[:-1], down[:, 1:], across[1:], down[:, :-1]]).reshape(4, -1)
+    # Three joints in the ring of four join all four.
+    whole = sum(joint.view(np.int8) for joint in joined) >= np.int8(3)
+    corners, depths = [np.flatnonzero(whole)], [0.25 * sum(around)[whole]]
+    count = len(corners[0])
+    ids = np.zeros(around.shape, np.uint32)
+    ids[:, whole] = np.arange(count, dtype=np.uint32)
     split = np.flatnonzero(~whole)
-    groups = _groups(around[split], joined[split])
+    beside = around[:, split]
+    groups = _groups(beside, joined[:, split])
     for group in range(4):
         member = groups == group
-        there = member.any(axis=1)
-        number = int(there.sum())
-        new = np.full(len(split), -1, np.int32)
-        new[there] = np.arange(count, count + number)
-        ids[split] = np.where(member, new[:, None], ids[split])
+        there = member.any(axis=0)
         corners.append(split[there])
-        total = np.where(member, around[split], 0.0).sum(axis=1)
-        depths.append(total[there] / member.sum(axis=1)[there])
-        count += number
+        depths.append(np.where(member, beside, 0.0).sum(axis=0)[there] / member.sum(axis=0)[there])
+        new = np.zeros(len(split), np.uint32)
+        new[there] = np.arange(count, count + len(corners[-1]))
+        ids[:, split] = np.where(member, new, ids[:, split])
+        count += len(corners[-1])
     corner = np.concatenate(corners)
     x = corner % (columns + 1) * (size[0] / columns)
     y = corner // (columns + 1) * (size[1] / rows)
-    at = ids.reshape(rows + 1, columns + 1, 4)
-    quads = np.stack([at[:-1, :-1, 2], at[:-1, 1:, 3], at[1:, 1:, 0], at[1:, :-1, 1]], axis=-1)
+    at = ids.reshape(4, rows + 1, columns + 1)
+    quads = np.stack([at[2, :-1, :-1], at[3, :-1, 1:], at[0, 1:, 1:], at[1, 1:, :-1]], axis=-1)
     return Mesh(np.stack([x, y, np.concatenate(depths)], axis=1), quads[~np.isnan(inverse)])
 
 
 def _joined(a: Array, b: Array, cut: float | None) -> NDArray[np.bool_]:
     if cut is None:
         return ~np.isnan(a) & ~np.isnan(b)
-    return np.maximum(a, b) <= cut * np.minimum(a, b)
+    return (a <= cut * b) & (b <= cut * a)
 
 
 def _groups(around: Array, joined: NDArray[np.bool_]) -> NDArray[np.int8]:
-    """Number the pixels around each corner by the surface they are on, -1 where there is none."""
-    groups = np.tile(np.arange(4, dtype=np.int8), (len(around), 1))
+    """Give numbers to the pixels around each corner by the surface they are on, -1 where there is none."""
+    groups = np.tile(np.arange(4, dtype=np.int8)[:, None], around.shape[1])
     for _ in range(2):
         for first in range(4):
             second = (first + 1) % 4
-            lower = np.minimum(groups[:, first], groups[:, second])
+            lower = np.minimum(groups[first], groups[second])
             for pixel in (first, second):
-                groups[:, pixel] = np.where(joined[:, first], lower, groups[:, pixel])
+                groups[pixel] = np.where(joined[first], lower, groups[pixel])
     groups[np.isnan(around)] = -1
     return groups

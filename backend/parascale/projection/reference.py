@@ -79,14 +79,14 @@ def rasterise(mesh: Mesh, source: View, target: View, grid: tuple[int, int]) -> 
     columns, rows = grid
     homography, shift = plane_transfer(source, target)
     to_grid = np.array([columns / target.width, rows / target.height, 1.0])
-    points = np.c_[mesh.vertices[:, :2], np.ones(len(mesh.vertices))] @ homography.T
-    points = (points + mesh.vertices[:, 2:] * shift) * to_grid
-    quads = mesh.quads[(points[mesh.quads, 2] > NEAR).all(axis=1)]
+    points = (homography * to_grid[:, None]) @ np.stack([*mesh.vertices.T[:2], np.ones(len(mesh.vertices))])
+    points += (shift * to_grid)[:, None] * mesh.vertices[:, 2]
+    scale = points[2]
     with np.errstate(divide="ignore", invalid="ignore"):
-        screen = points[:, :2] / points[:, 2:]
-    quad, column, row = _candidates(screen[quads], columns, rows)
+        screen = np.where(scale > NEAR, points[:2] / scale, np.nan).T
+    quad, column, row = _candidates(screen, mesh.quads, columns, rows)
     samples = [
-        _inside(quads[quad][:, corners], screen, points[:, 2], mesh.vertices, column, row)
+        _inside(mesh.quads[quad][:, corners], screen, scale, mesh.vertices, column, row)
         for corners in ([0, 1, 2], [0, 2, 3])
     ]
     index = np.concatenate([(row * columns + column)[inside] for inside, _ in samples])
@@ -128,20 +128,30 @@ def _lens(intrinsics: Array) -> Array:
     return np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1.0]])
 
 
-def _candidates(corners: Array, columns: int, rows: int) -> tuple[NDArray[np.int64], ...]:
+def _candidates(
+    screen: Array, quads: NDArray[np.uint32], columns: int, rows: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """Pairs of a quad and a cell whose centre lies in the quad's bounding box: quad, column, row."""
-    limit = np.array([columns, rows])
-    first = np.ceil(np.clip(corners.min(axis=1), 0, limit) - 0.5).astype(np.int64)
-    last = np.floor(np.clip(corners.max(axis=1), 0, limit) - 0.5).astype(np.int64)
-    span = np.maximum(last - first + 1, 0)
-    count = span.prod(axis=1)
-    quad = np.repeat(np.arange(len(corners)), count)
+    firsts, spans = [], []
+    for axis, limit in enumerate((columns, rows)):
+        place = screen[:, axis]
+        a, b, c, d = (place[quads[:, corner]] for corner in range(4))
+        low = np.minimum(np.minimum(a, b), np.minimum(c, d))
+        high = np.maximum(np.maximum(a, b), np.maximum(c, d))
+        # A quad with a corner behind the camera is NaN here and spans nothing.
+        first = np.ceil(np.clip(np.nan_to_num(low, nan=limit), 0, limit) - 0.5).astype(np.int64)
+        last = np.floor(np.clip(np.nan_to_num(high, nan=0), 0, limit) - 0.5).astype(np.int64)
+        firsts.append(first)
+        spans.append(np.maximum(last - first + 1, 0))
+    met = np.flatnonzero(spans[0] * spans[1])
+    count = (spans[0] * spans[1])[met]
+    quad = np.repeat(met, count)
     step = np.arange(len(quad)) - np.repeat(np.cumsum(count) - count, count)
-    return quad, first[quad, 0] + step % span[quad, 0], first[quad, 1] + step // span[quad, 0]
+    return quad, firsts[0][quad] + step % spans[0][quad], firsts[1][quad] + step // spans[0][quad]
 
 
 def _inside(
-    triangles: NDArray[np.int32],
+    triangles: NDArray[np.uint32],
     screen: Array,
     scale: Array,
     vertices: Array,

@@ -1,6 +1,8 @@
 """One picture with its depth, seen from many cameras, fast, with its holes filled."""
 
+import threading
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +11,7 @@ from parascale.camera import View
 from parascale.projection import kernels
 from parascale.projection.backing import build_backing
 from parascale.projection.mesh import Mesh, build_mesh, inverse_depth
-from parascale.projection.reference import plane_transfer, rasterise
+from parascale.projection.reference import plane_transfer
 
 Array = NDArray[np.float64]
 Float32 = NDArray[np.float32]
@@ -49,12 +51,13 @@ class Warper:
         self._view = _resized(source, columns, rows)
         inverse = _known(inverse_depth(depth_map))
         if inverse.shape != (rows, columns):
-            coarse = build_mesh(inverse, self._view.size)
-            inverse = rasterise(coarse, self._view, self._view, (columns, rows)).inverse_depth
-        self._surface = build_mesh(inverse, self._view.size)
-        self._image = kernels.clean_edges(np.ascontiguousarray(image), inverse, EDGE_RADIUS)
+            inverse = _resampled(inverse, self._view)
         self._inverse = inverse.astype(np.float32)
+        self._seams = kernels.mark_seams(self._inverse)
+        self._image = kernels.clean_edges(np.ascontiguousarray(image), inverse, EDGE_RADIUS)
+        self._surface = build_mesh(inverse, self._view.size)
         self._backing = build_backing(self._image, inverse, _margins(self._view, targets, inverse))
+        self._scratch = threading.local()
 
     def render(self, target: View) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
         """See the picture from another camera.
@@ -66,25 +69,45 @@ class Warper:
         holes : (height, width) bool
             Where the target sees what the source did not.
         """
+        shape = (target.height, target.width)
         homography, shift = plane_transfer(self._view, target)
-        inverse = np.full((target.height, target.width), -1, np.float32)
-        place = np.empty((target.height, target.width, 3), np.float32)
-        image = np.empty((target.height, target.width, 3), np.uint8)
-        self._draw(self._surface, homography, shift, inverse, place)
-        holes = inverse < 0
+        image = np.empty((*shape, 3), np.uint8)
+        place = self._array("place", (*shape, 3), np.float32)
+        seen = self._array("seen", shape, np.float32)
+        seen.fill(-1)
+        self._draw(self._surface, homography, shift, seen, place)
+        kernels.shade(self._image, self._inverse, self._seams, seen, place, image)
+        holes = seen < 0
         if holes.any():
-            inverse[~holes] = np.inf
-            self._draw(self._backing.mesh, homography, shift, inverse, place)
-        unseen = np.linalg.inv(homography)
-        backing = self._backing
-        kernels.shade(self._image, self._inverse, inverse, place, holes, backing.colours, backing.frame, unseen, image)
+            np.copyto(seen, np.where(holes, np.float32(-1), np.float32(np.inf)))
+            backing = self._backing
+            self._draw(backing.mesh, homography, shift, seen, place)
+            unseen = np.linalg.inv(homography)
+            kernels.fill(holes, seen, place, unseen, backing.colours, backing.frame, image)
         return image, holes
 
-    @staticmethod
-    def _draw(mesh: Mesh, homography: Array, shift: Array, inverse: Float32, place: Float32) -> None:
-        screen = np.empty_like(mesh.vertices)
+    def _draw(self, mesh: Mesh, homography: Array, shift: Array, seen: Float32, place: Float32) -> None:
+        screen = self._array("screen", (len(self._surface.vertices) + len(self._backing.mesh.vertices), 3), np.float64)
         kernels.project(mesh.vertices, homography, shift, screen)
-        kernels.rasterise(mesh.vertices, mesh.quads, screen, inverse, place)
+        kernels.rasterise(mesh.vertices, mesh.quads, screen, seen, place)
+
+    def _array(self, name: str, shape: tuple[int, ...], dtype: type) -> Any:
+        """Scratch memory of the calling thread: fresh pages for every frame would cost a sixth of its time."""
+        array = getattr(self._scratch, name, None)
+        if array is None or array.shape != shape:
+            array = np.empty(shape, dtype)
+            setattr(self._scratch, name, array)
+        return array
+
+
+def _resampled(inverse: Array, view: View) -> Array:
+    """Sample the surface of a map of another resolution at the pixels of its own camera."""
+    mesh = build_mesh(inverse, view.size)
+    screen = np.empty_like(mesh.vertices)
+    seen = np.full((view.height, view.width), -1, np.float32)
+    kernels.project(mesh.vertices, np.eye(3), np.zeros(3), screen)
+    kernels.rasterise(mesh.vertices, mesh.quads, screen, seen, np.empty((view.height, view.width, 3), np.float32))
+    return seen.astype(np.float64)
 
 
 def _known(measured: Array) -> Array:
@@ -106,10 +129,11 @@ def _margins(source: View, targets: Sequence[View], inverse: Array) -> tuple[int
     edge = np.linspace(0, 1, 5)
     border = np.array([(u, v) for u in edge for v in edge if {u, v} & {0.0, 1.0}])
     low, high = np.zeros(2), np.zeros(2)
+    depths = np.percentile(inverse, (2, 50, 98))
     for target in targets:
         homography, shift = plane_transfer(target, source)
         pixels = np.c_[border * target.size, np.ones(len(border))] @ homography.T
-        for depth in np.percentile(inverse, (2, 50, 98)):
+        for depth in depths:
             seen = pixels + depth * shift
             seen = seen[seen[:, 2] > 1e-3]
             places = seen[:, :2] / seen[:, 2:]
