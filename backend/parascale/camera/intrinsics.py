@@ -8,13 +8,13 @@ from parascale.errors import InputError
 Array = NDArray[np.float64]
 
 
-def focal_from_fov(degrees: float, extent: float) -> float:
+def focal_from_fov(fov: float, extent: float) -> float:
     """Focal length in pixels of a field of view.
 
     Parameters
     ----------
-    degrees : float
-        Field of view across ``extent``, between 0 and 180.
+    fov : float
+        Field of view across ``extent`` in radians, between 0 and pi.
     extent : float
         Width (or height) of the picture in pixels.
 
@@ -23,14 +23,14 @@ def focal_from_fov(degrees: float, extent: float) -> float:
     InputError
         Where no pinhole camera has that field of view.
     """
-    if not 0 < degrees < 180:
-        raise InputError(f"a field of view of {degrees} degrees is not between 0 and 180")
-    return float(extent / 2 / np.tan(np.radians(degrees) / 2))
+    if not 0 < fov < np.pi:
+        raise InputError(f"a field of view of {np.degrees(fov):.4g} degrees is not between 0 and 180")
+    return float(extent / 2 / np.tan(fov / 2))
 
 
 def fov_from_focal(focal: float, extent: float) -> float:
-    """Field of view in degrees of a focal length in pixels across ``extent`` pixels."""
-    return float(np.degrees(2 * np.arctan2(extent / 2, focal)))
+    """Field of view in radians of a focal length in pixels across ``extent`` pixels."""
+    return float(2 * np.arctan2(extent / 2, focal))
 
 
 def scale_intrinsics(intrinsics: ArrayLike, from_size: tuple[int, int], to_size: tuple[int, int]) -> Array:

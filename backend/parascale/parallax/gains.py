@@ -75,7 +75,8 @@ def held(gain: Array, first: float) -> Array:
     """Let the last known gain stand where one is unknown (NaN), starting from ``first``."""
     known = ~np.isnan(gain)
     index = np.maximum.accumulate(np.where(known, np.arange(1, len(gain) + 1), 0))
-    return np.concatenate([[first], gain])[index]
+    standing: Array = np.concatenate([[first], gain])[index]
+    return standing
 
 
 def smoothed(log_gain: Array, frames: float) -> Array:
@@ -100,3 +101,14 @@ def limited(log_gain: float, first: float, last: float, max_change: float | None
     if max_change is not None:
         log_gain = min(max(log_gain, first - max_change), first + max_change)
     return log_gain
+
+
+def limited_all(gain: Array, max_change: float | None, max_step: float | None) -> Array:
+    """Gains with every step held within the limits, see `limited`."""
+    if max_change is None and max_step is None:
+        return gain
+    logs: list[float] = []
+    for value in np.log(gain).tolist():
+        logs.append(limited(value, logs[0], logs[-1], max_change, max_step) if logs else value)
+    limited_gain: Array = np.exp(np.array(logs))
+    return limited_gain

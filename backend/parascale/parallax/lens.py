@@ -16,11 +16,18 @@ Lens = Literal["keep", "copy", "compensate"]
 _GRID = (18, 10)
 
 
-def realised_intrinsics(reference: Trajectory, anchor: View, lens: Lens) -> Array:
+def realised_intrinsics(reference: Trajectory, anchor: View, lens: str) -> Array:
     """Intrinsics of the realised cameras in pixels of the anchor's picture.
 
     ``copy`` takes over the reference's field of view across the width, and with it every zoom; the anchor keeps
     its pixel aspect and principal point. The other two keep the anchor's lens.
+
+    Parameters
+    ----------
+    reference : Trajectory
+        T cameras.
+    anchor : View
+    lens : "keep", "copy" or "compensate"
 
     Returns
     -------
@@ -81,4 +88,5 @@ def _typical_motion(direction: Array, intrinsics: Array, size: tuple[int, int]) 
     """Phi / F: median over the frame of |d_xy - x d_z|, x focal-normalised."""
     x = focal_normalised(pixel_grid(size, _GRID)[None], intrinsics[:, None])
     motion: Array = np.linalg.norm(direction[:, None, :2] - x * direction[:, None, 2:], axis=2)
-    return np.median(motion, axis=1)
+    typical: Array = np.median(motion, axis=1)
+    return typical

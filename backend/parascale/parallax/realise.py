@@ -10,12 +10,26 @@ Array = NDArray[np.float64]
 
 
 def anchor_rotation(reference: Trajectory, anchor: View) -> Array:
-    """A = R_anchor R_0^T, (3, 3): turns the reference's world into the target's.
+    """Give A = R_anchor R_0^T, (3, 3), which turns the reference's world into the target's.
 
     It is made a rotation to rounding, so that R'_0^T R'_t = R_0^T A^T A R_t is R_0^T R_t however the files it came
     from were rounded.
     """
     return orthonormalise(anchor.camera_to_world[:3, :3] @ reference.rotations[0].T)
+
+
+def realised_steps(reference: Trajectory, anchor: View) -> Array:
+    """Give A b_t, (T-1, 3): the reference's steps in the target's axes, still of the reference's length."""
+    return reference.baselines @ anchor_rotation(reference, anchor).T
+
+
+def realised_start(reference: Trajectory, anchor: View) -> Array:
+    """Give cameras turned by R'_t = A R_t that all stand at the anchor's centre, (T, 4, 4)."""
+    poses = np.zeros((len(reference), 4, 4))
+    poses[:, :3, :3] = anchor_rotation(reference, anchor) @ reference.rotations
+    poses[:, :3, 3] = anchor.camera_to_world[:3, 3]
+    poses[:, 3, 3] = 1
+    return poses
 
 
 def realised_poses(reference: Trajectory, anchor: View, gain: ArrayLike) -> Array:
@@ -38,13 +52,9 @@ def realised_poses(reference: Trajectory, anchor: View, gain: ArrayLike) -> Arra
     (T, 4, 4) float64
         Camera-to-world in the target's unit.
     """
-    turn = anchor_rotation(reference, anchor)
-    poses = np.zeros((len(reference), 4, 4))
-    poses[:, :3, :3] = turn @ reference.rotations
-    poses[0, :3, 3] = anchor.camera_to_world[:3, 3]
-    poses[1:, :3, 3] = np.asarray(gain, np.float64)[:, None] * (reference.baselines @ turn.T)
-    np.cumsum(poses[:, :3, 3], axis=0, out=poses[:, :3, 3])
-    poses[:, 3, 3] = 1
+    poses = realised_start(reference, anchor)
+    steps = np.asarray(gain, np.float64)[:, None] * realised_steps(reference, anchor)
+    poses[1:, :3, 3] += np.cumsum(steps, axis=0)
     return poses
 
 

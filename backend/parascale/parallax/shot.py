@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -19,8 +18,6 @@ MotionClass = Literal["general", "rotation-only", "static"]
 
 # e of the paper's PCE, against geometry that is known exactly.
 EXACT_FLOOR = 1e-6
-
-_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,8 +86,8 @@ class Shot:
     gain: Array | None = None
     distortion: Mapping[str, Any] | None = None
     points: Points | None = None
-    quality: Mapping[str, Any] = field(default=_NOTHING)
-    provenance: Mapping[str, Any] = field(default=_NOTHING)
+    quality: Mapping[str, Any] = field(default_factory=dict)
+    provenance: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         count = len(self.trajectory)

@@ -1,0 +1,130 @@
+"""What a calibration did to the path's shape, and how faithful it is."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from parascale.camera import Trajectory
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class CalibrationReport:
+    """The price of a calibration. NaN where a figure is undefined.
+
+    Attributes
+    ----------
+    pce, felt_error : float
+        Realised P and phi against the asked ones (strength and lens included).
+    pce_global : float
+        The PCE one gain for all frames would leave, from at most 16 steps spread over the shot.
+    gain_range : (float, float)
+        Smallest and largest s_t.
+    largest_jump : float
+        Largest change of ln s from one step to the next.
+    largest_jump_frame : int or None
+        The step it leads to.
+    loop_closure : float
+        How far the path's end moved against its start, compared with the reference's; both in own path lengths.
+    subject_drift : float
+        How far the point in the middle of the anchor's view, at its median depth, strays from where the reference
+        holds its own; the largest over the frames, in frame widths.
+    nearest_surface : float
+        Smallest distance from a camera to a sampled surface, target units.
+    nearest_surface_frame : int or None
+    frames_without_surface : tuple of int
+        Frames of the realised path that see none.
+    warnings : tuple of str
+        Sentences for the user.
+    """
+
+    pce: float
+    felt_error: float
+    pce_global: float
+    gain_range: tuple[float, float]
+    largest_jump: float
+    largest_jump_frame: int | None
+    loop_closure: float
+    subject_drift: float
+    nearest_surface: float
+    nearest_surface_frame: int | None
+    frames_without_surface: tuple[int, ...]
+    warnings: tuple[str, ...]
+
+    def as_json(self) -> dict[str, object]:
+        """All figures by name, None where undefined, tuples as lists."""
+        return {name: _plain(value) for name, value in vars(self).items()}
+
+
+def largest_jump(gain: Array) -> tuple[float, int | None]:
+    """Largest |ln s_{t+1} - ln s_t| and the step t + 1; steps with gain 0 are left out."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        jumps = np.abs(np.diff(np.log(gain)))
+    jumps[~np.isfinite(jumps)] = 0
+    if len(jumps) == 0:
+        return math.nan, None
+    frame = int(np.argmax(jumps))
+    return float(jumps[frame]), frame + 1
+
+
+def loop_closure(reference: Trajectory, realised: Trajectory) -> float:
+    """Length of the difference of the closing vectors c_0 -> c_{T-1}, each over its path length, in camera 0's axes.
+
+    0 for every gain that is the same on all steps; NaN where one side does not move.
+    """
+    vectors = []
+    for path in (reference, realised):
+        length = float(np.sum(np.linalg.norm(path.baselines, axis=1)))
+        if length == 0:
+            return math.nan
+        vectors.append(path.rotations[0].T @ (path.centres[-1] - path.centres[0]) / length)
+    return float(np.linalg.norm(vectors[1] - vectors[0]))
+
+
+def subject_drift(reference: Trajectory, depth: float, realised: Trajectory, realised_depth: float) -> float:
+    """Largest distance, in frame widths of the realised lens, between the two subjects' places in frame.
+
+    Parameters
+    ----------
+    reference, realised : Trajectory
+    depth, realised_depth : float
+        Z_0 and Z'_0, each in its path's unit: the subject is the point on camera 0's axis at that depth.
+
+    Returns
+    -------
+    float
+        Over the frames where both subjects are in front of their cameras; NaN where there is none.
+    """
+    (ours, ours_ahead), (theirs, theirs_ahead) = _subject(realised, realised_depth), _subject(reference, depth)
+    distance = np.linalg.norm(ours - theirs, axis=1) * realised.intrinsics[:, 0] / realised.width
+    distance = distance[ours_ahead & theirs_ahead]
+    return float(distance.max()) if len(distance) else math.nan
+
+
+def _subject(path: Trajectory, depth: float) -> tuple[Array, NDArray[np.bool_]]:
+    """Focal-normalised place of the subject in every frame, and whether it is in front of the camera."""
+    subject = path.centres[0] + depth * path.rotations[0, :, 2]
+    local = np.einsum("nji,nj->ni", path.rotations, subject - path.centres)
+    # A subject beside the camera has no place in frame that means anything.
+    ahead = local[:, 2] > 0.01 * depth
+    return local[:, :2] / np.where(ahead, local[:, 2], 1.0)[:, None], ahead
+
+
+def frame_ranges(frames: tuple[int, ...]) -> str:
+    """Frame numbers as people write them: "3", "0-4, 9"."""
+    runs: list[list[int]] = []
+    for frame in frames:
+        if runs and frame == runs[-1][-1] + 1:
+            runs[-1].append(frame)
+        else:
+            runs.append([frame])
+    return ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

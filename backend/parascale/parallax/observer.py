@@ -1,0 +1,83 @@
+"""The target seen through the realised cameras, one look a frame."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from parascale.camera.intrinsics import unprojection
+from parascale.errors import Cancelled
+from parascale.parallax.depth_source import DepthSamples, DepthSource
+from parascale.parallax.number import felt_per_unit_step, median_depth
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Look:
+    """What one camera sees.
+
+    Attributes
+    ----------
+    depth : float
+        Z', NaN where no surface is in view.
+    felt_per_unit : float
+        phi' for a step of length 1 in the direction of the frame's step; NaN without surface or without a step.
+    nearest : float
+        Distance from the camera to the nearest sample, inf without surface.
+    """
+
+    depth: float
+    felt_per_unit: float
+    nearest: float
+
+
+NOTHING = Look(math.nan, math.nan, math.inf)
+
+
+class Observer:
+    """Asks a depth source through one camera after another, reports progress, and stops where the user wants it."""
+
+    def __init__(
+        self,
+        source: DepthSource,
+        intrinsics: Array,
+        size: tuple[int, int],
+        directions: Array,
+        looks: int,
+        progress: Callable[[float, str], None] | None = None,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> None:
+        self._source, self._intrinsics, self._size, self._directions = source, intrinsics, size, directions
+        self._looks, self._done = looks, 0
+        self._progress, self._cancelled = progress, cancelled
+
+    def depth(self, camera_to_world: Array, frame: int) -> float:
+        """Z' alone, NaN where no surface is in view."""
+        depth = median_depth(self._samples(camera_to_world, frame))
+        return depth if 0 < depth < math.inf else math.nan
+
+    def look(self, camera_to_world: Array, frame: int) -> Look:
+        """See what the camera of a frame shows."""
+        samples = self._samples(camera_to_world, frame)
+        depth = median_depth(samples)
+        if not 0 < depth < math.inf:
+            return NOTHING
+        intrinsics = self._intrinsics[frame]
+        felt = math.nan
+        if frame < len(self._directions) and not math.isnan(self._directions[frame, 0]):
+            felt = felt_per_unit_step(self._directions[frame], samples, intrinsics)
+        rays = unprojection(samples.pixels[samples.hit], intrinsics)
+        distance = samples.depth[samples.hit] * np.sqrt(np.einsum("ni,ni->n", rays, rays))
+        return Look(depth, felt, float(distance.min()))
+
+    def _samples(self, camera_to_world: Array, frame: int) -> DepthSamples:
+        if self._cancelled is not None and self._cancelled():
+            raise Cancelled
+        samples = self._source(camera_to_world, self._intrinsics[frame], self._size, frame)
+        self._done += 1
+        if self._progress is not None:
+            self._progress(min(self._done / self._looks, 1.0), "Measuring the target")
+        return samples

@@ -1,0 +1,64 @@
+"""How to calibrate."""
+
+import math
+from dataclasses import dataclass
+from typing import Any, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from parascale.errors import InputError
+from parascale.parallax.gains import CLOSED_LOOP, METHODS
+from parascale.parallax.lens import Lens
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Settings:
+    """How to calibrate.
+
+    Attributes
+    ----------
+    method : str
+        One of `METHODS`.
+    strength : float or (T-1,) float64
+        Multiplies the asked P; at least 0.
+    smooth : float
+        Standard deviation in frames of the Gaussian filter over ln s; 0 is off.
+    lens : "keep", "copy" or "compensate"
+        The target's lens; the reference's; or the target's, with steps that keep the image motion.
+    max_gain_change : float or None
+        Largest abs(ln(s_t / s_0)), strength and lens apart.
+    max_gain_step : float or None
+        Largest abs(ln s_{t+1} - ln s_t), strength and lens apart.
+
+    Raises
+    ------
+    InputError
+        Where a value is out of its range.
+    """
+
+    method: str = CLOSED_LOOP
+    strength: float | Array = 1.0
+    smooth: float = 0.0
+    lens: str = "keep"
+    max_gain_change: float | None = None
+    max_gain_step: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.method not in METHODS:
+            raise InputError(f"the method {self.method!r} is not one of {', '.join(METHODS)}")
+        if self.lens not in get_args(Lens):
+            raise InputError(f"the lens {self.lens!r} is not one of {', '.join(get_args(Lens))}")
+        strength = np.asarray(self.strength, np.float64)
+        if not (np.isfinite(strength).all() and (strength >= 0).all()):
+            raise InputError("the strength must be a finite number of at least 0")
+        for name in ("smooth", "max_gain_change", "max_gain_step"):
+            value = getattr(self, name)
+            if value is not None and not 0 <= value < math.inf:
+                raise InputError(f"{name} is {value} and must be a finite number of at least 0")
+
+    def as_json(self) -> dict[str, Any]:
+        """Give the settings as JSON values."""
+        return {**vars(self), "strength": np.asarray(self.strength, np.float64).tolist()}
