@@ -1,0 +1,200 @@
+"""Build the three zips of the Blender extension: cp311 (Blender 4.5 - 5.0), abi3 (5.1 and later) and pure (no binary).
+
+Binary wheels are downloaded once and kept in a cache folder; with them there, a build needs no network.
+"""
+
+import argparse
+import base64
+import hashlib
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+import tomllib
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = ROOT / "backend" / "parascale"
+ADDON = ROOT / "blender_addon"
+
+# What an animator's Blender needs of the package; everything else runs in the backend.
+ROOMS = ("errors", "camera", "parallax", "files", "conditioning", "link", "projection", "blender")
+
+# pip's platform tags of what Blender runs on. One universal2 wheel serves both kinds of Mac.
+PLATFORMS = ("manylinux_2_28_x86_64", "macosx_11_0_universal2", "win_amd64", "win_arm64")
+BLENDER_PLATFORMS = ("linux-x64", "macos-arm64", "macos-x64", "windows-x64", "windows-arm64")
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One of the zips.
+
+    Attributes
+    ----------
+    name : str
+    folder : str
+        Under the output folder. All zips share one id, so two that fit the same Blender need repositories of their own.
+    python, abi : str or None
+        Tags of the binary wheels; None for no binary wheel.
+    blender : tuple of str
+        Lines of the manifest that say which Blender it fits.
+    """
+
+    name: str
+    folder: str = "."
+    python: str | None = None
+    abi: str | None = None
+    blender: tuple[str, ...] = ()
+
+
+VARIANTS = (
+    Variant("cp311", python="3.11", abi="cp311", blender=('blender_version_max = "5.1.0"',)),
+    Variant("abi3", python="3.12", abi="abi3", blender=('blender_version_min = "5.1.0"',)),
+    Variant("pure", folder="pure"),
+)
+
+
+def build(output: Path, cache: Path) -> list[Path]:
+    """Write the zips and return their paths.
+
+    Parameters
+    ----------
+    output : Path
+        Folder of the static repository; ``pure/`` under it is a repository of its own.
+    cache : Path
+        Where downloaded wheels are kept.
+    """
+    version = _manifest_version()
+    # Blender keeps the files of a wheel whose version it has already, so every build gets a new one.
+    wheel = package_wheel(f"{version}.post{time.time_ns() // 1_000_000}")
+    zips = []
+    for variant in VARIANTS:
+        wheels = {wheel[0]: wheel[1]}
+        wheels |= {path.name: path.read_bytes() for path in pyzmq_wheels(variant, cache)}
+        path = output / variant.folder / f"parascale-{version}-{variant.name}.zip"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _write_zip(path, addon_files() | {"blender_manifest.toml": manifest(variant, sorted(wheels)).encode()}, wheels)
+        zips.append(path)
+    return zips
+
+
+def addon_files() -> dict[str, bytes]:
+    """Content of the add-on's own files by their path in the zip."""
+    files = {str(path.relative_to(ADDON)): path.read_bytes() for path in _sources(ADDON)}
+    return files | {"LICENSE": (ROOT / "LICENSE").read_bytes()}
+
+
+def package_wheel(version: str) -> tuple[str, bytes]:
+    """Name and content of the pure wheel that holds the rooms Blender needs.
+
+    It states no dependencies: Blender brings NumPy, and pyzmq comes as a wheel beside it.
+    """
+    files = {"parascale/__init__.py": (PACKAGE / "__init__.py").read_bytes()}
+    for path in _sources(PACKAGE):
+        if path.relative_to(PACKAGE).parts[0].removesuffix(".py") in ROOMS:
+            files[f"parascale/{path.relative_to(PACKAGE).as_posix()}"] = path.read_bytes()
+    info = f"parascale-{version}.dist-info"
+    files[f"{info}/METADATA"] = f"Metadata-Version: 2.1\nName: parascale\nVersion: {version}\n".encode()
+    files[f"{info}/WHEEL"] = (
+        b"Wheel-Version: 1.0\nGenerator: build_extension\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+    )
+    record = "".join(f"{name},sha256={_digest(content)},{len(content)}\n" for name, content in files.items())
+    files[f"{info}/RECORD"] = f"{record}{info}/RECORD,,\n".encode()
+    return f"parascale-{version}-py3-none-any.whl", _zipped(files)
+
+
+def manifest(variant: Variant, wheels: list[str]) -> str:
+    """Fill in the template for one zip."""
+    template = (ROOT / "blender_manifest.toml").read_text()
+    lines = [line for line in template.splitlines() if not line.startswith("#")]
+    if variant.abi == "abi3":
+        lines = [line for line in lines if not line.startswith("blender_version_min")]
+    extra = list(variant.blender)
+    if variant.abi:
+        extra.append(f"platforms = {json.dumps(BLENDER_PLATFORMS)}")
+    else:
+        lines = [line for line in lines if not line.startswith("network")]
+    extra += ["wheels = [", *(f'    "./wheels/{name}",' for name in wheels), "]"]
+    table = lines.index("[permissions]")
+    return "\n".join([*lines[:table], *extra, "", *lines[table:]]) + "\n"
+
+
+def pyzmq_wheels(variant: Variant, cache: Path) -> list[Path]:
+    """Return the binary wheels of one zip, one a platform, downloaded where the cache has none."""
+    if variant.abi is None:
+        return []
+    pin = _pyzmq_pin()
+    return [_pyzmq_wheel(pin, variant, platform, cache) for platform in PLATFORMS]
+
+
+def _pyzmq_wheel(pin: str, variant: Variant, platform: str, cache: Path) -> Path:
+    family, machine = re.fullmatch(r"([a-z]+)[\d_]*_(.+)", platform).groups()  # type: ignore[union-attr]  # our own
+    pattern = f"pyzmq-{pin}-*-{variant.abi}-*{family}*{machine}.whl"
+    if not list(cache.glob(pattern)):
+        cache.mkdir(parents=True, exist_ok=True)
+        # fmt: off
+        command = [
+            sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", f"pyzmq=={pin}",
+            "--no-deps", "--only-binary=:all:", "--implementation", "cp", "--python-version", variant.python or "",
+            "--abi", variant.abi or "", "--platform", platform, "--dest", str(cache),
+        ]
+        # fmt: on
+        if subprocess.run(command, check=False).returncode:
+            sys.exit(f"pyzmq {pin} for {platform} could not be downloaded to {cache}: check the network and try again")
+    return next(iter(cache.glob(pattern)))
+
+
+def _pyzmq_pin() -> str:
+    constraints = (ROOT / "constraints" / "py311.txt").read_text()
+    found = re.search(r"^pyzmq==(\S+)$", constraints, re.MULTILINE)
+    assert found, "constraints/py311.txt pins no pyzmq"
+    return found[1]
+
+
+def _manifest_version() -> str:
+    return str(tomllib.loads((ROOT / "blender_manifest.toml").read_text())["version"])
+
+
+def _sources(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+
+
+def _digest(content: bytes) -> str:
+    return base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode()
+
+
+def _zipped(files: dict[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return buffer.getvalue()
+
+
+def _write_zip(path: Path, files: dict[str, bytes], wheels: dict[str, bytes]) -> None:
+    partial = path.with_suffix(".part")
+    partial.write_bytes(_zipped(files | {f"wheels/{name}": content for name, content in wheels.items()}))
+    partial.replace(path)
+
+
+def _default_cache() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "parascale" / "wheels"
+
+
+def main() -> None:
+    """Parse the command line and build."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--output-dir", type=Path, required=True)
+    parser.add_argument("--wheel-cache", type=Path, default=_default_cache())
+    arguments = parser.parse_args()
+    for path in build(arguments.output_dir, arguments.wheel_cache):
+        print(path)
+
+
+if __name__ == "__main__":
+    main()
