@@ -16,6 +16,8 @@ Array = NDArray[np.float64]
 # Neighbouring pixels whose depths differ by more than this factor belong to different surfaces. A floor is cut only
 # within the last 20 pixels below its horizon.
 CUT_RATIO = 1.05
+# Estimated and averaged maps blur a depth edge over a few pixels; passes over such distances make it sharp again.
+SHARPENING_REACHES = (3, 2, 1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +48,7 @@ def inverse_depth(depth_map: NDArray[np.floating]) -> Array:
     Returns
     -------
     (h, w) float64
-        0 where there is no surface, NaN where none was measured.
+        0 where there is no surface, NaN where none was measured. Blurred depth edges are sharp again.
 
     Raises
     ------
@@ -62,6 +64,9 @@ def inverse_depth(depth_map: NDArray[np.floating]) -> Array:
     inverse = np.zeros(depth.shape)
     np.divide(1.0, depth, out=inverse, where=finite & (depth > 0))
     inverse[finite & (depth <= 0)] = np.nan
+    for reach in SHARPENING_REACHES:
+        _sharpen(inverse, reach)
+        _sharpen(inverse.T, reach)
     return inverse
 
 
@@ -111,6 +116,17 @@ def build_mesh(inverse: Array, size: tuple[float, float], cut: float | None = CU
     at = ids.reshape(4, rows + 1, columns + 1)
     quads = np.stack([at[2, :-1, :-1], at[3, :-1, 1:], at[0, 1:, 1:], at[1, 1:, :-1]], axis=-1)
     return Mesh(np.stack([x, y, np.concatenate(depths)], axis=1), quads[~np.isnan(inverse)])
+
+
+def _sharpen(inverse: Array, reach: int) -> None:
+    """Give pixels that float between two surfaces the depth of the closer one, along rows."""
+    before, here, after = inverse[:, : -2 * reach], inverse[:, reach:-reach], inverse[:, 2 * reach :]
+    low, high = np.minimum(before, after), np.maximum(before, after)
+    # Steeper than any surface that is not cut, and joined to neither end.
+    floating = (low * CUT_RATIO ** (2 * reach) < high) & (low * CUT_RATIO < here) & (here * CUT_RATIO < high)
+    row, column = np.nonzero(floating)
+    low, high, own = low[row, column], high[row, column], here[row, column]
+    here[row, column] = np.where(own - low < high - own, low, high)
 
 
 def _joined(a: Array, b: Array, cut: float | None) -> NDArray[np.bool_]:
