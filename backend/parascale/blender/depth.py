@@ -1,0 +1,206 @@
+"""The depth of a Blender scene, by rays against one world-space BVH of all that the viewport shows."""
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import Any
+
+import bpy
+import numpy as np
+from mathutils import Vector
+from mathutils.bvhtree import BVHTree
+from numpy.typing import ArrayLike, NDArray
+
+from parascale.blender.scene_state import at_frame, depsgraph_of
+from parascale.camera import View
+from parascale.parallax.depth_source import DepthSamples, pixel_grid
+
+Array = NDArray[np.float64]
+
+REBUILD_GRID = (64, 36)
+LIVE_GRID = (32, 18)
+
+# Custom property of objects that ParaScale puts into a scene to show something; they are never measured.
+HELPER = "parascale_helper"
+
+
+class SceneDepth:
+    """Depth source: the geometry of a scene, in world units (see `parascale.parallax.depth_source.DepthSource`).
+
+    Visible is what the viewport shows, instances, modifiers and geometry nodes included; objects without faces, our
+    own helpers and those in ``ignore`` never count. A static scene is gathered once. Where something moves, it alone
+    is gathered again, at the scene frame of the step.
+
+    Parameters
+    ----------
+    scene : bpy.types.Scene
+    grid : (int, int)
+        Columns and rows of rays.
+    ignore : collection of bpy.types.Object
+        Objects left out, with all they instance.
+    frames : sequence of float or None
+        Scene frame of each step; None measures the scene as it stands now, whatever the step.
+
+    Attributes
+    ----------
+    animated : bool
+        Whether anything that counts moves with the scene's frame.
+    """
+
+    def __init__(
+        self,
+        scene: bpy.types.Scene,
+        grid: tuple[int, int] = REBUILD_GRID,
+        *,
+        ignore: Collection[bpy.types.Object] = (),
+        frames: Sequence[float] | Array | None = None,
+    ) -> None:
+        self.scene = scene
+        self.grid = grid
+        self._ignore = {item.name_full for item in ignore}
+        self._frames = None if frames is None else np.asarray(frames, np.float64)
+        self._moving = frozenset[str]() if self._frames is None else self._find_moving(self._frames)
+        self.animated = any(_names(instance) & self._moving for instance in self._measured())
+        self._static = self._gather(moving=False)
+        self._changing: tuple[float, BVHTree | None] | None = None
+
+    def __call__(self, camera_to_world: Array, intrinsics: Array, size: tuple[int, int], frame: int) -> DepthSamples:
+        """See `DepthSource`; depth is NaN where nothing is hit."""
+        pixels = pixel_grid(size, self.grid)
+        depth = self._cast(camera_to_world, intrinsics, pixels, self._trees(frame))
+        return DepthSamples(pixels, depth, np.isfinite(depth))
+
+    def dense(self, view: View, frame: int = 0) -> NDArray[np.float32]:
+        """Return the z-depth of every pixel of a view.
+
+        Parameters
+        ----------
+        view : View
+        frame : int
+            Step of the shot.
+
+        Returns
+        -------
+        (H, W) float32
+            World units; NaN where there is no surface.
+        """
+        pixels = pixel_grid(view.size, view.size)
+        depth = self._cast(view.camera_to_world, view.intrinsics, pixels, self._trees(frame))
+        return depth.astype(np.float32).reshape(view.height, view.width)
+
+    def nearest_hit(self, origin: ArrayLike, direction: ArrayLike, distance: float, frame: int = 0) -> float | None:
+        """Distance to the first surface along a ray, at most ``distance``; None where there is none."""
+        start, towards = Vector(np.asarray(origin, float).tolist()), Vector(np.asarray(direction, float).tolist())
+        if towards.length == 0 or distance <= 0:
+            return None
+        hits = [tree.ray_cast(start, towards, distance)[3] for tree in self._trees(frame)]
+        return min((hit for hit in hits if hit is not None), default=None)
+
+    def nearest_surface(self, centres: ArrayLike) -> Array:
+        """Distance from each camera centre (T, 3) to the nearest surface, (T,); infinite where there is none."""
+        distances = []
+        for frame, centre in enumerate(np.asarray(centres, np.float64)):
+            found = [tree.find_nearest(Vector(centre.tolist()))[3] for tree in self._trees(frame)]
+            distances.append(min((hit for hit in found if hit is not None), default=np.inf))
+        return np.array(distances)
+
+    def crossings(self, centres: ArrayLike) -> list[int]:
+        """Find the steps t at which the path from centre t to t + 1 passes through a surface; centres are (T, 3)."""
+        centres = np.asarray(centres, np.float64)
+        steps = np.diff(centres, axis=0)
+        lengths = np.linalg.norm(steps, axis=1)
+        return [
+            t for t in range(len(steps)) if self.nearest_hit(centres[t], steps[t], float(lengths[t]), t) is not None
+        ]
+
+    def _cast(self, camera_to_world: Array, intrinsics: Array, pixels: Array, trees: list[BVHTree]) -> Array:
+        focal, centre = intrinsics[:2], intrinsics[2:]
+        in_camera = np.column_stack([(pixels - centre) / focal, np.ones(len(pixels))])
+        directions = (in_camera @ camera_to_world[:3, :3].T).tolist()
+        origin = Vector(camera_to_world[:3, 3].tolist())
+        distance = np.full(len(pixels), np.nan)
+        for tree in trees:
+            cast = tree.ray_cast
+            # None, a miss, becomes NaN, which fmin steps over.
+            distance = np.fmin(distance, np.array([cast(origin, d)[3] for d in directions], np.float64))
+        return np.asarray(distance / np.linalg.norm(in_camera, axis=1))
+
+    def _trees(self, frame: int) -> list[BVHTree]:
+        trees = [self._static]
+        if self._frames is not None and self.animated:
+            now = float(self._frames[min(frame, len(self._frames) - 1)])
+            if self._changing is None or self._changing[0] != now:
+                with at_frame(self.scene) as go_to:
+                    go_to(now)
+                    self._changing = now, self._gather(moving=True)
+            trees.append(self._changing[1])
+        return [tree for tree in trees if tree is not None]
+
+    def _find_moving(self, frames: Array) -> frozenset[str]:
+        """Names of what the dependency graph evaluates again when the frame changes: it knows drivers and modifiers."""
+        changed: set[str] = set()
+
+        def note(scene: bpy.types.Scene, depsgraph: Any) -> None:
+            if scene == self.scene:
+                changed.update(_name(u.id) for u in depsgraph.updates if isinstance(u.id, bpy.types.Object))
+
+        handlers: Any = bpy.app.handlers.frame_change_post
+        with at_frame(self.scene) as go_to:
+            go_to(float(frames[0]))
+            handlers.append(note)
+            try:
+                go_to(float(frames[0]) + 1)
+            finally:
+                handlers.remove(note)
+        return frozenset(changed)
+
+    def _gather(self, *, moving: bool) -> BVHTree | None:
+        vertices: list[list[float]] = []
+        triangles: list[list[int]] = []
+        meshes: dict[int, tuple[Array, NDArray[np.int32]]] = {}
+        for instance in self._measured():
+            if bool(_names(instance) & self._moving) is not moving:
+                continue
+            mesh = instance.object.data
+            key = mesh.as_pointer()
+            if key not in meshes:
+                meshes[key] = _triangles(mesh)
+            local, faces = meshes[key]
+            if len(faces):
+                world = np.array(instance.matrix_world, np.float64)
+                triangles += (faces + len(vertices)).tolist()
+                vertices += (local @ world[:3, :3].T + world[:3, 3]).tolist()
+        return BVHTree.FromPolygons(vertices, triangles, all_triangles=True) if triangles else None
+
+    def _measured(self) -> Iterator[Any]:
+        instances: Iterable[Any] = depsgraph_of(self.scene).object_instances
+        for instance in instances:
+            helper = HELPER in instance.object or (instance.parent is not None and HELPER in instance.parent)
+            if instance.object.type == "MESH" and not helper and not _names(instance) & self._ignore:
+                yield instance
+
+
+def dense_depth(
+    scene: bpy.types.Scene, view: View, *, ignore: Collection[bpy.types.Object] = ()
+) -> NDArray[np.float32]:
+    """z-depth of every pixel of a view of the scene as it stands now, (H, W) in world units; NaN where nothing is."""
+    return SceneDepth(scene, ignore=ignore).dense(view)
+
+
+def mark_helper(item: bpy.types.Object) -> None:
+    """Say that an object only shows something: it is never measured."""
+    item[HELPER] = True
+
+
+def _names(instance: Any) -> set[str]:
+    return {_name(item) for item in (instance.object, instance.parent) if item is not None}
+
+
+def _name(evaluated: Any) -> str:
+    return str(evaluated.original.name_full)
+
+
+def _triangles(mesh: bpy.types.Mesh) -> tuple[Array, NDArray[np.int32]]:
+    vertices = np.empty(len(mesh.vertices) * 3, np.float32)
+    mesh.vertices.foreach_get("co", vertices)
+    faces = np.empty(len(mesh.loop_triangles) * 3, np.int32)
+    mesh.loop_triangles.foreach_get("vertices", faces)
+    return vertices.reshape(-1, 3).astype(np.float64), faces.reshape(-1, 3)

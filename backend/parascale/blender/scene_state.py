@@ -1,0 +1,60 @@
+"""What a scene is at a moment: its evaluated state, its frame, its rate, its unit."""
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import bpy
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Array = NDArray[np.float64]
+
+
+def depsgraph_of(scene: bpy.types.Scene) -> bpy.types.Depsgraph:
+    """Return the scene's evaluated state as the viewport shows it, up to date."""
+    context = bpy.context
+    if context.scene == scene and context.view_layer is not None:
+        return context.evaluated_depsgraph_get()
+    with context.temp_override(scene=scene, view_layer=scene.view_layers[0]):
+        return bpy.context.evaluated_depsgraph_get()
+
+
+def frame_rate(scene: bpy.types.Scene) -> float:
+    """Frames a second."""
+    return scene.render.fps / scene.render.fps_base
+
+
+def frames_of_times(scene: bpy.types.Scene, times: ArrayLike) -> Array:
+    """Turn seconds from the scene's start frame into frames, fractions included."""
+    return scene.frame_start + np.asarray(times, np.float64) * frame_rate(scene)
+
+
+def times_of_frames(scene: bpy.types.Scene, frames: ArrayLike) -> Array:
+    """Turn frames into seconds from the scene's start frame."""
+    return (np.asarray(frames, np.float64) - scene.frame_start) / frame_rate(scene)
+
+
+def metres_per_unit(scene: bpy.types.Scene) -> float | None:
+    """Metres that one unit of the scene stands for; None where the scene has no units."""
+    units = scene.unit_settings
+    return None if units.system == "NONE" else units.scale_length
+
+
+def go_to_frame(scene: bpy.types.Scene, frame: float) -> None:
+    """Move the scene to a frame, which may lie between two whole ones."""
+    whole = math.floor(frame)
+    # A hair under the next frame is that frame: seconds times a rate rarely comes out whole.
+    if frame - whole > 1 - 1e-6:
+        whole += 1
+    scene.frame_set(whole, subframe=max(0.0, frame - whole))
+
+
+@contextmanager
+def at_frame(scene: bpy.types.Scene) -> Iterator[Callable[[float], None]]:
+    """Lend the scene's current frame: yields a function that moves it, and moves it back at the end."""
+    frame, subframe = scene.frame_current, scene.frame_subframe
+    try:
+        yield lambda target: go_to_frame(scene, target)
+    finally:
+        scene.frame_set(frame, subframe=subframe)

@@ -1,0 +1,155 @@
+"""A result video as a strip that lasts as long as the shot, whatever the two frame rates."""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from parascale.errors import InputError
+
+# Custom property of a strip: what was asked of the generator, as JSON.
+REQUEST = "parascale_request"
+CHANNELS = 128
+
+
+def insert_strip(
+    scene: bpy.types.Scene, path: Path, frame_start: int, *, fps: float, request: Mapping[str, Any]
+) -> bpy.types.MovieStrip:
+    """Place a movie so that it lasts frames / its own fps, on a free channel.
+
+    The scene's frame rate and view transform stay as they are. Where the scene had no sequencer,
+    ``render.use_sequencer`` is switched off, so that rendering still renders the scene.
+
+    Parameters
+    ----------
+    scene : bpy.types.Scene
+    path : Path
+        A movie file.
+    frame_start : int
+        Scene frame of the movie's first picture.
+    fps : float
+        The shot's frame rate, which the file must say too.
+    request : mapping
+        JSON values kept on the strip (`request_of`).
+
+    Returns
+    -------
+    bpy.types.MovieStrip
+
+    Raises
+    ------
+    InputError
+        Where the movie is missing, cannot be read or says another rate, or where no channel is free.
+    """
+    if not path.is_file():
+        raise InputError(f"there is no movie at {path}")
+    text = json.dumps(dict(request))
+    made = not has_sequencer(scene)
+    strip = _add_movie(scene, path, frame_start)
+    if abs(strip.fps - fps) > 0.01 * fps:
+        rate = strip.fps
+        strips_of(scene).remove(strip)
+        raise InputError(f"{path.name} says {rate:g} frames a second where the shot has {fps:g}")
+    _move_to_free_channel(scene, strip)
+    strip[REQUEST] = text
+    if made:
+        scene.render.use_sequencer = False
+    return strip
+
+
+def request_of(strip: bpy.types.Strip) -> dict[str, Any] | None:
+    """Return what was asked of the generator for this strip; None where it is not ours."""
+    text = strip.get(REQUEST)
+    return None if text is None else dict(json.loads(text))
+
+
+def has_sequencer(scene: bpy.types.Scene) -> bool:
+    """Whether the scene already has an edit."""
+    return scene.sequence_editor is not None and len(strips_of(scene)) > 0
+
+
+def strips_of(scene: bpy.types.Scene) -> Any:
+    """Return the scene's top-level strips, the sequence editor made where it is missing."""
+    editor: Any = scene.sequence_editor or scene.sequence_editor_create()
+    return editor.strips if hasattr(editor, "strips") else editor.sequences
+
+
+def span(strip: bpy.types.Strip) -> tuple[int, int]:
+    """First frame that a strip shows, and the frame after its last."""
+    if hasattr(strip, "left_handle"):
+        return int(strip.left_handle), int(strip.right_handle)
+    return int(strip.frame_final_start), int(strip.frame_final_end)
+
+
+def sequencer_scene(context: bpy.types.Context, fallback: bpy.types.Scene) -> bpy.types.Scene:
+    """Return the scene that the workspace edits, where this Blender has such a thing and it is set."""
+    return getattr(context.workspace, "sequencer_scene", None) or fallback
+
+
+def _add_movie(scene: bpy.types.Scene, path: Path, frame_start: int) -> bpy.types.MovieStrip:
+    before = {strip.name for strip in strips_of(scene)}
+    options: dict[str, Any] = {"move_strips": False} if bpy.app.version >= (5, 0, 0) else {}
+    with _sequencer_context(scene):
+        # Of Blender's ways to add a movie, the operator alone keeps its own rate in every line: keys added to
+        # `retiming_keys` end 4.5 and 5.0.
+        bpy.ops.sequencer.movie_strip_add(
+            filepath=str(path),
+            relative_path=False,
+            frame_start=frame_start,
+            channel=_top_channel(scene) + 1,
+            replace_sel=False,
+            overlap=True,
+            fit_method="FIT",
+            sound=False,
+            adjust_playback_rate=True,
+            use_framerate=False,
+            set_view_transform=False,
+            **options,
+        )
+    new = [strip for strip in strips_of(scene) if strip.name not in before]
+    if not new:
+        raise InputError(f"{path} is not a movie that Blender can read")
+    return new[0]  # type: ignore[no-any-return]
+
+
+@contextmanager
+def _sequencer_context(scene: bpy.types.Scene) -> Iterator[None]:
+    windows = list(bpy.data.window_managers[0].windows)
+    window = bpy.context.window or (windows[0] if windows else None)
+    if window is None:
+        raise InputError("this Blender session has no window to insert a strip through: open a file saved with one")
+    areas = list(window.screen.areas)
+    area = next((a for a in areas if a.type == "SEQUENCE_EDITOR"), None) or min(
+        areas, key=lambda a: a.type == "VIEW_3D"
+    )
+    kind, workspace = area.type, window.workspace
+    edited = getattr(workspace, "sequencer_scene", None)
+    try:
+        area.type = "SEQUENCE_EDITOR"
+        if hasattr(workspace, "sequencer_scene"):
+            workspace.sequencer_scene = scene
+        region = next(r for r in area.regions if r.type == "WINDOW")
+        with bpy.context.temp_override(window=window, area=area, region=region, scene=scene):
+            yield
+    finally:
+        area.type = kind
+        if hasattr(workspace, "sequencer_scene"):
+            workspace.sequencer_scene = edited
+
+
+def _top_channel(scene: bpy.types.Scene) -> int:
+    top = max((strip.channel for strip in strips_of(scene)), default=0)
+    if top >= CHANNELS:
+        raise InputError(f"all {CHANNELS} channels of the sequencer of {scene.name!r} are reached: move a strip down")
+    return int(top)
+
+
+def _move_to_free_channel(scene: bpy.types.Scene, strip: bpy.types.MovieStrip) -> None:
+    """Put a strip right above those it overlaps, so that it is the one that shows."""
+    start, end = span(strip)
+    others = [other for other in strips_of(scene) if other.name != strip.name]
+    under = [other.channel for other in others if span(other)[0] < end and span(other)[1] > start]
+    strip.channel = max(under, default=0) + 1
