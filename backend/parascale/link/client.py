@@ -1,0 +1,439 @@
+"""A client of a backend: submits jobs, follows them, fetches what they leave behind."""
+
+import itertools
+import re
+import time
+import uuid
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import TypeVar
+
+from parascale.errors import Cancelled, InputError
+from parascale.link import messages as m
+from parascale.link.arrays import describe, to_frames
+from parascale.link.connection import Connection
+from parascale.link.keys import Keys
+from parascale.link.limits import SILENCE
+from parascale.link.packing import Packed, pack
+from parascale.link.requests import JobResult, Request
+from parascale.link.transfer import Receiver, Sender, check_files
+
+_TICK = 0.004  # seconds of work a call of `pump` may begin with another message
+_PAUSE = 0.05  # seconds a blocking call sleeps at most before it looks around
+_POLL = 1.0  # seconds between two questions about a job that is waited for
+_STOPPING = 15.0  # seconds a cancelled job may take to stop
+
+JOB_ID = re.compile(r"[0-9a-f]{32}")
+
+
+@dataclass(frozen=True)
+class JobChanged:
+    """A job of ours changed."""
+
+    job: m.JobStatus
+
+
+@dataclass(frozen=True)
+class SubmitRefused:
+    """A job was not taken, and why."""
+
+    job_id: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """A fetch that `Client.start_fetch` began is over; the files are in their folder."""
+
+    job_id: str
+    result: JobResult
+
+
+@dataclass(frozen=True)
+class FetchFailed:
+    """A fetch that `Client.start_fetch` began cannot be finished, and why."""
+
+    job_id: str
+    message: str
+
+
+Event = JobChanged | SubmitRefused | Fetched | FetchFailed
+E = TypeVar("E", bound=Event)
+R = TypeVar("R", bound=m.Message)
+
+
+@dataclass(eq=False)
+class _Submission:
+    request: int
+    packed: Packed
+    sender: Sender
+
+
+@dataclass(eq=False)
+class _Download:
+    request: int
+    directory: Path
+    summary: dict[str, object]
+    receiver: Receiver | None = None
+
+
+class Client:
+    """A connection to one backend. Not for several threads.
+
+    Every blocking method is a loop over `pump`; a user interface calls `pump` from a timer and the ``start_`` methods.
+    What was begun survives a backend that is restarted.
+
+    Parameters
+    ----------
+    address : str
+        ``tcp://HOST:PORT``.
+    server_key : bytes
+        The backend's public key.
+    identity : Keys
+        Jobs belong to its public key.
+    timeout : float
+        Seconds without an answer after which blocking methods give up.
+
+    Raises
+    ------
+    InputError
+        From every blocking method: no backend answers, it refuses us, or it refuses what was asked.
+    """
+
+    def __init__(self, address: str, server_key: bytes, identity: Keys, timeout: float = SILENCE) -> None:
+        self._connection = Connection(address, server_key, identity)
+        self._timeout = timeout
+        self._numbers = itertools.count(1)
+        self._replies: dict[int, m.Message | None] = {}
+        self._jobs: dict[str, m.JobStatus] = {}
+        self._submissions: dict[str, _Submission] = {}
+        self._downloads: dict[str, _Download] = {}
+        self._events: deque[Event] = deque(maxlen=4096)
+
+    def __enter__(self) -> "Client":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Hang up; jobs go on, a fetch goes on where it stopped when it is started again."""
+        for download in self._downloads.values():
+            if download.receiver is not None:
+                download.receiver.close()
+        self._connection.close()
+
+    @property
+    def address(self) -> str:
+        """Where the backend is."""
+        return self._connection.address
+
+    @property
+    def trouble(self) -> str | None:
+        """Why the backend cannot be reached, one sentence; None while all is well. Keep calling `pump`."""
+        return self._connection.trouble()
+
+    def hello(self) -> m.Welcome:
+        """Ask the backend what it is and what it can do."""
+        return self._ask(m.Welcome, m.Hello(self._number()))
+
+    def submit(self, request: Request, job_id: str | None = None) -> str:
+        """Submit a job and return its id once the backend holds everything the job needs.
+
+        Parameters
+        ----------
+        request : GenerationRequest, SolveRequest or VerifyRequest
+        job_id : str, optional
+            32 hexadecimal digits; made where none is given. The same id with the same request is the same job.
+        """
+        job_id = self.start_submit(request, job_id)
+        while job_id in self._submissions or not self._jobs[job_id].received:
+            self._look(f"job {job_id}")
+            for refused in self._taken(SubmitRefused, job_id):
+                raise InputError(refused.message)
+            if self._jobs.get(job_id) and self._jobs[job_id].final:
+                break
+        return job_id
+
+    def start_submit(self, request: Request, job_id: str | None = None) -> str:
+        """Begin to submit a job; `pump` does the rest and reports `JobChanged` or `SubmitRefused`."""
+        job_id = job_id or uuid.uuid4().hex
+        if not JOB_ID.fullmatch(job_id):
+            raise InputError(f"{job_id!r} is no job id: 32 hexadecimal digits are needed")
+        packed = pack(request)
+        check_files([info for info, _ in packed.files])
+        self._submissions[job_id] = _Submission(self._number(), packed, Sender(packed.files))
+        self._send_submission(job_id)
+        return job_id
+
+    def status(self, job_id: str) -> m.JobStatus:
+        """Ask where a job stands."""
+        return self._ask(m.Status, m.Ask(self._number(), job_id)).job
+
+    def jobs(self) -> tuple[m.JobStatus, ...]:
+        """Ask where all our jobs stand, oldest first."""
+        return self._ask(m.StatusAll, m.AskAll(self._number())).jobs
+
+    def cancel(self, job_id: str) -> m.JobStatus:
+        """Ask a job to stop; one that is over stays as it is."""
+        return self._ask(m.Status, m.Cancel(self._number(), job_id)).job
+
+    def delete(self, job_id: str) -> None:
+        """Have a job that is over forgotten, with its files."""
+        self._ask(m.Deleted, m.Delete(self._number(), job_id))
+        self._jobs.pop(job_id, None)
+
+    def fetch(
+        self, job_id: str, directory: Path, progress: Callable[[float, str], None] | None = None
+    ) -> JobResult:
+        """Bring the files of a job that is done into a folder.
+
+        Parameters
+        ----------
+        job_id : str
+        directory : Path
+            Made where missing; what an interrupted fetch left there is used.
+        progress : callable, optional
+            Takes the fraction done, 0 .. 1, and the phase.
+        """
+        self.start_fetch(job_id, directory)
+        while job_id in self._downloads:
+            self._look(f"job {job_id}")
+            receiver = self._downloads[job_id].receiver if job_id in self._downloads else None
+            if progress and receiver:
+                progress(receiver.fraction, "fetching")
+        for failed in self._taken(FetchFailed, job_id):
+            raise InputError(failed.message)
+        return next(self._taken(Fetched, job_id)).result
+
+    def start_fetch(self, job_id: str, directory: Path) -> None:
+        """Begin to fetch; `pump` does the rest and reports `Fetched` or `FetchFailed`."""
+        self._downloads[job_id] = _Download(self._number(), directory, {})
+        self._connection.send(m.AskResult(self._downloads[job_id].request, job_id))
+
+    def wait(
+        self,
+        job_id: str,
+        progress: Callable[[float, str], None] | None = None,
+        cancelled: Callable[[], bool] | None = None,
+        timeout: float | None = None,
+    ) -> m.JobStatus:
+        """Follow a job to its end.
+
+        Parameters
+        ----------
+        job_id : str
+        progress : callable, optional
+            Takes the fraction done, 0 .. 1, and the phase.
+        cancelled : callable, optional
+            Where it answers True the job is cancelled.
+        timeout : float, optional
+            Seconds after which to give up waiting; the job goes on.
+
+        Returns
+        -------
+        JobStatus
+            Done, failed or lost.
+
+        Raises
+        ------
+        Cancelled
+            Where the job ended as cancelled.
+        """
+        begin = asked = time.monotonic()
+        stopping: float | None = None
+        status = self.status(job_id)
+        while not status.final:
+            now = time.monotonic()
+            if progress:
+                progress(status.fraction, status.phase)
+            if stopping is None and cancelled and cancelled():
+                self.cancel(job_id)
+                stopping = now
+            if (timeout and now - begin > timeout) or (stopping and now - stopping > _STOPPING):
+                raise InputError(f"job {job_id} is still {status.state} after {now - begin:.0f} s: it goes on")
+            if now - asked > _POLL:
+                self._connection.send(m.Ask(self._number(), job_id))
+                asked = now
+            self._look(f"job {job_id}")
+            status = self._jobs.get(job_id, status)
+        if status.state == "cancelled":
+            raise Cancelled(f"job {job_id} was cancelled")
+        return status
+
+    def pump(self, max_messages: int = 32) -> list[Event]:
+        """Do a bounded bit of whatever there is to do, never wait, and return what happened.
+
+        Parameters
+        ----------
+        max_messages : int
+            At most so many messages are taken; less where they take long.
+        """
+        self._turn(max_messages)
+        events = list(self._events)
+        self._events.clear()
+        return events
+
+    def _turn(self, max_messages: int = 32) -> None:
+        end = time.monotonic() + _TICK
+        if self._connection.watch():
+            self._greet()
+        for _ in range(max_messages):
+            received = self._connection.receive()
+            if received is None:
+                break
+            self._handle(*received)
+            if time.monotonic() > end:
+                break
+        for job_id in list(self._downloads):
+            self._advance(job_id)
+
+    def _greet(self) -> None:
+        """Say on a new connection all that an old one, or an old server, may have lost."""
+        self._connection.send(m.AskAll(self._number()))
+        if self._connection.connections > 1:
+            for job_id in self._submissions:
+                self._send_submission(job_id)
+        for job_id, download in self._downloads.items():
+            if download.receiver is None:
+                self._connection.send(m.AskResult(download.request, job_id))
+            else:
+                download.receiver.ask_again()
+
+    def _send_submission(self, job_id: str) -> None:
+        submission = self._submissions[job_id]
+        packed = submission.packed
+        files = tuple(info for info, _ in packed.files)
+        header = m.Submit(
+            submission.request, job_id, packed.kind, packed.label, packed.fields, describe(packed.arrays), files
+        )
+        self._connection.send(header, to_frames(packed.arrays))
+
+    def _handle(self, message: m.Message, frames: list[bytes]) -> None:
+        if isinstance(message, m.Status | m.Changed):
+            self._note(message.job)
+        elif isinstance(message, m.StatusAll):
+            for job in message.jobs:
+                self._note(job)
+        elif isinstance(message, m.Refused):
+            self._refused(message)
+        elif isinstance(message, m.Pull):
+            self._push(message)
+        elif isinstance(message, m.Result):
+            self._start_download(message)
+        elif isinstance(message, m.Chunk | m.NoChunk):
+            self._take(message, frames)
+        request = getattr(message, "request", 0)
+        if request in self._replies:
+            self._replies[request] = message
+
+    def _note(self, job: m.JobStatus) -> None:
+        if self._jobs.get(job.job_id) != job:
+            self._jobs[job.job_id] = job
+            self._events.append(JobChanged(job))
+        if job.received or job.final:
+            self._submissions.pop(job.job_id, None)
+
+    def _refused(self, message: m.Refused) -> None:
+        for job_id, submission in list(self._submissions.items()):
+            if submission.request == message.request:
+                del self._submissions[job_id]
+                self._events.append(SubmitRefused(job_id, message.message))
+        for job_id, download in list(self._downloads.items()):
+            if download.request == message.request:
+                self._fail(job_id, message.message)
+
+    def _push(self, message: m.Pull) -> None:
+        submission = self._submissions.get(message.job)
+        try:
+            if submission is None:
+                raise InputError("this client does not send that job's files")
+            data = submission.sender.read(message.chunk)
+        except InputError as error:
+            self._connection.send(m.NoChunk(message.job, message.chunk, str(error)))
+        else:
+            self._connection.send(m.Chunk(message.job, message.chunk), [data])
+
+    def _start_download(self, message: m.Result) -> None:
+        download = self._downloads.get(message.job)
+        if download is None or download.request != message.request or download.receiver is not None:
+            return
+        try:
+            check_files(message.files)
+            download.receiver = Receiver(message.files, download.directory)
+        except InputError as error:
+            self._fail(message.job, str(error))
+        download.summary = dict(message.summary)
+
+    def _take(self, message: m.Chunk | m.NoChunk, frames: list[bytes]) -> None:
+        download = self._downloads.get(message.job)
+        if download is None or download.receiver is None:
+            return
+        try:
+            if isinstance(message, m.NoChunk):
+                raise InputError(message.message)
+            download.receiver.take(message.chunk, b"".join(frames))
+        except InputError as error:
+            self._fail(message.job, str(error))
+
+    def _advance(self, job_id: str) -> None:
+        download = self._downloads[job_id]
+        if download.receiver is None:
+            return
+        try:
+            for chunk in download.receiver.wanted():
+                self._connection.send(m.Pull(job_id, chunk))
+        except InputError as error:
+            self._fail(job_id, str(error))
+            return
+        if download.receiver.complete:
+            files = zip(download.receiver.files, download.receiver.paths(), strict=True)
+            result = JobResult(dict(download.summary), {info.role: path for info, path in files})
+            del self._downloads[job_id]
+            self._events.append(Fetched(job_id, result))
+
+    def _fail(self, job_id: str, message: str) -> None:
+        download = self._downloads.pop(job_id)
+        if download.receiver is not None:
+            download.receiver.close()
+        self._events.append(FetchFailed(job_id, message))
+
+    def _number(self) -> int:
+        return next(self._numbers)
+
+    def _ask(self, answer: type[R], question: m.Hello | m.Ask | m.AskAll | m.Cancel | m.Delete) -> R:
+        self._replies[question.request] = None
+        try:
+            self._connection.send(question)
+            end = time.monotonic() + self._timeout
+            while (reply := self._replies[question.request]) is None:
+                self._look(f"job {question.job}" if not isinstance(question, m.Hello | m.AskAll) else "")
+                if time.monotonic() > end:
+                    raise InputError(self._connection.trouble(0.0) or f"no answer from {self.address}")
+        finally:
+            del self._replies[question.request]
+        if isinstance(reply, m.Refused):
+            raise InputError(reply.message)
+        if not isinstance(reply, answer):
+            raise InputError(f"the backend at {self.address} answers what was not asked")
+        return reply
+
+    def _look(self, what: str) -> None:
+        """Turn once, waiting a moment for something to do; give up where the backend is gone."""
+        self._connection.wait(_PAUSE)
+        self._turn()
+        trouble = self._connection.trouble(self._timeout)
+        if trouble:
+            raise InputError(f"{trouble} ({what})" if what and self._connection.connections else trouble)
+
+    def _taken(self, kind: type[E], job_id: str) -> Iterable[E]:
+        """Take events out of the queue that a blocking call answers itself."""
+        for event in list(self._events):
+            if isinstance(event, kind) and getattr(event, "job_id", None) == job_id:
+                self._events.remove(event)
+                yield event

@@ -1,0 +1,138 @@
+"""A client's end of the wire: one encrypted socket that reconnects by itself and never blocks."""
+
+import logging
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from parascale.errors import InputError
+from parascale.link.codec import VersionError, decode, encode
+from parascale.link.keys import Keys
+from parascale.link.limits import SILENCE
+from parascale.link.messages import Message
+from parascale.link.sockets import guard, host_of, zeromq
+
+log = logging.getLogger(__name__)
+
+_RECONNECT_MS = 100
+_RECONNECT_MAX_MS = 2000
+_HEARTBEAT_MS = 2000
+_HEARTBEAT_TIMEOUT_MS = 6000
+
+
+class Connection:
+    """A DEALER under CURVE, watched by its monitor.
+
+    Parameters
+    ----------
+    address : str
+        ``tcp://HOST:PORT``.
+    server_key : bytes
+        The server's public key; a server that cannot prove it gets no connection.
+    identity : Keys
+        By which the server knows us.
+    """
+
+    def __init__(self, address: str, server_key: bytes, identity: Keys) -> None:
+        host_of(address)
+        self.address = address
+        self.connections = 0
+        self._open = False
+        self._heard = self._lost = time.monotonic()
+        self._refusal: str | None = None
+        self._zmq: Any = zeromq()
+        self._context = self._zmq.Context()
+        self._socket = self._context.socket(self._zmq.DEALER)
+        guard(self._socket)
+        self._socket.curve_publickey = identity.public
+        self._socket.curve_secretkey = identity.secret
+        self._socket.curve_serverkey = server_key
+        self._socket.setsockopt(self._zmq.RECONNECT_IVL, _RECONNECT_MS)
+        self._socket.setsockopt(self._zmq.RECONNECT_IVL_MAX, _RECONNECT_MAX_MS)
+        self._socket.setsockopt(self._zmq.HEARTBEAT_IVL, _HEARTBEAT_MS)
+        self._socket.setsockopt(self._zmq.HEARTBEAT_TIMEOUT, _HEARTBEAT_TIMEOUT_MS)
+        events = self._zmq.EVENT_HANDSHAKE_SUCCEEDED | self._zmq.EVENT_DISCONNECTED
+        events |= self._zmq.EVENT_HANDSHAKE_FAILED_AUTH | self._zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
+        events |= self._zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
+        self._monitor = self._socket.get_monitor_socket(events)
+        self._poller = self._zmq.Poller()
+        self._poller.register(self._socket, self._zmq.POLLIN)
+        self._poller.register(self._monitor, self._zmq.POLLIN)
+        try:
+            self._socket.connect(address)
+        except self._zmq.ZMQError as error:
+            self.close()
+            raise InputError(f"{address!r} cannot be connected to: {error.strerror}") from error
+
+    def close(self) -> None:
+        """Hang up."""
+        self._socket.disable_monitor()
+        self._monitor.close(0)
+        self._socket.close(0)
+        self._context.term()
+
+    def send(self, message: Message, frames: Sequence[bytes | memoryview] = ()) -> None:
+        """Send a message, or drop it where the queue to a server that is away is full: it is asked for again."""
+        try:
+            self._socket.send_multipart([encode(message), *frames], self._zmq.DONTWAIT)
+        except self._zmq.Again:
+            log.debug("dropped a %s message: no one takes it", type(message).__name__)
+
+    def receive(self) -> tuple[Message, list[bytes]] | None:
+        """Return the next message and its frames; None where there is none."""
+        while True:
+            try:
+                header, *frames = self._socket.recv_multipart(self._zmq.DONTWAIT)
+            except self._zmq.Again:
+                return None
+            self._heard = time.monotonic()
+            try:
+                return decode(header), frames
+            except VersionError as error:
+                self._refusal = f"the backend at {self.address} is of another version: {error}"
+            except InputError as error:
+                log.warning("dropped a message from %s: %s", self.address, error)
+
+    def watch(self) -> bool:
+        """Take note of what became of the connection; tell whether there is a new one."""
+        fresh = False
+        while self._monitor.poll(0):
+            event = self._zmq.utils.monitor.recv_monitor_message(self._monitor)["event"]
+            if event == self._zmq.EVENT_HANDSHAKE_SUCCEEDED:
+                fresh = self._open = True
+                self._heard, self._refusal = time.monotonic(), None
+                self.connections += 1
+            elif event == self._zmq.EVENT_HANDSHAKE_FAILED_AUTH:
+                self._refusal = (
+                    f"the backend at {self.address} does not know this client's key: put its client.key into "
+                    "the clients folder of the backend's keys"
+                )
+            elif event != self._zmq.EVENT_DISCONNECTED:
+                self._refusal = f"what answers at {self.address} does not hold the backend's key: check address and keys"
+            elif self._open:
+                self._open, self._lost = False, time.monotonic()
+        return fresh
+
+    def wait(self, seconds: float) -> None:
+        """Return when something arrives, at the latest after some time."""
+        self._poller.poll(round(seconds * 1000))
+
+    @property
+    def refusal(self) -> str | None:
+        """Why there will be no connection, one sentence; None while there may be."""
+        return self._refusal
+
+    @property
+    def silence(self) -> float:
+        """Seconds since the other end gave a sign of life, or since the connection was lost."""
+        return time.monotonic() - (self._heard if self._open else min(self._heard, self._lost))
+
+    def trouble(self, patience: float = SILENCE) -> str | None:
+        """Return why the other end cannot be reached, one sentence; None while all is well."""
+        if self._refusal is not None:
+            return self._refusal
+        if self.silence <= patience:
+            return None
+        if not self.connections:
+            return f"No backend answers at {self.address}: start one with `parascale serve`"
+        return f"The backend at {self.address} stopped answering: start it again with `parascale serve`, its jobs are kept"

@@ -1,0 +1,24 @@
+"""Caps on everything that crosses the wire."""
+
+PROTOCOL = 1
+
+MAX_FRAME = 1 << 20
+"""Bytes of a frame: the header, a chunk of a file, a piece of an array. What a stranger could make a socket hold."""
+
+CHUNK = MAX_FRAME
+"""Bytes of every chunk of a file but its last."""
+
+IN_FLIGHT = 8
+"""Chunks asked for and not yet arrived, a transfer."""
+
+MAX_ARRAYS = 256 << 20
+"""Bytes of all arrays of a message: an 8K picture with its depth."""
+
+MAX_FILES = 4096
+"""Files of a message."""
+
+BEAT = 1.0
+"""Seconds between two signs of life of a server."""
+
+SILENCE = 5.0
+"""Seconds without a sign of life after which a server counts as gone."""

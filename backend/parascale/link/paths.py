@@ -1,0 +1,34 @@
+"""Where ParaScale keeps its state and its keys: platformdirs' rules, which Blender does not ship."""
+
+import os
+import sys
+from pathlib import Path
+
+NAME = "parascale"
+
+
+def state_folder() -> Path:
+    """Return the user's folder for what must outlive a process: jobs, results, keys."""
+    asked = os.environ.get("XDG_STATE_HOME", "").strip()
+    if sys.platform == "win32":
+        return _local_app_data() / NAME
+    if asked and Path(asked).is_absolute():
+        return Path(asked) / NAME
+    if sys.platform == "darwin":
+        return Path("~/Library/Application Support").expanduser() / NAME
+    return Path("~/.local/state").expanduser() / NAME
+
+
+def keys_folder() -> Path:
+    """Return the folder of the user's own keys; only the user can enter it."""
+    return state_folder() / "keys"
+
+
+def backend_folder() -> Path:
+    """Return the state folder of a backend that was told none."""
+    return state_folder() / "backend"
+
+
+def _local_app_data() -> Path:
+    found = os.environ.get("LOCALAPPDATA", "").strip()
+    return Path(found) if found else Path("~/AppData/Local").expanduser()
