@@ -81,12 +81,16 @@ class Trajectory:
         if poses.ndim != 3 or len(poses) == 0:
             raise InputError(f"a trajectory needs poses of shape (T, 4, 4) with T of at least 1, not {poses.shape}")
         count = len(poses)
-        intrinsics = np.broadcast_to(np.asarray(self.intrinsics, np.float64), (count, 4))
+        intrinsics = np.asarray(self.intrinsics, np.float64)
+        if intrinsics.shape == (4,):
+            intrinsics = np.broadcast_to(intrinsics, (count, 4))
         object.__setattr__(self, "camera_to_world", _frozen(poses, (count, 4, 4), "camera_to_world"))
         object.__setattr__(self, "intrinsics", _frozen(intrinsics, (count, 4), "intrinsics"))
         object.__setattr__(self, "times", _frozen(self.times, (count,), "times"))
         _check_poses(self.camera_to_world)
         _check_intrinsics(self.intrinsics, self.width, self.height)
+        for frame in np.flatnonzero(~np.isfinite(self.times)):
+            raise InputError(f"the time of frame {frame} is not finite")
         if np.any(np.diff(self.times) <= 0):
             raise InputError(f"times do not increase at frame {int(np.argmax(np.diff(self.times) <= 0)) + 1}")
 

@@ -43,6 +43,10 @@ Array = NDArray[np.float64]
 SMOOTHING_PASSES = 10
 SETTLED = 1e-3
 
+# A median over a coarse grid moves in small jumps, between which the gain may bounce for ever by a percent or so; only
+# beyond this is it worth a warning.
+UNSETTLED = 0.03
+
 # `global` is shown beside every method; measured on every frame it would double the cost of a calibration.
 GLOBAL_STEPS = 16
 
@@ -199,12 +203,14 @@ def _path(
     path = walk(ClosedLoop(asked.per_unit, shown, float(start[0]) if len(start) else math.nan, *limits))
     if settings.smooth == 0:
         return path, True
+    moved = math.inf
     for _ in range(SMOOTHING_PASSES):
         wanted = filtered(_measured_gain(asked.per_unit, path.looks[:-1], shown))
-        if np.max(np.abs(np.log(wanted / path.gain)), initial=0.0) < SETTLED:
-            return path, True
+        moved = float(np.max(np.abs(np.log(wanted / path.gain)), initial=0.0))
+        if moved < SETTLED:
+            break
         path = walk(_given(wanted))
-    return path, False
+    return path, moved < UNSETTLED
 
 
 def _given(gain: Array) -> Callable[[int, Look], float]:
