@@ -8,6 +8,7 @@ import math
 import os
 import uuid
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -208,7 +209,7 @@ def _load(text: str, source: str) -> dict[str, Any]:
         if len(seen) < len(pairs):
             keys = [key for key, _ in pairs]
             twice = next(key for key in keys if keys.count(key) > 1)
-            raise InputError(f'{source}: the key "{twice}" appears twice')
+            raise InputError(f"{source}: the key {_quoted(twice)} appears twice")
         return seen
 
     try:
@@ -237,10 +238,15 @@ def _check_version(version: object, source: str) -> None:
 def _check_keys(found: Mapping[str, Any], required: set[str], optional: set[str], where: str) -> None:
     missing = sorted(required - found.keys())
     if missing:
-        raise InputError(f'{where}: the key "{missing[0]}" is missing')
+        raise InputError(f"{where}: the key {_quoted(missing[0])} is missing")
     unknown = sorted(found.keys() - required - optional)
     if unknown:
-        raise InputError(f'{where}: the key "{unknown[0]}" is unknown')
+        raise InputError(f"{where}: the key {_quoted(unknown[0])} is unknown")
+
+
+def _quoted(key: object) -> str:
+    """Give a key as JSON writes it, cut to what a sentence bears: it may hold line breaks, or a whole file."""
+    return json.dumps(key)[:80]
 
 
 def _check_mapping(value: object, where: str) -> None:
@@ -258,7 +264,7 @@ def _check_finite(value: object, where: str) -> None:
     elif isinstance(value, list):
         children = list(enumerate(value))
     for key, child in children:
-        _check_finite(child, f"{where}, {json.dumps(key)}")
+        _check_finite(child, f"{where}, {_quoted(key)}")
 
 
 def _shot(document: Mapping[str, Any], source: str) -> Shot:
@@ -396,14 +402,23 @@ def _read_points(folder: Path, entry: Mapping[str, Any], source: str) -> Points:
                 raise InputError(f"{path} unpacks to more than {LARGEST_POINTS} bytes")
         with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
             positions, colours = arrays["positions"], arrays["colours"]
-    except (ValueError, KeyError, OSError, EOFError, MemoryError, zipfile.BadZipFile) as error:
-        if isinstance(error, InputError):
-            raise
+    except InputError:
+        raise
+    except (
+        ValueError,
+        KeyError,
+        OSError,
+        EOFError,
+        MemoryError,
+        RuntimeError,
+        zipfile.BadZipFile,
+        zlib.error,
+    ) as error:
         raise InputError(f"{path} is not a points file: {error}") from None
-    if positions.dtype != np.float32 or positions.shape != (len(colours), 3):
-        raise InputError(f'{path}: "positions" must be float32 of shape (N, 3), one for every colour')
-    if colours.dtype != np.uint8 or colours.shape != positions.shape:
-        raise InputError(f'{path}: "colours" must be uint8 of shape (N, 3)')
+    if positions.shape != colours.shape or positions.ndim != 2 or positions.shape[1] != 3:
+        raise InputError(f'{path}: "positions" and "colours" must both have the shape (N, 3)')
+    if positions.dtype != np.float32 or colours.dtype != np.uint8:
+        raise InputError(f'{path}: "positions" must be float32 and "colours" uint8')
     if not np.isfinite(positions).all():
         raise InputError(f'{path}: "positions" are not all finite')
     return Points(positions, colours)
@@ -412,12 +427,13 @@ def _read_points(folder: Path, entry: Mapping[str, Any], source: str) -> Points:
 def _read_bytes(path: Path, largest: int) -> bytes:
     try:
         with path.open("rb") as file:
-            data = file.read(largest + 1)
+            size = os.fstat(file.fileno()).st_size
+            data = file.read(largest + 1) if size <= largest else b""
     except FileNotFoundError:
         raise InputError(f"{path} does not exist") from None
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}") from None
-    if len(data) > largest:
+    if max(size, len(data)) > largest:
         raise InputError(f"{path} is larger than {largest // 1_000_000} MB, which no file of its kind is")
     return data
 

@@ -26,7 +26,7 @@ def curve_at(centres: Array, times: Array, wanted: Array) -> Array:
     Returns
     -------
     (N, 3) float64
-        Exactly the centres at their own times.
+        Exactly the centres at their own times and throughout rests.
     """
     chord = np.linalg.norm(np.diff(centres, axis=0), axis=1)
     moving = chord > 0
@@ -38,9 +38,9 @@ def curve_at(centres: Array, times: Array, wanted: Array) -> Array:
     own = np.concatenate([[0.0], np.cumsum(np.where(moving, _scatter(lengths, moving), 0.0))])
     travelled = monotone_cubic(times, own, wanted)
     points = _point_at(travelled, lengths, tables)
-    exact = np.minimum(np.searchsorted(times, wanted), len(times) - 1)
-    same = times[exact] == wanted
-    points[same] = centres[exact[same]]
+    before = np.searchsorted(times, wanted, side="right") - 1
+    known = (times[before] == wanted) | ~np.append(moving, True)[before]
+    points[known] = centres[before[known]]
     return points
 
 
@@ -88,9 +88,8 @@ def _end_tangent(h0: float, h1: float, slope0: float, slope1: float) -> float:
 
 def _hermite(start: Array, end: Array, start_tangent: Array, end_tangent: Array, u: Array) -> Array:
     v = 1 - u
-    value: Array = (
-        (1 + 2 * u) * v * v * start + u * u * (3 - 2 * u) * end + u * v * v * start_tangent - u * u * v * end_tangent
-    )
+    # Written by differences, so that equal ends without tangents give exactly that value.
+    value: Array = start + (end - start) * u * u * (3 - 2 * u) + u * v * (v * start_tangent - u * end_tangent)
     return value
 
 
