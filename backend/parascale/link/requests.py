@@ -4,7 +4,6 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Literal
 
 import numpy as np
@@ -15,8 +14,6 @@ from parascale.parallax.shot import Shot
 
 ParameterKind = Literal["int", "float", "str", "bool", "choice"]
 Scalar = str | int | float | bool
-
-_NOTHING: Mapping[str, Scalar] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -134,7 +131,7 @@ class GenerationRequest:
     depth_map: NDArray[np.float32] | None = None
     prompt: str = ""
     seed: int = 0
-    parameters: Mapping[str, Scalar] = field(default=_NOTHING)
+    parameters: Mapping[str, Scalar] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         image = self.image
