@@ -1,0 +1,59 @@
+"""Where one shot ends and the next begins."""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Grey = NDArray[np.uint8]
+
+THUMBNAIL = (64, 36)
+# A cut changes the blurred picture by this many grey levels, and by this many times what its neighbours change.
+MIN_CHANGE = 8.0
+OVER_NEIGHBOURS = 3.0
+NEIGHBOURS = 6
+# Corners that can be followed across two frames, forward and back: nearly all within a shot, nearly none across a cut.
+FOLLOWED = 0.3
+
+
+def find_cuts(pictures: Sequence[Grey]) -> list[int]:
+    """Find hard cuts.
+
+    Parameters
+    ----------
+    pictures : T pictures (h, w) uint8
+
+    Returns
+    -------
+    list of int
+        Indices of the first frame of every shot but the first.
+    """
+    change = np.array([np.abs(b - a).mean() for a, b in _pairs([_thumbnail(picture) for picture in pictures])])
+    cuts = []
+    for step in range(len(change)):
+        near = np.r_[change[max(step - NEIGHBOURS, 0) : step], change[step + 1 : step + 1 + NEIGHBOURS]]
+        usual = np.median(near) if len(near) else 0.0
+        if change[step] > max(MIN_CHANGE, OVER_NEIGHBOURS * usual) and _unlike(pictures[step], pictures[step + 1]):
+            cuts.append(step + 1)
+    return cuts
+
+
+def _thumbnail(picture: Grey) -> NDArray[np.float32]:
+    small = cv2.resize(picture, THUMBNAIL, interpolation=cv2.INTER_AREA).astype(np.float32)
+    return np.asarray(cv2.GaussianBlur(small, (0, 0), 1.5))
+
+
+def _pairs(items: list[NDArray[np.float32]]) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
+    return list(zip(items[:-1], items[1:], strict=True))
+
+
+def _unlike(before: Grey, after: Grey) -> bool:
+    corners = cv2.goodFeaturesToTrack(before, 200, 0.01, 10)
+    if corners is None:
+        return True
+    options = {"winSize": (21, 21), "maxLevel": 4}
+    moved, there, _ = cv2.calcOpticalFlowPyrLK(before, after, corners, None, **options)
+    back, again, _ = cv2.calcOpticalFlowPyrLK(after, before, moved, None, **options)
+    good = (there == 1).ravel() & (again == 1).ravel() & (np.linalg.norm(back - corners, axis=2).ravel() < 1.0)
+    return bool(good.mean() < FOLLOWED)

@@ -1,0 +1,67 @@
+"""Footage: the decoded pictures of a reference, as the steps of a solve use them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Grey = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, eq=False)
+class VideoInfo:
+    """What a reference says about itself before it is decoded.
+
+    Attributes
+    ----------
+    width, height : int
+        Size of the upright picture in pixels.
+    fps : float
+        Nominal frame rate.
+    frames : int
+        How many frames it declares (a folder: how many images it holds).
+    aspect : float
+        Width of a pixel over its height.
+    """
+
+    width: int
+    height: int
+    fps: float
+    frames: int
+    aspect: float = 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class Footage:
+    """A range of a reference, decoded.
+
+    Attributes
+    ----------
+    info : VideoInfo
+    frames : (T,) int64
+        Frame numbers in the reference, counted from 0.
+    times : (T,) float64
+        Seconds, from the stream.
+    grey : tuple of (h, w) uint8
+        The pictures at working size.
+    colour : tuple of (h', w', 3) uint8
+        Small sRGB copies, for the colours of points.
+    focal : float or None
+        Focal length in pixels of the upright picture, where the file's metadata tell it.
+    """
+
+    info: VideoInfo
+    frames: NDArray[np.int64]
+    times: NDArray[np.float64]
+    grey: tuple[Grey, ...]
+    colour: tuple[NDArray[np.uint8], ...]
+    focal: float | None = None
+
+    def __len__(self) -> int:
+        return len(self.grey)
+
+    @property
+    def scale(self) -> float:
+        """Working pixels per pixel of the reference (the longer side's)."""
+        height, width = self.grey[0].shape
+        return max(width, height) / max(self.info.width, self.info.height)

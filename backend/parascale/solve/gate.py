@@ -1,0 +1,60 @@
+"""The gate: what looks solved and is not never leaves as a shot."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+MIN_OBSERVATIONS = 30
+MAX_ERROR = 1.0
+MAX_JUMP = 20.0
+NEIGHBOURS = 5
+MIN_USED = 0.4
+
+
+def complaint(
+    cam_from_world: Array, observations: NDArray[np.int64], error: float, used_share: float, noise: Array
+) -> str | None:
+    """Say what speaks against a solution, or None.
+
+    Parameters
+    ----------
+    cam_from_world : (T, 3, 4) float64
+        NaN where a frame was not placed.
+    observations : (T,) int64
+        Points that hold each frame.
+    error : float
+        Root mean square reprojection error, working pixels.
+    used_share : float
+        Share of all sightings that fit the solution.
+    noise : (T - 1,) float64
+        Standard deviation of each step, world units.
+    """
+    placed = np.isfinite(cam_from_world[:, 0, 0])
+    if not placed.all():
+        lost = np.flatnonzero(~placed)
+        return f"{len(lost)} of {len(placed)} frames could not be placed, frame {lost[0]} first"
+    if observations.min() < MIN_OBSERVATIONS:
+        return f"frame {int(observations.argmin())} is held by {observations.min()} points only"
+    if error > MAX_ERROR:
+        return f"the reprojection error is {error:.2f} pixels"
+    if used_share < MIN_USED:
+        return f"only {used_share:.0%} of what was tracked fits one rigid scene"
+    jump = largest_jump(cam_from_world, noise)
+    if jump is not None:
+        return f"the path jumps at frame {jump}"
+    return None
+
+
+def largest_jump(cam_from_world: Array, noise: Array) -> int | None:
+    """The step that is far beyond its neighbours, or None."""
+    centres = -np.einsum("tji,tj->ti", cam_from_world[:, :, :3], cam_from_world[:, :, 3])
+    steps = np.linalg.norm(np.diff(centres, axis=0), axis=1)
+    for step in range(len(steps)):
+        near = np.r_[steps[max(step - NEIGHBOURS, 0) : step], steps[step + 1 : step + 1 + NEIGHBOURS]]
+        if not len(near):
+            continue
+        usual = max(float(np.median(near)), 3 * float(noise[step]) if np.isfinite(noise[step]) else 0.0)
+        if steps[step] > MAX_JUMP * usual:
+            return step
+    return None

@@ -1,0 +1,116 @@
+"""Poses of the keyframes, by pycolmap's incremental mapper and its global one."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pycolmap
+from numpy.typing import NDArray
+
+from parascale.solve.tracks import Tracks
+from parascale.solve.two_view import match_database
+
+Array = NDArray[np.float64]
+Mapper = Literal["incremental", "global"]
+
+
+@dataclass(frozen=True, eq=False)
+class Map:
+    """What a mapper says of the keyframes.
+
+    Attributes
+    ----------
+    mapper : "incremental" or "global"
+    cam_from_world : (K, 3, 4) float64
+        NaN where a keyframe was not registered.
+    focal : float
+        Working pixels.
+    error : float
+        Mean reprojection error, working pixels.
+    """
+
+    mapper: Mapper
+    cam_from_world: Array
+    focal: float
+    error: float
+
+    @property
+    def registered(self) -> NDArray[np.bool_]:
+        """(K,) whether a keyframe has a pose."""
+        return np.isfinite(self.cam_from_world[:, 0, 0])
+
+
+class KeyframeMapper:
+    """The matched keyframes of one clip, on which either mapper can be run."""
+
+    def __init__(
+        self,
+        tracks: Tracks,
+        keyframes: NDArray[np.int64],
+        focal: float,
+        size: tuple[int, int],
+        *,
+        refine_focal: bool,
+        seed: int,
+        threads: int,
+    ) -> None:
+        width, height = size
+        camera = pycolmap.Camera(
+            model="SIMPLE_PINHOLE", width=width, height=height, params=[focal, width / 2, height / 2], camera_id=1
+        )
+        camera.has_prior_focal_length = not refine_focal
+        self._count = len(keyframes)
+        self._refine_focal, self._seed, self._threads = refine_focal, seed, threads
+        self._database = match_database(tracks, keyframes, camera, seed, threads)
+
+    def run(self, mapper: Mapper) -> Map | None:
+        """Return the largest map the mapper finds, or None."""
+        manager = pycolmap.ReconstructionManager()
+        if mapper == "incremental":
+            pycolmap.IncrementalPipeline(self._incremental_options(), self._database, manager).run()
+        else:
+            pycolmap.GlobalPipeline(self._global_options(), self._database, manager).run()
+        found = [manager.get(index) for index in range(manager.size())]
+        found = [scene for scene in found if scene.num_points3D() > 0]
+        if not found:
+            return None
+        scene = max(found, key=lambda scene: (scene.num_reg_images(), scene.num_points3D()))
+        poses = np.full((self._count, 3, 4), np.nan)
+        for image_id in scene.reg_image_ids():
+            poses[image_id - 1] = scene.image(image_id).cam_from_world().matrix()
+        error = float(scene.compute_mean_reprojection_error())
+        return Map(mapper, poses, float(scene.camera(1).params[0]), error)
+
+    def _incremental_options(self) -> pycolmap.IncrementalPipelineOptions:
+        options = pycolmap.IncrementalPipelineOptions(
+            num_threads=self._threads,
+            random_seed=self._seed,
+            multiple_models=False,
+            min_model_size=3,
+            extract_colors=False,
+            ba_refine_focal_length=self._refine_focal,
+            ba_refine_extra_params=False,
+            ba_global_max_refinements=2,
+            ba_local_max_refinements=1,
+        )
+        # Video tracks are far more precise than matched features, and rays closer together.
+        options.mapper.init_min_tri_angle = 2.0
+        options.mapper.init_max_forward_motion = 1.0
+        options.mapper.init_max_error = 2.0
+        options.mapper.init_min_num_inliers = 40
+        options.mapper.abs_pose_max_error = 4.0
+        options.mapper.abs_pose_min_num_inliers = 20
+        options.mapper.filter_max_reproj_error = 2.0
+        options.mapper.filter_min_tri_angle = 0.3
+        options.mapper.ba_local_num_images = 4
+        options.triangulation.min_angle = 0.3
+        return options
+
+    def _global_options(self) -> pycolmap.GlobalPipelineOptions:
+        options = pycolmap.GlobalPipelineOptions(num_threads=self._threads, random_seed=self._seed)
+        options.mapper.global_positioning.use_gpu = False
+        options.mapper.bundle_adjustment.ceres.use_gpu = False
+        options.mapper.bundle_adjustment.refine_focal_length = self._refine_focal
+        options.mapper.bundle_adjustment.refine_extra_params = False
+        options.mapper.min_tri_angle_deg = 0.3
+        return options

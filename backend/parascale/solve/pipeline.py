@@ -1,0 +1,396 @@
+"""From a clip to a shot: the steps of a solve in their order."""
+
+import logging
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pycolmap
+from numpy.typing import ArrayLike, NDArray
+
+from parascale.camera import Trajectory
+from parascale.camera.intrinsics import focal_from_fov
+from parascale.errors import Cancelled, InputError
+from parascale.parallax.gauge import to_unit_depth
+from parascale.parallax.number import felt_per_unit_step, median_depth
+from parascale.parallax.shot import Points, Shot
+from parascale.solve.cuts import find_cuts
+from parascale.solve.footage import Footage
+from parascale.solve.keyframes import choose_keyframes
+from parascale.solve.lens import Lens
+from parascale.solve.mapping import KeyframeMapper, Mapper
+from parascale.solve.masks import read_masks
+from parascale.solve.motion_class import MotionClass, classify
+from parascale.solve.provenance import provenance
+from parascale.solve.rotation_path import refine_turning_focal, turning_path
+from parascale.solve.solution import Solution, complete
+from parascale.solve.track_depth import depth_samples
+from parascale.solve.tracks import Tracks, follow
+from parascale.solve.video import read_frames
+
+Array = NDArray[np.float64]
+Progress = Callable[[float, str], None] | None
+Cancel = Callable[[], bool] | None
+
+log = logging.getLogger(__name__)
+
+# Where nothing tells the focal length: a lens of 48 degrees across, between a phone's and a film camera's.
+ASSUMED_FOCAL = 1.12
+FEWEST_FRAMES = 2
+# An incremental map with more error (working pixels) than this is held against a global one.
+DOUBTFUL_ERROR = 0.6
+MAX_DEPTH_UNCERTAINTY = 0.25
+# How far the sightings of a point are off, together: what its depth's uncertainty is counted with.
+SIGHTING_NOISE = 0.4
+
+
+def solve(
+    reference: Path,
+    *,
+    focal: float | None = None,
+    fov: float | None = None,
+    intrinsics: ArrayLike | None = None,
+    start: int = 0,
+    end: int | None = None,
+    masks: Path | None = None,
+    threads: int | None = None,
+    seed: int = 0,
+    progress: Progress = None,
+    cancelled: Cancel = None,
+) -> Shot:
+    """Find the camera path of a clip, and how deep it looks, from its pixels.
+
+    Parameters
+    ----------
+    reference : Path
+        A video file, or a folder of images in natural order. It must be one shot.
+    focal : float or None
+        Focal length in pixels of the clip.
+    fov : float or None
+        Horizontal field of view in degrees.
+    intrinsics : (4,) or None
+        fx, fy, cx, cy in pixels of the clip, where all are known.
+    start, end : int
+        First frame, and the one after the last.
+    masks : Path or None
+        A folder of masks, one a frame, white where things move.
+    threads : int or None
+        Same bytes out with 1; all cores where None.
+    seed : int
+        Of the robust estimators.
+
+    Returns
+    -------
+    Shot
+        In the unit-depth gauge, Z_0 = 1. Static and turning cameras have a path without steps, P = 0.
+
+    Raises
+    ------
+    InputError
+        Where the clip cannot be read or cannot be solved: which, and what to do.
+    Cancelled
+    """
+    if sum(given is not None for given in (focal, fov, intrinsics)) > 1:
+        raise InputError("give one of the focal length, the field of view and the intrinsics, not several")
+    report = _Reporter(progress, cancelled)
+    workers = threads or os.cpu_count() or 1
+    with _quiet_libraries(workers):
+        with report.phase("decode", 0.0, 0.2):
+            footage = read_frames(reference, start=start, end=end, progress=report.inside, cancelled=cancelled)
+            _refuse_unusable(reference, footage)
+        lens = _lens(footage, focal, fov, intrinsics)
+        with report.phase("track", 0.2, 0.55):
+            size = footage.grey[0].shape[::-1]
+            blocked = read_masks(masks, footage, start) if masks is not None else None
+            tracks = follow(footage.grey, blocked, progress=report.inside, cancelled=cancelled)
+            pixels = tracks.positions
+            tracks = Tracks(lens.centred(tracks.positions, size))
+            _refuse_untracked(reference, tracks)
+        source = provenance(reference, footage, seed)
+        clip = _Clip(reference, footage, lens, tracks, pixels, source)
+        with report.phase("motion class", 0.55, 0.58):
+            known = None if lens.focal is None else lens.focal * lens.scale
+            motion = classify(tracks, known, lens.working_size[0])
+            log.debug("motion class: %s", motion)
+        if motion.motion == "zoom":
+            raise InputError(
+                f"{reference.name} zooms, or moves straight at a flat wall, by a factor of {motion.zoom:.2f}: "
+                "the two look alike; choose a range without it"
+            )
+        if motion.motion != "general":
+            return _turning_shot(clip, motion)
+        solution, mapper, keyframes = _solve_general(clip, workers, seed, report)
+        with report.phase("depth", 0.93, 1.0):
+            return _general_shot(clip, solution, mapper, keyframes)
+
+
+@dataclass(frozen=True, eq=False)
+class _Clip:
+    """A clip on its way through the pipeline: tracks centred and square, and as they lie in the working picture."""
+
+    path: Path
+    footage: Footage
+    lens: Lens
+    tracks: Tracks
+    picture_positions: Array
+    source: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        return self.path.stem if self.path.is_file() else self.path.name
+
+
+class _Reporter:
+    """Carries progress out and the wish to stop in, and notes how long each phase took."""
+
+    def __init__(self, progress: Progress, cancelled: Cancel) -> None:
+        self._progress, self._cancelled = progress, cancelled
+        self._span = (0.0, 1.0)
+
+    @contextmanager
+    def phase(self, name: str, first: float, last: float) -> Iterator[None]:
+        self._span = (first, last)
+        self.inside(0.0, name)
+        began = time.perf_counter()
+        yield
+        log.info("%s: %.2f s", name, time.perf_counter() - began)
+        self.inside(1.0, name)
+
+    def inside(self, fraction: float, name: str) -> None:
+        if self._cancelled is not None and self._cancelled():
+            raise Cancelled
+        if self._progress is not None:
+            first, last = self._span
+            self._progress(first + (last - first) * min(max(fraction, 0.0), 1.0), name)
+
+
+@contextmanager
+def _quiet_libraries(threads: int) -> Iterator[None]:
+    before = cv2.getNumThreads(), pycolmap.logging.minloglevel
+    cv2.setNumThreads(threads)
+    pycolmap.logging.minloglevel = pycolmap.logging.Level.FATAL.value
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(before[0])
+        pycolmap.logging.minloglevel = before[1]
+
+
+def _lens(footage: Footage, focal: float | None, fov: float | None, intrinsics: ArrayLike | None) -> Lens:
+    width, height = footage.info.width, footage.info.height
+    centre = (width / 2, height / 2)
+    if intrinsics is not None:
+        fx, fy, cx, cy = (float(value) for value in np.asarray(intrinsics, np.float64))
+        if not (np.isfinite([fx, fy, cx, cy]).all() and fx > 0 and fy > 0):
+            raise InputError(f"the intrinsics {fx}, {fy}, {cx}, {cy} need finite numbers and positive focal lengths")
+        return Lens(width, height, footage.scale, cx, cy, fy / fx, fx)
+    if fov is not None:
+        focal = focal_from_fov(float(np.radians(fov)), width)
+    if focal is not None and not (np.isfinite(focal) and focal > 0):
+        raise InputError(f"a focal length of {focal} pixels is not positive")
+    return Lens(width, height, footage.scale, *centre, footage.info.aspect, focal or footage.focal)
+
+
+def _refuse_unusable(path: Path, footage: Footage) -> None:
+    if len(footage) < FEWEST_FRAMES:
+        raise InputError(f"{path} has one frame in this range: a camera move needs at least {FEWEST_FRAMES}")
+    cuts = find_cuts(footage.grey)
+    if cuts:
+        edges = [0, *cuts, len(footage)]
+        numbers = [*footage.frames, footage.frames[-1] + 1]
+        ranges = [f"--start {numbers[a]} --end {numbers[b]}" for a, b in zip(edges[:-1], edges[1:], strict=True)]
+        raise InputError(f"{path} holds {len(ranges)} shots: choose one with {', or '.join(ranges)}")
+
+
+def _refuse_untracked(path: Path, tracks: Tracks) -> None:
+    seen = tracks.seen
+    shared = (seen[:-1] & seen[1:]).sum(axis=1)
+    if shared.min() < 30:
+        frame = int(shared.argmin())
+        what = "are black, flat or blurred" if shared.max() < 30 else f"lose it between frames {frame} and {frame + 1}"
+        raise InputError(f"too little to follow in {path}: its pictures {what}; choose another range or clip")
+
+
+def _solve_general(
+    clip: _Clip, workers: int, seed: int, report: _Reporter
+) -> tuple[Solution, Mapper, NDArray[np.int64]]:
+    lens, tracks = clip.lens, clip.tracks
+    width = lens.working_size[0]
+    known = lens.focal is not None
+    focal = (lens.focal or ASSUMED_FOCAL * max(lens.width, lens.height)) * lens.scale
+    with report.phase("map", 0.58, 0.75):
+        keyframes = choose_keyframes(tracks, width)
+        mapper = KeyframeMapper(
+            tracks, keyframes, focal, lens.working_size, refine_focal=not known, seed=seed, threads=workers
+        )
+    answers: list[tuple[Mapper, Solution | str]] = []
+    kinds: Sequence[Mapper] = ("incremental", "global")
+    for number, kind in enumerate(kinds):
+        with report.phase(f"{kind} map", 0.65 + 0.14 * number, 0.79 + 0.14 * number):
+            found = mapper.run(kind)
+            if found is None:
+                answers.append((kind, "no pair of frames starts a map"))
+                continue
+            poses = np.full((len(tracks.positions), 3, 4), np.nan)
+            poses[keyframes] = found.cam_from_world
+            answer = complete(tracks, poses, found.focal, refine_focal=not known, seed=seed, threads=workers)
+            answers.append((kind, answer))
+            log.debug("%s: %s", kind, answer if isinstance(answer, str) else (answer.error, answer.complaint))
+            if isinstance(answer, Solution) and answer.complaint is None and answer.error < DOUBTFUL_ERROR:
+                return answer, kind, keyframes
+    good = [(kind, answer) for kind, answer in answers if isinstance(answer, Solution) and answer.complaint is None]
+    if not good:
+        reasons = [answer.complaint if isinstance(answer, Solution) else answer for _, answer in answers]
+        raise InputError(
+            f"{clip.path.name} cannot be solved as one rigid scene ({reasons[0]}): "
+            "choose a range with more parallax, or mask what moves"
+        )
+    kind, best = min(good, key=lambda item: item[1].error)
+    return best, kind, keyframes
+
+
+def _general_shot(clip: _Clip, solution: Solution, mapper: Mapper, keyframes: NDArray[np.int64]) -> Shot:
+    lens, info = clip.lens, clip.footage.info
+    poses = _camera_to_world(solution)
+    intrinsics = lens.intrinsics(solution.focal)
+    visible = solution.used & (solution.structure.uncertainty * SIGHTING_NOISE < MAX_DEPTH_UNCERTAINTY)
+    trajectory = Trajectory(poses, intrinsics, clip.footage.times, info.width, info.height)
+    steps = trajectory.baselines
+    depth = np.full(len(poses), np.nan)
+    felt = np.zeros(len(steps))
+    for frame in range(len(poses)):
+        there = np.flatnonzero(visible[frame])
+        local = (
+            solution.structure.points[there] @ solution.cam_from_world[frame, 2, :3]
+            + solution.cam_from_world[frame, 2, 3]
+        )
+        samples = depth_samples(lens.pixels(clip.tracks.positions[frame, there]), local, (info.width, info.height))
+        depth[frame] = median_depth(samples)
+        if frame < len(steps):
+            length = float(np.linalg.norm(steps[frame]))
+            direction = trajectory.rotations[frame].T @ steps[frame] / max(length, 1e-300)
+            felt[frame] = length * felt_per_unit_step(direction, samples, intrinsics)
+    if np.isnan(depth[0]):
+        raise InputError(f"{clip.path.name} shows too little surface in its first frame to tell its depth: start later")
+    shot = Shot(
+        name=clip.name,
+        fps=info.fps,
+        trajectory=trajectory,
+        median_depth=depth,
+        frames=clip.footage.frames,
+        felt_parallax=felt,
+        points=_points(clip, solution, visible),
+        quality=_quality(clip, solution, depth, mapper, keyframes),
+        provenance=clip.source,
+    )
+    return to_unit_depth(shot)
+
+
+def _camera_to_world(solution: Solution) -> Array:
+    """Camera-to-world poses with the first camera at the origin."""
+    poses = np.tile(np.eye(4), (len(solution.cam_from_world), 1, 1))
+    poses[:, :3] = solution.cam_from_world
+    return np.asarray(poses[0] @ np.linalg.inv(poses))
+
+
+def _points(clip: _Clip, solution: Solution, visible: NDArray[np.bool_]) -> Points:
+    """The points the depth was taken from, in the first camera's coordinates, coloured where they were first seen."""
+    kept = np.flatnonzero(visible.any(axis=0))
+    first = visible[:, kept].argmax(axis=0)
+    pose = solution.cam_from_world[0]
+    positions = solution.structure.points[kept] @ pose[:, :3].T + pose[:, 3]
+    height, width = clip.footage.grey[0].shape
+    small_height, small_width = clip.footage.colour[0].shape[:2]
+    at = clip.picture_positions[first, kept] * [small_width / width, small_height / height]
+    x, y = np.clip(at.astype(np.int64), 0, [small_width - 1, small_height - 1]).T
+    colours = np.array([clip.footage.colour[f][j, i] for f, j, i in zip(first, y, x, strict=True)], np.uint8)
+    return Points(positions.astype(np.float32), colours.reshape(-1, 3))
+
+
+def _quality(
+    clip: _Clip, solution: Solution, depth: Array, mapper: Mapper, keyframes: NDArray[np.int64]
+) -> dict[str, Any]:
+    used, tracks = solution.used, clip.tracks
+    floor = 3 * solution.noise / depth[:-1]
+    bend = np.linalg.norm(np.diff(solution.centres, n=2, axis=0), axis=1) / depth[1:-1]
+    observations = used.sum(axis=1)
+    return {
+        "frames": len(used),
+        "frames_registered": len(used),
+        "reprojection_error": solution.error / clip.lens.scale,
+        "tracks": len(tracks),
+        "tracks_thrown_out": int((~used.any(axis=0)).sum()),
+        "sightings_used": float(used.sum() / tracks.seen.sum()),
+        "observations_per_camera": {"min": int(observations.min()), "median": float(np.median(observations))},
+        "jitter": float(np.median(bend)) if len(bend) else 0.0,
+        "noise_floor": _pooled(floor),
+        "noise_floor_per_step": [None if not np.isfinite(value) else float(value) for value in floor],
+        "focal_source": _focal_source(clip),
+        "focal_observable": True,
+        "mapper": mapper,
+        "keyframes": len(keyframes),
+    }
+
+
+def _pooled(floor: Array) -> float:
+    finite = floor[np.isfinite(floor)]
+    return float(np.sqrt((finite**2).mean())) if len(finite) else 0.0
+
+
+def _focal_source(clip: _Clip) -> str:
+    if clip.lens.focal is None:
+        return "searched"
+    return "metadata" if clip.footage.focal is not None and clip.lens.focal == clip.footage.focal else "given"
+
+
+def _turning_shot(clip: _Clip, motion: MotionClass) -> Shot:
+    lens, info, tracks = clip.lens, clip.footage.info, clip.tracks
+    count = len(tracks.positions)
+    poses = np.tile(np.eye(4), (count, 1, 1))
+    focal, error = motion.focal, 0.0
+    if motion.motion == "rotation-only":
+        if lens.focal is None:
+            focal = refine_turning_focal(tracks, focal)
+        path = turning_path(tracks, focal)
+        if path is None:
+            raise InputError(f"{clip.path.name} turns too fast to be followed: choose another range")
+        poses[:, :3, :3], error = path
+    elif lens.focal is None:
+        focal = ASSUMED_FOCAL * max(lens.width, lens.height) * lens.scale
+    turns = motion.motion == "rotation-only"
+    return Shot(
+        name=clip.name,
+        fps=info.fps,
+        trajectory=Trajectory(poses, lens.intrinsics(focal), clip.footage.times, info.width, info.height),
+        median_depth=np.ones(count),
+        unit="unit-depth",
+        motion_class="rotation-only" if turns else "static",
+        frames=clip.footage.frames,
+        felt_parallax=np.zeros(count - 1),
+        quality={
+            "frames": count,
+            "frames_registered": count,
+            "reprojection_error": error / lens.scale,
+            "tracks": len(tracks),
+            "noise_floor": _resting_floor(tracks, focal),
+            "focal_source": _focal_source(clip) if turns or lens.focal is not None else "assumed",
+            "focal_observable": turns,
+        },
+        provenance=clip.source,
+    )
+
+
+def _resting_floor(tracks: Tracks, focal: float) -> float:
+    """Three sigma of the P a resting camera could hide: what the tracks wander from frame to frame, averaged."""
+    change = np.diff(tracks.positions, n=2, axis=0)
+    there = change[np.isfinite(change)]
+    if not len(there):
+        return 0.0
+    wander = 1.4826 * float(np.median(np.abs(there)))
+    return 3 * wander / np.sqrt(np.median(tracks.seen.sum(axis=1))) / focal

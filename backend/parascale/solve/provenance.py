@@ -1,0 +1,48 @@
+"""Where a solved shot comes from, and what solved it."""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import av
+import cv2
+import numpy as np
+import pycolmap
+import scipy
+
+import parascale
+from parascale.solve.footage import Footage
+from parascale.solve.video import image_files
+
+
+def provenance(path: Path, footage: Footage, seed: int) -> dict[str, Any]:
+    """Describe source, range and versions."""
+    return {
+        "kind": "solve",
+        "source": path.name,
+        "sha256": source_digest(path),
+        "source_fps": footage.info.fps,
+        "start": int(footage.frames[0]),
+        "end": int(footage.frames[-1]) + 1,
+        "seed": seed,
+        "versions": {
+            "parascale": parascale.__version__,
+            "pycolmap": pycolmap.__version__,
+            "opencv": cv2.__version__,
+            "av": av.__version__,
+            "numpy": np.__version__,
+            "scipy": scipy.__version__,
+        },
+    }
+
+
+def source_digest(path: Path) -> str:
+    """SHA-256 of a file, or of the names and contents of a folder's images."""
+    digest = hashlib.sha256()
+    if path.is_file():
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    for image in image_files(path):
+        digest.update(image.name.encode())
+        digest.update(hashlib.sha256(image.read_bytes()).digest())
+    return digest.hexdigest()

@@ -1,0 +1,123 @@
+"""One answer to a clip that moves through a scene: poses, points, and how well they hold."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from parascale.solve.adjustment import adjust
+from parascale.solve.gate import complaint
+from parascale.solve.noise import step_noise
+from parascale.solve.registration import register
+from parascale.solve.tracks import Tracks
+from parascale.solve.triangulation import Structure, triangulate
+
+Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+# Working pixels: what a sighting may be off before, and after, the poses are refined.
+LOOSE, TIGHT = 3.0, 1.5
+MIN_SIGHTINGS = 4
+MIN_ANGLE = np.radians(0.3)
+ADJUSTED_TRACKS = 450
+
+
+@dataclass(frozen=True, eq=False)
+class Solution:
+    """Poses of all frames with the structure they were refined on.
+
+    Attributes
+    ----------
+    cam_from_world : (T, 3, 4) float64
+    focal : float
+        Working pixels.
+    structure : Structure
+        Every track triangulated from all poses.
+    used : (T, M) bool
+        Sightings that fit.
+    noise : (T - 1,) float64
+        Standard deviation of each step, world units.
+    error : float
+        Root mean square of what fits, working pixels.
+    complaint : str or None
+        What speaks against it.
+    """
+
+    cam_from_world: Array
+    focal: float
+    structure: Structure
+    used: Mask
+    noise: Array
+    error: float
+    complaint: str | None
+
+    @property
+    def centres(self) -> Array:
+        """(T, 3) camera centres."""
+        return -np.einsum("tji,tj->ti", self.cam_from_world[:, :, :3], self.cam_from_world[:, :, 3])
+
+
+def complete(
+    tracks: Tracks, cam_from_world: Array, focal: float, *, refine_focal: bool, seed: int, threads: int
+) -> Solution | str:
+    """Place all frames from those that have a pose, refine them together, and judge.
+
+    Parameters
+    ----------
+    tracks : Tracks
+        Working pixels from the principal point.
+    cam_from_world : (T, 3, 4) float64
+        NaN where unknown.
+    focal : float
+        Working pixels.
+    refine_focal : bool
+        Whether the focal length is refined with the poses.
+
+    Returns
+    -------
+    Solution or str
+        Or why there is none.
+    """
+    poses = register(tracks.positions, focal, cam_from_world, seed)
+    lost = np.flatnonzero(~np.isfinite(poses[:, 0, 0]))
+    if len(lost):
+        return f"{len(lost)} of {len(poses)} frames could not be placed, frame {lost[0]} first"
+    structure = triangulate(tracks.positions / focal, poses, focal)
+    used = fitting(structure, LOOSE)
+    chosen = used & representative(structure, used)
+    adjusted = adjust(
+        tracks.positions, poses, structure.points, chosen, focal, refine_focal=refine_focal, threads=threads
+    )
+    return judge(tracks, adjusted.cam_from_world, adjusted.focal)
+
+
+def judge(tracks: Tracks, cam_from_world: Array, focal: float) -> Solution:
+    """Triangulate every track from all poses, and hold the outcome against the gate."""
+    structure = triangulate(tracks.positions / focal, cam_from_world, focal)
+    used = fitting(structure, TIGHT)
+    noise = step_noise(tracks.positions, structure.points, cam_from_world, focal, used)
+    error = float(np.sqrt((structure.residuals[used] ** 2).mean())) if used.any() else float("inf")
+    share = float(used.sum() / max(tracks.seen.sum(), 1))
+    reason = complaint(cam_from_world, used.sum(axis=1), error, share, noise)
+    return Solution(cam_from_world, focal, structure, used, noise, error, reason)
+
+
+def fitting(structure: Structure, limit: float) -> Mask:
+    """Sightings within the limit, of tracks that have enough of them and rays far enough apart."""
+    fits = (structure.residuals < limit) & (structure.angle > MIN_ANGLE)
+    return fits & (fits.sum(axis=0) >= MIN_SIGHTINGS)
+
+
+def representative(structure: Structure, used: Mask) -> Mask:
+    """Tracks enough to hold every frame, the longest first: refining on all of them gains nothing but time."""
+    length = used.sum(axis=0)
+    room = np.full(len(used), ADJUSTED_TRACKS)
+    chosen = np.zeros(used.shape[1], bool)
+    for track in np.argsort(-length, kind="stable"):
+        frames = used[:, track]
+        if not length[track]:
+            break
+        if (room[frames] > 0).mean() > 0.3:
+            chosen[track] = True
+            room[frames] -= 1
+    return chosen

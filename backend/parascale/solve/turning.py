@@ -1,0 +1,90 @@
+"""A camera that turns (and perhaps zooms) on the spot, fitted to what moved between two frames."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+ITERATIONS = 12
+
+
+@dataclass(frozen=True, eq=False)
+class Turn:
+    """A turn between two frames.
+
+    Attributes
+    ----------
+    rotation : (3, 3) float64
+        Second camera from first.
+    zoom : float
+        Focal length of the second frame over that of the first.
+    error : (N, 2) float64
+        Where the points are in the second frame less where the turn puts them, working pixels.
+    """
+
+    rotation: Array
+    zoom: float
+    error: Array
+
+
+def fit_turn(first: Array, second: Array, focal: float, *, zooms: bool = False, scale: float = 1.0) -> Turn:
+    """Fit a rotation (and a zoom) to matched points, forgiving those that move by themselves.
+
+    Gauss-Newton with Cauchy weights, started from a robust homography.
+
+    Parameters
+    ----------
+    first, second : (N, 2) float64
+        Working pixels from the principal point.
+    focal : float
+        Of the first frame, working pixels.
+    zooms : bool
+        Whether the focal length may change.
+    scale : float
+        Working pixels at which the weights start to forgive.
+    """
+    rays = np.column_stack([first / focal, np.ones(len(first))])
+    rotation, zoom = _start(first, second, focal, zooms)
+    for step in range(ITERATIONS):
+        forgiving = scale * max(1.0, 8.0 / 2**step)
+        local = rays @ rotation.T
+        flat = local[:, :2] / local[:, 2:]
+        error = second - focal * zoom * flat
+        weight = 1 / (1 + (error**2).sum(axis=1) / forgiving**2)
+        jacobian = _jacobian(flat, focal * zoom, zooms)
+        left = jacobian * weight[:, None, None]
+        normal = np.einsum("nia,nib->ab", left, jacobian)
+        update = np.linalg.solve(normal + 1e-9 * np.eye(len(normal)), np.einsum("nia,ni->a", left, error))
+        rotation = cv2.Rodrigues(update[:3])[0] @ rotation
+        if zooms:
+            zoom *= float(np.exp(np.clip(update[3], -0.5, 0.5)))
+    local = rays @ rotation.T
+    return Turn(rotation, zoom, second - focal * zoom * local[:, :2] / local[:, 2:])
+
+
+def _start(first: Array, second: Array, focal: float, zooms: bool) -> tuple[Array, float]:
+    homography = cv2.findHomography(first, second, cv2.RANSAC, 3.0, maxIters=500)[0]
+    if homography is None or not np.isfinite(homography).all():
+        return np.eye(3), 1.0
+    k = np.diag([focal, focal, 1.0])
+    turned = np.linalg.inv(k) @ homography @ k
+    u, size, vt = np.linalg.svd(turned)
+    rotation = u @ np.diag([1, 1, np.linalg.det(u @ vt)]) @ vt
+    if np.linalg.norm(turned[2]) < 1e-9 or abs(cv2.Rodrigues(rotation)[0]).max() > 2:
+        return np.eye(3), 1.0
+    zoom = np.linalg.norm(turned[:2], axis=1).mean() / np.linalg.norm(turned[2]) if zooms else 1.0
+    return rotation, float(np.clip(zoom, 0.2, 5))
+
+
+def _jacobian(flat: Array, focal: float, zooms: bool) -> Array:
+    x, y = flat.T
+    rows = np.zeros((len(flat), 2, 4 if zooms else 3))
+    # d/dw of the projection of exp(w) X: X + w x X.
+    rows[:, 0, 0], rows[:, 0, 1], rows[:, 0, 2] = -x * y, 1 + x * x, -y
+    rows[:, 1, 0], rows[:, 1, 1], rows[:, 1, 2] = -1 - y * y, x * y, x
+    if zooms:
+        rows[:, 0, 3], rows[:, 1, 3] = x, y
+    return rows * focal

@@ -1,0 +1,213 @@
+"""Pictures and their times out of a video file or a folder of images."""
+
+import re
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from parascale.errors import Cancelled, InputError
+from parascale.solve.footage import Footage, VideoInfo
+
+WORKING_SIDE = 640
+COLOUR_SIDE = 320
+FOLDER_FPS = 24.0
+IMAGE_SUFFIXES = {".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
+MAX_FRAMES = 2000
+
+Progress = Callable[[float, str], None] | None
+Cancel = Callable[[], bool] | None
+
+
+def probe(path: Path) -> VideoInfo:
+    """Read size, rate and length of a reference without decoding it.
+
+    Parameters
+    ----------
+    path : Path
+        A video file, or a folder of images.
+
+    Raises
+    ------
+    InputError
+        Where it is neither.
+    """
+    if path.is_dir():
+        images = image_files(path)
+        height, width = _read_image(images[0]).shape[:2]
+        return VideoInfo(width, height, FOLDER_FPS, len(images))
+    with _open(path) as container:
+        stream = container.streams.video[0]
+        first = next(_decoded(container, path), None)
+        if first is None:
+            raise InputError(f"{path} holds no picture that can be decoded: choose another clip")
+        width, height = first.width, first.height
+        aspect = float(stream.sample_aspect_ratio or 0) or 1.0
+        if _quarter_turns(first) % 2:
+            width, height, aspect = height, width, 1 / aspect
+        fps = float(stream.average_rate or stream.guessed_rate or 0) or FOLDER_FPS
+        return VideoInfo(width, height, fps, stream.frames or _counted(path), aspect)
+
+
+def read_frames(
+    path: Path,
+    *,
+    start: int = 0,
+    end: int | None = None,
+    working_side: int = WORKING_SIDE,
+    progress: Progress = None,
+    cancelled: Cancel = None,
+) -> Footage:
+    """Decode a range of a reference.
+
+    Parameters
+    ----------
+    path : Path
+        A video file, or a folder of images, read in natural order.
+    start, end : int
+        First frame, and the one after the last; None is the end of the reference.
+    working_side : int
+        Longer side of the pictures worked on; smaller ones keep their size.
+
+    Returns
+    -------
+    Footage
+
+    Raises
+    ------
+    InputError
+        Where the reference cannot be read, or the range holds no frame.
+    Cancelled
+    """
+    if start < 0 or (end is not None and end <= start):
+        raise InputError(f"the range {start} to {end} is empty: --start must be at least 0 and below --end")
+    info = probe(path)
+    last = info.frames if end is None else min(end, info.frames or end)
+    numbers, times, grey, colour = [], [], [], []
+    source = _folder_pictures(path) if path.is_dir() else _video_pictures(path)
+    for number, time, picture in source:
+        if cancelled is not None and cancelled():
+            raise Cancelled
+        if end is not None and number >= end:
+            break
+        if number < start:
+            continue
+        if len(grey) == MAX_FRAMES:
+            raise InputError(f"{path} has more than {MAX_FRAMES} frames: give a range with --start and --end")
+        small_grey, small_colour = _shrink(picture, working_side)
+        if grey and small_grey.shape != grey[0].shape:
+            raise InputError(f"frame {number} of {path} has another size than the first: all must be alike")
+        numbers.append(number)
+        times.append(time)
+        grey.append(small_grey)
+        colour.append(small_colour)
+        if progress is not None:
+            progress((number + 1 - start) / max(last - start, 1), "decode")
+    if not grey:
+        raise InputError(f"{path} has no frame from {start} on: it holds {info.frames} frames")
+    return Footage(info, np.array(numbers), _increasing(times, info.fps), tuple(grey), tuple(colour))
+
+
+def image_files(folder: Path) -> list[Path]:
+    """Images of a folder in natural order (frame2 before frame10)."""
+    images = [p for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES and not p.name.startswith(".")]
+    if not images:
+        raise InputError(f"{folder} holds no images: give a video file or a folder of PNG or JPEG files")
+    return sorted(images, key=lambda p: [int(s) if s.isdigit() else s.lower() for s in re.split(r"(\d+)", p.name)])
+
+
+def _folder_pictures(folder: Path) -> Iterator[tuple[int, float, NDArray[np.uint8]]]:
+    images = image_files(folder)
+    stamps = _numbers_in_names(images)
+    for index, image in enumerate(images):
+        yield index, (stamps[index] - stamps[0]) / FOLDER_FPS, _read_image(image)
+
+
+def _numbers_in_names(images: list[Path]) -> list[int]:
+    """The last number in each name, so that missing frames are gaps in time; counted where names are not numbered."""
+    found = [re.findall(r"\d+", image.stem) for image in images]
+    numbers = [int(digits[-1]) for digits in found if digits]
+    if len(numbers) == len(images) and all(a < b for a, b in zip(numbers, numbers[1:], strict=False)):
+        return numbers
+    return list(range(len(images)))
+
+
+def _read_image(path: Path) -> NDArray[np.uint8]:
+    # Decoded from bytes: OpenCV's own reader prints warnings and fails on names outside the locale.
+    picture = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_COLOR)
+    if picture is None:
+        raise InputError(f"{path} is not an image that can be read: remove it or export it again")
+    return np.asarray(picture[:, :, ::-1])
+
+
+def _video_pictures(path: Path) -> Iterator[tuple[int, float, NDArray[np.uint8]]]:
+    with _open(path) as container:
+        base = container.streams.video[0].time_base or Fraction(1, 1000)
+        for number, frame in enumerate(_decoded(container, path)):
+            if frame.interlaced_frame:
+                raise InputError(f"{path} is interlaced: deinterlace it first, for instance with ffmpeg -vf yadif")
+            time = float(frame.pts * base) if frame.pts is not None else float("nan")
+            picture = frame.to_ndarray(format="rgb24")
+            yield number, time, np.ascontiguousarray(np.rot90(picture, _quarter_turns(frame)))
+
+
+def _open(path: Path) -> Any:
+    if not path.exists():
+        raise InputError(f"{path} does not exist: give a video file or a folder of images")
+    try:
+        container = av.open(str(path))
+    except (av.FFmpegError, OSError, ValueError) as error:
+        raise InputError(f"{path} is not a video that can be read ({error}): give a video file or a folder") from error
+    if not container.streams.video:
+        container.close()
+        raise InputError(f"{path} holds no video: give a video file or a folder of images")
+    container.streams.video[0].thread_type = "AUTO"
+    return container
+
+
+def _decoded(container: Any, path: Path) -> Iterator[Any]:
+    """Frames in display order; a broken tail ends the clip where the last good frame was."""
+    seen = False
+    try:
+        for frame in container.decode(video=0):
+            seen = True
+            yield frame
+    except av.FFmpegError as error:
+        if not seen:
+            raise InputError(f"{path} cannot be decoded ({error}): export it again") from error
+
+
+def _quarter_turns(frame: Any) -> int:
+    return round(float(frame.rotation or 0) / 90) % 4
+
+
+def _counted(path: Path) -> int:
+    with _open(path) as container:
+        return sum(1 for packet in container.demux(video=0) if packet.size)
+
+
+def _shrink(picture: NDArray[np.uint8], working_side: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
+    return _fit(grey, working_side), _fit(picture, COLOUR_SIDE)
+
+
+def _fit(picture: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+    height, width = picture.shape[:2]
+    scale = side / max(width, height)
+    if scale >= 1:
+        return picture
+    size = (max(round(width * scale), 1), max(round(height * scale), 1))
+    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA))
+
+
+def _increasing(times: list[float], fps: float) -> NDArray[np.float64]:
+    """The stream's times, counted from the frame rate instead where the stream has none that increase."""
+    stamps = np.array(times)
+    if np.isnan(stamps).any() or (np.diff(stamps) <= 0).any():
+        return np.arange(len(times)) / fps
+    return stamps - stamps[0]
