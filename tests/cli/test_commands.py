@@ -108,5 +108,7 @@ def test_wrong_usage_exits_with_2(parascale: Run) -> None:
 
 def test_help_imports_nothing_heavy() -> None:
     code = "import sys, parascale.cli; print(*sys.modules)"
-    loaded = set(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.split())
+    loaded = set(
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    )
     assert not loaded & {"numba", "pycolmap", "cv2", "av", "scipy", "torch", "bpy", "matplotlib", "zmq"}

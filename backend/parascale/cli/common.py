@@ -20,7 +20,7 @@ def print_json(values: dict[str, Any]) -> None:
 def progress_bar() -> Iterator[Callable[[float, str], None]]:
     """Yield a progress callback, (fraction, phase), drawn on standard error where that is a terminal."""
     if not sys.stderr.isatty():
-        yield lambda fraction, phase: None
+        yield _silent
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -29,6 +29,10 @@ def progress_bar() -> Iterator[Callable[[float, str], None]]:
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("", total=1.0)
         yield lambda fraction, phase: bar.update(task, completed=fraction, description=phase)
+
+
+def _silent(fraction: float, phase: str) -> None:
+    pass
 
 
 def _finite(value: Any) -> Any:

@@ -1,3 +1,4 @@
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -22,7 +23,7 @@ def metrics(
         print_metrics(result)
 
 
-def print_metrics(result: dict[str, float]) -> None:
+def print_metrics(result: Mapping[str, float | None]) -> None:
     """Print metrics, one a line."""
     for key, value in result.items():
         print(f"{key:16} {'-' if value is None else format(value, '.4g')}")

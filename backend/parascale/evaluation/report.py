@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes

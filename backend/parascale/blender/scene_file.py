@@ -1,0 +1,47 @@
+"""A .blend file as the target of a calibration."""
+
+from pathlib import Path
+
+import bpy
+
+from parascale.blender.camera import view_of_camera
+from parascale.blender.depth import SceneDepth
+from parascale.errors import InputError
+from parascale.projection.target import Target
+
+
+def scene_target(path: Path, camera_name: str | None = None) -> Target:
+    """Open a .blend file and describe its scene as a target.
+
+    Parameters
+    ----------
+    path : Path
+        The file; it replaces what is open.
+    camera_name : str or None
+        The camera object to start from; the scene's own where None.
+
+    Returns
+    -------
+    Target
+        In world units of the scene; the anchor is the camera at the scene's start frame.
+
+    Raises
+    ------
+    InputError
+        Where the file cannot be opened, or has no such camera.
+    """
+    try:
+        bpy.ops.wm.open_mainfile(filepath=str(path.absolute()), use_scripts=False)
+    except RuntimeError as error:
+        raise InputError(f"{path} cannot be opened: {' '.join(str(error).split())}") from error
+    scene = bpy.context.scene
+    assert scene is not None
+    camera = scene.camera if camera_name is None else scene.objects.get(camera_name)
+    if camera is None:
+        cameras = ", ".join(item.name for item in scene.objects if item.type == "CAMERA") or "none"
+        asked = "active camera" if camera_name is None else f"camera {camera_name!r}"
+        raise InputError(f"{path} has no {asked}: name one with --camera (its cameras: {cameras})")
+    scene.frame_set(scene.frame_start)
+    settings = scene.unit_settings
+    metres = None if settings.system == "NONE" else settings.scale_length
+    return Target(SceneDepth(scene), view_of_camera(scene, camera), "m" if metres == 1.0 else "arbitrary", metres)
