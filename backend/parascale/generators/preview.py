@@ -44,8 +44,8 @@ class Preview:
         """
         resolve_parameters(self.describe(), request.parameters)
         depth_map = _checked_depth(request)
-        from parascale.generators.video import VideoWriter, shrink  # noqa: PLC0415 - heavy
-        from parascale.projection.warper import Warper  # noqa: PLC0415 - heavy
+        from parascale.generators.video import VideoWriter, shrink
+        from parascale.projection.warper import Warper
 
         report = progress or _unreported
         report(0.0, "preparing the surface")

@@ -10,8 +10,10 @@ import numpy as np
 from av.video.reformatter import Colorspace
 from numpy.typing import NDArray
 
-# Low enough that compression does not show in a solve of the video.
-CRF = 15
+# Plain settings predict motion to a quarter pixel and drop the rest: at CRF 15 frames stand 0.05 pixels off their
+# place from step to step. Keeping small residuals ("grain") brings that to 0.016, and a solve of the video with it.
+ENCODING: dict[str, object] = {"preset": "superfast", "tune": "grain", "crf": "12"}
+LOSSLESS: dict[str, object] = {"preset": "ultrafast", "qp": "0"}
 
 
 class VideoWriter:
@@ -40,8 +42,7 @@ class VideoWriter:
         self._stream = self._container.add_stream("libx264", rate=Fraction(fps).limit_denominator(100_000))
         self._stream.width, self._stream.height = width, height
         self._stream.pix_fmt = "gray" if lossless else "yuv420p"
-        quality = {"preset": "ultrafast", "qp": "0"} if lossless else {"preset": "superfast", "crf": str(CRF)}
-        self._stream.options = quality
+        self._stream.options = LOSSLESS if lossless else ENCODING
         context = self._stream.codec_context
         context.color_range = 2 if lossless else 1
         if not lossless:
@@ -80,4 +81,4 @@ def shrink(image: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint
     small = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), "rgb24").reformat(
         width, height, "rgb24", interpolation="AREA"
     )
-    return small.to_ndarray()
+    return np.asarray(small.to_ndarray(), np.uint8)

@@ -5,7 +5,7 @@ overrides both).
 """
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numba
 import numpy as np
@@ -22,10 +22,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 def _compiled(function: F) -> F:
     try:
-        compiled: F = numba.njit(nogil=True, cache=True, error_model="numpy")(function)
+        return cast("F", numba.njit(nogil=True, cache=True, error_model="numpy")(function))
     except RuntimeError:  # no folder to keep compiled code in: compile in every process
-        compiled = numba.njit(nogil=True, error_model="numpy")(function)
-    return compiled
+        return cast("F", numba.njit(nogil=True, error_model="numpy")(function))
 
 
 @_compiled
@@ -44,9 +43,7 @@ def project(vertices: Array, homography: Array, shift: Array, screen: Array) -> 
 
 
 @_compiled
-def rasterise(  # noqa: C901, PLR0912 - one loop: a call for each pixel would cost as much as the pixel
-    vertices: Array, quads: NDArray[np.uint32], screen: Array, inverse: Float32, place: Float32
-) -> None:
+def rasterise(vertices: Array, quads: NDArray[np.uint32], screen: Array, inverse: Float32, place: Float32) -> None:
     """Draw quads where they are nearer than what ``inverse`` holds.
 
     Parameters
@@ -64,15 +61,15 @@ def rasterise(  # noqa: C901, PLR0912 - one loop: a call for each pixel would co
     for quad in range(quads.shape[0]):
         ia, ib, ic, id_ = quads[quad, 0], quads[quad, 1], quads[quad, 2], quads[quad, 3]
         xa, xb, xc, xd = screen[ia, 0], screen[ib, 0], screen[ic, 0], screen[id_, 0]
-        left = max(np.ceil(min(min(xa, xb), min(xc, xd)) - 0.5), 0.0)
-        right = min(np.floor(max(max(xa, xb), max(xc, xd)) - 0.5), width - 1.0)
+        left = max(np.ceil(min(xa, xb, xc, xd) - 0.5), 0.0)
+        right = min(np.floor(max(xa, xb, xc, xd) - 0.5), width - 1.0)
         ya, yb, yc, yd = screen[ia, 1], screen[ib, 1], screen[ic, 1], screen[id_, 1]
-        top = max(np.ceil(min(min(ya, yb), min(yc, yd)) - 0.5), 0.0)
-        bottom = min(np.floor(max(max(ya, yb), max(yc, yd)) - 0.5), height - 1.0)
+        top = max(np.ceil(min(ya, yb, yc, yd) - 0.5), 0.0)
+        bottom = min(np.floor(max(ya, yb, yc, yd) - 0.5), height - 1.0)
         if not ((left <= right) & (top <= bottom)):
             continue
         sa, sb, sc, sd = screen[ia, 2], screen[ib, 2], screen[ic, 2], screen[id_, 2]
-        if min(min(sa, sb), min(sc, sd)) == 0.0:
+        if min(sa, sb, sc, sd) == 0.0:
             continue
         y = top + 0.5
         while y < bottom + 1.0:
@@ -184,40 +181,44 @@ def relax(values: Float32, free: NDArray[np.bool_], known: NDArray[np.bool_], pa
 
 
 @_compiled
-def clean_edges(image: Image, inverse: Array, radius: int) -> Image:
-    """Free the far side of depth edges from the colours of the near side that the lens mixed in.
-
-    A pixel within one pixel of a surface in front takes the mean colour of those of its own surface around it that
-    are further away from the edge.
-    """
+def _touches_nearer(inverse: Array) -> NDArray[np.bool_]:
     height, width = inverse.shape
-    mixed = np.zeros((height, width), np.bool_)
+    touches = np.zeros((height, width), np.bool_)
     for row in range(height):
         for column in range(width):
             limit = inverse[row, column] * CUT_RATIO
             for r in range(max(row - 1, 0), min(row + 2, height)):
                 for c in range(max(column - 1, 0), min(column + 2, width)):
-                    if inverse[r, c] > limit:
-                        mixed[row, column] = True
+                    touches[row, column] |= inverse[r, c] > limit
+    return touches
+
+
+@_compiled
+def clean_edges(image: Image, inverse: Array, radius: int) -> Image:
+    """Free the far side of depth edges from the colours of the near side that the lens mixed in.
+
+    A pixel that touches a surface in front takes the mean colour of those pixels of its own surface within
+    ``radius`` that touch none.
+    """
+    height, width = inverse.shape
+    mixed = _touches_nearer(inverse)
     result = image.copy()
-    for row in range(height):
-        for column in range(width):
-            if not mixed[row, column]:
-                continue
-            own = inverse[row, column]
-            red, green, blue, count = 0, 0, 0, 0
-            for r in range(max(row - radius, 0), min(row + radius + 1, height)):
-                for c in range(max(column - radius, 0), min(column + radius + 1, width)):
-                    there = inverse[r, c]
-                    if not mixed[r, c] and there <= own * CUT_RATIO and own <= there * CUT_RATIO:
-                        red += image[r, c, 0]
-                        green += image[r, c, 1]
-                        blue += image[r, c, 2]
-                        count += 1
-            if count > 0:
-                result[row, column, 0] = (red + count // 2) // count
-                result[row, column, 1] = (green + count // 2) // count
-                result[row, column, 2] = (blue + count // 2) // count
+    rows, columns = np.nonzero(mixed)
+    for i in range(len(rows)):
+        row, column = rows[i], columns[i]
+        low, high = inverse[row, column] / CUT_RATIO, inverse[row, column] * CUT_RATIO
+        red, green, blue, count = 0, 0, 0, 0
+        for r in range(max(row - radius, 0), min(row + radius + 1, height)):
+            for c in range(max(column - radius, 0), min(column + radius + 1, width)):
+                if not mixed[r, c] and low <= inverse[r, c] <= high:
+                    red += image[r, c, 0]
+                    green += image[r, c, 1]
+                    blue += image[r, c, 2]
+                    count += 1
+        if count > 0:
+            result[row, column, 0] = (red + count // 2) // count
+            result[row, column, 1] = (green + count // 2) // count
+            result[row, column, 2] = (blue + count // 2) // count
     return result
 
 

@@ -5,6 +5,7 @@ surface (inverse depth 0) is a point at infinity, which rotates and never moves.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,7 +38,7 @@ class Mesh:
     quads: NDArray[np.uint32]
 
 
-def inverse_depth(depth_map: NDArray[np.floating]) -> Array:
+def inverse_depth(depth_map: NDArray[Any]) -> Array:
     """Inverse z-depth of a depth map.
 
     Parameters

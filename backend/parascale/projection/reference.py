@@ -1,6 +1,7 @@
 """Rendering a mesh exactly, in NumPy alone: slow at picture size, quick for a few thousand samples."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -100,7 +101,7 @@ def rasterise(mesh: Mesh, source: View, target: View, grid: tuple[int, int]) -> 
     return Hits(layers[..., 0], layers[..., 1], layers[..., 2])
 
 
-def warp(image: NDArray[np.uint8], depth_map: NDArray[np.floating], source: View, target: View) -> Warped:
+def warp(image: NDArray[np.uint8], depth_map: NDArray[Any], source: View, target: View) -> Warped:
     """See a picture with a depth map from another camera; holes are black.
 
     Parameters

@@ -45,7 +45,7 @@ class Warper:
     """
 
     def __init__(
-        self, image: NDArray[np.uint8], depth_map: NDArray[np.floating], source: View, targets: Sequence[View]
+        self, image: NDArray[np.uint8], depth_map: NDArray[Any], source: View, targets: Sequence[View]
     ) -> None:
         rows, columns = image.shape[:2]
         self._view = _resized(source, columns, rows)
