@@ -133,12 +133,20 @@ def _frozen(values: ArrayLike, shape: tuple[int, ...], name: str) -> Array:
 def _check_poses(poses: Array) -> None:
     for frame in np.flatnonzero(~np.isfinite(poses).all(axis=(1, 2))):
         raise InputError(f"the pose of frame {frame} is not finite")
-    rotations = poses[:, :3, :3]
-    skew = np.abs(rotations @ rotations.transpose(0, 2, 1) - np.eye(3)).max(axis=(1, 2))
-    rigid = (skew < ROTATION_TOLERANCE) & (np.linalg.det(rotations) > 0)
+    x, y, z = poses[:, 0, :3], poses[:, 1, :3], poses[:, 2, :3]
+    # Row by row: products of many small matrices take ten times as long.
+    length = np.stack([_dot(x, x), _dot(y, y), _dot(z, z)]) - 1
+    angle = np.stack([_dot(x, y), _dot(y, z), _dot(z, x)])
+    rigid = (np.abs(length).max(axis=0) < ROTATION_TOLERANCE) & (np.abs(angle).max(axis=0) < ROTATION_TOLERANCE)
+    rigid &= _dot(np.cross(x, y), z) > 0
     rigid &= np.abs(poses[:, 3] - [0, 0, 0, 1]).max(axis=1) < ROTATION_TOLERANCE
     for frame in np.flatnonzero(~rigid):
         raise InputError(f"the pose of frame {frame} is not a rotation and a translation")
+
+
+def _dot(a: Array, b: Array) -> Array:
+    product: Array = np.einsum("ni,ni->n", a, b)
+    return product
 
 
 def _check_intrinsics(intrinsics: Array, width: int, height: int) -> None:

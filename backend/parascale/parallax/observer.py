@@ -7,10 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from parascale.camera.intrinsics import unprojection
 from parascale.errors import Cancelled
 from parascale.parallax.depth_source import DepthSamples, DepthSource
-from parascale.parallax.number import felt_per_unit_step, median_depth
+from parascale.parallax.number import felt_per_unit_step, median_depth, surface
 
 Array = NDArray[np.float64]
 
@@ -69,9 +68,8 @@ class Observer:
         felt = math.nan
         if frame < len(self._directions) and not math.isnan(self._directions[frame, 0]):
             felt = felt_per_unit_step(self._directions[frame], samples, intrinsics)
-        rays = unprojection(samples.pixels[samples.hit], intrinsics)
-        distance = samples.depth[samples.hit] * np.sqrt(np.einsum("ni,ni->n", rays, rays))
-        return Look(depth, felt, float(distance.min()))
+        x, y, z = surface(samples, intrinsics)
+        return Look(depth, felt, float(np.sqrt(np.min((x * x + y * y + 1) * z * z))))
 
     def _samples(self, camera_to_world: Array, frame: int) -> DepthSamples:
         if self._cancelled is not None and self._cancelled():
