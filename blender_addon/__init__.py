@@ -1,0 +1,24 @@
+"""The ParaScale extension: what an animator touches. The work itself is done by the package `parascale`."""
+
+import sys
+
+
+def register() -> None:
+    """Import everything afresh and register it: an update may have replaced files under modules already imported."""
+    _forget_modules()
+    from . import registration
+
+    registration.register()
+
+
+def unregister() -> None:
+    """Undo `register`."""
+    from . import registration
+
+    registration.unregister()
+
+
+def _forget_modules() -> None:
+    for name in list(sys.modules):
+        if name == "parascale" or name.startswith(("parascale.", f"{__package__}.")):
+            del sys.modules[name]

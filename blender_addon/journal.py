@@ -1,0 +1,96 @@
+"""The client's journal: one small file a job, so that no job is lost when Blender closes, crashes or undoes."""
+
+import json
+import logging
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+# A job is open until the backend has ended it and, where it is done, its result has been put to use.
+OPEN_STATES = ("submitted", "queued", "running", "cancelling", "done", "fetched")
+ENDED_BADLY = ("failed", "cancelled", "lost")
+
+log = logging.getLogger("parascale.addon")
+
+
+@dataclass
+class Job:
+    """A job as this Blender knows it.
+
+    Attributes
+    ----------
+    id : str
+        UUID in hex, made here.
+    kind : "solve" or "generate"
+    title : str
+        What people call it.
+    created : float
+        Seconds since 1970.
+    scene : str
+        Name of the scene it was submitted from.
+    frame_start : int
+        Frame of that scene at which a video begins.
+    fps : float
+        Frames a second of the video.
+    request : dict
+        What was asked for, as JSON: goes onto the strip.
+    state : str
+        The backend's (queued, running, cancelling, done, failed, cancelled, lost), or ours: submitted, fetched, used.
+    fraction : float
+    phase, message : str
+    files : dict of str to str
+        What was fetched, by role.
+    summary : dict
+        What the backend says of the result.
+    """
+
+    id: str
+    kind: str
+    title: str
+    created: float
+    scene: str = ""
+    frame_start: int = 1
+    fps: float = 0.0
+    request: dict[str, Any] = field(default_factory=dict)
+    state: str = "submitted"
+    fraction: float = 0.0
+    phase: str = ""
+    message: str = ""
+    files: dict[str, str] = field(default_factory=dict)
+    summary: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether something is still to happen to it."""
+        return self.state in OPEN_STATES
+
+
+def folder() -> Path:
+    """Return the folder the journal is kept in."""
+    return Path(bpy.utils.extension_path_user(__package__, path="jobs", create=True))
+
+
+def save(job: Job) -> None:
+    """Write a job down; a crash leaves the old entry or the new one."""
+    path = folder() / f"{job.id}.json"
+    partial = path.with_suffix(".part")
+    partial.write_text(json.dumps(asdict(job), allow_nan=False), encoding="utf-8")
+    partial.replace(path)
+
+
+def load() -> dict[str, Job]:
+    """Read all jobs, oldest first; entries that cannot be read are left where they are and logged."""
+    jobs = []
+    for path in folder().glob("*.json"):
+        try:
+            jobs.append(Job(**json.loads(path.read_text(encoding="utf-8"))))
+        except (OSError, ValueError, TypeError) as error:
+            log.warning("journal entry %s cannot be read: %s", path, error)
+    return {job.id: job for job in sorted(jobs, key=lambda job: job.created)}
+
+
+def forget(job: Job) -> None:
+    """Remove a job's entry."""
+    (folder() / f"{job.id}.json").unlink(missing_ok=True)

@@ -1,0 +1,97 @@
+"""The reference as datablocks: a Text that holds it exactly, and a camera that shows it."""
+
+import dataclasses
+
+import bpy
+import numpy as np
+from mathutils import Matrix
+from numpy.typing import NDArray
+
+from parascale.blender.depth import mark_helper
+from parascale.blender.keyframes import key_trajectory
+from parascale.camera import Trajectory
+from parascale.errors import InputError
+from parascale.files.shot_file import shot_from_json, shot_to_json
+from parascale.parallax.shot import Points, Shot
+
+from . import properties
+
+COLLECTION = "ParaScale"
+
+# The first camera of a solve looks along +z with y down; shown in Blender it looks along +y with z up.
+UPRIGHT: NDArray[np.float64] = np.array([[1.0, 0, 0, 0], [0, 0, 1, 0], [0, -1, 0, 0], [0, 0, 0, 1]])
+
+
+def create(scene: bpy.types.Scene, shot: Shot) -> bpy.types.Object:
+    """Put a reference into the file and return its camera.
+
+    The camera plays one frame of the reference a frame of the scene, beside the target and locked.
+    """
+    # The points are shown as a mesh; a Text holds no arrays.
+    bare = dataclasses.replace(shot, points=None)
+    text = bpy.data.texts.new(f"{shot.name}.shot.json")
+    text.from_string(shot_to_json(bare))
+    text.use_fake_user = True
+    camera = bpy.data.objects.new(f"{shot.name} Reference", bpy.data.cameras.new(f"{shot.name} Reference"))
+    settings = properties.of_object(camera)
+    settings.role = "REFERENCE"
+    settings.text = text
+    collection(scene).objects.link(camera)
+    start = scene.frame_start
+    world = np.asarray(UPRIGHT @ np.linalg.inv(shot.trajectory.camera_to_world[0]), np.float64)
+    key_trajectory(camera, moved(shot.trajectory, world), start + np.arange(len(shot)))
+    lock(camera, "location", "rotation", "scale")
+    if shot.points is not None:
+        _show_points(scene, camera, shot.points, world)
+    return camera
+
+
+def shot_of(camera: bpy.types.Object) -> Shot:
+    """Read the exact reference behind a reference camera.
+
+    Raises
+    ------
+    InputError
+        Where its Text is gone or broken.
+    """
+    text = properties.of_object(camera).text
+    if text is None:
+        raise InputError(f"the reference camera {camera.name} has lost its shot: import the shot again")
+    return shot_from_json(text.as_string(), text.name)
+
+
+def lock(target: bpy.types.Object, *channels: str) -> None:
+    """Keep "location", "rotation" or "scale" of an object from being changed by hand."""
+    for channel in channels:
+        setattr(target, f"lock_{channel}", (True, True, True))
+    target.lock_rotation_w = "rotation" in channels
+
+
+def collection(scene: bpy.types.Scene) -> bpy.types.Collection:
+    """Return the scene's collection for the add-on's objects, made where there is none."""
+    for child in scene.collection.children:
+        if child.name.split(".")[0] == COLLECTION:
+            return child
+    made = bpy.data.collections.new(COLLECTION)
+    scene.collection.children.link(made)
+    return made
+
+
+def moved(trajectory: Trajectory, world: NDArray[np.float64]) -> Trajectory:
+    """Carry a trajectory into another world by a rigid transform (4, 4)."""
+    poses = world @ trajectory.camera_to_world
+    return Trajectory(poses, trajectory.intrinsics, trajectory.times, trajectory.width, trajectory.height)
+
+
+def _show_points(scene: bpy.types.Scene, camera: bpy.types.Object, points: Points, world: NDArray[np.float64]) -> None:
+    # Vertices without faces: a ray never hits them, so nothing measures them.
+    mesh = bpy.data.meshes.new(camera.name.replace("Reference", "Points"))
+    mesh.vertices.add(len(points.positions))
+    mesh.vertices.foreach_set("co", np.ascontiguousarray(points.positions, np.float32).ravel())
+    mesh.update()
+    shown = bpy.data.objects.new(mesh.name, mesh)
+    shown.matrix_world = Matrix(world.tolist())
+    shown.hide_render = True
+    shown.hide_select = True
+    mark_helper(shown)
+    collection(scene).objects.link(shown)

@@ -1,0 +1,303 @@
+"""The one connection to a backend, and the jobs that go through it.
+
+All of it happens on the main thread and never waits for the network: `Session.tick` is what the timer calls.
+"""
+
+import importlib.util
+import logging
+import tempfile
+import time
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import bpy
+
+from parascale.errors import InputError
+
+from . import journal
+from .journal import Job
+from .steps import Steps, in_thread
+
+if TYPE_CHECKING:
+    from parascale.link.local import Backend
+
+    from parascale.link.client import Client
+    from parascale.link.messages import JobStatus, Welcome
+    from parascale.link.requests import JobResult, Request
+
+TICK_SECONDS = 0.1
+MESSAGES_A_TICK = 32
+
+# Seconds without a word after which a backend counts as gone for an operator that waits.
+PATIENCE = 15.0
+
+log = logging.getLogger("parascale.addon")
+
+
+class Session:
+    """A client, where connected, and all jobs the journal knows.
+
+    Attributes
+    ----------
+    jobs : dict of str to Job
+        By id, oldest first.
+    claimed : set of str
+        Jobs whose results an operator waits for; the timer leaves them alone.
+    client, backend, welcome
+        The connection, the process this Blender started, and what the backend said of itself; None where not there.
+    """
+
+    def __init__(self) -> None:
+        self.jobs = journal.load()
+        self.claimed: set[str] = set()
+        self.client: Client | None = None
+        self.backend: Backend | None = None
+        self.welcome: Welcome | None = None
+
+    def connect(self, executable: str) -> Steps[None]:
+        """Connect to the user's backend, started where none runs yet.
+
+        Raises
+        ------
+        InputError
+            Where it cannot be started or does not answer.
+        """
+        if self.client is not None and self.client.trouble is None:
+            return
+        from parascale.link import local
+
+        self.disconnect()
+        yield 0.0, "Connecting to the backend"
+        if local.find_backend() is None:
+            self.backend = yield from in_thread(lambda _: local.start_backend(executable))
+        self.client = local.connect()
+        self.welcome = self.client.hello()
+
+    def take_up(self) -> None:
+        """Connect to a backend that runs already, where an earlier Blender left jobs open with it."""
+        if not self.waiting() or not has_link():
+            return
+        from parascale.link import local
+
+        try:
+            if local.find_backend() is not None:
+                self.client = local.connect()
+        except (InputError, OSError) as error:
+            log.warning("the backend of earlier jobs is not reached: %s", error)
+
+    def disconnect(self) -> None:
+        """Hang up; jobs go on."""
+        if self.client is not None:
+            self.client.close()
+        self.client = self.welcome = None
+
+    def stop_backend(self) -> None:
+        """Stop the backend this Blender started, where it did."""
+        self.disconnect()
+        if self.backend is not None:
+            self.backend.stop()
+        self.backend = None
+
+    def submit(self, job: Job, request: "Request") -> None:
+        """Write a job down, then hand it over; `tick` does the rest."""
+        assert self.client is not None
+        self.jobs[job.id] = job
+        journal.save(job)
+        self.client.start_submit(request, job.id)
+
+    def cancel(self, job: Job) -> None:
+        """Ask a job to stop."""
+        if self.client is None:
+            raise InputError("no backend is connected: start it in Preferences")
+        self.client.cancel(job.id)
+
+    def followed(self, job: Job) -> Steps[None]:
+        """Follow a job until its result is here; closing these steps cancels it.
+
+        Raises
+        ------
+        InputError
+            Where it fails, is cancelled or lost, or the backend is gone.
+        """
+        self.claimed.add(job.id)
+        try:
+            while job.state != "fetched":
+                self.tick()
+                if not job.is_open:
+                    raise InputError(job.message or f"{job.title} is {job.state}")
+                self._check_connection(job)
+                yield job.fraction, job.phase or job.state
+        except GeneratorExit:
+            self._cancel_quietly(job)
+            raise
+        finally:
+            self.claimed.discard(job.id)
+
+    def tick(self) -> list[Job]:
+        """Do one bounded batch of messages; return the jobs that changed."""
+        if self.client is None:
+            return []
+        changed = []
+        for event in self.client.pump(MESSAGES_A_TICK):
+            status = getattr(event, "job", None)
+            job = self.jobs.get(status.job_id if status is not None else getattr(event, "job_id", ""))
+            if job is None or job.state == "used":
+                continue
+            before = job.state
+            self._apply(job, event)
+            changed.append(job)
+            if job.state != before:
+                journal.save(job)
+        return changed
+
+    def waiting(self) -> list[Job]:
+        """Jobs of which something is still to come from the backend."""
+        return [job for job in self.jobs.values() if job.is_open and job.state != "fetched"]
+
+    def mark_used(self, job: Job) -> None:
+        """Note that a result has been put to use."""
+        job.state = "used"
+        journal.save(job)
+
+    def fail(self, job: Job, reason: str) -> None:
+        """Note that a job came to nothing, and why."""
+        job.state, job.message = "failed", reason
+        journal.save(job)
+
+    def _apply(self, job: Job, event: object) -> None:
+        from parascale.link.client import Fetched, FetchFailed, JobChanged, SubmitRefused
+
+        if isinstance(event, JobChanged):
+            self._note(job, event.job)
+        elif isinstance(event, Fetched):
+            self._note_result(job, event.result)
+        elif isinstance(event, (SubmitRefused, FetchFailed)):
+            job.state, job.message = "failed", event.message
+
+    def _note(self, job: Job, status: "JobStatus") -> None:
+        if job.state == "fetched":
+            return
+        job.state, job.fraction, job.phase, job.message = status.state, status.fraction, status.phase, status.message
+        if status.state == "done":
+            assert self.client is not None
+            self.client.start_fetch(job.id, results_folder() / job.id)
+
+    def _note_result(self, job: Job, result: "JobResult") -> None:
+        job.state, job.fraction, job.phase = "fetched", 1.0, ""
+        job.summary = dict(result.summary)
+        job.files = {role: str(path) for role, path in result.files.items()}
+
+    def _check_connection(self, job: Job) -> None:
+        if self.backend is not None and self.backend.process.poll() is not None:
+            raise InputError(f"the backend has ended while {job.title} ran: start it again, and the job is found again")
+        if self.client is None or self.client.trouble:
+            trouble = self.client.trouble if self.client else "no backend is connected"
+            raise InputError(f"{trouble}; {job.title} is found again when the backend is")
+
+    def _cancel_quietly(self, job: Job) -> None:
+        try:
+            self.cancel(job)
+        except InputError as error:
+            log.warning("%s could not be cancelled: %s", job.id, error)
+
+
+_current: Session | None = None
+
+
+def start() -> None:
+    """Begin the session of this Blender and its timer."""
+    global _current  # noqa: PLW0603 - one Blender has one session
+    _current = Session()
+    _current.take_up()
+    bpy.app.timers.register(_on_timer, first_interval=TICK_SECONDS, persistent=True)
+
+
+def stop() -> None:
+    """End the session; a backend of ours goes on only where a job is still open."""
+    global _current  # noqa: PLW0603
+    if bpy.app.timers.is_registered(_on_timer):
+        bpy.app.timers.unregister(_on_timer)
+    if _current is not None:
+        if _current.waiting():
+            _current.disconnect()
+        else:
+            _current.stop_backend()
+    _current = None
+
+
+def current() -> Session:
+    """Return the session."""
+    assert _current is not None, "the add-on is not enabled"
+    return _current
+
+
+def new_job(kind: str, title: str) -> Job:
+    """Make a job with an id of its own."""
+    return Job(id=uuid.uuid4().hex, kind=kind, title=title, created=time.time())
+
+
+def results_folder() -> Path:
+    """Return where results go: beside the .blend, or a temporary folder while it is not saved."""
+    if bpy.data.filepath:
+        return Path(bpy.path.abspath("//parascale"))
+    return Path(tempfile.gettempdir()) / "parascale"
+
+
+def has_link() -> bool:
+    """Whether this build can talk to a backend at all."""
+    return importlib.util.find_spec("zmq") is not None
+
+
+def connected() -> bool:
+    """Whether a backend answers."""
+    client = _current.client if _current else None
+    return client is not None and client.trouble is None
+
+
+def owns_backend() -> bool:
+    """Whether the backend was started from this Blender."""
+    return _current is not None and _current.backend is not None
+
+
+def newest_jobs(count: int) -> list[Job]:
+    """Return the newest jobs first."""
+    return list(reversed(_current.jobs.values()))[:count] if _current else []
+
+
+def state_text() -> str:
+    """Say in one line what the backend is."""
+    if not has_link():
+        return "This build has no link to a backend"
+    if _current is None or _current.client is None:
+        return "No backend connected"
+    if _current.client.trouble:
+        return _current.client.trouble
+    welcome = _current.welcome
+    return f"Backend {welcome.version} at {_current.client.address}" if welcome else f"At {_current.client.address}"
+
+
+def _on_timer() -> float:
+    now = current()
+    if now.tick():
+        for job in list(now.jobs.values()):
+            if job.state == "fetched" and job.id not in now.claimed:
+                _insert(now, job)
+        _redraw()
+    return TICK_SECONDS
+
+
+def _insert(now: Session, job: Job) -> None:
+    """Bring a result in by the operator, so that it is one undo step."""
+    try:
+        bpy.ops.parascale.insert_result("EXEC_DEFAULT", True, job_id=job.id)  # type: ignore[attr-defined]  # ours
+    except RuntimeError as error:
+        now.fail(job, str(error).removeprefix("Error: ").strip())
+
+
+def _redraw() -> None:
+    window_manager: Any = bpy.context.window_manager
+    for window in window_manager.windows:
+        for area in window.screen.areas:
+            if area.type == "VIEW_3D":
+                area.tag_redraw()
