@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from parascale.errors import InputError
 from parascale.link.codec import build
-from parascale.link.limits import MAX_ARRAYS, MAX_FRAME
+from parascale.link.limits import MAX_ARRAY_COUNT, MAX_ARRAYS, MAX_FRAME
 from parascale.link.messages import ArrayInfo
 
 Arrays = Mapping[str, NDArray[np.generic]]
@@ -34,7 +34,8 @@ def to_frames(arrays: Arrays) -> list[memoryview]:
     """Return the bytes of arrays, C order and little endian, each array in frames of at most the cap."""
     frames = []
     for array in arrays.values():
-        data = memoryview(np.ascontiguousarray(array, array.dtype.newbyteorder("<")).reshape(-1).view(np.uint8))
+        little = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
+        data = memoryview(little.reshape(-1).view(np.uint8).data)
         frames += [data[start : start + MAX_FRAME] for start in range(0, len(data), MAX_FRAME)]
     return frames
 
@@ -61,6 +62,8 @@ def from_frames(infos: Sequence[ArrayInfo], frames: Sequence[bytes]) -> dict[str
 
 
 def _sizes(infos: Sequence[ArrayInfo]) -> list[int]:
+    if len(infos) > MAX_ARRAY_COUNT:
+        raise InputError(f"{len(infos)} arrays are over the {MAX_ARRAY_COUNT} a message may hold")
     if len({info.name for info in infos}) != len(infos):
         raise InputError("two arrays have the same name")
     for info in infos:

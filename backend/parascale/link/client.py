@@ -5,7 +5,7 @@ import re
 import time
 import uuid
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -61,7 +61,7 @@ class FetchFailed:
 
 
 Event = JobChanged | SubmitRefused | Fetched | FetchFailed
-E = TypeVar("E", bound=Event)
+E = TypeVar("E", SubmitRefused, Fetched, FetchFailed)
 R = TypeVar("R", bound=m.Message)
 
 
@@ -188,9 +188,7 @@ class Client:
         self._ask(m.Deleted, m.Delete(self._number(), job_id))
         self._jobs.pop(job_id, None)
 
-    def fetch(
-        self, job_id: str, directory: Path, progress: Callable[[float, str], None] | None = None
-    ) -> JobResult:
+    def fetch(self, job_id: str, directory: Path, progress: Callable[[float, str], None] | None = None) -> JobResult:
         """Bring the files of a job that is done into a folder.
 
         Parameters
@@ -209,7 +207,8 @@ class Client:
                 progress(receiver.fraction, "fetching")
         for failed in self._taken(FetchFailed, job_id):
             raise InputError(failed.message)
-        return next(self._taken(Fetched, job_id)).result
+        (fetched,) = self._taken(Fetched, job_id)
+        return fetched.result
 
     def start_fetch(self, job_id: str, directory: Path) -> None:
         """Begin to fetch; `pump` does the rest and reports `Fetched` or `FetchFailed`."""
@@ -431,9 +430,9 @@ class Client:
         if trouble:
             raise InputError(f"{trouble} ({what})" if what and self._connection.connections else trouble)
 
-    def _taken(self, kind: type[E], job_id: str) -> Iterable[E]:
+    def _taken(self, kind: type[E], job_id: str) -> list[E]:
         """Take events out of the queue that a blocking call answers itself."""
-        for event in list(self._events):
-            if isinstance(event, kind) and getattr(event, "job_id", None) == job_id:
-                self._events.remove(event)
-                yield event
+        taken = [event for event in self._events if isinstance(event, kind) and event.job_id == job_id]
+        for event in taken:
+            self._events.remove(event)
+        return taken

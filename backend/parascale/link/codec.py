@@ -1,6 +1,6 @@
 """Messages as bytes and back: one strict decoder over frozen dataclasses.
 
-A header is a JSON object ``{"protocol": 1, "type": "...", ...}`` with the fields of its dataclass, all of them and no
+A header is a JSON object ``{"parascale": 1, "type": "...", ...}`` with the fields of its dataclass, all of them and no
 others. What does not fit is refused with a sentence that names the field.
 """
 
@@ -18,6 +18,9 @@ from parascale.link import messages
 from parascale.link.limits import MAX_FRAME, PROTOCOL
 
 M = TypeVar("M")
+
+MARK = "parascale"
+"""Every header's first field; its value is the version of the protocol."""
 
 _WHOLE = 2**63
 
@@ -41,7 +44,7 @@ def encode(message: messages.Message) -> bytes:
     InputError
         Where it is over the cap of one frame or holds what JSON cannot.
     """
-    header = {"protocol": PROTOCOL, "type": _type_name(type(message)), **dataclasses.asdict(message)}
+    header = {MARK: PROTOCOL, "type": _type_name(type(message)), **dataclasses.asdict(message)}
     try:
         data = json.dumps(header, allow_nan=False, ensure_ascii=False, separators=(",", ":")).encode()
     except (TypeError, ValueError) as error:
@@ -64,13 +67,13 @@ def decode(data: bytes) -> messages.Message:
     header = _json(data)
     if not isinstance(header, dict):
         raise InputError("a header is not a JSON object")
-    version = header.pop("protocol", None)
+    version = header.pop(MARK, None)
     if type(version) is not int or version != PROTOCOL:
         raise VersionError(f"protocol version {version!r} is not {PROTOCOL}: both ends need the same ParaScale")
     kind = header.pop("type", None)
     if not isinstance(kind, str) or kind not in _TYPES:
         raise InputError(f"message type {kind!r} is unknown")
-    return typing.cast(messages.Message, build(_TYPES[kind], header, kind))
+    return typing.cast("messages.Message", build(_TYPES[kind], header, kind))
 
 
 def build(cls: type[M], value: Any, where: str) -> M:
@@ -81,7 +84,7 @@ def build(cls: type[M], value: Any, where: str) -> M:
     InputError
         Where it does not.
     """
-    return typing.cast(M, _of_dataclass(cls, value, where))
+    return typing.cast("M", _of_dataclass(cls, value, where))
 
 
 def parse(cls: type[M], text: str | bytes, where: str) -> M:

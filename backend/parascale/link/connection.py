@@ -10,7 +10,7 @@ from parascale.link.codec import VersionError, decode, encode
 from parascale.link.keys import Keys
 from parascale.link.limits import SILENCE
 from parascale.link.messages import Message
-from parascale.link.sockets import guard, host_of, zeromq
+from parascale.link.sockets import guard, zeromq
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +34,6 @@ class Connection:
     """
 
     def __init__(self, address: str, server_key: bytes, identity: Keys) -> None:
-        host_of(address)
         self.address = address
         self.connections = 0
         self._open = False
@@ -43,7 +42,7 @@ class Connection:
         self._zmq: Any = zeromq()
         self._context = self._zmq.Context()
         self._socket = self._context.socket(self._zmq.DEALER)
-        guard(self._socket)
+        guard(self._socket, address)
         self._socket.curve_publickey = identity.public
         self._socket.curve_secretkey = identity.secret
         self._socket.curve_serverkey = server_key
@@ -108,7 +107,9 @@ class Connection:
                     "the clients folder of the backend's keys"
                 )
             elif event != self._zmq.EVENT_DISCONNECTED:
-                self._refusal = f"what answers at {self.address} does not hold the backend's key: check address and keys"
+                self._refusal = (
+                    f"what answers at {self.address} does not hold the backend's key: check address and keys"
+                )
             elif self._open:
                 self._open, self._lost = False, time.monotonic()
         return fresh
@@ -135,4 +136,4 @@ class Connection:
             return None
         if not self.connections:
             return f"No backend answers at {self.address}: start one with `parascale serve`"
-        return f"The backend at {self.address} stopped answering: start it again with `parascale serve`, its jobs are kept"
+        return f"The backend at {self.address} stopped answering: start it again, its jobs are kept"

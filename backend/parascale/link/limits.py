@@ -14,6 +14,9 @@ IN_FLIGHT = 8
 MAX_ARRAYS = 256 << 20
 """Bytes of all arrays of a message: an 8K picture with its depth."""
 
+MAX_ARRAY_COUNT = 16
+"""Arrays of a message."""
+
 MAX_FILES = 4096
 """Files of a message."""
 

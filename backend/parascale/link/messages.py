@@ -122,7 +122,7 @@ class GeneratorInfo:
 
 @dataclass(frozen=True)
 class Hello:
-    """Client: who are you, and what can you do?"""
+    """Client: tell me who you are and what you can do."""
 
     request: int
 
@@ -142,7 +142,7 @@ class Submit:
 
 @dataclass(frozen=True)
 class Ask:
-    """Client: where does this job stand?"""
+    """Client: tell me where this job stands."""
 
     request: int
     job: str
@@ -150,7 +150,7 @@ class Ask:
 
 @dataclass(frozen=True)
 class AskAll:
-    """Client: where do all my jobs stand?"""
+    """Client: tell me where all my jobs stand."""
 
     request: int
 
@@ -165,7 +165,7 @@ class Cancel:
 
 @dataclass(frozen=True)
 class AskResult:
-    """Client: what did this job leave behind?"""
+    """Client: tell me what this job left behind."""
 
     request: int
     job: str

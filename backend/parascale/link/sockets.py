@@ -62,10 +62,10 @@ def is_loopback(address: str) -> bool:
         return False
 
 
-def guard(socket: "zmq.Socket[bytes]") -> None:
+def guard(socket: "zmq.Socket[bytes]", address: str) -> None:
     """Set what protects both ends: no frame over the cap, no endless handshake, no waiting at the end."""
     z = zeromq()
     socket.setsockopt(z.MAXMSGSIZE, MAX_FRAME + _CURVE_OVERHEAD)
     socket.setsockopt(z.HANDSHAKE_IVL, _HANDSHAKE_MS)
     socket.setsockopt(z.LINGER, 0)
-    socket.setsockopt(z.IPV6, 1)
+    socket.setsockopt(z.IPV6, int(":" in host_of(address)))

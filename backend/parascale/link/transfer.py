@@ -74,9 +74,7 @@ class Sender:
     """
 
     def __init__(self, files: Sequence[tuple[FileInfo, Path]]) -> None:
-        self._places = {
-            chunk: (path, index * CHUNK) for info, path in files for index, chunk in enumerate(info.chunks)
-        }
+        self._places = {chunk: (path, index * CHUNK) for info, path in files for index, chunk in enumerate(info.chunks)}
 
     def read(self, chunk: str) -> bytes:
         """Return a chunk.

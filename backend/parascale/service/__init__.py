@@ -1,0 +1,1 @@
+"""The job server and its workers."""

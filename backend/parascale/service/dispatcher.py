@@ -1,0 +1,371 @@
+"""Where jobs are taken in, handed to workers and followed to their end."""
+
+import logging
+import re
+import signal
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import zmq
+
+from parascale.errors import InputError
+from parascale.link import messages as m
+from parascale.link.arrays import from_frames
+from parascale.link.codec import build
+from parascale.link.transfer import Receiver, Sender, check_files
+from parascale.service.journal import Job, Journal, new_job
+from parascale.service.kinds import GRACE
+from parascale.service.pool import Hand, Pool
+from parascale.service.store import INPUTS, REQUEST, RESULTS, Store, payload_hash
+
+log = logging.getLogger(__name__)
+
+MAX_JOBS = 500
+"""Jobs a client may have at a time."""
+
+MAX_ATTEMPTS = 3
+"""Starts of a job that each ended with the server's death, after which it is taken for the reason."""
+
+_MAX_LABEL = 200
+_MAX_MESSAGE = 500
+_SENDERS = 16
+_JOB_ID = re.compile(r"[0-9a-f]{32}")
+_FIELDS: dict[m.JobKind, type] = {
+    "generate": m.GenerationFields,
+    "solve": m.SolveFields,
+    "verify": m.VerifyFields,
+}
+
+Key = tuple[str, str]
+Answer = tuple[m.Message] | tuple[m.Message, list[bytes]]
+
+
+class RefusedError(InputError):
+    """What a client asked for cannot be; the code is for programs."""
+
+    def __init__(self, code: m.Refusal, message: str) -> None:
+        super().__init__(message)
+        self.code: m.Refusal = code
+
+
+@dataclass(eq=False)
+class _Upload:
+    receiver: Receiver
+    peer: bytes
+
+
+class Dispatcher:
+    """Jobs: journal, store, workers and transfers together.
+
+    Parameters
+    ----------
+    state : Path
+        Folder of the journal and the store; made where missing.
+    context : zmq.Context
+    workers : int
+        Jobs at a time.
+    quota : int
+        Bytes of all jobs above which new ones are refused.
+    worker_silence : float
+        Seconds after which a silent worker is ended.
+    announce : callable
+        Tells a job's owner that it changed.
+    send : callable
+        Sends a message to one peer.
+    """
+
+    def __init__(
+        self,
+        state: Path,
+        context: "zmq.Context[Any]",
+        workers: int,
+        quota: int,
+        worker_silence: float,
+        announce: Callable[[str, m.JobStatus], None],
+        send: Callable[[bytes, m.Message], None],
+    ) -> None:
+        try:
+            self._store = Store(state / "jobs")
+            self._journal = Journal(state / "journal.sqlite")
+        except OSError as error:
+            raise InputError(f"the state folder {state} cannot be written: {error.strerror}") from error
+        self._quota = quota
+        self._silence = worker_silence
+        self._announce = announce
+        self._send = send
+        self._uploads: dict[Key, _Upload] = {}
+        self._senders: OrderedDict[Key, Sender] = OrderedDict()
+        self._recover()
+        self._pool = Pool(context, workers, worker_silence)
+
+    @property
+    def socket(self) -> Any:
+        """Readable when a worker says something."""
+        return self._pool.socket
+
+    def close(self) -> None:
+        """End the workers; what they were doing is done again by the next server."""
+        self._pool.close()
+        for job in self._journal.in_states(["running"]):
+            self._journal.change(job, state="queued", attempts=job.attempts - 1)
+        for upload in self._uploads.values():
+            upload.receiver.close()
+        self._journal.close()
+
+    def handle(self, owner: str, peer: bytes, message: m.Message, frames: list[bytes]) -> Answer | None:
+        """Do what a client asks and return the answer.
+
+        Raises
+        ------
+        RefusedError
+            Where it cannot be.
+        InputError
+            Where it is malformed.
+        """
+        if frames and not isinstance(message, m.Submit | m.Chunk):
+            raise InputError("frames follow a message that has none")
+        if isinstance(message, m.Submit):
+            return (m.Status(message.request, self._submit(owner, peer, message, frames)),)
+        if isinstance(message, m.Ask):
+            return (m.Status(message.request, self._status(self._find(owner, message.job))),)
+        if isinstance(message, m.AskAll):
+            jobs = self._journal.of(owner, MAX_JOBS)
+            return (m.StatusAll(message.request, tuple(self._status(job) for job in jobs)),)
+        if isinstance(message, m.Cancel):
+            return (m.Status(message.request, self._status(self._cancel(self._find(owner, message.job)))),)
+        return self._handle_files(owner, message, frames)
+
+    def _handle_files(self, owner: str, message: m.Message, frames: list[bytes]) -> Answer | None:
+        if isinstance(message, m.AskResult):
+            job = self._done(owner, message.job)
+            return (m.Result(message.request, job.job, job.summary, job.results),)
+        if isinstance(message, m.Delete):
+            self._delete(self._find(owner, message.job))
+            return (m.Deleted(message.request, message.job),)
+        if isinstance(message, m.Pull):
+            return self._push(owner, message)
+        if isinstance(message, m.Chunk | m.NoChunk):
+            self._receive(owner, message, frames)
+            return None
+        raise InputError(f"a server takes no {type(message).__name__}")
+
+    def turn(self) -> None:
+        """Hear the workers, end the hung, give work to the idle, ask for what uploads lack."""
+        for hand, report in self._pool.reports():
+            self._reported(hand, report)
+        for hand in self._pool.overdue():
+            self._ended(hand, f"its worker gave no sign of life for {self._silence:g} s and was ended")
+        self._pool.fill()
+        while (idle := self._pool.idle()) and (job := self._journal.next_ready()):
+            self._start(idle, job)
+        for key in list(self._uploads):
+            self._advance(key)
+
+    # Taking in
+
+    def _submit(self, owner: str, peer: bytes, submit: m.Submit, frames: list[bytes]) -> m.JobStatus:
+        if not _JOB_ID.fullmatch(submit.job):
+            raise InputError(f"{submit.job[:40]!r} is no job id: 32 hexadecimal digits are needed")
+        if len(submit.label) > _MAX_LABEL:
+            raise InputError(f"a label has {len(submit.label)} letters where {_MAX_LABEL} are allowed")
+        build(_FIELDS[submit.kind], submit.fields, submit.kind)
+        check_files(submit.files)
+        from_frames(submit.arrays, frames)
+        payload = payload_hash(submit, frames)
+        job = self._journal.find(owner, submit.job)
+        if job is None:
+            job = self._take_in(owner, submit, frames, payload)
+        elif job.payload != payload:
+            raise RefusedError("conflict", f"job {submit.job} was submitted before and asks for something else")
+        if job.state == "queued" and not job.received:
+            self._expect(job, peer)
+        return self._status(job)
+
+    def _take_in(self, owner: str, submit: m.Submit, frames: list[bytes], payload: str) -> Job:
+        size = sum(map(len, frames)) + sum(file.size for file in submit.files)
+        used, count = self._journal.totals(owner)
+        if used + size > self._quota:
+            raise RefusedError(
+                "quota",
+                f"the backend's store has room for {self._quota / 1e9:.3g} GB and holds {used / 1e9:.3g} GB: "
+                "fetch and delete finished jobs",
+            )
+        if count >= MAX_JOBS:
+            raise RefusedError("quota", f"this client has {count} jobs: fetch and delete finished ones")
+        try:
+            self._store.write(owner, submit, frames)
+        except OSError as error:
+            raise RefusedError("quota", f"the backend cannot store the job: {error.strerror}") from error
+        job = new_job(owner, submit.job, submit.kind, submit.label, payload, submit.files, size)
+        self._journal.add(job)
+        return job
+
+    def _expect(self, job: Job, peer: bytes) -> None:
+        """Pull the job's files from a peer; where it was another one before, go on from there."""
+        upload = self._uploads.get(job.key)
+        if upload is None:
+            self._uploads[job.key] = _Upload(Receiver(job.files, self._folder(job) / INPUTS), peer)
+        elif upload.peer != peer:
+            upload.peer = peer
+            upload.receiver.ask_again()
+
+    def _receive(self, owner: str, message: m.Chunk | m.NoChunk, frames: list[bytes]) -> None:
+        upload = self._uploads.get((owner, message.job))
+        if upload is None:
+            return
+        try:
+            if isinstance(message, m.NoChunk):
+                raise InputError(f"the client cannot send its file: {message.message}")
+            upload.receiver.take(message.chunk, b"".join(frames))
+        except InputError as error:
+            self._fail(self._find(owner, message.job), str(error))
+            return
+        self._advance((owner, message.job))
+
+    def _advance(self, key: Key) -> None:
+        upload = self._uploads[key]
+        try:
+            for chunk in upload.receiver.wanted():
+                self._send(upload.peer, m.Pull(key[1], chunk))
+        except InputError as error:
+            self._fail(self._find(*key), str(error))
+            return
+        if upload.receiver.complete:
+            del self._uploads[key]
+            self._change(self._find(*key), received=True)
+
+    # Working
+
+    def _start(self, hand: Hand, job: Job) -> None:
+        if not (self._folder(job) / REQUEST).is_file():
+            self._over(job, "lost", "what was submitted is no longer in the store: submit it again")
+            return
+        hand.take(job.key)
+        self._change(job, state="running", attempts=job.attempts + 1, started=time.time(), ended=None)
+        hand.run(str(self._folder(job)))
+
+    def _reported(self, hand: Hand, report: m.FromWorker | None) -> None:
+        if report is None:
+            self._ended(hand, None)
+            return
+        if isinstance(report, m.Beat) or hand.key is None or report.job != hand.key[1]:
+            return
+        job = self._find(*hand.key)
+        if isinstance(report, m.Progress):
+            hand.fraction, hand.phase = report.fraction, report.phase
+            self._announce(job.owner, self._status(job))
+            return
+        hand.free()
+        if isinstance(report, m.Finished):
+            size = job.size + sum(file.size for file in report.files)
+            self._over(job, "done", "", summary=report.summary, results=report.files, size=size)
+        elif isinstance(report, m.Failed):
+            self._fail(job, report.message)
+        else:
+            self._over(job, "cancelled", "")
+
+    def _ended(self, hand: Hand, reason: str | None) -> None:
+        """End a worker that is dead, hung or does not stop, and with it its job alone."""
+        code = self._pool.remove(hand)
+        if hand.key is None:
+            return
+        job = self._find(*hand.key)
+        if job.state == "cancelling":
+            self._over(job, "cancelled", "")
+        else:
+            self._fail(job, reason or _obituary(code))
+
+    def _cancel(self, job: Job) -> Job:
+        if job.state == "queued":
+            return self._over(job, "cancelled", "")
+        hand = self._pool.on(job.key)
+        if job.state == "running" and hand is not None:
+            job = self._change(job, state="cancelling")
+            hand.cancel(GRACE[job.kind])
+        return job
+
+    def _fail(self, job: Job, message: str) -> None:
+        self._over(job, "failed", message)
+
+    def _over(self, job: Job, state: m.JobState, message: str, **values: Any) -> Job:
+        upload = self._uploads.pop(job.key, None)
+        if upload is not None:
+            upload.receiver.close()
+        return self._change(job, state=state, message=message[:_MAX_MESSAGE], ended=time.time(), **values)
+
+    # Giving out
+
+    def _push(self, owner: str, message: m.Pull) -> Answer:
+        try:
+            job = self._done(owner, message.job)
+            if job.key not in self._senders:
+                folder = self._folder(job) / RESULTS
+                self._senders[job.key] = Sender([(file, folder / file.name) for file in job.results])
+                while len(self._senders) > _SENDERS:
+                    self._senders.popitem(last=False)
+            data = self._senders[job.key].read(message.chunk)
+        except InputError as error:
+            return (m.NoChunk(message.job, message.chunk, str(error)),)
+        return m.Chunk(message.job, message.chunk), [data]
+
+    def _delete(self, job: Job) -> None:
+        if not job.final:
+            raise RefusedError("not-done", f"job {job.job} is {job.state}: cancel it first")
+        self._senders.pop(job.key, None)
+        self._journal.remove(job)
+        self._store.remove(job.owner, job.job)
+
+    # What is known
+
+    def _find(self, owner: str, job_id: str) -> Job:
+        job = self._journal.find(owner, job_id)
+        if job is None:
+            raise RefusedError("unknown-job", f"there is no job {job_id[:40]} of this client")
+        return job
+
+    def _done(self, owner: str, job_id: str) -> Job:
+        job = self._find(owner, job_id)
+        if job.state != "done":
+            raise RefusedError("not-done", f"job {job.job} is {job.state}{': ' * bool(job.message)}{job.message}")
+        return job
+
+    def _status(self, job: Job) -> m.JobStatus:
+        hand = self._pool.on(job.key)
+        if hand is not None:
+            return job.status(hand.fraction, hand.phase)
+        upload = self._uploads.get(job.key)
+        if job.state == "queued" and not job.received:
+            return job.status(upload.receiver.fraction if upload else 0.0, "waiting for files")
+        return job.status(0.0, "waiting for a worker" if job.state == "queued" else "")
+
+    def _change(self, job: Job, **values: Any) -> Job:
+        job = self._journal.change(job, **values)
+        self._announce(job.owner, self._status(job))
+        return job
+
+    def _folder(self, job: Job) -> Path:
+        return self._store.of(job.owner, job.job)
+
+    def _recover(self) -> None:
+        """Decide about the jobs that the last server left unfinished, and sweep up after it."""
+        for job in self._journal.in_states(["running", "cancelling"]):
+            if job.state == "cancelling":
+                self._journal.change(job, state="cancelled", ended=time.time())
+            elif job.attempts >= MAX_ATTEMPTS:
+                message = f"the backend died {job.attempts} times while it ran this job, which is not tried again"
+                self._journal.change(job, state="lost", message=message, ended=time.time())
+            else:
+                self._journal.change(job, state="queued")
+        self._store.sweep({self._store.of(*key) for key in self._journal.everything()})
+
+
+def _obituary(code: int) -> str:
+    if code < 0:
+        name = signal.Signals(-code).name
+        hint = ", which the system does where memory runs out" if -code == signal.SIGKILL else ""
+        return f"its worker was ended by {name}{hint}: submit the job again"
+    return f"its worker ended with code {code}: submit the job again"

@@ -1,0 +1,232 @@
+"""The truth about jobs: an SQLite file that is on disk before anything in it is announced."""
+
+import dataclasses
+import json
+import sqlite3
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from parascale.errors import InputError
+from parascale.link.codec import build
+from parascale.link.messages import FINAL, FileInfo, JobKind, JobState, JobStatus
+
+VERSION = 1
+
+_SCHEMA = """
+CREATE TABLE jobs (
+    owner TEXT NOT NULL,
+    job TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    label TEXT NOT NULL,
+    payload TEXT NOT NULL,
+    files TEXT NOT NULL,
+    received INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    message TEXT NOT NULL DEFAULT '',
+    attempts INTEGER NOT NULL DEFAULT 0,
+    size INTEGER NOT NULL,
+    created REAL NOT NULL,
+    started REAL,
+    ended REAL,
+    summary TEXT NOT NULL DEFAULT '{}',
+    results TEXT NOT NULL DEFAULT '[]',
+    PRIMARY KEY (owner, job)
+) WITHOUT ROWID
+"""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job as the journal holds it.
+
+    Attributes
+    ----------
+    owner : str
+        The client's public key, Z85.
+    job : str
+        Its id.
+    payload : str
+        SHA-256 (hex) of all that was submitted.
+    files : tuple of FileInfo
+        What it needs from its client.
+    received : bool
+        Whether the files are here.
+    attempts : int
+        How often it was started.
+    size : int
+        Bytes it takes in the store.
+    summary, results : dict, tuple of FileInfo
+        What it left behind.
+    """
+
+    owner: str
+    job: str
+    kind: JobKind
+    label: str
+    payload: str
+    files: tuple[FileInfo, ...]
+    received: bool
+    state: JobState
+    message: str
+    attempts: int
+    size: int
+    created: float
+    started: float | None
+    ended: float | None
+    summary: dict[str, Any]
+    results: tuple[FileInfo, ...]
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Owner and id."""
+        return self.owner, self.job
+
+    @property
+    def final(self) -> bool:
+        """Whether nothing more will happen to it."""
+        return self.state in FINAL
+
+    def status(self, fraction: float = 0.0, phase: str = "") -> JobStatus:
+        """Return what its client may know."""
+        return JobStatus(
+            job_id=self.job,
+            kind=self.kind,
+            label=self.label,
+            state=self.state,
+            received=self.received,
+            fraction=1.0 if self.state == "done" else fraction,
+            phase=phase,
+            message=self.message,
+            created=self.created,
+            started=self.started,
+            ended=self.ended,
+        )
+
+
+class Journal:
+    """All jobs of a server. Holding it open keeps a second server out.
+
+    Parameters
+    ----------
+    path : Path
+        The SQLite file; made where missing.
+
+    Raises
+    ------
+    InputError
+        Where another server holds it, or it is no journal of this version.
+    """
+
+    def __init__(self, path: Path) -> None:
+        try:
+            self._base = sqlite3.connect(path, timeout=0.2, isolation_level=None)
+            self._base.execute("PRAGMA locking_mode = EXCLUSIVE")
+            self._base.execute("PRAGMA journal_mode = WAL")
+            self._base.execute("PRAGMA synchronous = FULL")
+            self._base.execute("BEGIN EXCLUSIVE")
+            self._create(path)
+            self._base.execute("COMMIT")
+        except sqlite3.OperationalError as error:
+            if "locked" in str(error):
+                raise InputError(
+                    f"another backend is running on {path.parent}: stop it or name another --state"
+                ) from error
+            raise InputError(f"the journal {path} cannot be opened: {error}") from error
+        except sqlite3.DatabaseError as error:
+            raise InputError(f"{path} is no journal: name another --state ({error})") from error
+        self._base.row_factory = sqlite3.Row
+
+    def _create(self, path: Path) -> None:
+        (version,) = self._base.execute("PRAGMA user_version").fetchone()
+        if version == 0:
+            self._base.execute(_SCHEMA)
+            self._base.execute(f"PRAGMA user_version = {VERSION}")
+        elif version != VERSION:
+            raise InputError(f"the journal {path} has version {version}, not {VERSION}: name another --state")
+
+    def close(self) -> None:
+        """Let another server in."""
+        self._base.close()
+
+    def add(self, job: Job) -> None:
+        """Write a new job; it is on disk when this returns."""
+        values = dataclasses.asdict(job)
+        for name in ("files", "summary", "results"):
+            values[name] = json.dumps(values[name], allow_nan=False)
+        names = ", ".join(values)
+        marks = ", ".join(f":{name}" for name in values)
+        self._base.execute(f"INSERT INTO jobs ({names}) VALUES ({marks})", values)  # noqa: S608 - names of our fields
+
+    def change(self, job: Job, **values: Any) -> Job:
+        """Write new values of a job and return it; they are on disk when this returns."""
+        changed = dataclasses.replace(job, **values)
+        stored = dataclasses.asdict(changed)
+        row = {
+            name: json.dumps(stored[name], allow_nan=False) if name in ("summary", "results") else stored[name]
+            for name in values
+        }
+        assignments = ", ".join(f"{name} = :{name}" for name in row)
+        self._base.execute(
+            f"UPDATE jobs SET {assignments} WHERE owner = :owner AND job = :job",  # noqa: S608 - names of our fields
+            row | {"owner": job.owner, "job": job.job},
+        )
+        return changed
+
+    def remove(self, job: Job) -> None:
+        """Forget a job."""
+        self._base.execute("DELETE FROM jobs WHERE owner = ? AND job = ?", job.key)
+
+    def find(self, owner: str, job: str) -> Job | None:
+        """Return a job; None where there is none."""
+        row = self._base.execute("SELECT * FROM jobs WHERE owner = ? AND job = ?", (owner, job)).fetchone()
+        return None if row is None else _job(row)
+
+    def of(self, owner: str, limit: int) -> list[Job]:
+        """Return the youngest jobs of a client, oldest first."""
+        rows = self._base.execute(
+            "SELECT * FROM jobs WHERE owner = ? ORDER BY created DESC, job LIMIT ?", (owner, limit)
+        ).fetchall()
+        return [_job(row) for row in reversed(rows)]
+
+    def in_states(self, states: Sequence[JobState]) -> list[Job]:
+        """Return all jobs in some states, oldest first."""
+        marks = ", ".join("?" * len(states))
+        query = f"SELECT * FROM jobs WHERE state IN ({marks}) ORDER BY created, job"  # noqa: S608 - only marks
+        return [_job(row) for row in self._base.execute(query, states).fetchall()]
+
+    def everything(self) -> list[tuple[str, str]]:
+        """Return owner and id of all jobs."""
+        return [(row["owner"], row["job"]) for row in self._base.execute("SELECT owner, job FROM jobs")]
+
+    def next_ready(self) -> Job | None:
+        """Return the oldest queued job whose files are here."""
+        row = self._base.execute(
+            "SELECT * FROM jobs WHERE state = 'queued' AND received = 1 ORDER BY created, job LIMIT 1"
+        ).fetchone()
+        return None if row is None else _job(row)
+
+    def totals(self, owner: str) -> tuple[int, int]:
+        """Return the bytes of all jobs, and the number of one client's jobs."""
+        (size,) = self._base.execute("SELECT COALESCE(SUM(size), 0) FROM jobs").fetchone()
+        (count,) = self._base.execute("SELECT COUNT(*) FROM jobs WHERE owner = ?", (owner,)).fetchone()
+        return int(size), int(count)
+
+
+def new_job(
+    owner: str, job: str, kind: JobKind, label: str, payload: str, files: tuple[FileInfo, ...], size: int
+) -> Job:
+    """Return a job that was just submitted."""
+    return Job(
+        owner, job, kind, label, payload, files, not files, "queued", "", 0, size, time.time(), None, None, {}, ()
+    )
+
+
+def _job(row: sqlite3.Row) -> Job:
+    values = {name: row[name] for name in row.keys()}  # noqa: SIM118 - a Row is no mapping
+    for name in ("files", "summary", "results"):
+        values[name] = json.loads(values[name])
+    values["received"] = bool(values["received"])
+    return build(Job, values, "job")

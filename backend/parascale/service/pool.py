@@ -1,0 +1,192 @@
+"""The supervisor's side of the workers: starts them, hears them, ends them."""
+
+import contextlib
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from typing import Any
+
+import zmq
+
+from parascale.errors import InputError
+from parascale.link.codec import decode, encode
+from parascale.link.messages import Beat, Cancel, Failed, Finished, FromWorker, Progress, Run, Stopped
+from parascale.service.framing import read_message, write_message
+
+log = logging.getLogger(__name__)
+
+_ADDRESS = "inproc://workers"
+_END = b""
+_MAX_PAUSE = 30.0  # seconds between two starts of a worker that dies at once
+
+
+class Hand:
+    """One worker process, as its supervisor sees it.
+
+    Attributes
+    ----------
+    key : (str, str) or None
+        Owner and id of the job it runs.
+    fraction, phase : float, str
+        How far it is.
+    heard : float
+        When it last gave a sign of life, monotonic seconds.
+    deadline : float or None
+        When it is ended, because the cancelled job did not stop.
+    """
+
+    def __init__(self, context: "zmq.Context[Any]", number: int) -> None:
+        self.number = number
+        self.key: tuple[str, str] | None = None
+        self.fraction, self.phase = 0.0, ""
+        self.started = self.heard = time.monotonic()
+        self.deadline: float | None = None
+        command = [sys.executable, "-m", "parascale.service.worker"]
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True, env=_environment()
+        )
+        self._thread = threading.Thread(target=self._listen, args=(context,), daemon=True)
+        self._thread.start()
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
+    def take(self, key: tuple[str, str]) -> None:
+        """Note which job is meant for it."""
+        self.key, self.fraction, self.phase, self.deadline = key, 0.0, "starting", None
+
+    def run(self, folder: str) -> None:
+        """Have it run its job."""
+        assert self.key is not None
+        self._tell(Run(self.key[1], folder))
+
+    def cancel(self, grace: float) -> None:
+        """Ask it to stop its job, and end it where it does not."""
+        assert self.key is not None
+        self.deadline = time.monotonic() + grace
+        self._tell(Cancel(0, self.key[1]))
+
+    def free(self) -> None:
+        """Note that its job is over."""
+        self.key, self.fraction, self.phase, self.deadline = None, 0.0, "", None
+
+    def end(self) -> int:
+        """End it, with all it started, and return its exit code (negative: the signal)."""
+        if hasattr(os, "killpg"):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+        else:
+            self._process.kill()
+        return self.reap()
+
+    def reap(self) -> int:
+        """Wait for its end and return its exit code."""
+        code = self._process.wait()
+        if self._process.stdin is not None:
+            with contextlib.suppress(OSError):
+                self._process.stdin.close()
+        self._thread.join()
+        return code
+
+    def _tell(self, message: Run | Cancel) -> None:
+        assert self._process.stdin is not None
+        with contextlib.suppress(OSError):  # a worker that just died is noticed by the end of its pipe
+            write_message(self._process.stdin, encode(message))
+
+    def _listen(self, context: "zmq.Context[Any]") -> None:
+        assert self._process.stdout is not None
+        number = str(self.number).encode()
+        with context.socket(zmq.PUSH) as push, self._process.stdout as reports:
+            push.linger = 0
+            push.connect(_ADDRESS)
+            with contextlib.suppress(InputError, OSError):
+                while (message := read_message(reports)) is not None:
+                    push.send_multipart([number, message[0]])
+            with contextlib.suppress(zmq.ZMQError):
+                push.send_multipart([number, _END])
+
+
+class Pool:
+    """All workers of a server.
+
+    Parameters
+    ----------
+    context : zmq.Context
+    count : int
+        How many.
+    silence : float
+        Seconds without a sign of life after which a worker counts as hung.
+    """
+
+    def __init__(self, context: "zmq.Context[Any]", count: int, silence: float) -> None:
+        self._context = context
+        self._count = count
+        self._silence = silence
+        self._hands: dict[int, Hand] = {}
+        self._started = 0
+        self._pause, self._resume = 0.0, 0.0
+        self.socket = context.socket(zmq.PULL)
+        self.socket.bind(_ADDRESS)
+
+    def close(self) -> None:
+        """End all workers."""
+        for hand in self._hands.values():
+            hand.end()
+        self.socket.close(0)
+
+    def fill(self) -> None:
+        """Start the workers that are missing; one that dies at once is not started again at once."""
+        while len(self._hands) < self._count and time.monotonic() >= self._resume:
+            self._started += 1
+            self._hands[self._started] = Hand(self._context, self._started)
+
+    def idle(self) -> Hand | None:
+        """Return a worker with nothing to do."""
+        return next((hand for hand in self._hands.values() if hand.key is None), None)
+
+    def on(self, key: tuple[str, str]) -> Hand | None:
+        """Return the worker that runs a job."""
+        return next((hand for hand in self._hands.values() if hand.key == key), None)
+
+    def reports(self) -> list[tuple[Hand, FromWorker | None]]:
+        """Return what workers said since; None where one is dead."""
+        found: list[tuple[Hand, FromWorker | None]] = []
+        while self.socket.poll(0):
+            number, header = self.socket.recv_multipart()
+            hand = self._hands.get(int(number))
+            if hand is None:
+                continue
+            hand.heard = time.monotonic()
+            message = None if header == _END else decode(header)
+            if message is None or isinstance(message, Progress | Finished | Failed | Stopped | Beat):
+                found.append((hand, message))
+        return found
+
+    def overdue(self) -> list[Hand]:
+        """Return the workers that did not stop in time, and those that hang."""
+        now = time.monotonic()
+        return [
+            hand
+            for hand in self._hands.values()
+            if (hand.deadline is not None and now > hand.deadline) or now - hand.heard > self._silence
+        ]
+
+    def remove(self, hand: Hand) -> int:
+        """End a worker and return its exit code (negative: the signal)."""
+        del self._hands[hand.number]
+        lived = time.monotonic() - hand.started
+        self._pause = 0.0 if hand.key is not None or lived > _MAX_PAUSE else min(_MAX_PAUSE, 2 * self._pause + 1)
+        self._resume = time.monotonic() + self._pause
+        code = hand.end()
+        log.info("worker %d ended with %d", hand.number, code)
+        return code
+
+
+def _environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONUNBUFFERED": "1"}

@@ -1,0 +1,103 @@
+"""The folders of jobs: what was submitted, the files that came after it, and what was made of them."""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from parascale.errors import InputError
+from parascale.link.arrays import from_frames
+from parascale.link.codec import decode, encode
+from parascale.link.messages import FileInfo, Submit
+from parascale.link.packing import unpack
+from parascale.link.requests import Request
+from parascale.service.framing import read_message, write_message
+
+REQUEST = "request"
+INPUTS = "inputs"
+RESULTS = "results"
+
+
+class Store:
+    """The folders of all jobs under one folder.
+
+    Parameters
+    ----------
+    folder : Path
+        Made where missing; only the user can enter it.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def of(self, owner: str, job: str) -> Path:
+        """Return the folder of a job."""
+        return self._folder / hashlib.sha256(owner.encode()).hexdigest()[:16] / job
+
+    def write(self, owner: str, submit: Submit, frames: Sequence[bytes]) -> None:
+        """Keep what was submitted; it is on disk when this returns, or the folder is not there."""
+        folder = self.of(owner, submit.job)
+        folder.parent.mkdir(exist_ok=True)
+        shutil.rmtree(folder, ignore_errors=True)
+        scratch = Path(tempfile.mkdtemp(dir=folder.parent, prefix="."))
+        with (scratch / REQUEST).open("wb") as file:
+            write_message(file, encode(submit), frames)
+            os.fsync(file.fileno())
+        scratch.replace(folder)
+
+    def remove(self, owner: str, job: str) -> None:
+        """Remove the folder of a job."""
+        shutil.rmtree(self.of(owner, job), ignore_errors=True)
+
+    def sweep(self, keep: set[Path]) -> None:
+        """Remove every folder but those of known jobs: what a killed server left half-written."""
+        for folder in self._folder.glob("*/*"):
+            if folder not in keep:
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def payload_hash(submit: Submit, frames: Sequence[bytes]) -> str:
+    """Return the SHA-256 of all that makes one submission another job than the next."""
+    what: dict[str, Any] = {"kind": submit.kind, "fields": submit.fields}
+    what |= {"arrays": [asdict(info) for info in submit.arrays], "files": [asdict(info) for info in submit.files]}
+    digest = hashlib.sha256(json.dumps(what, sort_keys=True, allow_nan=False).encode())
+    for frame in frames:
+        digest.update(frame)
+    return digest.hexdigest()
+
+
+def read_request(folder: Path) -> tuple[Submit, Request]:
+    """Return what was submitted, as a request whose files lie in the job's folder.
+
+    Raises
+    ------
+    InputError
+        Where the folder does not hold it whole, or it is no valid request.
+    """
+    try:
+        with (folder / REQUEST).open("rb") as file:
+            message = read_message(file)
+    except OSError as error:
+        raise InputError("what was submitted is no longer in the store") from error
+    if message is None:
+        raise InputError("what was submitted is no longer whole in the store")
+    submit = decode(message[0])
+    if not isinstance(submit, Submit):
+        raise InputError("what was submitted is no job")
+    arrays: dict[str, NDArray[Any]] = from_frames(submit.arrays, message[1])
+    return submit, unpack(submit.kind, submit.fields, arrays, _by_role(submit.files, folder / INPUTS))
+
+
+def _by_role(files: Sequence[FileInfo], folder: Path) -> dict[str, list[Path]]:
+    roles: dict[str, list[Path]] = {}
+    for info in files:
+        roles.setdefault(info.role, []).append(folder / info.name)
+    return roles

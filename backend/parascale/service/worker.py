@@ -1,0 +1,159 @@
+"""A worker: runs one job after the other, told so over its pipe, and ends when the pipe closes."""
+
+import contextlib
+import logging
+import math
+import os
+import queue
+import signal
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, BinaryIO, NoReturn
+
+from parascale.errors import Cancelled, InputError
+from parascale.link.codec import decode, encode
+from parascale.link.limits import BEAT
+from parascale.link.messages import Beat, Cancel, Failed, FileInfo, Finished, FromWorker, Progress, Run, Stopped
+from parascale.link.requests import JobResult
+from parascale.link.transfer import describe_file
+from parascale.service.framing import read_message, write_message
+from parascale.service.kinds import run
+from parascale.service.store import RESULTS, read_request
+
+log = logging.getLogger(__name__)
+
+_PROGRESS = 0.1  # seconds between two reports of progress
+
+
+class Worker:
+    """What runs in the worker's process.
+
+    Parameters
+    ----------
+    orders, reports : binary file
+        The two ends of the pipe.
+    """
+
+    def __init__(self, orders: BinaryIO, reports: BinaryIO) -> None:
+        self._orders = orders
+        self._reports = reports
+        self._writing = threading.Lock()
+        self._runs: queue.SimpleQueue[Run] = queue.SimpleQueue()
+        self._cancelled: set[str] = set()
+        self._told = 0.0
+
+    def work(self) -> NoReturn:
+        """Run jobs until the pipe closes."""
+        threading.Thread(target=self._listen, daemon=True).start()
+        threading.Thread(target=self._beat, daemon=True).start()
+        while True:
+            order = self._runs.get()
+            self._report(self._outcome(order))
+
+    def _outcome(self, order: Run) -> FromWorker:
+        try:
+            return self._run(order)
+        except Cancelled:
+            return Stopped(order.job)
+        except InputError as error:
+            return Failed(order.job, str(error))
+        except MemoryError:
+            return Failed(order.job, "the backend has too little memory for this job")
+        except OSError as error:
+            log.exception("job %s", order.job)
+            return Failed(order.job, f"the backend cannot read or write its files: {error.strerror or error}")
+        except Exception as error:
+            log.exception("job %s", order.job)
+            return Failed(order.job, f"the job broke with {type(error).__name__}: {error} (more in the backend's log)")
+
+    def _run(self, order: Run) -> Finished:
+        folder = Path(order.folder)
+        submit, request = read_request(folder)
+        results = folder / RESULTS
+        results.mkdir(exist_ok=True)
+        name = submit.label.partition(" ")[2]
+        result = run(
+            request,
+            name,
+            results,
+            lambda fraction, phase: self._progress(order.job, fraction, phase),
+            lambda: order.job in self._cancelled,
+        )
+        return Finished(order.job, _plain(result.summary), _collect(result, results))
+
+    def _progress(self, job: str, fraction: float, phase: str) -> None:
+        now = time.monotonic()
+        if now - self._told >= _PROGRESS and math.isfinite(fraction):
+            self._told = now
+            self._report(Progress(job, min(1.0, max(0.0, float(fraction))), phase))
+
+    def _report(self, message: FromWorker) -> None:
+        with self._writing:
+            write_message(self._reports, encode(message))
+
+    def _listen(self) -> None:
+        with contextlib.suppress(InputError, OSError):
+            while (message := read_message(self._orders)) is not None:
+                order = decode(message[0])
+                if isinstance(order, Run):
+                    self._runs.put(order)
+                elif isinstance(order, Cancel):
+                    self._cancelled.add(order.job)
+        _leave()
+
+    def _beat(self) -> None:
+        while True:
+            time.sleep(BEAT)
+            try:
+                self._report(Beat())
+            except OSError:
+                _leave()
+
+
+def _collect(result: JobResult, folder: Path) -> tuple[FileInfo, ...]:
+    infos = []
+    for role, path in result.files.items():
+        info = describe_file(role, path)
+        path.replace(folder / info.name)
+        infos.append(info)
+    return tuple(infos)
+
+
+def _plain(value: Any) -> Any:
+    """Turn NumPy's scalars and what JSON cannot hold into what it can."""
+    if isinstance(value, Mapping):
+        return {str(name): _plain(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if hasattr(value, "tolist"):
+        return _plain(value.tolist())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value if value is None or isinstance(value, str | int | float | bool) else str(value)
+
+
+def _leave() -> NoReturn:
+    """End now, with everything this worker started: nobody is left to report to."""
+    if hasattr(os, "killpg") and os.getpgrp() == os.getpid():
+        os.killpg(os.getpgrp(), signal.SIGKILL)
+    os._exit(1)
+
+
+def main() -> NoReturn:
+    """Take the pipe off standard input and output, so that a library that prints cannot break a message."""
+    logging.basicConfig(
+        level=os.environ.get("PARASCALE_LOG", "warning").upper(), format="worker: %(name)s: %(message)s"
+    )
+    orders = os.fdopen(os.dup(0), "rb")
+    reports = os.fdopen(os.dup(1), "wb")
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.dup2(sys.stderr.fileno(), 1)
+    Worker(orders, reports).work()
+
+
+if __name__ == "__main__":
+    main()
