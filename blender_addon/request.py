@@ -131,7 +131,8 @@ def _picture(
 def _read_picture(path: Path) -> NDArray[np.uint8]:
     image = bpy.data.images.load(str(path))
     try:
-        width, height = tuple(image.size)  # type: ignore[arg-type]  # the stubs know no array of it
+        size: Any = image.size
+        width, height = size
         pixels = np.empty(width * height * image.channels, np.float32)
         # An 8-bit file's pixels come as they are stored, bottom row first.
         image.pixels.foreach_get(pixels)

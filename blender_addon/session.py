@@ -69,10 +69,10 @@ class Session:
 
         self.disconnect()
         yield 0.0, "Connecting to the backend"
-        if local.find_backend() is None:
-            self.backend = yield from in_thread(lambda _: local.start_backend(executable))
-        self.client = local.connect()
-        self.welcome = self.client.hello()
+        backend = yield from in_thread(lambda _: local.start_backend(executable))
+        if backend.process is not None:
+            self.backend = backend
+        self._greet(backend.connect())
 
     def take_up(self) -> None:
         """Connect to a backend that runs already, where an earlier Blender left jobs open with it."""
@@ -81,10 +81,21 @@ class Session:
         from parascale.link import local
 
         try:
-            if local.find_backend() is not None:
-                self.client = local.connect()
+            backend = local.find_backend()
+            if backend is not None:
+                self._greet(backend.connect())
         except (InputError, OSError) as error:
             log.warning("the backend of earlier jobs is not reached: %s", error)
+
+    def _greet(self, client: "Client") -> None:
+        self.client = client
+        self.welcome = client.hello()
+        known = {status.job_id: status for status in client.jobs()}
+        for job in self.waiting():
+            status = known.get(job.id)
+            if status is None or not (status.received or status.final):
+                job.state, job.message = "lost", "Blender closed before the backend had all of it: submit it again"
+                journal.save(job)
 
     def disconnect(self) -> None:
         """Hang up; jobs go on."""
@@ -189,7 +200,8 @@ class Session:
         job.files = {role: str(path) for role, path in result.files.items()}
 
     def _check_connection(self, job: Job) -> None:
-        if self.backend is not None and self.backend.process.poll() is not None:
+        process = self.backend.process if self.backend else None
+        if process is not None and process.poll() is not None:
             raise InputError(f"the backend has ended while {job.title} ran: start it again, and the job is found again")
         if self.client is None or self.client.trouble:
             trouble = self.client.trouble if self.client else "no backend is connected"
@@ -214,15 +226,12 @@ def start() -> None:
 
 
 def stop() -> None:
-    """End the session; a backend of ours goes on only where a job is still open."""
+    """End the session; what its backend has not done goes on when one is started again."""
     global _current  # noqa: PLW0603
     if bpy.app.timers.is_registered(_on_timer):
         bpy.app.timers.unregister(_on_timer)
     if _current is not None:
-        if _current.waiting():
-            _current.disconnect()
-        else:
-            _current.stop_backend()
+        _current.stop_backend()
     _current = None
 
 

@@ -2,9 +2,10 @@
 
 import importlib
 import os
+import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -47,24 +48,35 @@ def extension(zips: Path) -> ModuleType:
 
 
 @pytest.fixture
-def scene(extension: ModuleType) -> Iterator[bpy.types.Scene]:
+def scene(extension: ModuleType) -> bpy.types.Scene:
     """An empty scene of a fresh file, 24 frames a second."""
     bpy.ops.wm.read_homefile(use_empty=True)
     fresh = bpy.context.scene
     fresh.render.fps = 24
     fresh.render.resolution_x, fresh.render.resolution_y = 320, 180
-    yield fresh
+    return fresh
+
+
+@pytest.fixture(scope="session")
+def desk_file(extension: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The desk, built once: its textures take seconds."""
+    from parascale.blender.scenes.desk import build_desk
+
+    bpy.ops.wm.read_homefile(use_empty=True)
+    render = bpy.context.scene.render
+    build_desk(bpy.context.scene)
+    render.fps, render.resolution_x, render.resolution_y = 24, 320, 180
+    path = tmp_path_factory.mktemp("desk") / "desk.blend"
+    bpy.ops.wm.save_as_mainfile(filepath=str(path))
+    return path
 
 
 @pytest.fixture
-def desk(scene: bpy.types.Scene) -> bpy.types.Scene:
-    """A scene with the desk in it and a camera that looks at it."""
-    from parascale.blender.scenes.desk import build_desk
-
-    build_desk(scene)
-    scene.render.fps = 24
-    scene.render.resolution_x, scene.render.resolution_y = 320, 180
-    return scene
+def desk(desk_file: Path, tmp_path: Path) -> bpy.types.Scene:
+    """A file of its own with the desk in it and a camera that looks at it, 24 frames a second."""
+    path = shutil.copy(desk_file, tmp_path / "desk.blend")
+    bpy.ops.wm.open_mainfile(filepath=str(path))
+    return bpy.context.scene
 
 
 @pytest.fixture

@@ -51,7 +51,9 @@ def test_parallax_number_is_carried_over_to_the_scene(desk: bpy.types.Scene, sho
     camera = import_and_create(desk, path)
     realised = trajectory_of_camera(desk, camera, np.arange(25) / 24)
     depth = SceneDepth(desk)
-    median = [median_depth(depth(realised.camera_to_world[t], realised.intrinsics[t], realised.size, t)) for t in range(25)]
+    median = [
+        median_depth(depth(realised.camera_to_world[t], realised.intrinsics[t], realised.size, t)) for t in range(25)
+    ]
     asked = match_rate(read_shot(path), 24.0).parallax_number
     assert pce(parallax_number(realised, median), asked) < 1e-3
 

@@ -1,8 +1,6 @@
 """The extension as Blender has it after installing the zip."""
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 from types import ModuleType
 
