@@ -94,7 +94,10 @@ def start_backend(executable: str | None = None, state: Path | None = None) -> B
         state.mkdir(mode=0o700, parents=True, exist_ok=True)
         (state / BACKEND_FILE).unlink(missing_ok=True)
         with log.open("wb") as errors:
-            process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=errors)
+            # A session of its own: Ctrl-C is for the program that waits for the job, which then cancels it.
+            process = subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=errors, start_new_session=True
+            )
     except OSError as error:
         raise InputError(f"no backend can be started by {command[0]}: {error.strerror}") from error
     end = time.monotonic() + _START

@@ -16,7 +16,7 @@ from parascale.link import messages as m
 from parascale.link.codec import VersionError, decode, encode
 from parascale.link.keys import Keys, allowed_keys, client_keys, server_keys
 from parascale.link.limits import BEAT
-from parascale.link.sockets import LOOPBACK, guard, is_loopback
+from parascale.link.sockets import guard, is_loopback
 from parascale.service.backend_file import remove_backend_file, write_backend_file
 from parascale.service.describe import welcome
 from parascale.service.dispatcher import Dispatcher, RefusedError
@@ -180,14 +180,10 @@ class Server:
             self._peers.pop(peer, None)
 
 
-def serve(bind: str = LOOPBACK, state: Path | None = None, workers: int = 1, keys: Path | None = None) -> Server:
-    """Return a server that ends on SIGINT and SIGTERM; call its `Server.run`. See `Server`."""
-    from parascale.link.paths import backend_folder
-
-    server = Server(bind, state or backend_folder(), workers, keys)
+def stop_on_signals(server: Server) -> None:
+    """Stop a server on Ctrl-C and when it is asked to terminate."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: server.stop())
-    return server
 
 
 def _who(bind: str, folder: Path | None) -> tuple[Keys, Callable[[], frozenset[bytes]]]:

@@ -1,0 +1,16 @@
+from dataclasses import asdict
+
+from parascale.cli.common import Json, print_json
+from parascale.cli.jobs import Connect, JobId, KeysFolder, find_job
+
+
+def cancel(job: JobId, connect: Connect = None, keys: KeysFolder = None, json: Json = False) -> None:
+    """Stop a job, queued or running."""
+    from parascale.link.local import connect as connect_to
+
+    with connect_to(connect, keys) as client:
+        status = client.cancel(find_job(client, job))
+    if json:
+        print_json(asdict(status))
+    else:
+        print(f"{status.job_id[:8]} is {status.state}")

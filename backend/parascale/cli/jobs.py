@@ -1,0 +1,49 @@
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from parascale.cli.common import Json, print_json
+from parascale.errors import InputError
+
+if TYPE_CHECKING:
+    from parascale.link.client import Client
+
+Connect = Annotated[str | None, typer.Option(help="Address of the backend; the one of this machine where not given.")]
+KeysFolder = Annotated[Path | None, typer.Option("--keys", help="Folder of keys of a backend on another machine.")]
+JobId = Annotated[str, typer.Argument(metavar="ID", help="The job's id, or as much of its beginning as is needed.")]
+
+
+def jobs(connect: Connect = None, keys: KeysFolder = None, json: Json = False) -> None:
+    """List the jobs of a backend that are yours."""
+    from dataclasses import asdict
+
+    from parascale.link.local import connect as connect_to
+
+    with connect_to(connect, keys) as client:
+        found = client.jobs()
+    if json:
+        print_json({"jobs": [asdict(job) for job in found]})
+        return
+    for job in found:
+        created = datetime.fromtimestamp(job.created).strftime("%Y-%m-%d %H:%M")
+        how = f"{job.fraction:.0%} {job.phase}" if job.state == "running" else job.message
+        print(f"{job.job_id[:8]}  {created}  {job.state:10} {job.label}  {how}".rstrip())
+    if not found:
+        print("no jobs")
+
+
+def find_job(client: "Client", beginning: str) -> str:
+    """Return the id of the one job whose id begins so.
+
+    Raises
+    ------
+    InputError
+        Where there is none, or more than one.
+    """
+    found = [job.job_id for job in client.jobs() if job.job_id.startswith(beginning.lower())]
+    if len(found) != 1:
+        count = "no job" if not found else f"{len(found)} jobs"
+        raise InputError(f"{count} of yours at {client.address} begins with {beginning!r}: see `parascale jobs`")
+    return found[0]
