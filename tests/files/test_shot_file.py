@@ -351,3 +351,9 @@ class TestOnDisk:
     def test_text_leaves_points_to_their_own_file(self, tmp_path: Path) -> None:
         write_shot(plain(points=cloud()), tmp_path / "x.shot.json")
         assert shot_from_json((tmp_path / "x.shot.json").read_text()).points is None
+
+
+def test_the_example_in_the_manual_is_a_shot() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "file-format.md").read_text()
+    shot = shot_from_json(page.split("```json\n")[1].split("```")[0])
+    assert (len(shot), shot.parallax_number.tolist(), shot.noise_floor) == (2, [0.02], 0.0002)

@@ -5,12 +5,17 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
+from hypothesis import settings
 from scipy.spatial.transform import Rotation
 
 from parascale.camera import Trajectory, View
 from parascale.parallax.depth_source import DepthSamples, pixel_grid
 from parascale.parallax.number import felt_per_unit_step, median_depth
 from parascale.parallax.shot import Shot
+
+# A busy machine is no reason to fail.
+settings.register_profile("no deadline", deadline=None)
+settings.load_profile("no deadline")
 
 LENS = np.array([500.0, 500.0, 320.0, 180.0])
 SIZE = (640, 360)

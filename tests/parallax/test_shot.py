@@ -50,6 +50,11 @@ def test_unit_depth_takes_the_points_along() -> None:
     assert to_unit_depth(Shot("x", 24, PATH, [2, 2, 2], points=points)).points.positions.tolist() == [[1, 2, 3]]
 
 
+def test_unit_depth_takes_the_gain_along() -> None:
+    """A gain counts the shot's units per unit of its reference, and there are fewer of them now."""
+    assert to_unit_depth(Shot("x", 24, PATH, [2, 2, 2], gain=[3, 5])).gain.tolist() == [1.5, 2.5]
+
+
 def test_a_shot_without_depth_in_frame_0_has_no_unit_depth() -> None:
     with pytest.raises(InputError, match="no depth in frame 0"):
         to_unit_depth(Shot("x", 24, PATH, [np.nan, 1, 1]))

@@ -38,6 +38,7 @@ def scale_gauge(shot: Shot, factor: float) -> Shot:
         median_depth=shot.median_depth * factor,
         unit="arbitrary",
         metres_per_unit=None if shot.metres_per_unit is None else shot.metres_per_unit / factor,
+        gain=None if shot.gain is None else shot.gain * factor,
         points=points,
     )
 
