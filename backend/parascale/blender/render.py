@@ -1,0 +1,242 @@
+"""Pictures of a scene: stills and clips by Workbench, and the z-depth that Cycles sees, as an independent truth."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import bpy
+import numpy as np
+from numpy.typing import NDArray
+
+from parascale.blender.scene_state import at_frame
+from parascale.errors import InputError
+
+
+def render_still(
+    scene: bpy.types.Scene, path: Path, size: tuple[int, int], *, engine: str = "BLENDER_WORKBENCH"
+) -> Path:
+    """Render the scene camera's picture at the current frame as PNG; the scene's settings are left as they are.
+
+    Parameters
+    ----------
+    scene : bpy.types.Scene
+    path : Path
+        Ends in ``.png``.
+    size : (int, int)
+        Width and height in pixels.
+    engine : str
+        Blender's identifier of the render engine.
+
+    Returns
+    -------
+    Path
+        The file written.
+
+    Raises
+    ------
+    InputError
+        Where the scene has no camera.
+    """
+    with _lent(scene, size, engine):
+        scene.render.image_settings.file_format = "PNG"
+        scene.render.filepath = str(path)
+        bpy.ops.render.render(write_still=True, scene=scene.name)
+    return path
+
+
+def render_clip(scene: bpy.types.Scene, path: Path, size: tuple[int, int], frames: tuple[int, int], fps: float) -> Path:
+    """Render scene frames ``frames[0] .. frames[1] - 1`` to an h264 movie that plays them at ``fps``.
+
+    Parameters
+    ----------
+    scene : bpy.types.Scene
+        Left at its current frame and settings.
+    path : Path
+        Ends in ``.mp4``.
+    size : (int, int)
+        Width and height in pixels, both even.
+    frames : (int, int)
+        First frame, and the one after the last.
+    fps : float
+
+    Returns
+    -------
+    Path
+        The file written.
+
+    Raises
+    ------
+    InputError
+        Where the scene has no camera, or the size is odd.
+    """
+    if size[0] % 2 or size[1] % 2:
+        raise InputError(f"a movie of {size[0]}x{size[1]} cannot be encoded: both sides have to be even")
+    render = scene.render
+    with _lent(scene, size, "BLENDER_WORKBENCH"), at_frame(scene):
+        settings: Any = render.image_settings
+        if hasattr(settings, "media_type"):
+            settings.media_type = "VIDEO"
+        settings.file_format = "FFMPEG"
+        render.ffmpeg.format = "MPEG4"
+        render.ffmpeg.codec = "H264"
+        render.ffmpeg.constant_rate_factor = "PERC_LOSSLESS"
+        render.ffmpeg.ffmpeg_preset = "REALTIME"
+        render.ffmpeg.audio_codec = "NONE"
+        render.use_file_extension = False
+        render.fps, render.fps_base = _rate(fps)
+        scene.frame_start, scene.frame_end, scene.frame_step = frames[0], frames[1] - 1, 1
+        render.filepath = str(path)
+        bpy.ops.render.render(animation=True, scene=scene.name)
+    return path
+
+
+def z_pass(scene: bpy.types.Scene, camera: bpy.types.Object, frame: int, size: tuple[int, int]) -> NDArray[np.float32]:
+    """z-depth of every pixel as Cycles sees it, through a route that shares nothing with our own rays.
+
+    Every surface is given Blender's own view depth as its light, and one ray goes through each pixel's centre.
+
+    Parameters
+    ----------
+    scene : bpy.types.Scene
+        What is hidden from renders is not seen, unlike in the viewport; left as it is.
+    camera : bpy.types.Object
+    frame : int
+        Scene frame.
+    size : (int, int)
+        Width and height in pixels.
+
+    Returns
+    -------
+    (H, W) float32
+        World units; NaN where there is no surface.
+    """
+    material = _depth_material()
+    layer = scene.view_layers[0]
+    kept = scene.camera, layer.material_override
+    try:
+        scene.camera, layer.material_override = camera, material
+        with tempfile.TemporaryDirectory() as folder, _lent(scene, size, "CYCLES"), at_frame(scene) as go_to:
+            go_to(frame)
+            settings = scene.render.image_settings
+            settings.file_format, settings.color_mode, settings.color_depth = "OPEN_EXR", "RGBA", "32"
+            scene.render.film_transparent = True
+            scene.render.filepath = str(Path(folder) / "depth.exr")
+            bpy.ops.render.render(write_still=True, scene=scene.name)
+            pixels = _read_pixels(scene.render.filepath)
+    finally:
+        scene.camera, layer.material_override = kept
+        bpy.data.materials.remove(material)
+    return np.where(pixels[..., 3] > 0.5, pixels[..., 0], np.float32(np.nan))
+
+
+def _depth_material() -> bpy.types.Material:
+    material = bpy.data.materials.new("z-depth")
+    if material.node_tree is None:
+        material.use_nodes = True
+    tree: Any = material.node_tree
+    tree.nodes.clear()
+    view = tree.nodes.new("ShaderNodeCameraData")
+    emission = tree.nodes.new("ShaderNodeEmission")
+    output = tree.nodes.new("ShaderNodeOutputMaterial")
+    tree.links.new(view.outputs["View Z Depth"], emission.inputs["Color"])
+    tree.links.new(emission.outputs["Emission"], output.inputs["Surface"])
+    return material
+
+
+def _read_pixels(path: str) -> NDArray[np.float32]:
+    image: Any = bpy.data.images.load(path)
+    try:
+        image.colorspace_settings.name = "Non-Color"
+        width, height = image.size
+        pixels = np.empty(width * height * 4, np.float32)
+        image.pixels.foreach_get(pixels)
+    finally:
+        bpy.data.images.remove(image)
+    return pixels.reshape(height, width, 4)[::-1]
+
+
+def _rate(fps: float) -> tuple[int, float]:
+    whole = max(1, round(fps))
+    return whole, whole / fps
+
+
+@contextmanager
+def _lent(scene: bpy.types.Scene, size: tuple[int, int], engine: str) -> Iterator[None]:
+    """Settings of a picture of its own; all that this module changes in a scene is put back."""
+    if scene.camera is None:
+        raise InputError(f"the scene {scene.name!r} has no camera to render from: add one")
+    render: Any = scene.render
+    values: dict[Any, dict[str, Any]] = {
+        scene: {"frame_start": None, "frame_end": None, "frame_step": None},
+        render: {
+            "engine": engine,
+            "resolution_x": size[0],
+            "resolution_y": size[1],
+            "resolution_percentage": 100,
+            "use_sequencer": False,
+            "use_compositing": False,
+            "use_border": False,
+            "use_file_extension": None,
+            "film_transparent": False,
+            "filepath": None,
+            "filter_size": None,
+            "fps": None,
+            "fps_base": None,
+        },
+        render.ffmpeg: dict.fromkeys(("format", "codec", "constant_rate_factor", "ffmpeg_preset", "audio_codec"), None),
+    }
+    if engine == "BLENDER_WORKBENCH":
+        values[scene.display] = {"render_aa": "8"}
+        values[scene.display.shading] = {
+            "light": "STUDIO",
+            "studio_light": "paint.sl",
+            "show_specular_highlight": False,
+            "color_type": "TEXTURE",
+            "show_shadows": True,
+            "show_cavity": True,
+            "cavity_type": "BOTH",
+        }
+    if engine == "CYCLES":
+        values[scene.cycles] = {  # type: ignore[attr-defined]  # Cycles adds it
+            "samples": 1,
+            "use_denoising": False,
+            "use_adaptive_sampling": False,
+            "pixel_filter_type": "BOX",
+            "filter_width": 0.01,
+            "max_bounces": 0,
+            "device": "CPU",
+        }
+    with ExitStack() as stack:
+        stack.enter_context(_image_settings_kept(render.image_settings))
+        for owner, settings in values.items():
+            stack.enter_context(_kept(owner, settings))
+        yield
+
+
+@contextmanager
+def _kept(owner: Any, settings: dict[str, Any]) -> Iterator[None]:
+    before = {name: getattr(owner, name) for name in settings}
+    try:
+        for name, value in settings.items():
+            if value is not None:
+                setattr(owner, name, value)
+        yield
+    finally:
+        for name, value in before.items():
+            setattr(owner, name, value)
+
+
+@contextmanager
+def _image_settings_kept(settings: Any) -> Iterator[None]:
+    # In this order: each decides what the next may be.
+    names = [n for n in ("media_type", "file_format", "color_mode", "color_depth") if hasattr(settings, n)]
+    before = {name: getattr(settings, name) for name in names}
+    try:
+        if "media_type" in names:
+            settings.media_type = "IMAGE"
+        yield
+    finally:
+        for name, value in before.items():
+            setattr(settings, name, value)
