@@ -20,9 +20,8 @@ from .journal import Job
 from .steps import Steps, in_thread
 
 if TYPE_CHECKING:
-    from parascale.link.local import Backend
-
     from parascale.link.client import Client
+    from parascale.link.local import Backend
     from parascale.link.messages import JobStatus, Welcome
     from parascale.link.requests import JobResult, Request
 

@@ -5,7 +5,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -98,3 +98,15 @@ def shot_file(extension: ModuleType, tmp_path: Path) -> Callable[..., Path]:
         return path
 
     return write
+
+
+@pytest.fixture
+def backend(extension: ModuleType) -> Iterator[None]:
+    """Preferences that name the project's own backend; whatever was started is stopped again."""
+    executable = os.environ.get("PARASCALE_EXECUTABLE") or str(ROOT / ".venv" / "bin" / "parascale")
+    preferences = bpy.context.preferences.addons[MODULE].preferences
+    preferences.executable = executable
+    yield
+    if bpy.ops.parascale.stop_backend.poll():
+        bpy.ops.parascale.stop_backend()
+    preferences.executable = ""
