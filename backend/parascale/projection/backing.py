@@ -17,7 +17,7 @@ Array = NDArray[np.float64]
 
 # The backing is smooth: half the resolution shows no less.
 STRIDE = 2
-SMOOTHING_PASSES = 60
+SMOOTHING_PASSES = 30
 
 
 @dataclass(frozen=True, eq=False)

@@ -54,9 +54,11 @@ class Warper:
             inverse = _resampled(inverse, self._view)
         self._inverse = inverse.astype(np.float32)
         self._seams = kernels.mark_seams(self._inverse)
-        self._image = kernels.clean_edges(np.ascontiguousarray(image), inverse, EDGE_RADIUS)
+        clean = kernels.clean_edges(np.ascontiguousarray(image), inverse, EDGE_RADIUS)
+        self._texture = np.zeros((rows, columns, 4), np.float32)
+        self._texture[..., :3] = clean
         self._surface = build_mesh(inverse, self._view.size)
-        self._backing = build_backing(self._image, inverse, _margins(self._view, targets, inverse))
+        self._backing = build_backing(clean, inverse, _margins(self._view, targets, inverse))
         self._scratch = threading.local()
 
     def render(self, target: View) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
@@ -76,7 +78,7 @@ class Warper:
         seen = self._array("seen", shape, np.float32)
         seen.fill(-1)
         self._draw(self._surface, homography, shift, seen, place)
-        kernels.shade(self._image, self._inverse, self._seams, seen, place, image)
+        kernels.shade(self._texture, self._inverse, self._seams, seen, place, image)
         holes = seen < 0
         if holes.any():
             np.copyto(seen, np.where(holes, np.float32(-1), np.float32(np.inf)))
