@@ -44,7 +44,7 @@ def test_info_tells_the_parallax_number(parascale: Run, shot_file: Path) -> None
     assert "0.05" in parascale("info", shot_file).stdout
 
 
-@pytest.mark.parametrize("method", ["closed-loop", "static", "global", "felt"])
+@pytest.mark.parametrize("method", ["closed-loop", "static", "global"])
 def test_calibrate_to_a_constant_depth_keeps_the_parallax_number(
     parascale: Run, shot_file: Path, tmp_path: Path, method: str
 ) -> None:

@@ -7,7 +7,7 @@ import sys
 import typer
 
 from parascale import __version__
-from parascale.cli import calibrate, doctor, info, metrics, solve, verify
+from parascale.cli import calibrate, cancel, doctor, generate, info, jobs, keys, metrics, result, serve, solve, verify
 from parascale.errors import Cancelled, InputError
 
 app = typer.Typer(
@@ -17,7 +17,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for module in (solve, info, calibrate, metrics, verify, doctor):
+for module in (solve, info, calibrate, generate, verify, metrics, serve, jobs, cancel, result, keys, doctor):
     app.command()(getattr(module, module.__name__.rpartition(".")[2]))
 
 

@@ -14,9 +14,7 @@ def calibrate(
     depth_map: Annotated[Path | None, typer.Option(help="The target's depth map, .npy or .npz.")] = None,
     fov: Annotated[float | None, typer.Option(help="Horizontal field of view of the depth map, degrees.")] = None,
     scene: Annotated[Path | None, typer.Option(help="The target: a .blend file.")] = None,
-    camera: Annotated[
-        str | None, typer.Option(help="The camera to start from, where not the scene's own.")
-    ] = None,
+    camera: Annotated[str | None, typer.Option(help="The camera to start from, where not the scene's own.")] = None,
     method: Annotated[str, typer.Option(help="How the gain is found; see docs/conventions.md.")] = "closed-loop",
     strength: Annotated[float, typer.Option(help="Multiplies the Parallax Number asked for.")] = 1.0,
     smooth: Annotated[float, typer.Option(help="Smooth the gain over this many frames.")] = 0.0,

@@ -1,5 +1,9 @@
-"""A round trip in one picture: Parallax Number over time, the path from above, frames side by side."""
+"""A round trip in one picture: Parallax Number over time, the path from above, frames side by side.
 
+Run as a module with the three shot files, the two videos, the PNG to write and its title.
+"""
+
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +14,9 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from parascale.errors import InputError
+from parascale.files.shot_file import read_shot
 from parascale.parallax.shot import Shot
+from parascale.solve.video import pictures
 
 REFERENCE_COLOUR, ASKED_COLOUR, REALISED_COLOUR = "#4c566a", "#d08770", "#2e7d5b"
 
@@ -62,14 +68,13 @@ def read_frames(video: Path, numbers: list[int]) -> list[NDArray[np.uint8]]:
     list of (H, W, 3) uint8
         sRGB, in the order asked for.
     """
-    from parascale.solve.video import read_frames as decode
-
-    wanted = set(numbers)
     found = {}
-    for number, frame in enumerate(decode(video, end=max(numbers) + 1)):
-        if number in wanted:
-            found[number] = frame
-    if len(found) < len(wanted):
+    for number, _, picture in pictures(video):
+        if number in numbers:
+            found[number] = picture
+        if number >= max(numbers):
+            break
+    if len(found) < len(set(numbers)):
         raise InputError(f"{video} ends before frame {max(numbers)}")
     return [found[number] for number in numbers]
 
@@ -107,3 +112,16 @@ def _from_above(shot: Shot) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     poses = np.linalg.inv(shot.trajectory.camera_to_world[0]) @ shot.trajectory.camera_to_world
     centres = poses[:, :3, 3] / shot.median_depth[0]
     return centres[:, 0], centres[:, 2]
+
+
+if __name__ == "__main__":
+    reference_shot, asked_shot, realised_shot, clip, result, png = map(Path, sys.argv[1:7])
+    draw_report(
+        png,
+        reference=read_shot(reference_shot),
+        asked=read_shot(asked_shot),
+        realised=read_shot(realised_shot),
+        reference_video=clip,
+        result_video=result,
+        title=sys.argv[7],
+    )

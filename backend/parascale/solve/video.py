@@ -89,8 +89,7 @@ def read_frames(
     info = probe(path)
     last = info.frames if end is None else min(end, info.frames or end)
     numbers, times, grey, colour = [], [], [], []
-    source = _folder_pictures(path) if path.is_dir() else _video_pictures(path)
-    for number, time, picture in source:
+    for number, time, picture in pictures(path):
         if cancelled is not None and cancelled():
             raise Cancelled
         if end is not None and number >= end:
@@ -111,6 +110,11 @@ def read_frames(
     if not grey:
         raise InputError(f"{path} has no frame from {start} on: it holds {info.frames} frames")
     return Footage(info, np.array(numbers), _increasing(times, info.fps), tuple(grey), tuple(colour))
+
+
+def pictures(path: Path) -> Iterator[tuple[int, float, NDArray[np.uint8]]]:
+    """Yield number, time in seconds and upright sRGB picture (H, W, 3) of every frame, in order."""
+    return _folder_pictures(path) if path.is_dir() else _video_pictures(path)
 
 
 def image_files(folder: Path) -> list[Path]:
