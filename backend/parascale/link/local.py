@@ -108,8 +108,7 @@ def start_backend(executable: str | None = None, state: Path | None = None) -> B
         time.sleep(0.02)
     process.kill()
     process.wait()
-    lines = log.read_text(errors="replace").strip().splitlines()
-    raise InputError(f"the backend did not start: {lines[-1] if lines else f'{command[0]} said nothing'}")
+    raise InputError(f"the backend did not start: {_last_words(log) or f'{command[0]} said nothing'}")
 
 
 def find_backend(state: Path | None = None) -> Backend | None:
@@ -158,6 +157,11 @@ def _executable() -> str:
     if found is None:
         raise InputError("no `parascale` command is on PATH: install ParaScale or name its path")
     return found
+
+
+def _last_words(log: Path) -> str:
+    lines = [line for line in log.read_text(errors="replace").splitlines() if any(map(str.isalnum, line))]
+    return lines[-1].strip(" │").removeprefix("parascale: ") if lines else ""
 
 
 def _read_note(state: Path) -> _Note | None:

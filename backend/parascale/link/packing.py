@@ -84,7 +84,8 @@ def _pack_solve(request: SolveRequest) -> Packed:
     folder = request.reference.is_dir()
     paths = [request.reference]
     if folder:
-        paths = sorted(path for path in request.reference.iterdir() if path.suffix.lower() in IMAGES)
+        found = [path for path in request.reference.iterdir() if path.suffix.lower() in IMAGES]
+        paths = sorted(path for path in found if not path.name.startswith("."))
         if not paths:
             raise InputError(f"{request.reference} holds no images: name a folder of frames, or a video file")
     fields = SolveFields(folder, request.focal, request.fov, request.start, request.end)

@@ -18,7 +18,7 @@ from parascale.link.limits import CHUNK, IN_FLIGHT, MAX_FILES
 from parascale.link.messages import FileInfo
 
 _NAME = re.compile(r"[^\W_][^/\\:*?\"<>|\x00-\x1f]{0,120}")
-_UNSAFE = re.compile(r"[^\w.() -]")
+_UNSAFE = re.compile(r"[^\w.() -]")  # \w keeps letters of every script
 _HASH = re.compile(r"[0-9a-f]{64}")
 _ROLE = re.compile(r"[a-z][a-z0-9_]{0,40}")
 _PATIENCE = 5.0  # seconds without an expected chunk before it is asked for again
@@ -33,13 +33,18 @@ def describe_file(role: str, path: Path) -> FileInfo:
     InputError
         Where it cannot be read.
     """
-    name = _UNSAFE.sub("_", path.name)[-100:].lstrip("_. ()-") or role
     try:
         with path.open("rb") as file:
             chunks = tuple(hashlib.sha256(data).hexdigest() for data in iter(lambda: file.read(CHUNK), b""))
-            return FileInfo(role, name, file.tell(), chunks)
+            return FileInfo(role, safe_name(path.name, role), file.tell(), chunks)
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def safe_name(name: str, fallback: str) -> str:
+    """Return a name that every system takes and that cannot leave its folder."""
+    cleaned = _UNSAFE.sub("_", name)[-100:].strip("_. ()-")
+    return f"{cleaned}_" if cleaned.endswith(".part") else cleaned or fallback
 
 
 def check_files(files: Sequence[FileInfo]) -> None:
