@@ -2,8 +2,9 @@
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -57,10 +58,11 @@ class Preview:
         fps = request.shot.fps
         shares = []
         with (
+            closing(_rendered(warper.render, targets)) as rendered,
             VideoWriter(video, width, height, fps) as frames,
             VideoWriter(mask, width, height, fps, lossless=True) as holes,
         ):
-            for number, (image, hole) in enumerate(_rendered(warper.render, targets)):
+            for number, (image, hole) in enumerate(rendered):
                 if cancelled is not None and cancelled():
                     raise Cancelled
                 frames.write(image)
@@ -102,7 +104,7 @@ def _even_views(trajectory: Trajectory) -> list[View]:
     ]
 
 
-def _rendered(render: Callable[[View], Rendered], targets: list[View]) -> Iterator[Rendered]:
+def _rendered(render: Callable[[View], Rendered], targets: list[View]) -> Generator[Rendered, None, None]:
     """Render frames in order, on as many threads as there are processors, a few frames ahead."""
     workers = os.cpu_count() or 1
     waiting: deque[Future[Rendered]] = deque()
