@@ -1,3 +1,4 @@
+import sys
 from pathlib import Path
 
 import av
@@ -85,6 +86,13 @@ def test_pictures_of_another_shape_are_refused(make_request, texture, tmp_path, 
     wrong = {"image": texture(96, 96), "depth_map": np.ones((96, 96), np.float32)}[what]
     with pytest.raises(InputError, match="96x96 but the shot 160x96"):
         Preview().generate(make_request(SIDEWAYS, **{what: wrong}), tmp_path)
+
+
+def test_a_missing_package_is_named(make_request, tmp_path, monkeypatch) -> None:
+    monkeypatch.delitem(sys.modules, "parascale.generators.video", raising=False)
+    monkeypatch.setitem(sys.modules, "av", None)
+    with pytest.raises(InputError, match=r"needs av: pip install 'parascale\[preview\]'"):
+        Preview().generate(make_request(SIDEWAYS), tmp_path)
 
 
 def test_unknown_parameters_are_refused(make_request, tmp_path) -> None:

@@ -45,8 +45,11 @@ class Preview:
         """
         resolve_parameters(self.describe(), request.parameters)
         depth_map = _checked_depth(request)
-        from parascale.generators.video import VideoWriter, shrink
-        from parascale.projection.warper import Warper
+        try:
+            from parascale.generators.video import VideoWriter, shrink
+            from parascale.projection.warper import Warper
+        except ImportError as error:
+            raise InputError(f"the preview needs {error.name}: pip install 'parascale[preview]'") from error
 
         report = progress or _unreported
         report(0.0, "preparing the surface")
