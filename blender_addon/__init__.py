@@ -19,6 +19,9 @@ def unregister() -> None:
 
 
 def _forget_modules() -> None:
+    ours = f"{__package__}."
     for name in list(sys.modules):
-        if name == "parascale" or name.startswith(("parascale.", f"{__package__}.")):
+        if name == "parascale" or name.startswith(("parascale.", ours)):
             del sys.modules[name]
+            # `from . import x` would find the old module as an attribute of this one.
+            globals().pop(name.removeprefix(ours), None)

@@ -17,7 +17,7 @@ from parascale.errors import InputError
 
 from . import journal
 from .journal import Job
-from .steps import Steps, in_thread
+from .steps import Steps, in_thread, sentence
 
 if TYPE_CHECKING:
     from parascale.link.client import Client
@@ -27,9 +27,6 @@ if TYPE_CHECKING:
 
 TICK_SECONDS = 0.1
 MESSAGES_A_TICK = 32
-
-# Seconds without a word after which a backend counts as gone for an operator that waits.
-PATIENCE = 15.0
 
 log = logging.getLogger("parascale.addon")
 
@@ -62,7 +59,7 @@ class Session:
         InputError
             Where it cannot be started or does not answer.
         """
-        if self.client is not None and self.client.trouble is None:
+        if self.trouble() is None:
             return
         from parascale.link import local
 
@@ -136,7 +133,7 @@ class Session:
                 self.tick()
                 if not job.is_open:
                     raise InputError(job.message or f"{job.title} is {job.state}")
-                self._check_connection(job)
+                self.check_connection()
                 yield job.fraction, job.phase or job.state
         except GeneratorExit:
             self._cancel_quietly(job)
@@ -160,6 +157,27 @@ class Session:
             if job.state != before:
                 journal.save(job)
         return changed
+
+    def trouble(self) -> str | None:
+        """Say why the backend cannot be reached; None while all is well."""
+        if self.client is None:
+            return "no backend is connected"
+        process = self.backend.process if self.backend else None
+        if process is not None and process.poll() is not None:
+            return "the backend has ended"
+        return self.client.trouble
+
+    def check_connection(self) -> None:
+        """Refuse to wait for a backend that is gone.
+
+        Raises
+        ------
+        InputError
+            With the sentence to show.
+        """
+        trouble = self.trouble()
+        if trouble:
+            raise InputError(f"{trouble}: start it again in Preferences, and open jobs go on")
 
     def waiting(self) -> list[Job]:
         """Jobs of which something is still to come from the backend."""
@@ -197,14 +215,6 @@ class Session:
         job.state, job.fraction, job.phase = "fetched", 1.0, ""
         job.summary = dict(result.summary)
         job.files = {role: str(path) for role, path in result.files.items()}
-
-    def _check_connection(self, job: Job) -> None:
-        process = self.backend.process if self.backend else None
-        if process is not None and process.poll() is not None:
-            raise InputError(f"the backend has ended while {job.title} ran: start it again, and the job is found again")
-        if self.client is None or self.client.trouble:
-            trouble = self.client.trouble if self.client else "no backend is connected"
-            raise InputError(f"{trouble}; {job.title} is found again when the backend is")
 
     def _cancel_quietly(self, job: Job) -> None:
         try:
@@ -259,8 +269,7 @@ def has_link() -> bool:
 
 def connected() -> bool:
     """Whether a backend answers."""
-    client = _current.client if _current else None
-    return client is not None and client.trouble is None
+    return _current is not None and _current.trouble() is None
 
 
 def owns_backend() -> bool:
@@ -279,8 +288,8 @@ def state_text() -> str:
         return "This build has no link to a backend"
     if _current is None or _current.client is None:
         return "No backend connected"
-    if _current.client.trouble:
-        return _current.client.trouble
+    if trouble := _current.trouble():
+        return sentence(trouble)
     welcome = _current.welcome
     return f"Backend {welcome.version} at {_current.client.address}" if welcome else f"At {_current.client.address}"
 

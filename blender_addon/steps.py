@@ -99,8 +99,8 @@ class StepOperator(bpy.types.Operator):
         return {"CANCELLED"}
 
 
-def sentence(error: Exception) -> str:
-    """Return an error as one line that begins with a capital."""
+def sentence(error: Exception | str) -> str:
+    """Return what an error says as one line that begins with a capital."""
     text = " ".join(str(error).split())
     return text[:1].upper() + text[1:]
 

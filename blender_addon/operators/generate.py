@@ -83,6 +83,7 @@ class PARASCALE_OT_poll_jobs(StepOperator):
         yield from now.connect(preferences.executable(context))
         now.tick()
         while self.wait and now.waiting():
+            now.check_connection()
             yield 0.0, "Waiting for jobs"
             now.tick()
 

@@ -100,13 +100,25 @@ def shot_file(extension: ModuleType, tmp_path: Path) -> Callable[..., Path]:
     return write
 
 
-@pytest.fixture
-def backend(extension: ModuleType) -> Iterator[None]:
-    """Preferences that name the project's own backend; whatever was started is stopped again."""
-    executable = os.environ.get("PARASCALE_EXECUTABLE") or str(ROOT / ".venv" / "bin" / "parascale")
-    preferences = bpy.context.preferences.addons[MODULE].preferences
-    preferences.executable = executable
+@pytest.fixture(scope="session")
+def backend_stopped_at_the_end(extension: ModuleType) -> Iterator[None]:
+    """One backend serves all tests that want one: starting it takes seconds."""
     yield
     if bpy.ops.parascale.stop_backend.poll():
         bpy.ops.parascale.stop_backend()
-    preferences.executable = ""
+
+
+@pytest.fixture
+def preferences(extension: ModuleType) -> Iterator[Any]:
+    """The add-on's preferences, as they were afterwards."""
+    # Looked up again every time: disabling an add-on frees its preferences.
+    addons = bpy.context.preferences.addons
+    before = addons[MODULE].preferences.executable
+    yield addons[MODULE].preferences
+    addons[MODULE].preferences.executable = before
+
+
+@pytest.fixture
+def backend(preferences: Any, backend_stopped_at_the_end: None) -> None:
+    """Preferences that name the project's own backend."""
+    preferences.executable = os.environ.get("PARASCALE_EXECUTABLE") or str(ROOT / ".venv" / "bin" / "parascale")

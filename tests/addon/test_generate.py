@@ -127,17 +127,3 @@ def test_undo_of_the_insertion_leaves_camera_and_job(ready: bpy.types.Scene) -> 
     assert scene.sequence_editor is None or not strips(scene)
     assert scene.camera.name == camera
     assert bpy.ops.parascale.insert_result("EXEC_DEFAULT", True) == {"FINISHED"}
-
-
-def test_no_backend_is_said_before_anything_else(ready: bpy.types.Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", "/nowhere")
-    bpy.context.preferences.addons["bl_ext.user_default.parascale"].preferences.executable = ""
-    assert not bpy.ops.parascale.generate.poll()
-    with pytest.raises(RuntimeError, match="No backend: set it in Preferences"):
-        bpy.ops.parascale.generate()
-
-
-def test_executable_that_is_no_backend_is_named_in_one_sentence(ready: bpy.types.Scene, tmp_path: Path) -> None:
-    bpy.context.preferences.addons["bl_ext.user_default.parascale"].preferences.executable = str(tmp_path / "nothing")
-    with pytest.raises(RuntimeError, match="No backend can be started"):
-        bpy.ops.parascale.generate()

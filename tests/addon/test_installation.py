@@ -5,6 +5,7 @@ from pathlib import Path
 from types import ModuleType
 
 import bpy
+import pytest
 
 
 def test_parascale_is_the_one_in_the_extension(extension: ModuleType) -> None:
@@ -26,3 +27,6 @@ def test_disabling_and_enabling_again_leaves_a_working_addon(extension: ModuleTy
         assert not hasattr(bpy.types.Scene, "parascale")
         bpy.ops.preferences.addon_enable(module=extension.__name__)
     assert bpy.context.scene.parascale.generator == "preview"
+    # An error class imported twice would not be caught, and come out as a traceback.
+    with pytest.raises(RuntimeError, match=r"Error: [^\n]*nowhere[^\n]*\n$"):
+        bpy.ops.parascale.import_shot(filepath="/nowhere/flight.json")
