@@ -46,7 +46,14 @@ def render_still(
     return path
 
 
-def render_clip(scene: bpy.types.Scene, path: Path, size: tuple[int, int], frames: tuple[int, int], fps: float) -> Path:
+def render_clip(
+    scene: bpy.types.Scene,
+    path: Path,
+    size: tuple[int, int],
+    frames: tuple[int, int],
+    fps: float,
+    antialiasing: str = "FXAA",
+) -> Path:
     """Render scene frames ``frames[0] .. frames[1] - 1`` to an h264 movie that plays them at ``fps``.
 
     Parameters
@@ -60,6 +67,8 @@ def render_clip(scene: bpy.types.Scene, path: Path, size: tuple[int, int], frame
     frames : (int, int)
         First frame, and the one after the last.
     fps : float
+    antialiasing : "OFF", "FXAA", "5", "8", "11", "16" or "32"
+        Samples a pixel, each the cost of a picture; features track a fifth better with 5 than with none or FXAA.
 
     Returns
     -------
@@ -73,8 +82,8 @@ def render_clip(scene: bpy.types.Scene, path: Path, size: tuple[int, int], frame
     """
     if size[0] % 2 or size[1] % 2:
         raise InputError(f"a movie of {size[0]}x{size[1]} cannot be encoded: both sides have to be even")
-    render = scene.render
-    with _lent(scene, size, "BLENDER_WORKBENCH"), at_frame(scene):
+    render: Any = scene.render
+    with _lent(scene, size, "BLENDER_WORKBENCH", antialiasing), at_frame(scene):
         settings: Any = render.image_settings
         if hasattr(settings, "media_type"):
             settings.media_type = "VIDEO"
@@ -163,8 +172,10 @@ def _rate(fps: float) -> tuple[int, float]:
 
 
 @contextmanager
-def _lent(scene: bpy.types.Scene, size: tuple[int, int], engine: str) -> Iterator[None]:
-    """Settings of a picture of its own; all that this module changes in a scene is put back."""
+def _lent(
+    scene: bpy.types.Scene, size: tuple[int, int], engine: str, antialiasing: str | None = None
+) -> Iterator[None]:
+    """Lend a scene the settings of a picture of its own, and put back all of them."""
     if scene.camera is None:
         raise InputError(f"the scene {scene.name!r} has no camera to render from: add one")
     render: Any = scene.render
@@ -188,14 +199,16 @@ def _lent(scene: bpy.types.Scene, size: tuple[int, int], engine: str) -> Iterato
         render.ffmpeg: dict.fromkeys(("format", "codec", "constant_rate_factor", "ffmpeg_preset", "audio_codec"), None),
     }
     if engine == "BLENDER_WORKBENCH":
-        values[scene.display] = {"render_aa": "8"}
-        values[scene.display.shading] = {
+        display: Any = scene.display
+        values[display] = {"render_aa": antialiasing or "8"}
+        values[display.shading] = {
             "light": "STUDIO",
             "studio_light": "paint.sl",
             "show_specular_highlight": False,
             "color_type": "TEXTURE",
-            "show_shadows": True,
-            "show_cavity": True,
+            # Both cost more than the picture itself: for stills.
+            "show_shadows": antialiasing is None,
+            "show_cavity": antialiasing is None,
             "cavity_type": "BOTH",
         }
     if engine == "CYCLES":

@@ -92,27 +92,28 @@ def sequencer_scene(context: bpy.types.Context, fallback: bpy.types.Scene) -> bp
 def _add_movie(scene: bpy.types.Scene, path: Path, frame_start: int) -> bpy.types.MovieStrip:
     before = {strip.name for strip in strips_of(scene)}
     options: dict[str, Any] = {"move_strips": False} if bpy.app.version >= (5, 0, 0) else {}
+    channel = _top_channel(scene) + 1
     with _sequencer_context(scene):
         # Of Blender's ways to add a movie, the operator alone keeps its own rate in every line: keys added to
         # `retiming_keys` end 4.5 and 5.0.
-        bpy.ops.sequencer.movie_strip_add(
-            filepath=str(path),
-            relative_path=False,
-            frame_start=frame_start,
-            channel=_top_channel(scene) + 1,
-            replace_sel=False,
-            overlap=True,
-            fit_method="FIT",
-            sound=False,
-            adjust_playback_rate=True,
-            use_framerate=False,
-            set_view_transform=False,
-            **options,
-        )
-    new = [strip for strip in strips_of(scene) if strip.name not in before]
-    if not new:
-        raise InputError(f"{path} is not a movie that Blender can read")
-    return new[0]  # type: ignore[no-any-return]
+        try:
+            bpy.ops.sequencer.movie_strip_add(
+                filepath=str(path),
+                relative_path=False,
+                frame_start=frame_start,
+                channel=channel,
+                replace_sel=False,
+                overlap=True,
+                fit_method="FIT",
+                sound=False,
+                adjust_playback_rate=True,
+                use_framerate=False,
+                set_view_transform=False,
+                **options,
+            )
+        except RuntimeError as error:
+            raise InputError(f"{path} is not a movie that Blender can read") from error
+    return next(strip for strip in strips_of(scene) if strip.name not in before)  # type: ignore[no-any-return]
 
 
 @contextmanager
@@ -125,19 +126,18 @@ def _sequencer_context(scene: bpy.types.Scene) -> Iterator[None]:
     area = next((a for a in areas if a.type == "SEQUENCE_EDITOR"), None) or min(
         areas, key=lambda a: a.type == "VIEW_3D"
     )
-    kind, workspace = area.type, window.workspace
-    edited = getattr(workspace, "sequencer_scene", None)
+    # The operator adds to the scene that the workspace edits, and before 5.0 to the one that the window shows.
+    owner, name = (window.workspace, "sequencer_scene") if bpy.app.version >= (5, 0, 0) else (window, "scene")
+    kind, edited = area.type, getattr(owner, name)
     try:
         area.type = "SEQUENCE_EDITOR"
-        if hasattr(workspace, "sequencer_scene"):
-            workspace.sequencer_scene = scene
+        setattr(owner, name, scene)
         region = next(r for r in area.regions if r.type == "WINDOW")
-        with bpy.context.temp_override(window=window, area=area, region=region, scene=scene):
+        with bpy.context.temp_override(window=window, area=area, region=region):
             yield
     finally:
         area.type = kind
-        if hasattr(workspace, "sequencer_scene"):
-            workspace.sequencer_scene = edited
+        setattr(owner, name, edited)
 
 
 def _top_channel(scene: bpy.types.Scene) -> int:

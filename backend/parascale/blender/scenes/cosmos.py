@@ -95,7 +95,7 @@ def _enlarged(field: Array, factor: int) -> Array:
     for axis in (0, 1):
         for _ in range(2):
             large = np.mean([np.roll(large, k - factor // 2, axis) for k in range(factor)], axis=0, dtype=np.float32)
-    return large
+    return np.asarray(large, np.float64)
 
 
 def _ground(build: Builder) -> None:

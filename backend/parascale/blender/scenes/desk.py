@@ -200,7 +200,7 @@ def _plant(build: Builder) -> None:
     build.place("Soil", lathe([(0, 0.112), (0.07, 0.11)]), "soil", where, tile=0.08)
     for k in range(34):
         length = build.rng.uniform(0.12, 0.24)
-        lift = where + [0, 0, 0.11 + 0.004 * k * build.rng.random()]
+        lift = where + np.array([0, 0, 0.11 + 0.004 * k * build.rng.random()])
         leaf = _leaf(build.rng, length, length * 0.16)
         build.place(f"Leaf {k}", leaf, "leaf", lift, turn=k * 2.399, tilt=build.rng.uniform(-0.1, 0.75))
 

@@ -1,6 +1,7 @@
 """Reference moves that every scene's camera can make: what people film, by the names they use."""
 
 from collections.abc import Callable
+from typing import Any
 
 import bpy
 import numpy as np
@@ -33,11 +34,11 @@ def animate(scene: bpy.types.Scene, move: str, frames: int = FRAMES, fps: int = 
     """
     camera = scene.camera
     assert camera is not None
-    assert isinstance(camera.data, bpy.types.Camera)
+    lens: Any = camera.data
     scene.render.fps, scene.render.fps_base = fps, 1.0
     scene.frame_start, scene.frame_end = 1, frames
     start = view_of_camera(scene, camera)
-    poses = MOVES[move](start, camera.data.dof.focus_distance, np.linspace(0, 1, frames))
+    poses = MOVES[move](start, lens.dof.focus_distance, np.linspace(0, 1, frames))
     trajectory = Trajectory(poses, start.intrinsics, np.arange(frames) / fps, *render_size(scene))
     key_trajectory(camera, trajectory, np.arange(1, frames + 1))
     scene.frame_set(1)
@@ -60,7 +61,7 @@ def _frame(start: View, distance: float) -> tuple[Array, Array, Array, Array]:
     """Place, subject, and the level directions right and ahead of a camera."""
     place, forward, right = (start.camera_to_world[:3, i] for i in (3, 2, 0))
     ahead = np.cross([0.0, 0.0, 1.0], right)
-    return place, place + distance * forward, right, ahead
+    return np.array(place), place + distance * forward, right, ahead
 
 
 def _around(start: View, distance: float, angle: Array, lift: Array) -> Array:
@@ -79,7 +80,7 @@ def _around(start: View, distance: float, angle: Array, lift: Array) -> Array:
 
 def _swell(s: Array) -> Array:
     """Time with a gentle swell: the speed varies by a third and never rests."""
-    return s - 0.33 * np.sin(2 * np.pi * s) / (2 * np.pi)
+    return np.asarray(s - 0.33 * np.sin(2 * np.pi * s) / (2 * np.pi))
 
 
 def _arc(start: View, distance: float, s: Array) -> Array:
@@ -110,16 +111,17 @@ def _crane(start: View, distance: float, s: Array) -> Array:
 
 def _handheld(start: View, distance: float, s: Array) -> Array:
     place, subject, right, ahead = _frame(start, distance)
+    up = np.array([0.0, 0.0, 1.0])
     rng = np.random.default_rng(7)
 
-    def sway(size: float) -> Array:
+    def sway(size: float, direction: Array) -> Array:
         waves = [rng.normal() / k * np.sin(2 * np.pi * (k * s + rng.random())) for k in range(1, 9)]
-        return np.asarray(size * distance * (np.sum(waves, axis=0) - np.sum(waves, axis=0)[0]))
+        total = np.sum(waves, axis=0)
+        return size * distance * np.outer(total - total[0], direction)
 
-    up = np.array([0.0, 0.0, 1.0])
-    places = place + np.outer(0.3 * distance * s + sway(0.01), ahead) + np.outer(sway(0.012), right)
-    targets = subject + np.outer(sway(0.012), right) + np.outer(sway(0.01), up)
-    return looking_at(places + np.outer(sway(0.008), up), targets)
+    walk = distance * np.outer(0.3 * s, ahead)
+    places = place + walk + sway(0.01, ahead) + sway(0.012, right) + sway(0.008, up)
+    return looking_at(places, subject + sway(0.012, right) + sway(0.01, up))
 
 
 MOVES: dict[str, Callable[[View, float, Array], Array]] = {

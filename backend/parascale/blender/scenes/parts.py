@@ -128,9 +128,10 @@ class Builder:
         image = bpy.data.images.new(name, width, height)
         pixels = np.ones((height, width, 4), np.float32)
         pixels[..., :3] = picture
-        image.pixels.foreach_set(pixels.ravel())  # type: ignore[attr-defined]  # the stubs miss it
+        stored: Any = image.pixels
+        stored.foreach_set(pixels.ravel())
         image.pack()
-        material = bpy.data.materials.new(name)
+        material: Any = bpy.data.materials.new(name)
         if material.node_tree is None:
             material.use_nodes = True
         tree: Any = material.node_tree
@@ -140,8 +141,7 @@ class Builder:
         shader.inputs["Roughness"].default_value = 0.8
         tree.links.new(texture.outputs["Color"], shader.inputs["Base Color"])
         tree.nodes.active = texture
-        red, green, blue = picture.mean(axis=(0, 1)).tolist()
-        material.diffuse_color = (red, green, blue, 1.0)
+        material.diffuse_color = [*picture.mean(axis=(0, 1)).tolist(), 1.0]
         self.materials[name] = material
         return name
 
@@ -167,7 +167,7 @@ class Builder:
         if shape.smooth:
             mesh.polygons.foreach_set("use_smooth", np.ones(len(mesh.polygons), bool))
         uv = _box_mapping(mesh, tile, self.rng.random(2)) if shape.uv is None else shape.uv
-        layer = mesh.uv_layers.new(name="UVMap")
+        layer: Any = mesh.uv_layers.new(name="UVMap")
         layer.data.foreach_set("uv", np.ascontiguousarray(uv, np.float32).ravel())
         mesh.materials.append(self.materials[material])
         mesh.update()
@@ -195,7 +195,7 @@ class Builder:
         self, location: Point, target: Point, lens: float = 35.0, clip: tuple[float, float] = (0.01, 100.0)
     ) -> None:
         """Add the scene's camera, looking at a point and focused there."""
-        data = bpy.data.cameras.new("Camera")
+        data: Any = bpy.data.cameras.new("Camera")
         data.lens, data.clip_start, data.clip_end = lens, *clip
         camera = bpy.data.objects.new("Camera", data)
         camera.location = location
@@ -224,7 +224,8 @@ class Builder:
                 if node.type == "BACKGROUND":
                     node.inputs["Color"].default_value = (*colour, 1.0)
         self.scene.world = world
-        self.scene.view_settings.view_transform = "Standard"
+        view: Any = self.scene.view_settings
+        view.view_transform = "Standard"
 
 
 def _box_mapping(mesh: bpy.types.Mesh, tile: float, offset: Array) -> Array:

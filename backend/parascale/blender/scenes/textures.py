@@ -23,7 +23,8 @@ def noise(rng: Generator, size: int = 512, slope: float = 1.0, stretch: float = 
         Above 1 draws the pattern out along x.
     """
     field = np.roll(_field(size, slope, stretch), tuple(rng.integers(size, size=2)), axis=(0, 1))
-    return field[:: rng.choice([-1, 1]), :: rng.choice([-1, 1])]
+    flips = rng.choice([-1, 1], size=2).tolist()
+    return np.array(field[:: flips[0], :: flips[1]])
 
 
 @lru_cache(maxsize=64)
@@ -34,7 +35,7 @@ def _field(size: int, slope: float, stretch: float) -> Array:
     white = np.random.default_rng(size).standard_normal((size, size))
     field = np.fft.irfft2(np.fft.rfft2(white) * frequency**-slope, (size, size))
     low, middle, high = np.percentile(field, [2, 50, 98])
-    return np.clip(0.5 + 0.5 * (field - middle) / max(high - middle, middle - low), 0, 1)
+    return np.asarray(np.clip(0.5 + 0.5 * (field - middle) / max(high - middle, middle - low), 0, 1))
 
 
 def ramp(values: Array, *colours: tuple[float, float, float]) -> Array:
@@ -47,7 +48,7 @@ def tinted(rng: Generator, colour: tuple[float, float, float], contrast: float =
     """One colour, worn: noise of the given contrast over it."""
     shade = 1 + contrast * (noise(rng, slope=slope) - 0.5) * 2
     speck = 1 + 0.5 * contrast * (noise(rng, slope=0.25) - 0.5)
-    return np.clip(np.array(colour) * (shade * speck)[..., None], 0, 1)
+    return np.asarray(np.clip(np.array(colour) * (shade * speck)[..., None], 0, 1))
 
 
 def wood(rng: Generator, light: tuple[float, float, float], dark: tuple[float, float, float], planks: int = 4) -> Array:
@@ -81,11 +82,11 @@ def bricks(
     picture = palette[choice[row, column]] * rng.uniform(0.75, 1.2, (rows, columns))[row, column][..., None]
     joint = (y * rows % 1 < 0.12) | (across % 1 < 0.12 * columns / rows)
     picture[joint] = mortar
-    return np.clip(picture * (0.7 + 0.6 * noise(rng, size, 0.7))[..., None], 0, 1)
+    return np.asarray(np.clip(picture * (0.7 + 0.6 * noise(rng, size, 0.7))[..., None], 0, 1))
 
 
 def page(rng: Generator, paper: tuple[float, float, float] = (0.93, 0.91, 0.86), lines: int = 30) -> Array:
-    """A printed page: ragged words, a headline, a picture."""
+    """Set a printed page: ragged words, a headline, a picture."""
     size = 512
     picture = tinted(rng, paper, 0.08)
     pitch = size // (lines + 2)
@@ -119,11 +120,11 @@ def patches(rng: Generator, colours: ArrayLike, count: int = 60) -> Array:
             v, u = np.mgrid[window]
             inside = np.hypot((u - x) / w, (v - y) / h) < 1
         picture[window][inside] = palette[rng.integers(len(palette))] * rng.uniform(0.6, 1.1)
-    return np.clip(picture * (0.85 + 0.3 * noise(rng, size, 0.5))[..., None], 0, 1)
+    return np.asarray(np.clip(picture * (0.85 + 0.3 * noise(rng, size, 0.5))[..., None], 0, 1))
 
 
 def woven(rng: Generator, colours: ArrayLike, motifs: int = 8) -> Array:
-    """A carpet: mirrored motifs in a grid, threads across."""
+    """Weave a carpet: mirrored motifs in a grid, threads across."""
     size = 512
     palette = np.asarray(colours, np.float64)
     cell = size // motifs
@@ -137,4 +138,4 @@ def woven(rng: Generator, colours: ArrayLike, motifs: int = 8) -> Array:
     full = np.zeros((size, size), int)
     full[: tiles.shape[0], : tiles.shape[1]] = tiles
     thread = 0.8 + 0.4 * noise(rng, size, 0.3)
-    return np.clip(palette[full] * (thread * (0.75 + 0.5 * noise(rng, size, 1.2)))[..., None], 0, 1)
+    return np.asarray(np.clip(palette[full] * (thread * (0.75 + 0.5 * noise(rng, size, 1.2)))[..., None], 0, 1))
