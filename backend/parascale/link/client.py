@@ -70,6 +70,7 @@ class _Submission:
     request: int
     packed: Packed
     sender: Sender
+    accepted: bool = False
 
 
 @dataclass(eq=False)
@@ -123,9 +124,8 @@ class Client:
 
     def close(self) -> None:
         """Hang up; jobs go on, a fetch goes on where it stopped when it is started again."""
-        for download in self._downloads.values():
-            if download.receiver is not None:
-                download.receiver.close()
+        for job_id in list(self._downloads):
+            self._drop(job_id)
         self._connection.close()
 
     @property
@@ -152,12 +152,13 @@ class Client:
             32 hexadecimal digits; made where none is given. The same id with the same request is the same job.
         """
         job_id = self.start_submit(request, job_id)
-        while job_id in self._submissions or not self._jobs[job_id].received:
-            self._look(f"job {job_id}")
-            for refused in self._taken(SubmitRefused, job_id):
-                raise InputError(refused.message)
-            if self._jobs.get(job_id) and self._jobs[job_id].final:
-                break
+        try:
+            while job_id in self._submissions:
+                self._look(f"job {job_id}")
+        finally:
+            self._submissions.pop(job_id, None)
+        for refused in self._taken(SubmitRefused, job_id):
+            raise InputError(refused.message)
         return job_id
 
     def start_submit(self, request: Request, job_id: str | None = None) -> str:
@@ -200,11 +201,13 @@ class Client:
             Takes the fraction done, 0 .. 1, and the phase.
         """
         self.start_fetch(job_id, directory)
-        while job_id in self._downloads:
-            self._look(f"job {job_id}")
-            receiver = self._downloads[job_id].receiver if job_id in self._downloads else None
-            if progress and receiver:
-                progress(receiver.fraction, "fetching")
+        try:
+            while (download := self._downloads.get(job_id)) is not None:
+                if progress and download.receiver is not None:
+                    progress(download.receiver.fraction, "fetching")
+                self._look(f"job {job_id}")
+        finally:
+            self._drop(job_id)
         for failed in self._taken(FetchFailed, job_id):
             raise InputError(failed.message)
         (fetched,) = self._taken(Fetched, job_id)
@@ -315,7 +318,7 @@ class Client:
 
     def _handle(self, message: m.Message, frames: list[bytes]) -> None:
         if isinstance(message, m.Status | m.Changed):
-            self._note(message.job)
+            self._note(message.job, getattr(message, "request", 0))
         elif isinstance(message, m.StatusAll):
             for job in message.jobs:
                 self._note(job)
@@ -331,12 +334,15 @@ class Client:
         if request in self._replies:
             self._replies[request] = message
 
-    def _note(self, job: m.JobStatus) -> None:
+    def _note(self, job: m.JobStatus, request: int = 0) -> None:
         if self._jobs.get(job.job_id) != job:
             self._jobs[job.job_id] = job
             self._events.append(JobChanged(job))
-        if job.received or job.final:
-            self._submissions.pop(job.job_id, None)
+        submission = self._submissions.get(job.job_id)
+        if submission is not None:
+            submission.accepted |= submission.request == request
+            if submission.accepted and (job.received or job.final):
+                del self._submissions[job.job_id]
 
     def _refused(self, message: m.Refused) -> None:
         for job_id, submission in list(self._submissions.items()):
@@ -396,10 +402,13 @@ class Client:
             del self._downloads[job_id]
             self._events.append(Fetched(job_id, result))
 
-    def _fail(self, job_id: str, message: str) -> None:
-        download = self._downloads.pop(job_id)
-        if download.receiver is not None:
+    def _drop(self, job_id: str) -> None:
+        download = self._downloads.pop(job_id, None)
+        if download is not None and download.receiver is not None:
             download.receiver.close()
+
+    def _fail(self, job_id: str, message: str) -> None:
+        self._drop(job_id)
         self._events.append(FetchFailed(job_id, message))
 
     def _number(self) -> int:

@@ -126,8 +126,6 @@ class Dispatcher:
         InputError
             Where it is malformed.
         """
-        if frames and not isinstance(message, m.Submit | m.Chunk):
-            raise InputError("frames follow a message that has none")
         if isinstance(message, m.Submit):
             return (m.Status(message.request, self._submit(owner, peer, message, frames)),)
         if isinstance(message, m.Ask):

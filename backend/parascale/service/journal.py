@@ -122,7 +122,8 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         try:
-            self._base = sqlite3.connect(path, timeout=0.2, isolation_level=None)
+            # One thread at a time uses it, but not the one that opened it where a program serves from a thread.
+            self._base = sqlite3.connect(path, timeout=0.2, isolation_level=None, check_same_thread=False)
             self._base.execute("PRAGMA locking_mode = EXCLUSIVE")
             self._base.execute("PRAGMA journal_mode = WAL")
             self._base.execute("PRAGMA synchronous = FULL")

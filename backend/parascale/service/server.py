@@ -150,6 +150,8 @@ class Server:
         try:
             message = decode(parts[0].bytes)
             request = getattr(message, "request", 0)
+            if len(parts) > 1 and not isinstance(message, m.Submit | m.Chunk):
+                raise InputError("frames follow a message that has none")
             if isinstance(message, m.Hello):
                 self._send(peer, welcome(message.request))
                 return

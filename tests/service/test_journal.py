@@ -1,0 +1,115 @@
+"""The journal: on disk before it is told, and for one server alone."""
+
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from parascale.errors import InputError
+from parascale.link.messages import FileInfo
+from parascale.service.journal import Journal, new_job
+
+JOB = new_job("owner", "a" * 32, "solve", "solve clip.mp4", "hash", (FileInfo("reference", "clip.mp4", 0, ()),), 7)
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
+
+
+def test_a_job_is_found_as_it_was_written(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal")
+    journal.add(JOB)
+    assert journal.find("owner", "a" * 32) == JOB
+    assert journal.find("other", "a" * 32) is None
+    assert journal.of("owner", 9) == [JOB]
+    journal.close()
+    again = Journal(tmp_path / "journal")
+    assert again.find("owner", "a" * 32) == JOB
+    again.close()
+
+
+@given(TEXT, TEXT, st.dictionaries(TEXT, st.floats(allow_nan=False, allow_infinity=False)))
+def test_changes_come_back_as_they_were(
+    tmp_path_factory: pytest.TempPathFactory, message: str, name: str, summary: dict[str, float]
+) -> None:
+    journal = Journal(tmp_path_factory.mktemp("journal") / "journal")
+    journal.add(JOB)
+    results = (FileInfo("video", name, 3, ("0" * 64,)),)
+    changed = journal.change(JOB, state="done", message=message, summary=summary, results=results, ended=1.5)
+    assert journal.find(*JOB.key) == changed
+    assert (changed.state, changed.message, changed.summary, changed.results) == ("done", message, summary, results)
+    journal.close()
+
+
+def test_every_change_survives_a_kill(tmp_path: Path) -> None:
+    code = f"""
+import os, signal, sys
+from pathlib import Path
+from parascale.service.journal import Journal, new_job
+journal = Journal(Path({str(tmp_path / "journal")!r}))
+job = new_job("owner", "b" * 32, "solve", "", "hash", (), 0)
+journal.add(job)
+job = journal.change(job, state="running", attempts=1)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode < 0
+    journal = Journal(tmp_path / "journal")
+    job = journal.find("owner", "b" * 32)
+    assert job is not None
+    assert (job.state, job.attempts) == ("running", 1)
+    journal.close()
+
+
+def test_it_writes_ahead_and_waits_for_the_disk(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal")
+    assert journal._base.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
+    assert journal._base.execute("PRAGMA synchronous").fetchone()[0] == 2  # FULL
+    journal.close()
+
+
+def test_a_second_server_is_kept_out(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal")
+    with pytest.raises(InputError, match="another backend is running"):
+        Journal(tmp_path / "journal")
+    journal.close()
+    Journal(tmp_path / "journal").close()
+
+
+@pytest.mark.parametrize("data", [b"not a database" * 100, b"SQLite format 3\0" + b"\xff" * 500])
+def test_what_is_no_journal_is_one_sentence(tmp_path: Path, data: bytes) -> None:
+    (tmp_path / "journal").write_bytes(data)
+    with pytest.raises(InputError, match="journal"):
+        Journal(tmp_path / "journal")
+    assert (tmp_path / "journal").read_bytes() == data
+
+
+def test_a_newer_journal_is_left_alone(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "journal") as base:
+        base.execute("PRAGMA user_version = 99")
+    with pytest.raises(InputError, match="version 99"):
+        Journal(tmp_path / "journal")
+
+
+def test_the_oldest_job_whose_files_are_here_is_next(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal")
+    journal.add(JOB)
+    ready = [new_job("owner", letter * 32, "solve", "", "", (), 0) for letter in "bc"]
+    for job in ready:
+        journal.add(job)
+    assert journal.next_ready() == ready[0]
+    journal.change(ready[0], state="running")
+    assert journal.next_ready() == ready[1]
+    journal.change(JOB, received=True)
+    found = journal.next_ready()
+    assert found is not None
+    assert found.key == JOB.key
+    journal.close()
+
+
+def test_totals_count_bytes_of_all_and_jobs_of_one(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal")
+    journal.add(new_job("one", "a" * 32, "solve", "", "", (), 5))
+    journal.add(new_job("two", "a" * 32, "solve", "", "", (), 7))
+    assert journal.totals("one") == (12, 1)
+    journal.close()
