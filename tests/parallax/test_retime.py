@@ -11,7 +11,8 @@ from parascale.camera import Trajectory
 from parascale.camera.rotations import geodesic_angle
 from parascale.errors import InputError
 from parascale.parallax.gauge import to_unit_depth
-from parascale.parallax.path_curve import curve_at, monotone_cubic
+from parascale.parallax.retime.path_curve import PathCurve
+from parascale.parallax.retime.pchip import monotone_cubic
 from parascale.parallax.retime import match_rate, resample
 from parascale.parallax.shot import Shot
 
@@ -62,7 +63,9 @@ def test_the_path_stays_and_the_duration_too(path, imagined, seed: int, fps: flo
     resampled = match_rate(shot, fps)
     assert shot.trajectory.times[-1] - resampled.trajectory.times[-1] < 1 / fps
     assert np.diff(resampled.trajectory.times) == pytest.approx(np.full(len(resampled) - 1, 1 / fps))
-    fine = curve_at(shot.trajectory.centres, shot.trajectory.times, np.linspace(*shot.trajectory.times[[0, -1]], 2000))
+    fine = PathCurve(shot.trajectory.centres, shot.trajectory.times).at(
+        np.linspace(*shot.trajectory.times[[0, -1]], 2000)
+    )
     spacing = np.linalg.norm(np.diff(fine, axis=0), axis=1).max()
     distance = np.linalg.norm(resampled.trajectory.centres[:, None] - fine, axis=2).min(axis=1)
     assert distance.max() <= spacing

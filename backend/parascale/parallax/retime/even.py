@@ -1,0 +1,112 @@
+"""Equal steps of felt travel: the same path, every frame as far from the last as the eye counts."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from parascale.camera.quaternions import conjugate, product, to_rotation_vectors
+from parascale.errors import InputError
+from parascale.parallax.retime.move import Move, bridged_depth, known_parallax, sampled
+from parascale.parallax.retime.resample import frame_times, stretched
+from parascale.parallax.shot import Shot
+
+Array = NDArray[np.float64]
+
+# Steps are evened out until they differ from their mean by this share; more than enough is refused.
+_EVEN = 1e-4
+_EVEN_ENOUGH = 0.005
+_PASSES = 200
+
+
+def even(shot: Shot, frames: int, fps: float, *, count_rotation: bool = False) -> Shot:
+    """Play the same path in equal steps of P, however it was timed.
+
+    Parameters
+    ----------
+    shot : Shot
+    frames : int
+        N; 1 gives the first frame.
+    fps : float
+        Frames a second.
+    count_rotation : bool
+        Even out P plus the angle turned, in radians, so that a pan takes its time too. What neither travels nor
+        turns is left out.
+
+    Returns
+    -------
+    Shot
+        N frames of the same path, starting when the shot does.
+
+    Raises
+    ------
+    InputError
+        Where the camera rests and rotation is not counted, no frame knows its depth, or the steps cannot be evened.
+    """
+    times = frame_times(shot, frames, fps)
+    _refuse_rests(shot, count_rotation=count_rotation)
+    move = Move(shot)
+    at = stretched(shot, frames)
+    if frames > 2 and len(shot) > 1:
+        at = _evened(move, frames, count_rotation=count_rotation)
+    record = {"operation": "even", "frames": frames, "fps": float(fps), "count_rotation": count_rotation}
+    return sampled(move, at, times, fps=fps, record=record)
+
+
+def _refuse_rests(shot: Shot, *, count_rotation: bool) -> None:
+    moves = np.any(shot.trajectory.baselines)
+    if moves and np.isnan(shot.median_depth).all():
+        raise InputError(f"{shot.name!r} has no depth, so that its P is unknown and cannot be evened")
+    if count_rotation or len(shot) == 1:
+        return
+    resting = np.flatnonzero(known_parallax(shot) <= shot.noise_floor)
+    if len(resting):
+        assert shot.frames is not None
+        gap = np.flatnonzero(np.diff(resting) > 1)
+        last = resting[gap[0]] if len(gap) else resting[-1]
+        raise InputError(
+            f"{shot.name!r} rests from frame {shot.frames[resting[0]]} to {shot.frames[last + 1]}, which even steps "
+            "of P would leave out: count rotation in, or keep the path's own timing"
+        )
+
+
+def _evened(move: Move, frames: int, *, count_rotation: bool) -> Array:
+    """Find the times of the move, (N,), between which all steps measure the same.
+
+    They are spread again and again over the measure found between them, which moves them less and less
+    (equidistribution, de Boor 1973).
+    """
+    own, log_depth = move.times, np.log(bridged_depth(move.shot))
+
+    def measured(at: Array) -> Array:
+        centres = move.centres(at)
+        steps = np.linalg.norm(np.diff(centres, axis=0), axis=1) / np.exp(np.interp(at[:-1], own, log_depth))
+        if count_rotation:
+            turned = move.quaternions(at)
+            turns = to_rotation_vectors(product(conjugate(turned[:-1]), turned[1:]))
+            steps += np.linalg.norm(turns, axis=1)
+        measure: Array = steps
+        return measure
+
+    at = _spread(own, measured(own), frames)
+    for number in range(_PASSES):
+        steps = measured(at)
+        mean = float(steps.mean())
+        if np.abs(steps - mean).max() <= _EVEN * mean:
+            return at
+        # Where the path turns sharply within a step the measure jumps about: shorter moves settle.
+        wanted = _spread(at, steps, frames)
+        at = at + (wanted - at) / (1 + number // 25)
+    if np.abs(steps - mean).max() <= _EVEN_ENOUGH * mean:
+        return at
+    raise InputError(
+        f"the steps of {move.shot.name!r} cannot be evened over {frames} frames, as its path turns back within a step: "
+        "take the shake out first, or ask for more frames"
+    )
+
+
+def _spread(at: Array, steps: Array, frames: int) -> Array:
+    """Give the times that cut the measured steps between ``at`` into equal parts."""
+    along = np.concatenate([[0.0], np.cumsum(steps)])
+    if along[-1] == 0:
+        return np.linspace(at[0], at[-1], frames)
+    times: Array = np.interp(np.linspace(0, along[-1], frames), along, at)
+    return times
