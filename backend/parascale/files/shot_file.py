@@ -5,8 +5,6 @@ import hashlib
 import io
 import json
 import math
-import os
-import uuid
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
@@ -18,6 +16,7 @@ from numpy.typing import NDArray
 
 from parascale.camera import Trajectory
 from parascale.errors import InputError
+from parascale.files.disk import read_bytes, replace_files
 from parascale.parallax.shot import Points, Shot
 
 FORMAT = "parascale-shot"
@@ -54,7 +53,7 @@ def read_shot(path: Path | str) -> Shot:
         names the file, the frame and the key.
     """
     path = Path(path)
-    data = _read_bytes(path, LARGEST_FILE)
+    data = read_bytes(path, LARGEST_FILE)
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError:
@@ -91,7 +90,7 @@ def write_shot(shot: Shot, path: Path | str) -> None:
         files[path.with_name(f"{name}.points.npz")] = blob
         document["points"] = {"file": f"{name}.points.npz", "sha256": hashlib.sha256(blob).hexdigest()}
     files[path] = _text(document).encode()
-    _replace(files)
+    replace_files(files)
 
 
 def shot_to_json(shot: Shot) -> str:
@@ -393,7 +392,7 @@ def _read_points(folder: Path, entry: Mapping[str, Any], source: str) -> Points:
     path = folder / entry["file"]
     if not path.is_file():
         raise InputError(f"{source} names the points {path.name}, which are missing: put that file beside it")
-    data = _read_bytes(path, LARGEST_POINTS)
+    data = read_bytes(path, LARGEST_POINTS)
     if hashlib.sha256(data).hexdigest() != entry["sha256"]:
         raise InputError(f"{path} is not the points file that {source} names: its SHA-256 differs")
     try:
@@ -422,36 +421,3 @@ def _read_points(folder: Path, entry: Mapping[str, Any], source: str) -> Points:
     if not np.isfinite(positions).all():
         raise InputError(f'{path}: "positions" are not all finite')
     return Points(positions, colours)
-
-
-def _read_bytes(path: Path, largest: int) -> bytes:
-    try:
-        with path.open("rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            data = file.read(largest + 1) if size <= largest else b""
-    except FileNotFoundError:
-        raise InputError(f"{path} does not exist") from None
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}") from None
-    if max(size, len(data)) > largest:
-        raise InputError(f"{path} is larger than {largest // 1_000_000} MB, which no file of its kind is")
-    return data
-
-
-def _replace(files: Mapping[Path, bytes]) -> None:
-    """Write all files aside, then move all into place."""
-    # Opened by its own name rather than by tempfile, whose files only their owner may read.
-    aside = {path: path.with_name(f".{uuid.uuid4().hex}.tmp") for path in files}
-    try:
-        for path, data in files.items():
-            with aside[path].open("xb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-        for path in files:
-            os.replace(aside[path], path)
-    except OSError as error:
-        raise InputError(f"{path} cannot be written: {error.strerror}") from None
-    finally:
-        for name in aside.values():
-            name.unlink(missing_ok=True)

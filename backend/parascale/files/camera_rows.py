@@ -1,0 +1,52 @@
+"""Rows of 19 numbers, which several tools share: timestamp, intrinsics as fractions, two more, 3x4 world-to-camera."""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from parascale.files.contents import Size
+from parascale.files.matrices import from_rows, invert, to_rows
+from parascale.parallax.shot import Shot
+
+Array = NDArray[np.float64]
+
+COLUMNS = 19
+CONVENTION = "rows of timestamp, fx fy cx cy as fractions of width and height, 0 0, 3x4 world-to-camera, OpenCV axes"
+
+
+def poses_from_rows(rows: Array) -> Array:
+    """Camera-to-world, (T, 4, 4), of (T, 19) rows."""
+    return invert(from_rows(rows[:, 7:]))
+
+
+def fraction_lens(rows: Array) -> Callable[[Size], Array]:
+    """Intrinsics in pixels of any size, from the rows' fractions of width and height."""
+    return lambda size: rows[:, 1:5] * np.array([*size, *size])
+
+
+def rows_from_shot(shot: Shot, timestamps: Array, fractions: Array) -> Array:
+    """(T, 19) rows.
+
+    Parameters
+    ----------
+    shot : Shot
+    timestamps : (T,) float64
+    fractions : (T, 4) float64
+        fx, fy, cx, cy as the tool counts them.
+    """
+    world_to_camera = to_rows(invert(shot.trajectory.camera_to_world))
+    return np.column_stack([timestamps, fractions, np.zeros((len(shot), 2)), world_to_camera])
+
+
+def fractions(shot: Shot) -> Array:
+    """fx, fy, cx, cy as fractions of width and height, (T, 4)."""
+    size = shot.trajectory.size
+    shares: Array = shot.trajectory.intrinsics / np.array([*size, *size])
+    return shares
+
+
+def format_camera_rows(rows: Array) -> str:
+    """Rows as text, the timestamp as a whole number, every other number so that it comes back to the bit."""
+    lines = [" ".join([str(int(row[0])), *map(repr, row[1:])]) for row in rows.tolist()]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,96 @@
+"""Lens distortion: COLMAP's camera models, whose names and parameters the shot file and nerfstudio share."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from parascale.errors import InputError
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class CameraModel:
+    """A camera model of COLMAP.
+
+    Attributes
+    ----------
+    number : int
+        Its id in binary files.
+    focals : int
+        1 where fx = fy is one parameter, else 2.
+    parameters : tuple of str
+        Distortion, after focal lengths and principal point.
+    """
+
+    number: int
+    focals: int
+    parameters: tuple[str, ...]
+
+
+MODELS = {
+    "SIMPLE_PINHOLE": CameraModel(0, 1, ()),
+    "PINHOLE": CameraModel(1, 2, ()),
+    "SIMPLE_RADIAL": CameraModel(2, 1, ("k1",)),
+    "RADIAL": CameraModel(3, 1, ("k1", "k2")),
+    "OPENCV": CameraModel(4, 2, ("k1", "k2", "p1", "p2")),
+    "OPENCV_FISHEYE": CameraModel(5, 2, ("k1", "k2", "k3", "k4")),
+    "FULL_OPENCV": CameraModel(6, 2, ("k1", "k2", "p1", "p2", "k3", "k4", "k5", "k6")),
+    "FOV": CameraModel(7, 2, ("omega",)),
+    "SIMPLE_RADIAL_FISHEYE": CameraModel(8, 1, ("k1",)),
+    "RADIAL_FISHEYE": CameraModel(9, 1, ("k1", "k2")),
+    "THIN_PRISM_FISHEYE": CameraModel(10, 2, ("k1", "k2", "p1", "p2", "k3", "k4", "sx1", "sy1")),
+}
+# Where fx and fy differ, the model with two focal lengths that holds the same distortion.
+_TWO_FOCALS = {"SIMPLE_RADIAL": "OPENCV", "RADIAL": "OPENCV", "SIMPLE_RADIAL_FISHEYE": "OPENCV_FISHEYE"} | {
+    "RADIAL_FISHEYE": "OPENCV_FISHEYE"
+}
+
+
+def split_parameters(model: str, values: Array) -> tuple[Array, dict[str, Any] | None]:
+    """Intrinsics fx, fy, cx, cy and the distortion of a COLMAP camera; None for a pinhole."""
+    kind = MODELS[model]
+    focal = values[: kind.focals]
+    intrinsics = np.array([focal[0], focal[-1], *values[kind.focals : kind.focals + 2]])
+    coefficients = values[kind.focals + 2 :]
+    if not np.any(coefficients):
+        return intrinsics, None
+    return intrinsics, {"model": model} | dict(zip(kind.parameters, coefficients.tolist(), strict=True))
+
+
+def join_parameters(intrinsics: Array, distortion: Mapping[str, Any] | None) -> tuple[str, list[float]]:
+    """Model and parameters of a COLMAP camera.
+
+    Raises
+    ------
+    InputError
+        Where the distortion is of a model that COLMAP does not know.
+    """
+    fx, fy, cx, cy = intrinsics.tolist()
+    if distortion is None:
+        return "PINHOLE", [fx, fy, cx, cy]
+    model = distortion_model(distortion)
+    if fx != fy:
+        model = _TWO_FOCALS.get(model, model)
+    kind = MODELS[model]
+    return model, [fx, fy, cx, cy][2 - kind.focals :] + [float(distortion.get(key, 0.0)) for key in kind.parameters]
+
+
+def distortion_model(distortion: Mapping[str, Any]) -> str:
+    """Name of the model, checked.
+
+    Raises
+    ------
+    InputError
+        Where it is none of `MODELS`, or a coefficient is no number.
+    """
+    model = distortion.get("model")
+    if model not in MODELS:
+        raise InputError(f"the lens distortion model {model!r} is not one of {', '.join(MODELS)}")
+    for key in MODELS[model].parameters:
+        if not isinstance(distortion.get(key, 0.0), int | float):
+            raise InputError(f"the lens distortion's {key!r} is not a number")
+    return str(model)

@@ -1,0 +1,97 @@
+"""JSON in and out for the formats of other tools: finite numbers, tables of a fixed width, one line a frame."""
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from parascale.errors import InputError
+from parascale.files.disk import read_text
+
+Array = NDArray[np.float64]
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file.
+
+    Raises
+    ------
+    InputError
+        Where it cannot be read or is no JSON: with line and column.
+    """
+    return parse_json(read_text(path), str(path))
+
+
+def parse_json(text: str, source: str) -> Any:
+    """As `read_json`, of a text."""
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno}, column {error.colno}"
+        raise InputError(f"{source}, {where}: this is not JSON, or it is cut short ({error.msg})") from None
+    except (ValueError, RecursionError) as error:  # a number of too many digits; brackets nested too deep
+        raise InputError(f"{source} is not JSON: {error}") from None
+
+
+def dump(rows: list[Any]) -> str:
+    """Write a list as JSON, one item a line."""
+    return "[\n" + ",\n".join(json.dumps(row, allow_nan=False) for row in rows) + "\n]\n"
+
+
+def number_table(value: Any, columns: int, where: str) -> Array:
+    """Turn a list of lists of ``columns`` finite numbers into an array.
+
+    Raises
+    ------
+    InputError
+        Where it is anything else: with the number of the frame, from 0.
+    """
+    if not isinstance(value, list) or not value:
+        raise InputError(f"{where} does not hold a list of frames, each of {columns} numbers")
+    return np.array([numbers(row, (columns,), f"{where}, frame {frame}") for frame, row in enumerate(value)])
+
+
+def numbers(value: Any, shape: tuple[int, ...], where: str) -> Array:
+    """Turn nested lists of finite numbers into an array of the given shape.
+
+    Raises
+    ------
+    InputError
+        Where they are of another shape, or something in them is no finite number.
+    """
+    flat: list[float] = []
+    _flatten(value, shape, where, flat)
+    return np.array(flat, np.float64).reshape(shape)
+
+
+def _flatten(value: Any, shape: tuple[int, ...], where: str, flat: list[float]) -> None:
+    if not shape:
+        flat.append(number(value, where))
+        return
+    if not isinstance(value, list) or len(value) != shape[0]:
+        found = f"{len(value)} values" if isinstance(value, list) else "something else"
+        raise InputError(f"{where}: {found} where a list of {shape[0]} is needed")
+    for item in value:
+        _flatten(item, shape[1:], where, flat)
+
+
+def number(value: Any, where: str) -> float:
+    """Check that a JSON value is a finite number.
+
+    Raises
+    ------
+    InputError
+        Where it is not.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise InputError(f"{where}: {json.dumps(value)[:40]} is not a number")
+    try:
+        result = float(value)
+    except OverflowError:
+        result = math.inf
+    if not math.isfinite(result):
+        raise InputError(f"{where}: a number is not finite")
+    return result

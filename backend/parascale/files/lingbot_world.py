@@ -1,0 +1,32 @@
+"""lingbot-world's folder: poses.npy (camera-to-world) and intrinsics.npy (fx, fy, cx, cy in pixels)."""
+
+from pathlib import Path
+
+import numpy as np
+
+from parascale.files.contents import Contents
+from parascale.files.disk import make_folder, replace_files
+from parascale.files.matrices import fixed_lens, frame_place, size_from_centre
+from parascale.files.npz import npy_bytes, read_npy
+from parascale.parallax.shot import Shot
+
+
+def read_lingbot_world(path: Path) -> Contents:
+    """Read poses.npy and intrinsics.npy of a folder.
+
+    Raises
+    ------
+    InputError
+        Where one is missing or broken, or they differ in length.
+    """
+    poses = read_npy(path / "poses.npy", (None, 4, 4))
+    lens = read_npy(path / "intrinsics.npy", (len(poses), 4))
+    return Contents(poses, frame_place, lens=fixed_lens(lens), middle=size_from_centre(lens))
+
+
+def write_lingbot_world(shot: Shot, path: Path) -> None:
+    """Write poses.npy and intrinsics.npy into a folder, float32."""
+    make_folder(path)
+    poses = shot.trajectory.camera_to_world.astype(np.float32, order="C")
+    lens = shot.trajectory.intrinsics.astype(np.float32, order="C")
+    replace_files({path / "poses.npy": npy_bytes(poses), path / "intrinsics.npy": npy_bytes(lens)})

@@ -1,0 +1,56 @@
+"""TUM RGB-D trajectories: timestamp, centre, quaternion x y z w; camera-to-world in metres, OpenCV axes.
+
+Some files leave the timestamp out.
+"""
+
+from pathlib import Path
+
+import numpy as np
+
+from parascale.camera.rotations import matrices_from_quaternions, quaternions_from_matrices
+from parascale.errors import InputError
+from parascale.files.contents import ROUNDING, Contents
+from parascale.files.disk import replace_files
+from parascale.files.matrices import from_parts
+from parascale.files.note import read_note, write_note
+from parascale.files.rows import format_rows, read_rows
+from parascale.parallax.shot import Shot
+
+_CONVENTION = "timestamp tx ty tz qx qy qz qw, camera-to-world, OpenCV axes"
+
+
+def read_tum(path: Path) -> Contents:
+    """Read a TUM trajectory; lines that start with # are comments.
+
+    Raises
+    ------
+    InputError
+        As `parascale.files.rows.read_rows`, where a quaternion is not of unit length, or where time stands still.
+    """
+    rows = read_rows(path, {7, 8})
+    times = rows.values[:, 0] if rows.values.shape[1] == 8 else None
+    centres, quaternions = rows.values[:, -7:-4], rows.values[:, [-1, -4, -3, -2]]
+    # A quaternion's length is squared in the matrix, hence twice the rounding.
+    length = np.linalg.norm(quaternions, axis=1)
+    for row in np.flatnonzero(np.abs(length - 1) > ROUNDING)[:1]:
+        raise InputError(f"{path}, {rows.place(int(row))}: the quaternion has the length {length[row]:.4g}, not 1")
+    for row in np.flatnonzero(np.diff(times) <= 0)[:1] if times is not None else ():
+        raise InputError(f"{path}, {rows.place(int(row) + 1)}: the time does not increase")
+    note = read_note(rows.comments)
+    return Contents(
+        from_parts(matrices_from_quaternions(quaternions), centres),
+        rows.place,
+        size=note.size,
+        times=times,
+        fps=note.fps,
+        unit=note.unit,
+        metres_per_unit=note.metres_per_unit,
+    )
+
+
+def write_tum(shot: Shot, path: Path) -> None:
+    """Write a TUM trajectory."""
+    trajectory = shot.trajectory
+    quaternions = quaternions_from_matrices(trajectory.rotations)[:, [1, 2, 3, 0]]
+    rows = np.column_stack([trajectory.times, trajectory.centres, quaternions])
+    replace_files({path: f"# {write_note(shot, _CONVENTION)}\n{format_rows(rows)}".encode()})
