@@ -272,10 +272,11 @@ class Beat:
 
 @dataclass(frozen=True)
 class Run:
-    """Server to worker: run the job in this folder."""
+    """Server to worker: run the job in this folder, whose submission had this hash."""
 
     job: str
     folder: str
+    payload: str
 
 
 @dataclass(frozen=True)

@@ -225,8 +225,6 @@ class Receiver:
     def _finish(self) -> None:
         info = self.files[self._at]
         if self._open is not None:
-            self._open.flush()
-            os.fsync(self._open.fileno())
             self.close()
             os.replace(self._part(info), self.folder / info.name)
         self._at, self._next, self._asked = self._at + 1, 0, 0

@@ -244,7 +244,7 @@ class Dispatcher:
             return
         hand.take(job.key)
         self._change(job, state="running", attempts=job.attempts + 1, started=time.time(), ended=None)
-        hand.run(str(self._folder(job)))
+        hand.run(str(self._folder(job)), job.payload)
 
     def _reported(self, hand: Hand, report: m.FromWorker | None) -> None:
         if report is None:

@@ -61,10 +61,10 @@ class Hand:
         """Note which job is meant for it."""
         self.key, self.fraction, self.phase, self.deadline = key, 0.0, "starting", None
 
-    def run(self, folder: str) -> None:
+    def run(self, folder: str, payload: str) -> None:
         """Have it run its job."""
         assert self.key is not None
-        self._tell(Run(self.key[1], folder))
+        self._tell(Run(self.key[1], folder, payload))
 
     def cancel(self, grace: float) -> None:
         """Ask it to stop its job, and end it where it does not."""

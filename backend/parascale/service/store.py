@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -18,6 +17,7 @@ from parascale.link.codec import decode, encode
 from parascale.link.messages import FileInfo, Submit
 from parascale.link.packing import unpack
 from parascale.link.requests import Request
+from parascale.link.transfer import describe_file
 from parascale.service.framing import read_message, write_message
 
 REQUEST = "request"
@@ -43,14 +43,17 @@ class Store:
         return self._folder / hashlib.sha256(owner.encode()).hexdigest()[:16] / job
 
     def write(self, owner: str, submit: Submit, frames: Sequence[bytes]) -> None:
-        """Keep what was submitted; it is on disk when this returns, or the folder is not there."""
+        """Keep what was submitted, whole or not at all.
+
+        It is not forced to the disk, which would cost more than all the rest of a submission: `read_request` finds out
+        where a power cut took it.
+        """
         folder = self.of(owner, submit.job)
         folder.parent.mkdir(exist_ok=True)
         shutil.rmtree(folder, ignore_errors=True)
         scratch = Path(tempfile.mkdtemp(dir=folder.parent, prefix="."))
         with (scratch / REQUEST).open("wb") as file:
             write_message(file, encode(submit), frames)
-            os.fsync(file.fileno())
         scratch.replace(folder)
 
     def remove(self, owner: str, job: str) -> None:
@@ -74,8 +77,15 @@ def payload_hash(submit: Submit, frames: Sequence[bytes]) -> str:
     return digest.hexdigest()
 
 
-def read_request(folder: Path) -> tuple[Submit, Request]:
+def read_request(folder: Path, payload: str) -> tuple[Submit, Request]:
     """Return what was submitted, as a request whose files lie in the job's folder.
+
+    Parameters
+    ----------
+    folder : Path
+        The job's.
+    payload : str
+        Its `payload_hash` when it was submitted.
 
     Raises
     ------
@@ -86,12 +96,13 @@ def read_request(folder: Path) -> tuple[Submit, Request]:
         with (folder / REQUEST).open("rb") as file:
             message = read_message(file)
     except OSError as error:
-        raise InputError("what was submitted is no longer in the store") from error
-    if message is None:
-        raise InputError("what was submitted is no longer whole in the store")
-    submit = decode(message[0])
-    if not isinstance(submit, Submit):
-        raise InputError("what was submitted is no job")
+        raise InputError("what was submitted is no longer in the store: submit it again") from error
+    submit = None if message is None else decode(message[0])
+    if message is None or not isinstance(submit, Submit) or payload_hash(submit, message[1]) != payload:
+        raise InputError("what was submitted is no longer whole in the store: submit it again")
+    for file_info in submit.files:
+        if describe_file(file_info.role, folder / INPUTS / file_info.name).chunks != file_info.chunks:
+            raise InputError(f"{file_info.name} is no longer whole in the store: submit it again")
     arrays: dict[str, NDArray[Any]] = from_frames(submit.arrays, message[1])
     return submit, unpack(submit.kind, submit.fields, arrays, _by_role(submit.files, folder / INPUTS))
 

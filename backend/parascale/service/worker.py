@@ -71,7 +71,7 @@ class Worker:
 
     def _run(self, order: Run) -> Finished:
         folder = Path(order.folder)
-        submit, request = read_request(folder)
+        submit, request = read_request(folder, order.payload)
         results = folder / RESULTS
         results.mkdir(exist_ok=True)
         name = submit.label.partition(" ")[2]
