@@ -43,19 +43,23 @@ def draw_report(
         Where a video cannot be read.
     """
     matplotlib.use("Agg")
-    figure = Figure(figsize=(13, 9), layout="constrained", facecolor="white")
+    figure = Figure(figsize=(13, 9.2), layout="constrained", facecolor="white")
     figure.suptitle(title, fontsize=13)
-    grid = figure.add_gridspec(3, 3, height_ratios=(1.25, 1, 1))
-    _draw_parallax(figure.add_subplot(grid[0, :2]), reference, asked, realised)
-    _draw_path(figure.add_subplot(grid[0, 2]), asked, realised)
-    first = int(np.asarray(reference.frames)[0])
-    shown = {"reference": (reference_video, len(reference), first), "result": (result_video, len(asked), 0)}
-    for row, (name, (video, count, offset)) in enumerate(shown.items(), start=1):
+    upper, lower = np.ravel(figure.subfigures(2, 1, height_ratios=(1, 1.45)))
+    parallax, path_axes = upper.subplots(1, 2, width_ratios=(2, 1))
+    _draw_parallax(parallax, reference, asked, realised)
+    _draw_path(path_axes, asked, realised)
+    assert reference.frames is not None
+    shown = (
+        ("reference", reference_video, len(reference), int(reference.frames[0])),
+        ("result", result_video, len(asked), 0),
+    )
+    for row, (name, video, count, first) in zip(lower.subplots(2, 3), shown, strict=True):
         numbers = (0, (count - 1) // 2, count - 1)
-        for column, image in enumerate(read_frames(video, [offset + number for number in numbers])):
-            axes = figure.add_subplot(grid[row, column])
+        images = read_frames(video, [first + number for number in numbers])
+        for axes, number, image in zip(row, numbers, images, strict=True):
             axes.imshow(image)
-            axes.set_title(f"{name}, frame {numbers[column]}", fontsize=10)
+            axes.set_title(f"{name}, frame {number}", fontsize=10)
             axes.set_axis_off()
     figure.savefig(path, dpi=100)
 
