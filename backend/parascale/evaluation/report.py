@@ -45,7 +45,8 @@ def draw_report(
     matplotlib.use("Agg")
     figure = Figure(figsize=(13, 9.2), layout="constrained", facecolor="white")
     figure.suptitle(title, fontsize=13)
-    upper, lower = np.ravel(figure.subfigures(2, 1, height_ratios=(1, 1.45)))
+    panels: Any = figure.subfigures(2, 1, height_ratios=(1, 1.45))
+    upper, lower = panels
     parallax, path_axes = upper.subplots(1, 2, width_ratios=(2, 1))
     _draw_parallax(parallax, reference, asked, realised)
     _draw_path(path_axes, asked, realised)
