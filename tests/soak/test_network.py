@@ -1,0 +1,123 @@
+"""A bad network: connections that stall and break; files still arrive byte for byte."""
+
+import os
+import random
+import re
+import selectors
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+
+from parascale.errors import InputError
+from parascale.link.client import Client
+from parascale.link.keys import client_keys
+from parascale.link.limits import CHUNK
+from parascale.link.local import Backend
+from parascale.link.requests import GenerationRequest, SolveRequest
+
+T = TypeVar("T")
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+
+
+class BadNetwork:
+    """A relay on loopback that cuts connections after a random number of bytes and stalls now and then."""
+
+    def __init__(self, address: str) -> None:
+        host, port = address.removeprefix("tcp://").split(":")
+        self._there = host, int(port)
+        self._chance = random.Random(3)
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self._server.settimeout(0.1)
+        self._over = threading.Event()
+        self.cuts = 0
+        self.address = f"tcp://127.0.0.1:{self._server.getsockname()[1]}"
+        self._thread = threading.Thread(target=self._relay)
+        self._thread.start()
+
+    def close(self) -> None:
+        self._over.set()
+        self._thread.join()
+        self._server.close()
+
+    def _relay(self) -> None:
+        while not self._over.is_set():
+            try:
+                here, _ = self._server.accept()
+            except TimeoutError:
+                continue
+            with here, socket.create_connection(self._there) as there:
+                self._pass_on(here, there, self._chance.randrange(1 << 10, 24 << 20))
+                self.cuts += 1
+
+    def _pass_on(self, here: socket.socket, there: socket.socket, count: int) -> None:
+        with selectors.DefaultSelector() as selector:
+            selector.register(here, selectors.EVENT_READ, there)
+            selector.register(there, selectors.EVENT_READ, here)
+            while count > 0 and not self._over.is_set():
+                for key, _ in selector.select(0.1):
+                    source = key.fileobj
+                    assert isinstance(source, socket.socket)
+                    try:
+                        data = source.recv(1 << 16)
+                        key.data.sendall(data)
+                    except OSError:
+                        return
+                    if not data:
+                        return
+                    count -= len(data)
+                    if self._chance.random() < 0.001:
+                        time.sleep(self._chance.uniform(0.0, 0.3))
+
+
+@pytest.fixture
+def network(backend: Backend) -> Iterator[BadNetwork]:
+    network = BadNetwork(backend.address)
+    yield network
+    network.close()
+
+
+def insist(work: Callable[..., T], *arguments: Any) -> T:
+    """Try again what a person would try again: each attempt goes on where the last one stopped."""
+    for _ in range(20):
+        try:
+            return work(*arguments)
+        except InputError as error:
+            if not re.search("stopped answering|No backend answers", str(error)):
+                raise
+    raise AssertionError("it never got through")
+
+
+def test_files_arrive_over_a_bad_network(
+    backend: Backend,
+    network: BadNetwork,
+    soak_seconds: float,
+    make_request: Callable[..., GenerationRequest],
+    tmp_path: Path,
+) -> None:
+    clip = tmp_path / "clip.mp4"
+    clip.write_bytes(os.urandom(70 * CHUNK + 17))
+    end = time.monotonic() + soak_seconds
+    number = 0
+    with Client(network.address, backend.server_key, client_keys()) as client:
+        while time.monotonic() < end:
+            number += 1
+            job = f"1{number:031x}"
+            insist(client.submit, SolveRequest(clip), job)
+            (stored,) = tmp_path.glob(f"state/jobs/*/{job}/inputs/clip.mp4")
+            assert stored.read_bytes() == clip.read_bytes()
+            assert insist(client.wait, job).state == "failed"
+            video = job[::-1]
+            insist(client.submit, make_request(number, frames=200), video)
+            assert insist(client.wait, video).state == "done"
+            out = tmp_path / "out" / video
+            insist(client.fetch, video, out)
+            for path in out.iterdir():
+                (original,) = tmp_path.glob(f"state/jobs/*/{video}/results/{path.name}")
+                assert path.read_bytes() == original.read_bytes()
+    assert network.cuts > 0
