@@ -7,7 +7,23 @@ import sys
 import typer
 
 from parascale import __version__
-from parascale.cli import calibrate, cancel, doctor, generate, info, jobs, keys, metrics, result, serve, solve, verify
+from parascale.cli import (
+    calibrate,
+    cancel,
+    doctor,
+    export,
+    formats,
+    generate,
+    import_,
+    info,
+    jobs,
+    keys,
+    metrics,
+    result,
+    serve,
+    solve,
+    verify,
+)
 from parascale.errors import Cancelled, InputError
 
 app = typer.Typer(
@@ -17,8 +33,12 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for module in (solve, info, calibrate, generate, verify, metrics, serve, jobs, cancel, result, keys, doctor):
-    app.command()(getattr(module, module.__name__.rpartition(".")[2]))
+for module in (
+    *(solve, info, calibrate, import_, export, formats, generate, verify, metrics),
+    *(serve, jobs, cancel, result, keys, doctor),
+):
+    function = module.__name__.rpartition(".")[2]
+    app.command(function.rstrip("_"))(getattr(module, function))
 
 
 @app.callback(invoke_without_command=True)

@@ -93,6 +93,21 @@ class Given:
     camera: str | None = None
 
 
+def given_by_user(size: Size | None, fps: float | None, fov: float | None, camera: str | None) -> Given:
+    """Check what the user says; the field of view is in degrees.
+
+    Raises
+    ------
+    InputError
+        Where a rate is not positive, or a field of view is none.
+    """
+    if fps is not None and not 0 < fps < np.inf:
+        raise InputError(f"a frame rate of {fps} is not positive")
+    if fov is not None:
+        focal_from_fov(np.radians(fov), 1)
+    return Given(size, fps, None if fov is None else float(np.radians(fov)), camera)
+
+
 @dataclass(frozen=True)
 class Defaults:
     """What is taken where neither the file nor the user says it: what the format's own tool works at.

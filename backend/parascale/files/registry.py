@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -120,6 +120,30 @@ class Format:
     metric: bool = False
     precision: float = _EXACT
     rate: Rate | None = None
+
+    @property
+    def frame_step(self) -> int:
+        """The tool behind the format takes n times this + 1 frames."""
+        return 1 if self.rate is None else self.rate.step or 1
+
+    def as_json(self) -> dict[str, Any]:
+        """Give what the format is and holds as JSON values."""
+        return {
+            "name": self.name,
+            "description": self.description,
+            "suffix": self.suffix,
+            "lens": self.lens,
+            "time": self.time,
+            "unit": self.unit or self.metric,
+            "size": self.size,
+            "depth": self.depth,
+            "points": self.points,
+            "gain": self.gain,
+            "distortion": [model for model in MODELS if self.distortion(model)] != [],
+            "metric": self.metric,
+            "precision": self.precision,
+            "frames": None if self.rate is None else str(self.rate),
+        }
 
 
 _WIDE = Defaults((1280, 720), 24)

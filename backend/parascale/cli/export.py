@@ -1,0 +1,49 @@
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from parascale.cli.common import Json, print_json
+
+
+def export(
+    shot: Annotated[Path, typer.Argument(help="A shot file.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="File or folder to write.")],
+    format: Annotated[str, typer.Option("--format", help="See parascale formats.")],  # noqa: A002 - the option's name
+    size: Annotated[
+        str | None, typer.Option(help="Picture size, as 832x480: the picture is made to cover it and cut to shape.")
+    ] = None,
+    fps: Annotated[float | None, typer.Option(help="Resample to this rate, in a number of frames that fits.")] = None,
+    frames: Annotated[int | None, typer.Option(help="Play the whole move in as many frames.")] = None,
+    json: Json = False,
+) -> None:
+    """Write a shot as another tool's camera path, or as the conditioning tensor of a generator."""
+    from parascale.cli.size import parse_size
+    from parascale.conditioning.tensor_file import find_tensor_format, write_tensor
+    from parascale.files.fit import covering, retimed
+    from parascale.files.registry import find_format, write_trajectory
+    from parascale.files.shot_file import read_shot
+
+    tensor = find_tensor_format(format)
+    step = find_format(format).frame_step if tensor is None else tensor.step
+    wanted = parse_size(size)
+    fitted = retimed(read_shot(shot), frames, fps, step)
+    fitted = fitted if wanted is None else covering(fitted, wanted)
+    warnings = write_trajectory(fitted, output, format) if tensor is None else write_tensor(fitted, output, tensor)
+    for warning in warnings:
+        print(f"parascale: note: {warning}", file=sys.stderr)
+    written = {
+        "format": format,
+        "frames": len(fitted),
+        "fps": fitted.fps,
+        "size": list(fitted.trajectory.size),
+        "unit": fitted.unit,
+        "warnings": warnings,
+        "output": str(output),
+    }
+    if json:
+        print_json(written)
+    else:
+        width, height = fitted.trajectory.size
+        print(f"{output}: {len(fitted)} frames at {fitted.fps:g} a second, {width}x{height}, as {format}")

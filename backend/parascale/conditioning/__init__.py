@@ -1,0 +1,1 @@
+"""What generators are conditioned on, as arrays and as files: Plücker maps, camera latents, relative matrices."""
