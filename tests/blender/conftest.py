@@ -2,7 +2,6 @@
 
 import os
 import tempfile
-from collections.abc import Iterator
 from types import ModuleType
 
 import pytest
@@ -14,9 +13,9 @@ bpy = pytest.importorskip("bpy")
 
 
 @pytest.fixture(autouse=True)
-def empty_blender() -> Iterator[ModuleType]:
+def empty_blender() -> ModuleType:
     bpy.ops.wm.read_homefile(use_empty=True)
-    yield bpy
+    return bpy
 
 
 @pytest.fixture

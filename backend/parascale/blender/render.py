@@ -196,11 +196,11 @@ def _lent(
             "fps": None,
             "fps_base": None,
         },
-        render.ffmpeg: dict.fromkeys(("format", "codec", "constant_rate_factor", "ffmpeg_preset", "audio_codec"), None),
+        render.ffmpeg: _plain_settings(render.ffmpeg),
     }
     if engine == "BLENDER_WORKBENCH":
         display: Any = scene.display
-        values[display] = {"render_aa": antialiasing or "8"}
+        values[display] = {"render_aa": antialiasing or "5"}
         values[display.shading] = {
             "light": "STUDIO",
             "studio_light": "paint.sl",
@@ -226,6 +226,12 @@ def _lent(
         for owner, settings in values.items():
             stack.enter_context(_kept(owner, settings))
         yield
+
+
+def _plain_settings(owner: Any) -> dict[str, None]:
+    """Every setting of an owner, the container first: choosing it changes the others."""
+    names = [p.identifier for p in owner.bl_rna.properties if not p.is_readonly]
+    return dict.fromkeys(sorted(names, key=lambda name: name != "format"))
 
 
 @contextmanager

@@ -88,7 +88,7 @@ def _arc(start: View, distance: float, s: Array) -> Array:
 
 
 def _orbit(start: View, distance: float, s: Array) -> Array:
-    return _around(start, distance, np.radians(-70) * s, 0 * s)
+    return _around(start, distance, np.radians(-60) * s, 0 * s)
 
 
 def _dolly(start: View, distance: float, travel: Array) -> Array:
@@ -105,7 +105,7 @@ def _truck(start: View, distance: float, s: Array) -> Array:
 
 def _crane(start: View, distance: float, s: Array) -> Array:
     place, subject, _, ahead = _frame(start, distance)
-    places = place + np.outer(0.45 * distance * _swell(s), [0, 0, 1]) + np.outer(0.12 * distance * s, ahead)
+    places = place + np.outer(0.4 * distance * _swell(s), [0, 0, 1]) + np.outer(0.12 * distance * s, ahead)
     return looking_at(places, np.broadcast_to(subject, places.shape))
 
 
@@ -127,7 +127,7 @@ def _handheld(start: View, distance: float, s: Array) -> Array:
 MOVES: dict[str, Callable[[View, float, Array], Array]] = {
     "arc": _arc,
     "dolly in": lambda start, distance, s: _dolly(start, distance, 0.5 * _swell(s)),
-    "dolly out": lambda start, distance, s: _dolly(start, distance, -0.6 * _swell(s)),
+    "dolly out": lambda start, distance, s: _dolly(start, distance, -0.4 * _swell(s)),
     "truck": _truck,
     "crane": _crane,
     "orbit": _orbit,

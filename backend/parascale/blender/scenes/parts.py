@@ -192,16 +192,23 @@ class Builder:
         return item
 
     def camera(
-        self, location: Point, target: Point, lens: float = 35.0, clip: tuple[float, float] = (0.01, 100.0)
+        self,
+        location: Point,
+        target: Point,
+        *,
+        lens: float = 35.0,
+        clip: tuple[float, float] = (0.01, 100.0),
+        focus: float | None = None,
     ) -> None:
-        """Add the scene's camera, looking at a point and focused there."""
+        """Add the scene's camera, looking at a point; moves turn about what lies at its focus, or that point."""
         data: Any = bpy.data.cameras.new("Camera")
         data.lens, data.clip_start, data.clip_end = lens, *clip
+        towards = Vector(target) - Vector(location)
+        data.dof.focus_distance = towards.length if focus is None else focus
         camera = bpy.data.objects.new("Camera", data)
         camera.location = location
         camera.rotation_mode = "QUATERNION"
-        camera.rotation_quaternion = (Vector(target) - Vector(location)).to_track_quat("-Z", "Y")
-        data.dof.focus_distance = (Vector(target) - Vector(location)).length
+        camera.rotation_quaternion = towards.to_track_quat("-Z", "Y")
         self.scene.collection.objects.link(camera)
         self.scene.camera = camera
 

@@ -1,0 +1,85 @@
+import bpy
+import numpy as np
+import pytest
+
+from parascale.blender.render import render_clip, render_still, z_pass
+from parascale.errors import InputError
+
+
+def state(scene) -> dict[str, object]:
+    """Every plain setting of a scene that rendering could change."""
+    owners = [
+        scene,
+        scene.render,
+        scene.render.image_settings,
+        scene.render.ffmpeg,
+        scene.display.shading,
+        scene.cycles,
+    ]
+    return {
+        f"{type(owner).__name__}.{p.identifier}": getattr(owner, p.identifier)
+        for owner in owners
+        for p in owner.bl_rna.properties
+        if p.type in {"INT", "FLOAT", "BOOLEAN", "ENUM", "STRING"} and not getattr(p, "is_array", False)
+    }
+
+
+@pytest.fixture
+def stage(scene, camera, add_wall):
+    camera.rotation_euler.x = np.pi / 2
+    add_wall(distance=5, half=1.0)
+    scene.frame_set(3)
+    return scene
+
+
+def test_still_has_the_asked_size_and_shows_the_scene(stage, tmp_path):
+    path = render_still(stage, tmp_path / "still.png", (160, 90))
+    image = bpy.data.images.load(str(path))
+    assert tuple(image.size) == (160, 90)
+    pixels = np.array(image.pixels[:]).reshape(90, 160, 4)[..., :3].mean(axis=2)
+    assert pixels[45, 80] - pixels[5, 5] > 0.1
+
+
+def test_clip_has_its_frames_and_rate(stage, tmp_path):
+    path = render_clip(stage, tmp_path / "clip.mp4", (64, 48), (1, 6), 29.97, "OFF")
+    clip = bpy.data.movieclips.load(str(path))
+    assert (tuple(clip.size), clip.frame_duration) == ((64, 48), 5)
+    assert clip.fps == pytest.approx(29.97, rel=1e-4)
+
+
+@pytest.mark.parametrize("what", ["still", "clip", "depth"])
+def test_rendering_leaves_the_scene_as_it_was(stage, tmp_path, what):
+    before, materials = state(stage), len(bpy.data.materials)
+    if what == "still":
+        render_still(stage, tmp_path / "still.png", (32, 32))
+    elif what == "clip":
+        render_clip(stage, tmp_path / "clip.mp4", (32, 32), (1, 3), 16, "OFF")
+    else:
+        z_pass(stage, stage.camera, 1, (32, 32))
+    assert state(stage) == before
+    assert len(bpy.data.materials) == materials
+    assert stage.view_layers[0].material_override is None
+
+
+def test_settings_come_back_after_a_failure(stage, tmp_path):
+    before = state(stage)
+    with pytest.raises(TypeError):
+        render_still(stage, tmp_path / "still.png", (32, 32), engine="NO_SUCH_ENGINE")
+    assert state(stage) == before
+
+
+def test_scene_without_a_camera_is_refused(scene, tmp_path):
+    with pytest.raises(InputError, match="has no camera"):
+        render_still(scene, tmp_path / "still.png", (32, 32))
+
+
+def test_odd_movie_is_refused(stage, tmp_path):
+    with pytest.raises(InputError, match="33x32 cannot be encoded"):
+        render_clip(stage, tmp_path / "clip.mp4", (33, 32), (1, 3), 16)
+
+
+def test_z_pass_is_depth_along_the_axis_and_nan_beside(stage):
+    depth = z_pass(stage, stage.camera, 1, (320, 192))
+    assert depth[96, 160] == pytest.approx(5.0, rel=1e-5)
+    assert np.isnan(depth[5, 5])
+    np.testing.assert_allclose(depth[np.isfinite(depth)], 5.0, rtol=1e-5)
