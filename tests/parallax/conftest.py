@@ -140,3 +140,34 @@ def imagined() -> Callable[..., Shot]:
         return Shot("imagined", 24, path, shot.median_depth, felt_parallax=felt, **facts)
 
     return build
+
+
+@pytest.fixture(scope="session")
+def orbit() -> Callable[..., Shot]:
+    """Orbit the origin at radius and depth 5, looking inwards; ``duration`` in seconds, ``angle`` in radians."""
+
+    def build(count: int, duration: float = 4.0, angle: float = 2 * np.pi) -> Shot:
+        turned = np.linspace(0, angle, count)
+        poses = np.tile(np.eye(4), (count, 1, 1))
+        poses[:, :3, :3] = Rotation.from_euler("y", turned[:, None]).as_matrix()
+        poses[:, 0, 3], poses[:, 2, 3] = -5 * np.sin(turned), -5 * np.cos(turned)
+        path = Trajectory(poses, LENS, np.linspace(0, duration, count), *SIZE)
+        return Shot("orbit", (count - 1) / duration, path, np.full(count, 5.0))
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def moving() -> Callable[..., Shot]:
+    """Give centres (T, 3) and what else is known at a frame rate of 24."""
+
+    def build(centres: object, depth: object = 2.0, rotations: object = None, **facts: object) -> Shot:
+        centres = np.asarray(centres, np.float64)
+        poses = np.tile(np.eye(4), (len(centres), 1, 1))
+        poses[:, :3, 3] = centres
+        if rotations is not None:
+            poses[:, :3, :3] = rotations
+        path = Trajectory(poses, LENS, np.arange(len(centres)) / 24, *SIZE)
+        return Shot("moving", 24, path, np.broadcast_to(depth, len(centres)), **facts)
+
+    return build

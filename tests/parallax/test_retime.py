@@ -5,33 +5,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.interpolate import PchipInterpolator
-from scipy.spatial.transform import Rotation
 
 from parascale.camera import Trajectory
 from parascale.camera.rotations import geodesic_angle
 from parascale.errors import InputError
 from parascale.parallax.gauge import to_unit_depth
+from parascale.parallax.retime import match_rate, resample
 from parascale.parallax.retime.path_curve import PathCurve
 from parascale.parallax.retime.pchip import monotone_cubic
-from parascale.parallax.retime import match_rate, resample
 from parascale.parallax.shot import Shot
 
 seeds = st.integers(0, 2**32 - 1)
 LENS = np.array([500.0, 500.0, 320.0, 180.0])
-
-
-def orbit(count: int, duration: float = 4.0) -> Shot:
-    """Once around at radius 5, 4 seconds, looking inwards, depth 5."""
-    angle = np.linspace(0, 2 * np.pi, count)
-    poses = np.tile(np.eye(4), (count, 1, 1))
-    poses[:, :3, :3] = Rotation.from_euler("y", angle[:, None]).as_matrix()
-    poses[:, 0, 3], poses[:, 2, 3] = -5 * np.sin(angle), -5 * np.cos(angle)
-    return Shot(
-        "orbit",
-        (count - 1) / duration,
-        Trajectory(poses, LENS, np.linspace(0, duration, count), 640, 360),
-        np.full(count, 5.0),
-    )
 
 
 @given(seed=seeds)
@@ -46,7 +31,7 @@ def test_resampled_at_its_own_times_a_shot_is_itself(path, imagined, seed: int) 
     assert same.gain == pytest.approx(shot.gain, rel=1e-14)
 
 
-def test_an_orbit_at_another_rate_is_the_same_orbit() -> None:
+def test_an_orbit_at_another_rate_is_the_same_orbit(orbit) -> None:
     resampled = match_rate(orbit(97), 16)
     truth = orbit(65)
     assert len(resampled) == 65
@@ -108,26 +93,26 @@ def test_the_time_curve_is_scipys_pchip(seed: int) -> None:
     assert monotone_cubic(x, y, at) == pytest.approx(PchipInterpolator(x, y)(at), abs=1e-12)
 
 
-def test_depth_gaps_stay_gaps_between_the_frames_that_know() -> None:
+def test_depth_gaps_stay_gaps_between_the_frames_that_know(orbit) -> None:
     shot = dataclasses.replace(orbit(9), median_depth=np.array([1, np.nan, 3, 3, 3, 3, 3, 3, 27.0]))
     depth = resample(shot, [0, 0.25, 0.5, 0.75, 1.0, 3.75]).median_depth
     assert depth[[0, 4, 5]] == pytest.approx([1, 3, 9])
     assert np.isnan(depth[1:4]).all()
 
 
-def test_p_belongs_to_the_new_steps() -> None:
+def test_p_belongs_to_the_new_steps(orbit) -> None:
     shot = orbit(97)
     assert match_rate(shot, 48).parallax_number == pytest.approx(np.full(192, shot.parallax_number[0] / 2), rel=2e-3)
 
 
-def test_felt_parallax_keeps_its_ratio() -> None:
+def test_felt_parallax_keeps_its_ratio(orbit) -> None:
     shot = orbit(97)
     felt = dataclasses.replace(shot, felt_parallax=0.8 * shot.parallax_number)
     resampled = match_rate(felt, 16)
     assert resampled.felt_parallax == pytest.approx(0.8 * resampled.parallax_number, rel=1e-12)
 
 
-def test_a_shot_in_unit_depth_stays_in_unit_depth() -> None:
+def test_a_shot_in_unit_depth_stays_in_unit_depth(orbit) -> None:
     shot = to_unit_depth(dataclasses.replace(orbit(9), median_depth=np.linspace(2, 4, 9), metres_per_unit=1.5))
     later = resample(shot, shot.trajectory.times[3:])
     assert (later.unit, later.median_depth[0]) == ("unit-depth", 1.0)
@@ -150,12 +135,12 @@ def test_a_single_frame_can_be_resampled_at_its_own_time() -> None:
         ([0, np.nan], "outside"),
     ],
 )
-def test_times_that_cannot_be_are_refused(times: list[float], message: str) -> None:
+def test_times_that_cannot_be_are_refused(orbit, times: list[float], message: str) -> None:
     with pytest.raises(InputError, match=message):
         resample(orbit(9), times)
 
 
 @pytest.mark.parametrize("fps", [0, -1, np.inf, np.nan])
-def test_rates_that_cannot_be_are_refused(fps: float) -> None:
+def test_rates_that_cannot_be_are_refused(orbit, fps: float) -> None:
     with pytest.raises(InputError, match="frame rate"):
         match_rate(orbit(9), fps)

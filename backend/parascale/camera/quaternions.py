@@ -146,5 +146,5 @@ def arc_of_chord(turns: ArrayLike, displacements: ArrayLike) -> Array:
     safe = np.where(small, 1.0, half)
     factor = np.where(small, 1 / 12 + half**2 / 180, (1 - safe / np.tan(safe)) / (4 * safe**2))
     once = np.cross(w, b)
-    velocities: Array = b - once / 2 + factor * np.cross(w, once)
+    velocities: Array = b + (factor * np.cross(w, once) - 0.5 * once)
     return velocities

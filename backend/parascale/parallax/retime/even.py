@@ -106,7 +106,7 @@ def _evened(move: Move, frames: int, *, count_rotation: bool) -> Array:
 def _spread(at: Array, steps: Array, frames: int) -> Array:
     """Give the times that cut the measured steps between ``at`` into equal parts."""
     along = np.concatenate([[0.0], np.cumsum(steps)])
-    if along[-1] == 0:
-        return np.linspace(at[0], at[-1], frames)
-    times: Array = np.interp(np.linspace(0, along[-1], frames), along, at)
+    times: Array = np.linspace(at[0], at[-1], frames)
+    if along[-1] > 0:
+        times = np.interp(np.linspace(0, along[-1], frames), along, at)
     return times

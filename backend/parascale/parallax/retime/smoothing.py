@@ -159,7 +159,8 @@ def _position_noise(shot: Shot) -> Array:
     if steps is None or np.isnan(steps).all():
         return noise
     steps = np.where(np.isnan(steps), np.nanmax(steps), steps)
-    noise = noise * np.sqrt((np.append(steps, steps[-1]) ** 2 + np.append(steps[0], steps) ** 2) / 2)
+    both = np.append(steps, steps[-1]) ** 2 + np.append(steps[0], steps) ** 2
+    noise *= np.sqrt(both / 2)
     return noise
 
 

@@ -102,7 +102,7 @@ def _same_speed(first: Shot, second: Shot, seconds: float) -> tuple[Shot, Shot]:
 def _fading(share: Array) -> Array:
     """1 at 0, 0 from 1 on, without a corner."""
     x = np.clip(share, 0, 1)
-    faded: Array = 1 - x * x * (3 - 2 * x)
+    faded: Array = 1.0 - x * x * (3.0 - 2.0 * x)
     return faded
 
 
