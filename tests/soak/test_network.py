@@ -112,7 +112,7 @@ def test_files_arrive_over_a_bad_network(
             (stored,) = tmp_path.glob(f"state/jobs/*/{job}/inputs/clip.mp4")
             assert stored.read_bytes() == clip.read_bytes()
             assert insist(client.wait, job).state == "failed"
-            video = job[::-1]
+            video = f"2{number:031x}"
             insist(client.submit, make_request(number, frames=200), video)
             assert insist(client.wait, video).state == "done"
             out = tmp_path / "out" / video
