@@ -28,8 +28,8 @@ class Job:
         What people call it.
     created : float
         Seconds since 1970.
-    scene : str
-        Name of the scene it was submitted from.
+    blend, scene : str
+        File (empty where it was not saved) and name of the scene it was submitted from.
     frame_start : int
         Frame of that scene at which a video begins.
     fps : float
@@ -50,6 +50,7 @@ class Job:
     kind: str
     title: str
     created: float
+    blend: str = ""
     scene: str = ""
     frame_start: int = 1
     fps: float = 0.0

@@ -72,7 +72,7 @@ class PARASCALE_PT_generate(_Panel):
         layout.use_property_decorate = False
         for name in ("generator", "prompt", "seed", "long_side", "fps", "frames", "workbench"):
             layout.prop(state, name)
-        layout.operator("parascale.submit", icon="RENDER_ANIMATION")
+        layout.operator("parascale.generate", icon="RENDER_ANIMATION")
         for job in session.newest_jobs(4):
             _draw_job(layout, job)
         layout.label(text=session.state_text(), icon="LINKED" if session.connected() else "UNLINKED")
@@ -104,12 +104,17 @@ def _draw_job(layout: Any, job: Job) -> None:
     elif job.state == "fetched":
         row.operator("parascale.insert_result", text=f"Insert {job.title}", icon="SEQUENCE").job_id = job.id
     else:
-        icon = "CHECKMARK" if job.state == "used" else "ERROR"
-        row.label(text=f"{job.title}: {job.message or job.state}", icon=icon)
+        done = job.state == "used"
+        row.label(
+            text=f"{job.title}: {'inserted' if done else job.message or job.state}",
+            icon="CHECKMARK" if done else "ERROR",
+        )
 
 
 def _number(value: float | None) -> str:
-    return "unknown" if value is None else f"{value:.3g}"
+    if value is None:
+        return "unknown"
+    return f"{value:.3g}" if abs(value) >= 1e-4 else "0"
 
 
 def _short(text: str) -> str:

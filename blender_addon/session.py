@@ -15,7 +15,7 @@ import bpy
 
 from parascale.errors import InputError
 
-from . import journal
+from . import journal, properties
 from .journal import Job
 from .steps import Steps, in_thread, sentence
 
@@ -40,6 +40,8 @@ class Session:
         By id, oldest first.
     claimed : set of str
         Jobs whose results an operator waits for; the timer leaves them alone.
+    file_opened : float
+        When the file at hand was opened, seconds since 1970.
     client, backend, welcome
         The connection, the process this Blender started, and what the backend said of itself; None where not there.
     """
@@ -47,6 +49,7 @@ class Session:
     def __init__(self) -> None:
         self.jobs = journal.load()
         self.claimed: set[str] = set()
+        self.file_opened = time.time()
         self.client: Client | None = None
         self.backend: Backend | None = None
         self.welcome: Welcome | None = None
@@ -183,6 +186,14 @@ class Session:
         """Jobs of which something is still to come from the backend."""
         return [job for job in self.jobs.values() if job.is_open and job.state != "fetched"]
 
+    def belongs_here(self, job: Job) -> bool:
+        """Whether a job was submitted from the file at hand: another file must not receive its result unasked."""
+        if any(properties.of_scene(scene).job_id == job.id for scene in bpy.data.scenes):
+            return True
+        if job.blend:
+            return job.blend == bpy.data.filepath
+        return not bpy.data.filepath and job.created >= self.file_opened
+
     def mark_used(self, job: Job) -> None:
         """Note that a result has been put to use."""
         job.state = "used"
@@ -231,14 +242,17 @@ def start() -> None:
     global _current  # noqa: PLW0603 - one Blender has one session
     _current = Session()
     _current.take_up()
-    bpy.app.timers.register(_on_timer, first_interval=TICK_SECONDS, persistent=True)
+    bpy.app.handlers.load_post.append(_on_load)
+    bpy.app.timers.register(on_timer, first_interval=TICK_SECONDS, persistent=True)
 
 
 def stop() -> None:
     """End the session; what its backend has not done goes on when one is started again."""
     global _current  # noqa: PLW0603
-    if bpy.app.timers.is_registered(_on_timer):
-        bpy.app.timers.unregister(_on_timer)
+    if _on_load in bpy.app.handlers.load_post:
+        bpy.app.handlers.load_post.remove(_on_load)
+    if bpy.app.timers.is_registered(on_timer):
+        bpy.app.timers.unregister(on_timer)
     if _current is not None:
         _current.stop_backend()
     _current = None
@@ -250,9 +264,11 @@ def current() -> Session:
     return _current
 
 
-def new_job(kind: str, title: str) -> Job:
-    """Make a job with an id of its own."""
-    return Job(id=uuid.uuid4().hex, kind=kind, title=title, created=time.time())
+def new_job(kind: str, title: str, scene: bpy.types.Scene) -> Job:
+    """Make a job with an id of its own, for a scene of the file at hand."""
+    return Job(
+        id=uuid.uuid4().hex, kind=kind, title=title, created=time.time(), blend=bpy.data.filepath, scene=scene.name
+    )
 
 
 def results_folder() -> Path:
@@ -294,14 +310,20 @@ def state_text() -> str:
     return f"Backend {welcome.version} at {_current.client.address}" if welcome else f"At {_current.client.address}"
 
 
-def _on_timer() -> float:
+def on_timer() -> float:
+    """Do one batch, and bring in what has arrived."""
     now = current()
     if now.tick():
         for job in list(now.jobs.values()):
-            if job.state == "fetched" and job.id not in now.claimed:
+            if job.state == "fetched" and job.id not in now.claimed and now.belongs_here(job):
                 _insert(now, job)
         _redraw()
     return TICK_SECONDS
+
+
+@bpy.app.handlers.persistent
+def _on_load(_path: str) -> None:
+    current().file_opened = time.time()
 
 
 def _insert(now: Session, job: Job) -> None:

@@ -34,8 +34,8 @@ class _Submitting(StepOperator):
         yield from session.current().connect(preferences.executable(context))
         timing = request.timing_of(scene, state.camera)
         asked = yield from request.build(scene, state.camera, timing)
-        job = session.new_job("generate", state.camera.name)
-        job.scene, job.frame_start, job.fps = scene.name, timing.frame_start, timing.fps
+        job = session.new_job("generate", state.camera.name, scene)
+        job.frame_start, job.fps = timing.frame_start, timing.fps
         job.request = request.as_json(asked)
         session.current().submit(job, asked)
         state.job_id = job.id

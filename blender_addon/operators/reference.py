@@ -79,8 +79,7 @@ class PARASCALE_OT_solve_clip(StepOperator):
         path = Path(bpy.path.abspath(self.filepath))
         asked = SolveRequest(path, self.focal or None, self.fov or None, self.start, self.end or None)
         yield from now.connect(preferences.executable(context))
-        job = session.new_job("solve", path.stem)
-        job.scene = context.scene.name
+        job = session.new_job("solve", path.stem, context.scene)
         now.submit(job, asked)
         yield from now.followed(job)
         shot = read_shot(Path(job.files["shot"]))

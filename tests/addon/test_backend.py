@@ -1,5 +1,7 @@
 """Finding, starting and losing the backend."""
 
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -61,13 +63,22 @@ def test_backend_killed_during_the_job_is_said_and_the_job_is_found_again(
 
     bpy.ops.parascale.start_backend()
     now = session.current()
+    ready.parascale.frames, ready.parascale.fps = 400, 1600.0
     bpy.ops.parascale.submit()
-    now.backend.process.kill()
-    now.backend.process.wait()
+    job = now.jobs[ready.parascale.job_id]
+
+    def kill_once_it_runs() -> None:
+        while job.state != "running":
+            time.sleep(0.001)
+        now.backend.process.kill()
+
+    thread = threading.Thread(target=kill_once_it_runs)
+    thread.start()
     with pytest.raises(RuntimeError, match="backend has ended"):
         bpy.ops.parascale.poll_jobs(wait=True)
+    thread.join()
+    assert job.is_open
     bpy.ops.parascale.poll_jobs(wait=True)
-    (job,) = [job for job in now.jobs.values() if job.id == ready.parascale.job_id]
     assert job.state == "fetched", job.message
     assert bpy.ops.parascale.insert_result() == {"FINISHED"}
 
