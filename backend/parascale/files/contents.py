@@ -19,6 +19,8 @@ Size = tuple[int, int]
 
 # How far R^T R may be from the identity for rounding to explain it: three decimals.
 ROUNDING = 2e-3
+# What a shot file of 200 MB holds.
+MOST_FRAMES = 250_000
 # Below this a rotation is as good as float64 holds it, and stays to the bit.
 _EXACT = 1e-14
 # Steps and turns below this, of the distance from the origin and in radians, are the rounding of float32.
@@ -165,6 +167,11 @@ def shot_from_contents(
     InputError
         Where a rotation is none by more than rounding, or a value is out of its range: with its place in the file.
     """
+    if len(contents.camera_to_world) > MOST_FRAMES:
+        raise InputError(
+            f"{source}, {contents.place(MOST_FRAMES)}: a shot has at most {MOST_FRAMES} frames, "
+            f"and this file has {len(contents.camera_to_world)}: cut it"
+        )
     warn = _Warnings(list(contents.warnings))
     poses = _rigid(contents, source, warn)
     size = _size(contents, given, defaults, warn)

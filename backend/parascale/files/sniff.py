@@ -86,6 +86,8 @@ def _rows(text: str) -> str | None:
     if len(rows) > 1 and len(rows[0]) != len(rows[1]):
         del rows[0]
     count = len(rows[0]) if rows else 0
+    if not all(map(_is_number, rows[0] if rows else ())):
+        return None
     if count == COLUMNS:
         ours = "convention=wan-fun" in lines[0]
         made_up = not lines[0].strip() and all(row[0] in {"0", "0.0"} for row in rows[:-1] or rows)
@@ -94,3 +96,11 @@ def _rows(text: str) -> str | None:
         whole = all(row[0].lstrip("-").isdigit() for row in rows[:100])
         return "chan" if whole and not text.startswith("#") else "tum"
     return "kitti" if count == 12 else None
+
+
+def _is_number(word: str) -> bool:
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return True
