@@ -176,7 +176,7 @@ def test_an_eased_dolly_towards_a_wall_becomes_even(moving, frames) -> None:
 def test_even_refuses_a_rest_and_says_where(moving) -> None:
     x = np.concatenate([np.arange(10.0), np.full(5, 9.0), np.arange(10.0, 20)])
     shot = moving(np.stack([x, 0 * x, 0 * x], axis=1))
-    with pytest.raises(InputError, match="rests from frame 9 to 14.*count rotation"):
+    with pytest.raises(InputError, match=r"rests from frame 9 to 14.*count rotation"):
         even(shot, 20, 16)
 
 

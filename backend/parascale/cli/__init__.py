@@ -20,8 +20,10 @@ from parascale.cli import (
     keys,
     metrics,
     result,
+    retime,
     serve,
     solve,
+    stitch,
     verify,
 )
 from parascale.errors import Cancelled, InputError
@@ -34,7 +36,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 for module in (
-    *(solve, info, calibrate, import_, export, formats, generate, verify, metrics),
+    *(solve, info, calibrate, retime, stitch, import_, export, formats, generate, verify, metrics),
     *(serve, jobs, cancel, result, keys, doctor),
 ):
     function = module.__name__.rpartition(".")[2]

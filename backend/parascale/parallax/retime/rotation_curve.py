@@ -93,7 +93,8 @@ def _towards(start: Array, end: Array, fraction: Array) -> Array:
     left, right = (1 - share) * np.sinc((1 - share) * angle / np.pi), share * np.sinc(share * angle / np.pi)
     blend: Array = left * start + right * end
     blend /= np.where(np.abs(sine) > 1e-12, sine, 1.0)
-    return blend / np.linalg.norm(blend, axis=1, keepdims=True)
+    blend /= np.linalg.norm(blend, axis=1, keepdims=True)
+    return blend
 
 
 def control_points(knots: Array, steps: Array, angle: Array) -> tuple[Array, Array]:

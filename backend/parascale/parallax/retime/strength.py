@@ -63,8 +63,7 @@ def strengthen(shot: Shot, factor: ArrayLike) -> Shot:
         Where a factor is negative or not finite.
     """
     result = scaled_steps(shot, factor)
-    lowest, highest = np.min(factor, initial=math.inf), np.max(factor, initial=-math.inf)
-    record = {"operation": "strengthen", "factor": float(lowest) if lowest == highest else "by step"}
+    record = {"operation": "strengthen", "factor": float(np.asarray(factor)) if np.ndim(factor) == 0 else "by step"}
     return dataclasses.replace(result, provenance=recorded(shot, record))
 
 
