@@ -1,6 +1,7 @@
 """Bundle adjustment by pycolmap, arrays in and arrays out."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pycolmap
@@ -42,7 +43,7 @@ def adjust(
     k1: float | None = None,
     refine_focal: bool = False,
     loss_scale: float = 0.5,
-    max_iterations: int = 20,
+    max_iterations: int = 10,
     threads: int = 1,
 ) -> Adjusted:
     """Refine cameras and points together.
@@ -72,7 +73,7 @@ def adjust(
     ceres.solver_options.num_threads = threads
     ceres.min_num_residuals_for_cpu_multi_threading = 1000
     ceres.solver_options.max_num_iterations = max_iterations
-    ceres.solver_options.function_tolerance = 1e-5
+    ceres.solver_options.function_tolerance = 1e-4
     config = pycolmap.BundleAdjustmentConfig()
     for image_id in scene.reg_image_ids():
         config.add_image(image_id)
@@ -80,7 +81,7 @@ def adjust(
     if not refine_focal and k1 is None:
         config.set_constant_cam_intrinsics(1)
     adjuster = pycolmap.create_default_bundle_adjuster(options, config, scene)
-    summary = adjuster.solve()
+    summary: Any = adjuster.solve()
     moved = points.copy()
     names = _taking_part(used)
     moved[names] = [scene.point3D(int(name) + 1).xyz for name in names]

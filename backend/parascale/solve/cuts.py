@@ -1,12 +1,13 @@
 """Where one shot ends and the next begins."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Grey = NDArray[np.uint8]
+from parascale.solve.flow import Grey, flow
 
 THUMBNAIL = (64, 36)
 # A cut changes the blurred picture by this many grey levels, and by this many times what its neighbours change.
@@ -45,15 +46,12 @@ def _thumbnail(picture: Grey) -> NDArray[np.float32]:
 
 
 def _pairs(items: list[NDArray[np.float32]]) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
-    return list(zip(items[:-1], items[1:], strict=True))
+    return list(pairwise(items))
 
 
 def _unlike(before: Grey, after: Grey) -> bool:
     corners = cv2.goodFeaturesToTrack(before, 200, 0.01, 10)
     if corners is None:
         return True
-    options = {"winSize": (21, 21), "maxLevel": 4}
-    moved, there, _ = cv2.calcOpticalFlowPyrLK(before, after, corners, None, **options)
-    back, again, _ = cv2.calcOpticalFlowPyrLK(after, before, moved, None, **options)
-    good = (there == 1).ravel() & (again == 1).ravel() & (np.linalg.norm(back - corners, axis=2).ravel() < 1.0)
+    _, good = flow(before, after, np.asarray(corners[:, 0], np.float32))
     return bool(good.mean() < FOLLOWED)

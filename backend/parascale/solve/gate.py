@@ -47,14 +47,15 @@ def complaint(
 
 
 def largest_jump(cam_from_world: Array, noise: Array) -> int | None:
-    """The step that is far beyond its neighbours, or None."""
+    """Find the first step far beyond its neighbours and beyond the noise of an ordinary step."""
     centres = -np.einsum("tji,tj->ti", cam_from_world[:, :, :3], cam_from_world[:, :, 3])
     steps = np.linalg.norm(np.diff(centres, axis=0), axis=1)
+    finite = noise[np.isfinite(noise)]
+    floor = 3 * float(np.median(finite)) if len(finite) else 0.0
     for step in range(len(steps)):
         near = np.r_[steps[max(step - NEIGHBOURS, 0) : step], steps[step + 1 : step + 1 + NEIGHBOURS]]
         if not len(near):
             continue
-        usual = max(float(np.median(near)), 3 * float(noise[step]) if np.isfinite(noise[step]) else 0.0)
-        if steps[step] > MAX_JUMP * usual:
+        if steps[step] > MAX_JUMP * max(float(np.median(near)), floor):
             return step
     return None

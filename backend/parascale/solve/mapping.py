@@ -37,7 +37,7 @@ class Map:
     @property
     def registered(self) -> NDArray[np.bool_]:
         """(K,) whether a keyframe has a pose."""
-        return np.isfinite(self.cam_from_world[:, 0, 0])
+        return np.asarray(np.isfinite(self.cam_from_world[:, 0, 0]))
 
 
 class KeyframeMapper:

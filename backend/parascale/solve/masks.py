@@ -12,7 +12,7 @@ from parascale.solve.footage import Footage
 from parascale.solve.video import image_files
 
 
-def read_masks(folder: Path, footage: Footage, start: int) -> Sequence[NDArray[np.uint8]]:
+def read_masks(folder: Path, footage: Footage) -> Sequence[NDArray[np.uint8]]:
     """Read one mask a frame: white where things move, 0 in the result where no point may be.
 
     Parameters
@@ -20,8 +20,6 @@ def read_masks(folder: Path, footage: Footage, start: int) -> Sequence[NDArray[n
     folder : Path
         Images in natural order, as many as the reference has frames or as its range has.
     footage : Footage
-    start : int
-        First frame of the range.
 
     Raises
     ------

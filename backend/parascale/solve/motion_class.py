@@ -13,6 +13,7 @@ from typing import Literal
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
 
 from parascale.solve.tracks import Tracks
 from parascale.solve.turning import fit_turn
@@ -20,12 +21,16 @@ from parascale.solve.turning import fit_turn
 Array = NDArray[np.float64]
 Motion = Literal["static", "rotation-only", "zoom", "general"]
 
+# Of the picture's width: where the focal length is not known, a turn is tried with these and then refined.
 FOCALS = (0.55, 0.75, 1.0, 1.4, 2.0, 3.0)
 MIN_SHARED = 40
-NOISE = 0.3
+# Working pixels: bounds of what the sightings of a point are off in the widest pairs.
+LEAST_NOISE, MOST_NOISE = 0.25, 1.0
 # Below this displacement (working pixels) a point stands still; above this share of such points so does the camera.
 STILL = 0.4
 STILL_SHARE = 0.5
+# A focal length that changes by less is the noise of one that does not.
+LEAST_ZOOM = 1.01
 
 
 @dataclass(frozen=True)
@@ -62,23 +67,26 @@ def classify(tracks: Tracks, focal: float | None, width: float) -> MotionClass:
         Of the working picture, pixels.
     """
     pairs = [tracks.pair(a, b)[:2] for a, b in widest_pairs(tracks)]
-    focals = [focal] if focal is not None else [width * f for f in FOCALS]
     if not pairs or all(_stands_still(first, second) for first, second in pairs):
-        return MotionClass("static", focals[len(focals) // 2], {})
-    scores = {"plane": 0.0, "epipolar": 0.0}
-    for first, second in pairs:
-        scores["plane"] += _plane(first, second)
-        scores["epipolar"] += _epipolar(first, second, focal)
-    turn, at = min((sum(_turn(a, b, f, zooms=False)[0] for a, b in pairs), f) for f in focals)
-    zooms = [[_turn(a, b, f, zooms=True) for a, b in pairs] for f in focals]
-    best = min(range(len(focals)), key=lambda index: sum(score for score, _ in zooms[index]))
-    scores |= {"turn": turn, "zoom": sum(score for score, _ in zooms[best])}
-    change = max(max(ratio, 1 / ratio) for _, ratio in zooms[best])
+        return MotionClass("static", focal or width, {})
+    epipolar = [_epipolar_error(first, second, focal) for first, second in pairs]
+    noise = float(np.clip(np.median([1.4826 * np.median(e) for e in epipolar]), LEAST_NOISE, MOST_NOISE))
+    turn_focal = focal if focal is not None else _turning_focal(pairs, width)
+    turns = [fit_turn(a, b, turn_focal, scale=2 * noise) for a, b in pairs]
+    zooms = [fit_turn(a, b, turn_focal, zooms=True, scale=2 * noise) for a, b in pairs]
+    # Both ends of a match carry noise, so the error of a point map counts half.
+    scores = {
+        "general": sum(_gric(e**2, noise, 3, 5 if focal is not None else 7) for e in epipolar),
+        "plane": sum(_gric(_plane_error(a, b, noise) ** 2 / 2, noise, 2, 8) for a, b in pairs),
+        "rotation-only": sum(_gric((turn.error**2).sum(axis=1) / 2, noise, 2, 3) for turn in turns),
+        "zoom": sum(_gric((turn.error**2).sum(axis=1) / 2, noise, 2, 4) for turn in zooms),
+    }
+    change = max(max(turn.zoom, 1 / turn.zoom) for turn in zooms)
     winner = min(scores, key=lambda name: scores[name])
-    if winner == "zoom" and change < 1.01:
-        winner = "turn"
-    motion: Motion = {"turn": "rotation-only", "zoom": "zoom"}.get(winner, "general")  # type: ignore[assignment]
-    return MotionClass(motion, at if winner == "turn" else focals[best], scores, change)
+    if winner == "zoom" and change < LEAST_ZOOM:
+        winner = "rotation-only"
+    motion: Motion = winner if winner in ("rotation-only", "zoom") else "general"  # type: ignore[assignment]
+    return MotionClass(motion, turn_focal, scores, change)
 
 
 def widest_pairs(tracks: Tracks) -> Iterator[tuple[int, int]]:
@@ -102,40 +110,48 @@ def _stands_still(first: Array, second: Array) -> bool:
     return bool((np.hypot(*(second - first).T) < STILL).mean() > STILL_SHARE)
 
 
-def _gric(squared: Array, dimension: int, parameters: int) -> float:
+def _turning_focal(pairs: list[tuple[Array, Array]], width: float) -> float:
+    """Search the focal length that explains the pairs best as turns."""
+
+    def cost(log_focal: float) -> float:
+        errors = (fit_turn(a, b, float(np.exp(log_focal))).error for a, b in pairs)
+        return float(sum(np.log1p((error**2).sum(axis=1)).sum() for error in errors))
+
+    starts = np.log(width * np.array(FOCALS))
+    best = int(np.argmin([cost(start) for start in starts]))
+    bounds = starts[max(best - 1, 0)], starts[min(best + 1, len(starts) - 1)]
+    return float(np.exp(minimize_scalar(cost, bounds=bounds, method="bounded", options={"xatol": 2e-3}).x))
+
+
+def _gric(squared: Array, noise: float, dimension: int, parameters: int) -> float:
     count = len(squared)
-    fit = np.minimum(squared / NOISE**2, 2.0 * (4 - dimension)).sum()
+    fit = np.minimum(squared / noise**2, 2.0 * (4 - dimension)).sum()
     return float(fit + dimension * count * np.log(4) + parameters * np.log(4 * count))
 
 
-def _turn(first: Array, second: Array, focal: float, *, zooms: bool) -> tuple[float, float]:
-    turn = fit_turn(first, second, focal, zooms=zooms, scale=2 * NOISE)
-    # Both ends of a match carry noise, hence the half.
-    return _gric((turn.error**2).sum(axis=1) / 2, 2, 4 if zooms else 3), turn.zoom
-
-
-def _plane(first: Array, second: Array) -> float:
-    homography = cv2.findHomography(first, second, cv2.RANSAC, 4 * NOISE, maxIters=1000)[0]
+def _plane_error(first: Array, second: Array, noise: float) -> Array:
+    homography = cv2.findHomography(first, second, cv2.RANSAC, 4 * noise, maxIters=1000)[0]
     if homography is None:
-        return float("inf")
+        return np.full(len(first), np.inf)
     mapped = cv2.perspectiveTransform(first[None], homography)[0]
-    return _gric(((second - mapped) ** 2).sum(axis=1) / 2, 2, 8)
+    return np.asarray(np.hypot(*(second - mapped).T))
 
 
-def _epipolar(first: Array, second: Array, focal: float | None) -> float:
+def _epipolar_error(first: Array, second: Array, focal: float | None) -> Array:
+    """Sampson distance (N,) in working pixels to the epipolar geometry of most points."""
+    limit = 1.5
     if focal is None:
-        matrix = cv2.findFundamentalMat(first, second, cv2.USAC_MAGSAC, 4 * NOISE, 0.999, 3000)[0]
+        matrix = cv2.findFundamentalMat(first, second, cv2.USAC_MAGSAC, limit, 0.999, 3000)[0]
     else:
-        matrix = cv2.findEssentialMat(
-            first / focal, second / focal, np.eye(3), cv2.USAC_MAGSAC, 0.999, 4 * NOISE / focal, 3000
-        )[0]
+        method = cv2.USAC_MAGSAC
+        rays = first / focal, second / focal
+        matrix = cv2.findEssentialMat(*rays, np.eye(3), method, 0.999, limit / focal, 3000)[0]
     if matrix is None or matrix.shape != (3, 3):
-        return float("inf")
+        return np.full(len(first), np.inf)
     if focal is not None:
         k = np.diag([1 / focal, 1 / focal, 1.0])
         matrix = k @ matrix @ k
     a, b = np.column_stack([first, np.ones(len(first))]), np.column_stack([second, np.ones(len(second))])
     line_b, line_a = a @ matrix.T, b @ matrix
-    product = (b * line_b).sum(axis=1)
-    slope = (line_b[:, :2] ** 2).sum(axis=1) + (line_a[:, :2] ** 2).sum(axis=1)
-    return _gric(product**2 / np.maximum(slope, 1e-30), 3, 5 if focal is not None else 7)
+    slope = np.sqrt((line_b[:, :2] ** 2).sum(axis=1) + (line_a[:, :2] ** 2).sum(axis=1))
+    return np.asarray(np.abs((b * line_b).sum(axis=1)) / np.maximum(slope, 1e-15))

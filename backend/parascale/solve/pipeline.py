@@ -3,9 +3,10 @@
 import logging
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from parascale.parallax.gauge import to_unit_depth
 from parascale.parallax.number import felt_per_unit_step, median_depth
 from parascale.parallax.shot import Points, Shot
 from parascale.solve.cuts import find_cuts
+from parascale.solve.focal import FocalEvidence, weigh_focal
 from parascale.solve.footage import Footage
 from parascale.solve.keyframes import choose_keyframes
 from parascale.solve.lens import Lens
@@ -28,7 +30,7 @@ from parascale.solve.mapping import KeyframeMapper, Mapper
 from parascale.solve.masks import read_masks
 from parascale.solve.motion_class import MotionClass, classify
 from parascale.solve.provenance import provenance
-from parascale.solve.rotation_path import refine_turning_focal, turning_path
+from parascale.solve.rotation_path import turning_path
 from parascale.solve.solution import Solution, complete
 from parascale.solve.track_depth import depth_samples
 from parascale.solve.tracks import Tracks, follow
@@ -42,6 +44,8 @@ log = logging.getLogger(__name__)
 
 # Where nothing tells the focal length: a lens of 48 degrees across, between a phone's and a film camera's.
 ASSUMED_FOCAL = 1.12
+# Where the motion says little, a focal length searched is kept within these bounds (96 to 23 degrees across).
+ORDINARY_FOCALS = (0.45, 2.5)
 FEWEST_FRAMES = 2
 # An incremental map with more error (working pixels) than this is held against a global one.
 DOUBTFUL_ERROR = 0.6
@@ -50,7 +54,7 @@ MAX_DEPTH_UNCERTAINTY = 0.25
 SIGHTING_NOISE = 0.4
 
 
-def solve(
+def solve(  # noqa: PLR0913 - what a user can say about a clip, by name
     reference: Path,
     *,
     focal: float | None = None,
@@ -106,17 +110,16 @@ def solve(
             _refuse_unusable(reference, footage)
         lens = _lens(footage, focal, fov, intrinsics)
         with report.phase("track", 0.2, 0.55):
-            size = footage.grey[0].shape[::-1]
-            blocked = read_masks(masks, footage, start) if masks is not None else None
+            height, width = footage.grey[0].shape
+            blocked = read_masks(masks, footage) if masks is not None else None
             tracks = follow(footage.grey, blocked, progress=report.inside, cancelled=cancelled)
             pixels = tracks.positions
-            tracks = Tracks(lens.centred(tracks.positions, size))
+            tracks = Tracks(lens.centred(tracks.positions, (width, height)))
             _refuse_untracked(reference, tracks)
         source = provenance(reference, footage, seed)
         clip = _Clip(reference, footage, lens, tracks, pixels, source)
         with report.phase("motion class", 0.55, 0.58):
-            known = None if lens.focal is None else lens.focal * lens.scale
-            motion = classify(tracks, known, lens.working_size[0])
+            motion = classify(tracks, clip.focal, lens.working_size[0])
             log.debug("motion class: %s", motion)
         if motion.motion == "zoom":
             raise InputError(
@@ -125,9 +128,16 @@ def solve(
             )
         if motion.motion != "general":
             return _turning_shot(clip, motion)
-        solution, mapper, keyframes = _solve_general(clip, workers, seed, report)
+        answer = _solve_general(clip, clip.focal, workers, seed, report)
+        if lens.focal is None:
+            with report.phase("focal length", 0.85, 0.9):
+                evidence = weigh_focal(tracks, answer.solution, workers)
+            clip = replace(clip, evidence=evidence)
+            if not evidence.observable and not _ordinary(answer.solution.focal, lens):
+                clip = replace(clip, assumed=True)
+                answer = _solve_general(clip, clip.assumed_focal, workers, seed, report)
         with report.phase("depth", 0.93, 1.0):
-            return _general_shot(clip, solution, mapper, keyframes)
+            return _general_shot(clip, answer)
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,10 +150,29 @@ class _Clip:
     tracks: Tracks
     picture_positions: Array
     source: dict[str, Any]
+    evidence: FocalEvidence | None = None
+    assumed: bool = False
 
     @property
     def name(self) -> str:
         return self.path.stem if self.path.is_file() else self.path.name
+
+    @property
+    def focal(self) -> float | None:
+        """Working pixels, where known."""
+        return None if self.lens.focal is None else self.lens.focal * self.lens.scale
+
+    @property
+    def assumed_focal(self) -> float:
+        """Working pixels, where nothing tells."""
+        return ASSUMED_FOCAL * max(self.lens.width, self.lens.height) * self.lens.scale
+
+
+@dataclass(frozen=True, eq=False)
+class _Answer:
+    solution: Solution
+    mapper: Mapper
+    keyframes: NDArray[np.int64]
 
 
 class _Reporter:
@@ -197,6 +226,11 @@ def _lens(footage: Footage, focal: float | None, fov: float | None, intrinsics: 
     return Lens(width, height, footage.scale, *centre, footage.info.aspect, focal or footage.focal)
 
 
+def _ordinary(focal: float, lens: Lens) -> bool:
+    low, high = ORDINARY_FOCALS
+    return low < focal / max(lens.working_size) < high
+
+
 def _refuse_unusable(path: Path, footage: Footage) -> None:
     if len(footage) < FEWEST_FRAMES:
         raise InputError(f"{path} has one frame in this range: a camera move needs at least {FEWEST_FRAMES}")
@@ -204,7 +238,7 @@ def _refuse_unusable(path: Path, footage: Footage) -> None:
     if cuts:
         edges = [0, *cuts, len(footage)]
         numbers = [*footage.frames, footage.frames[-1] + 1]
-        ranges = [f"--start {numbers[a]} --end {numbers[b]}" for a, b in zip(edges[:-1], edges[1:], strict=True)]
+        ranges = [f"--start {numbers[a]} --end {numbers[b]}" for a, b in pairwise(edges)]
         raise InputError(f"{path} holds {len(ranges)} shots: choose one with {', or '.join(ranges)}")
 
 
@@ -217,46 +251,50 @@ def _refuse_untracked(path: Path, tracks: Tracks) -> None:
         raise InputError(f"too little to follow in {path}: its pictures {what}; choose another range or clip")
 
 
-def _solve_general(
-    clip: _Clip, workers: int, seed: int, report: _Reporter
-) -> tuple[Solution, Mapper, NDArray[np.int64]]:
-    lens, tracks = clip.lens, clip.tracks
-    width = lens.working_size[0]
-    known = lens.focal is not None
-    focal = (lens.focal or ASSUMED_FOCAL * max(lens.width, lens.height)) * lens.scale
-    with report.phase("map", 0.58, 0.75):
-        keyframes = choose_keyframes(tracks, width)
+def _solve_general(clip: _Clip, focal: float | None, workers: int, seed: int, report: _Reporter) -> _Answer:
+    """Map the keyframes, incrementally and, where that fails or is in doubt, globally; complete; take the better."""
+    tracks, refine = clip.tracks, focal is None
+    with report.phase("map", 0.58, 0.65):
+        keyframes = choose_keyframes(tracks, clip.lens.working_size[0])
         mapper = KeyframeMapper(
-            tracks, keyframes, focal, lens.working_size, refine_focal=not known, seed=seed, threads=workers
+            tracks,
+            keyframes,
+            focal or clip.assumed_focal,
+            clip.lens.working_size,
+            refine_focal=refine,
+            seed=seed,
+            threads=workers,
         )
-    answers: list[tuple[Mapper, Solution | str]] = []
-    kinds: Sequence[Mapper] = ("incremental", "global")
+    good: list[_Answer] = []
+    reasons: list[str] = []
+    kinds: tuple[Mapper, ...] = ("incremental", "global")
     for number, kind in enumerate(kinds):
-        with report.phase(f"{kind} map", 0.65 + 0.14 * number, 0.79 + 0.14 * number):
+        with report.phase(f"{kind} map", 0.65 + 0.1 * number, 0.75 + 0.1 * number):
             found = mapper.run(kind)
             if found is None:
-                answers.append((kind, "no pair of frames starts a map"))
+                reasons.append("no two frames see enough of the same points from different places")
                 continue
             poses = np.full((len(tracks.positions), 3, 4), np.nan)
             poses[keyframes] = found.cam_from_world
-            answer = complete(tracks, poses, found.focal, refine_focal=not known, seed=seed, threads=workers)
-            answers.append((kind, answer))
-            log.debug("%s: %s", kind, answer if isinstance(answer, str) else (answer.error, answer.complaint))
-            if isinstance(answer, Solution) and answer.complaint is None and answer.error < DOUBTFUL_ERROR:
-                return answer, kind, keyframes
-    good = [(kind, answer) for kind, answer in answers if isinstance(answer, Solution) and answer.complaint is None]
+            answer = complete(tracks, poses, found.focal, refine_focal=refine, seed=seed, threads=workers)
+        complaint = answer if isinstance(answer, str) else answer.complaint
+        log.debug("%s: %s", kind, complaint or "good")
+        if isinstance(answer, str) or complaint is not None:
+            reasons.append(str(complaint))
+            continue
+        good.append(_Answer(answer, kind, keyframes))
+        if answer.error < DOUBTFUL_ERROR:
+            break
     if not good:
-        reasons = [answer.complaint if isinstance(answer, Solution) else answer for _, answer in answers]
         raise InputError(
             f"{clip.path.name} cannot be solved as one rigid scene ({reasons[0]}): "
             "choose a range with more parallax, or mask what moves"
         )
-    kind, best = min(good, key=lambda item: item[1].error)
-    return best, kind, keyframes
+    return min(good, key=lambda answer: answer.solution.error)
 
 
-def _general_shot(clip: _Clip, solution: Solution, mapper: Mapper, keyframes: NDArray[np.int64]) -> Shot:
-    lens, info = clip.lens, clip.footage.info
+def _general_shot(clip: _Clip, answer: _Answer) -> Shot:
+    lens, info, solution = clip.lens, clip.footage.info, answer.solution
     poses = _camera_to_world(solution)
     intrinsics = lens.intrinsics(solution.focal)
     visible = solution.used & (solution.structure.uncertainty * SIGHTING_NOISE < MAX_DEPTH_UNCERTAINTY)
@@ -266,10 +304,8 @@ def _general_shot(clip: _Clip, solution: Solution, mapper: Mapper, keyframes: ND
     felt = np.zeros(len(steps))
     for frame in range(len(poses)):
         there = np.flatnonzero(visible[frame])
-        local = (
-            solution.structure.points[there] @ solution.cam_from_world[frame, 2, :3]
-            + solution.cam_from_world[frame, 2, 3]
-        )
+        axis = solution.cam_from_world[frame, 2]
+        local = solution.structure.points[there] @ axis[:3] + axis[3]
         samples = depth_samples(lens.pixels(clip.tracks.positions[frame, there]), local, (info.width, info.height))
         depth[frame] = median_depth(samples)
         if frame < len(steps):
@@ -286,7 +322,7 @@ def _general_shot(clip: _Clip, solution: Solution, mapper: Mapper, keyframes: ND
         frames=clip.footage.frames,
         felt_parallax=felt,
         points=_points(clip, solution, visible),
-        quality=_quality(clip, solution, depth, mapper, keyframes),
+        quality=_quality(clip, answer, depth),
         provenance=clip.source,
     )
     return to_unit_depth(shot)
@@ -300,7 +336,7 @@ def _camera_to_world(solution: Solution) -> Array:
 
 
 def _points(clip: _Clip, solution: Solution, visible: NDArray[np.bool_]) -> Points:
-    """The points the depth was taken from, in the first camera's coordinates, coloured where they were first seen."""
+    """Gather what the depth was taken from, in the first camera's coordinates, coloured where it was first seen."""
     kept = np.flatnonzero(visible.any(axis=0))
     first = visible[:, kept].argmax(axis=0)
     pose = solution.cam_from_world[0]
@@ -313,10 +349,9 @@ def _points(clip: _Clip, solution: Solution, visible: NDArray[np.bool_]) -> Poin
     return Points(positions.astype(np.float32), colours.reshape(-1, 3))
 
 
-def _quality(
-    clip: _Clip, solution: Solution, depth: Array, mapper: Mapper, keyframes: NDArray[np.int64]
-) -> dict[str, Any]:
-    used, tracks = solution.used, clip.tracks
+def _quality(clip: _Clip, answer: _Answer, depth: Array) -> dict[str, Any]:
+    solution, tracks = answer.solution, clip.tracks
+    used = solution.used
     floor = 3 * solution.noise / depth[:-1]
     bend = np.linalg.norm(np.diff(solution.centres, n=2, axis=0), axis=1) / depth[1:-1]
     observations = used.sum(axis=1)
@@ -331,11 +366,9 @@ def _quality(
         "jitter": float(np.median(bend)) if len(bend) else 0.0,
         "noise_floor": _pooled(floor),
         "noise_floor_per_step": [None if not np.isfinite(value) else float(value) for value in floor],
-        "focal_source": _focal_source(clip),
-        "focal_observable": True,
-        "mapper": mapper,
-        "keyframes": len(keyframes),
-    }
+        "mapper": answer.mapper,
+        "keyframes": len(answer.keyframes),
+    } | _focal_quality(clip, solution.focal)
 
 
 def _pooled(floor: Array) -> float:
@@ -343,10 +376,17 @@ def _pooled(floor: Array) -> float:
     return float(np.sqrt((finite**2).mean())) if len(finite) else 0.0
 
 
-def _focal_source(clip: _Clip) -> str:
-    if clip.lens.focal is None:
-        return "searched"
-    return "metadata" if clip.footage.focal is not None and clip.lens.focal == clip.footage.focal else "given"
+def _focal_quality(clip: _Clip, focal: float) -> dict[str, Any]:
+    """Where the focal length comes from, whether the motion tells it, and how well."""
+    evidence = clip.evidence
+    if evidence is None:
+        known = clip.footage.focal is not None and clip.lens.focal == clip.footage.focal
+        return {"focal_source": "metadata" if known else "given"}
+    return {
+        "focal_source": "assumed" if clip.assumed else "searched",
+        "focal_observable": evidence.observable,
+        "focal_interval": evidence.interval(focal / clip.lens.scale),
+    }
 
 
 def _turning_shot(clip: _Clip, motion: MotionClass) -> Shot:
@@ -355,14 +395,12 @@ def _turning_shot(clip: _Clip, motion: MotionClass) -> Shot:
     poses = np.tile(np.eye(4), (count, 1, 1))
     focal, error = motion.focal, 0.0
     if motion.motion == "rotation-only":
-        if lens.focal is None:
-            focal = refine_turning_focal(tracks, focal)
         path = turning_path(tracks, focal)
         if path is None:
             raise InputError(f"{clip.path.name} turns too fast to be followed: choose another range")
         poses[:, :3, :3], error = path
     elif lens.focal is None:
-        focal = ASSUMED_FOCAL * max(lens.width, lens.height) * lens.scale
+        focal = clip.assumed_focal
     turns = motion.motion == "rotation-only"
     return Shot(
         name=clip.name,
@@ -379,7 +417,7 @@ def _turning_shot(clip: _Clip, motion: MotionClass) -> Shot:
             "reprojection_error": error / lens.scale,
             "tracks": len(tracks),
             "noise_floor": _resting_floor(tracks, focal),
-            "focal_source": _focal_source(clip) if turns or lens.focal is not None else "assumed",
+            "focal_source": "given" if lens.focal is not None else "searched" if turns else "assumed",
             "focal_observable": turns,
         },
         provenance=clip.source,
@@ -393,4 +431,4 @@ def _resting_floor(tracks: Tracks, focal: float) -> float:
     if not len(there):
         return 0.0
     wander = 1.4826 * float(np.median(np.abs(there)))
-    return 3 * wander / np.sqrt(np.median(tracks.seen.sum(axis=1))) / focal
+    return float(3 * wander / np.sqrt(np.median(tracks.seen.sum(axis=1))) / focal)

@@ -2,9 +2,7 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
 
-from parascale.solve.motion_class import widest_pairs
 from parascale.solve.tracks import Tracks
 from parascale.solve.turning import fit_turn
 
@@ -12,19 +10,6 @@ Array = NDArray[np.float64]
 
 MIN_SHARED = 40
 SHARE = 0.5
-
-
-def refine_turning_focal(tracks: Tracks, focal: float) -> float:
-    """Search the focal length, in working pixels, that explains the widest turns best."""
-    pairs = [tracks.pair(a, b)[:2] for a, b in widest_pairs(tracks)]
-
-    def cost(log_focal: float) -> float:
-        errors = (fit_turn(a, b, float(np.exp(log_focal))).error for a, b in pairs)
-        return float(sum(np.log1p((error**2).sum(axis=1)).sum() for error in errors))
-
-    middle = np.log(focal)
-    found = minimize_scalar(cost, bounds=(middle - 0.4, middle + 0.4), method="bounded", options={"xatol": 2e-3})
-    return float(np.exp(found.x))
 
 
 def turning_path(tracks: Tracks, focal: float) -> tuple[Array, float] | None:

@@ -8,19 +8,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parascale.errors import Cancelled
+from parascale.solve.flow import Grey, Mask, Points, flow
 
 Array = NDArray[np.float64]
-Mask = NDArray[np.bool_]
 
-TARGET = 900
-CELLS = (12, 8)
+TARGET = 720
+CELLS = (16, 9)
+QUOTA = -(-TARGET // (CELLS[0] * CELLS[1]))
+# A cell crowded by that many times its quota, as where a camera backs away, loses its youngest points.
+CROWD = 2
+# Frames between two searches for new corners.
+PATIENCE = 2
 MIN_DISTANCE = 9.0
 QUALITY = 0.003
-WINDOW = 21
-LEVELS = 4
-FORWARD_BACKWARD = 0.35
-MIN_EIGENVALUE = 2e-4
 MIN_LENGTH = 3
+
+_DISC = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * int(MIN_DISTANCE) + 1,) * 2)
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +41,7 @@ class Tracks:
     @property
     def seen(self) -> Mask:
         """(T, M): whether a point was seen in a frame."""
-        return np.isfinite(self.positions[:, :, 0])
+        return np.asarray(np.isfinite(self.positions[:, :, 0]))
 
     def __len__(self) -> int:
         return self.positions.shape[1]
@@ -54,8 +57,8 @@ class Tracks:
 
 
 def follow(
-    pictures: Sequence[NDArray[np.uint8]],
-    masks: Sequence[NDArray[np.uint8] | None] | None = None,
+    pictures: Sequence[Grey],
+    masks: Sequence[Grey] | None = None,
     *,
     progress: Callable[[float, str], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
@@ -65,7 +68,7 @@ def follow(
     Parameters
     ----------
     pictures : T pictures (h, w) uint8
-    masks : T masks (h, w) uint8 or None
+    masks : T masks (h, w) uint8, or None
         Zero where no point may be.
 
     Returns
@@ -76,20 +79,21 @@ def follow(
     rows: list[Array] = []
     points = np.empty((0, 2), np.float32)
     names = np.empty(0, np.int64)
-    count = 0
+    count, looked = 0, -PATIENCE
     before = pictures[0]
     for frame, picture in enumerate(pictures):
         if cancelled is not None and cancelled():
             raise Cancelled
         mask = masks[frame] if masks is not None else None
         if len(points):
-            moved, good = _step(before, picture, points)
+            moved, good = flow(before, picture, points)
             if mask is not None:
-                good &= (
-                    mask[tuple(np.clip(moved.round().astype(int).T[::-1], 0, np.array(mask.shape)[:, None] - 1))] > 0
-                )
+                good &= _allowed(moved, mask)
             points, names = moved[good], names[good]
-        if len(points) < 0.85 * TARGET:
+            kept = _thinned(points, picture.shape)
+            points, names = points[kept], names[kept]
+        if frame - looked >= PATIENCE and _thin(points, picture.shape):
+            looked = frame
             fresh = _corners(picture, points, mask)
             points = np.concatenate([points, fresh])
             names = np.concatenate([names, np.arange(count, count + len(fresh))])
@@ -105,52 +109,45 @@ def follow(
     return tracks.keep(tracks.seen.sum(axis=0) >= min(MIN_LENGTH, len(pictures)))
 
 
-def _step(
-    before: NDArray[np.uint8], after: NDArray[np.uint8], points: NDArray[np.float32]
-) -> tuple[NDArray[np.float32], Mask]:
-    options = {
-        "winSize": (WINDOW, WINDOW),
-        "maxLevel": LEVELS,
-        "criteria": (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 30, 0.003),
-        "minEigThreshold": MIN_EIGENVALUE,
-    }
-    moved, forward, _ = cv2.calcOpticalFlowPyrLK(before, after, points, None, **options)
-    back, backward, _ = cv2.calcOpticalFlowPyrLK(
-        after, before, moved, points.copy(), flags=cv2.OPTFLOW_USE_INITIAL_FLOW, **options
-    )
-    good = (forward.ravel() == 1) & (backward.ravel() == 1)
-    good &= np.hypot(*(back - points).T) < FORWARD_BACKWARD
-    edge = 2
-    good &= (moved >= edge).all(axis=1) & (moved < [after.shape[1] - edge, after.shape[0] - edge]).all(axis=1)
-    return moved, good
+def _allowed(points: Points, mask: Grey) -> Mask:
+    size = np.array([mask.shape[1], mask.shape[0]])
+    x, y = np.clip(points.round().astype(np.int64), 0, size - 1).T
+    return np.asarray(mask[y, x] > 0)
 
 
-def _corners(
-    picture: NDArray[np.uint8], points: NDArray[np.float32], mask: NDArray[np.uint8] | None
-) -> NDArray[np.float32]:
-    """New corners away from the points there are, spread over a grid."""
-    height, width = picture.shape
-    free = np.full(picture.shape, 255, np.uint8) if mask is None else np.where(mask > 0, np.uint8(255), np.uint8(0))
-    for x, y in points.astype(int):
-        cv2.circle(free, (int(x), int(y)), int(MIN_DISTANCE), 0, -1)
+def _corners(picture: Grey, points: Points, mask: Grey | None) -> Points:
+    """Find new corners away from the points there are, spread over a grid."""
+    free = np.full(picture.shape, 255, np.uint8) if mask is None else mask.copy()
+    x, y = points.astype(int).T
+    free[y, x] = 0
+    free = np.asarray(cv2.erode(free, _DISC), np.uint8)
     found = cv2.goodFeaturesToTrack(picture, 4 * TARGET, QUALITY, MIN_DISTANCE, mask=free, blockSize=5)
     if found is None:
         return np.empty((0, 2), np.float32)
-    found = found[:, 0]
-    quota = int(np.ceil(TARGET / (CELLS[0] * CELLS[1])))
-    cells = np.array([width / CELLS[0], height / CELLS[1]])
-    room = np.full(CELLS[0] * CELLS[1], quota)
-    np.subtract.at(room, _cell(points, cells), 1)
-    return found[_first_of_each(_cell(found, cells), room)]
+    corners = np.asarray(found[:, 0], np.float32)
+    room = QUOTA - np.bincount(_cell(points, picture.shape), minlength=CELLS[0] * CELLS[1])
+    return corners[_first_of_each(_cell(corners, picture.shape), room)]
 
 
-def _cell(points: NDArray[np.float32], cells: Array) -> NDArray[np.int64]:
-    column, row = np.minimum(points / cells, np.array(CELLS) - 1).astype(np.int64).T
+def _thin(points: Points, shape: tuple[int, ...]) -> bool:
+    """Whether too many parts of the picture hold too few points."""
+    held = np.bincount(_cell(points, shape), minlength=CELLS[0] * CELLS[1])
+    return bool((held < QUOTA / 2).mean() > 0.1)
+
+
+def _thinned(points: Points, shape: tuple[int, ...]) -> Mask:
+    """Mark the points to keep where many have come together: the oldest of each part of the picture."""
+    return _first_of_each(_cell(points, shape), np.full(CELLS[0] * CELLS[1], CROWD * QUOTA))
+
+
+def _cell(points: Points, shape: tuple[int, ...]) -> NDArray[np.int64]:
+    size = np.array([shape[1] / CELLS[0], shape[0] / CELLS[1]])
+    column, row = np.clip(points / size, 0, np.array(CELLS) - 1).astype(np.int64).T
     return np.asarray(row * CELLS[0] + column)
 
 
 def _first_of_each(cell: NDArray[np.int64], room: NDArray[np.int64]) -> Mask:
-    """Mark the first (strongest) corners of each cell, as many as it has room for."""
+    """Mark the first points of each cell, as many as it has room for."""
     order = np.argsort(cell, kind="stable")
     starts = np.searchsorted(cell[order], cell[order])
     keep = np.zeros(len(cell), bool)

@@ -59,9 +59,9 @@ def triangulate(rays: Array, cam_from_world: Array, focal: float, used: Mask | N
     pose = cam_from_world[frame]
     rows = pose[:, :2] - xy[:, :, None] * pose[:, 2:3]  # (N, 2, 4)
     weight = np.ones(len(track))
-    points, normal = np.full((count, 3), np.nan), np.zeros((count, 3, 3))
+    points, covariance = np.full((count, 3), np.nan), np.zeros((count, 3, 3))
     for number in range(PASSES):
-        points, normal = _solve(rows, weight, track, count)
+        points, covariance = _solve(rows, weight, track, count)
         camera = np.einsum("nij,nj->ni", pose[:, :, :3], points[track]) + pose[:, :, 3]
         depth = camera[:, 2]
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -78,7 +78,7 @@ def triangulate(rays: Array, cam_from_world: Array, focal: float, used: Mask | N
     valid = np.isfinite(error) & (camera[:, :, 2] > 0)
     everywhere[valid] = error[valid]
     angle, mean, distance = _spread(points, cam_from_world, track, frame, count)
-    return Structure(points, everywhere, angle, _uncertainty(normal, mean, distance, focal))
+    return Structure(points, everywhere, angle, _uncertainty(covariance, mean, distance, focal))
 
 
 def _solve(rows: Array, weight: Array, track: NDArray[np.int64], count: int) -> tuple[Array, Array]:
@@ -90,11 +90,17 @@ def _solve(rows: Array, weight: Array, track: NDArray[np.int64], count: int) -> 
         for j in range(i, 3):
             normal[:, i, j] = np.bincount(track, weight * (a[:, :, i] * a[:, :, j]).sum(axis=1), count)
             normal[:, j, i] = normal[:, i, j]
-    scale = np.trace(normal, axis1=1, axis2=2)
-    good = np.linalg.det(normal) > 1e-15 * scale**3
-    points = np.full((count, 3), np.nan)
-    points[good] = np.linalg.solve(normal[good], right[good][:, :, None])[:, :, 0]
-    return points, normal
+    inverse = _inverse(normal)
+    return np.einsum("mij,mj->mi", inverse, right), inverse
+
+
+def _inverse(matrix: Array) -> Array:
+    """Inverses of symmetric (M, 3, 3), NaN where singular; by cofactors, which beats a library call for each."""
+    a, b, c = matrix.transpose(1, 0, 2)
+    columns = np.stack([np.cross(b, c), np.cross(c, a), np.cross(a, b)], axis=2)
+    determinant = (a * columns[:, :, 0]).sum(axis=1)
+    scale = np.trace(matrix, axis1=1, axis2=2)
+    return np.asarray(columns / np.where(determinant > 1e-15 * scale**3, determinant, np.nan)[:, None, None])
 
 
 def _spread(
@@ -104,22 +110,18 @@ def _spread(
     centres = -np.einsum("tji,tj->ti", cam_from_world[:, :, :3], cam_from_world[:, :, 3])
     rays = points[track] - centres[frame]
     length = np.linalg.norm(rays, axis=1)
-    rays /= length[:, None]
+    rays = rays / length[:, None]
     mean = np.stack([np.bincount(track, rays[:, i], count) for i in range(3)], axis=1)
     with np.errstate(divide="ignore", invalid="ignore"):
-        mean /= np.linalg.norm(mean, axis=1, keepdims=True)
+        mean = mean / np.linalg.norm(mean, axis=1, keepdims=True)
         distance = np.bincount(track, length, count) / np.bincount(track, minlength=count)
     away = 2 * np.arcsin(np.clip(np.linalg.norm(rays - mean[track], axis=1) / 2, 0, 1))
     angle = np.zeros(count)
     np.maximum.at(angle, track, np.nan_to_num(away))
-    return 2 * angle, mean, distance
+    return 2 * angle, mean, np.asarray(distance)
 
 
-def _uncertainty(normal: Array, mean: Array, distance: Array, focal: float) -> Array:
-    scale = np.trace(normal, axis1=1, axis2=2)
-    good = np.linalg.det(normal) > 1e-15 * scale**3
-    result = np.full(len(normal), np.inf)
-    covariance = np.linalg.inv(normal[good])
-    variance = np.einsum("mi,mij,mj->m", mean[good], covariance, mean[good])
-    result[good] = np.sqrt(np.maximum(variance, 0)) / focal / distance[good]
-    return result
+def _uncertainty(covariance: Array, mean: Array, distance: Array, focal: float) -> Array:
+    variance = np.einsum("mi,mij,mj->m", mean, covariance, mean)
+    with np.errstate(invalid="ignore"):
+        return np.asarray(np.nan_to_num(np.sqrt(variance) / focal / distance, nan=np.inf))

@@ -71,7 +71,7 @@ def _start(first: Array, second: Array, focal: float, zooms: bool) -> tuple[Arra
         return np.eye(3), 1.0
     k = np.diag([focal, focal, 1.0])
     turned = np.linalg.inv(k) @ homography @ k
-    u, size, vt = np.linalg.svd(turned)
+    u, _, vt = np.linalg.svd(turned)
     rotation = u @ np.diag([1, 1, np.linalg.det(u @ vt)]) @ vt
     if np.linalg.norm(turned[2]) < 1e-9 or abs(cv2.Rodrigues(rotation)[0]).max() > 2:
         return np.eye(3), 1.0

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ MAX_FRAMES = 2000
 
 Progress = Callable[[float, str], None] | None
 Cancel = Callable[[], bool] | None
+Picture = NDArray[np.uint8]
 
 
 def probe(path: Path) -> VideoInfo:
@@ -88,7 +90,10 @@ def read_frames(
         raise InputError(f"the range {start} to {end} is empty: --start must be at least 0 and below --end")
     info = probe(path)
     last = info.frames if end is None else min(end, info.frames or end)
-    numbers, times, grey, colour = [], [], [], []
+    numbers: list[int] = []
+    times: list[float] = []
+    grey: list[Picture] = []
+    colour: list[Picture] = []
     for number, time, picture in pictures(path):
         if cancelled is not None and cancelled():
             raise Cancelled
@@ -112,7 +117,7 @@ def read_frames(
     return Footage(info, np.array(numbers), _increasing(times, info.fps), tuple(grey), tuple(colour))
 
 
-def pictures(path: Path) -> Iterator[tuple[int, float, NDArray[np.uint8]]]:
+def pictures(path: Path) -> Iterator[tuple[int, float, Picture]]:
     """Yield number, time in seconds and upright sRGB picture (H, W, 3) of every frame, in order."""
     return _folder_pictures(path) if path.is_dir() else _video_pictures(path)
 
@@ -125,7 +130,7 @@ def image_files(folder: Path) -> list[Path]:
     return sorted(images, key=lambda p: [int(s) if s.isdigit() else s.lower() for s in re.split(r"(\d+)", p.name)])
 
 
-def _folder_pictures(folder: Path) -> Iterator[tuple[int, float, NDArray[np.uint8]]]:
+def _folder_pictures(folder: Path) -> Iterator[tuple[int, float, Picture]]:
     images = image_files(folder)
     stamps = _numbers_in_names(images)
     for index, image in enumerate(images):
@@ -133,15 +138,15 @@ def _folder_pictures(folder: Path) -> Iterator[tuple[int, float, NDArray[np.uint
 
 
 def _numbers_in_names(images: list[Path]) -> list[int]:
-    """The last number in each name, so that missing frames are gaps in time; counted where names are not numbered."""
+    """Read the last number in each name, so that missing frames are gaps in time; count where they have none."""
     found = [re.findall(r"\d+", image.stem) for image in images]
     numbers = [int(digits[-1]) for digits in found if digits]
-    if len(numbers) == len(images) and all(a < b for a, b in zip(numbers, numbers[1:], strict=False)):
+    if len(numbers) == len(images) and all(a < b for a, b in pairwise(numbers)):
         return numbers
     return list(range(len(images)))
 
 
-def _read_image(path: Path) -> NDArray[np.uint8]:
+def _read_image(path: Path) -> Picture:
     # Decoded from bytes: OpenCV's own reader prints warnings and fails on names outside the locale.
     picture = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_COLOR)
     if picture is None:
@@ -149,7 +154,7 @@ def _read_image(path: Path) -> NDArray[np.uint8]:
     return np.asarray(picture[:, :, ::-1])
 
 
-def _video_pictures(path: Path) -> Iterator[tuple[int, float, NDArray[np.uint8]]]:
+def _video_pictures(path: Path) -> Iterator[tuple[int, float, Picture]]:
     with _open(path) as container:
         base = container.streams.video[0].time_base or Fraction(1, 1000)
         for number, frame in enumerate(_decoded(container, path)):
@@ -195,12 +200,12 @@ def _counted(path: Path) -> int:
         return sum(1 for packet in container.demux(video=0) if packet.size)
 
 
-def _shrink(picture: NDArray[np.uint8], working_side: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
+def _shrink(picture: Picture, working_side: int) -> tuple[Picture, Picture]:
+    grey = np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.uint8)
     return _fit(grey, working_side), _fit(picture, COLOUR_SIDE)
 
 
-def _fit(picture: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+def _fit(picture: Picture, side: int) -> Picture:
     height, width = picture.shape[:2]
     scale = side / max(width, height)
     if scale >= 1:
@@ -210,8 +215,8 @@ def _fit(picture: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
 
 
 def _increasing(times: list[float], fps: float) -> NDArray[np.float64]:
-    """The stream's times, counted from the frame rate instead where the stream has none that increase."""
+    """Take the stream's times, or count them from the frame rate where the stream has none that increase."""
     stamps = np.array(times)
     if np.isnan(stamps).any() or (np.diff(stamps) <= 0).any():
         return np.arange(len(times)) / fps
-    return stamps - stamps[0]
+    return np.asarray(stamps - stamps[0])

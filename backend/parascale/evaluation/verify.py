@@ -1,0 +1,64 @@
+"""A generated video held against the shot it was asked to follow."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from parascale.camera.intrinsics import scale_intrinsics
+from parascale.errors import InputError
+from parascale.parallax.metrics import Metrics, compare
+from parascale.parallax.shot import Shot
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What a video turned out to do.
+
+    Attributes
+    ----------
+    shot : Shot
+        The video, solved.
+    metrics : Metrics
+        It held against what was asked.
+    """
+
+    shot: Shot
+    metrics: Metrics
+
+
+def verify(
+    video: Path,
+    shot: Shot,
+    *,
+    progress: Callable[[float, str], None] | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> Verification:
+    """Solve a video with the intrinsics of a shot, never its poses, and compare what it does with what was asked.
+
+    Parameters
+    ----------
+    video : Path
+        A video file or a folder of images.
+    shot : Shot
+        What was asked for. Its intrinsics, scaled to the video's size, are given to the solver.
+
+    Returns
+    -------
+    Verification
+
+    Raises
+    ------
+    InputError
+        Where the video cannot be solved, or the shot zooms.
+    Cancelled
+    """
+    from parascale.solve import solve
+    from parascale.solve.video import probe
+
+    asked = shot.trajectory
+    if not (asked.intrinsics == asked.intrinsics[0]).all():
+        raise InputError(f"the shot {shot.name!r} zooms, which a video cannot be verified against")
+    info = probe(video)
+    intrinsics = scale_intrinsics(asked.intrinsics[0], asked.size, (info.width, info.height))
+    solved = solve(video, intrinsics=intrinsics, progress=progress, cancelled=cancelled)
+    return Verification(solved, compare(solved, shot))

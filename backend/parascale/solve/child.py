@@ -1,0 +1,92 @@
+"""Solving in a process of its own, which can be stopped at once: inside pycolmap a signal waits for seconds."""
+
+import multiprocessing
+import signal
+import traceback
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from parascale.errors import Cancelled, InputError
+from parascale.parallax.shot import Shot
+
+Progress = Callable[[float, str], None] | None
+Cancel = Callable[[], bool] | None
+
+# How often, in seconds, the wish to stop is asked for.
+PULSE = 0.05
+
+
+def solve_in_child(reference: Path, *, progress: Progress = None, cancelled: Cancel = None, **options: Any) -> Shot:
+    """Solve a clip in a child process, killed when cancelled or interrupted.
+
+    Parameters
+    ----------
+    reference : Path
+    progress, cancelled
+        As for `solve`; both are called in this process.
+    **options
+        The other parameters of `solve`.
+
+    Returns
+    -------
+    Shot
+
+    Raises
+    ------
+    InputError
+        As `solve` does, and where the child died.
+    Cancelled
+    """
+    # Spawned, not forked: the libraries keep threads, which a fork would leave without their owners.
+    context = multiprocessing.get_context("spawn")
+    here, there = context.Pipe(duplex=False)
+    child = context.Process(target=_work, args=(there, reference, options), daemon=True)
+    child.start()
+    there.close()
+    try:
+        return _listen(here, reference, progress, cancelled)
+    finally:
+        child.kill()
+        child.join()
+        child.close()
+        here.close()
+
+
+def _listen(pipe: Connection, reference: Path, progress: Progress, cancelled: Cancel) -> Shot:
+    while True:
+        if cancelled is not None and cancelled():
+            raise Cancelled
+        if not pipe.poll(PULSE):
+            continue
+        try:
+            kind, content = pipe.recv()
+        except EOFError:
+            raise InputError(
+                f"solving {reference} ended without an answer, most likely for want of memory: give a shorter range"
+            ) from None
+        if kind == "shot":
+            assert isinstance(content, Shot)
+            return content
+        if kind == "refused":
+            raise InputError(content)
+        if kind == "broken":
+            raise RuntimeError(f"solving {reference} failed:\n{content}")
+        if progress is not None:
+            progress(*content)
+
+
+def _work(pipe: Connection, reference: Path, options: dict[str, Any]) -> None:
+    # Ctrl-C reaches the whole process group; the parent decides, and kills.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    from parascale.solve.pipeline import solve
+
+    try:
+        shot = solve(reference, progress=lambda fraction, phase: pipe.send(("progress", (fraction, phase))), **options)
+    except InputError as error:
+        pipe.send(("refused", str(error)))
+    except Exception:
+        pipe.send(("broken", traceback.format_exc()))
+    else:
+        pipe.send(("shot", shot))
