@@ -20,6 +20,8 @@ from parascale.link.local import connect, find_backend, start_backend
 from parascale.link.requests import GenerationRequest, SolveRequest
 from parascale.service.server import Server
 
+pytestmark = pytest.mark.slow
+
 Make = Callable[..., GenerationRequest]
 Until = Callable[..., None]
 
@@ -200,7 +202,7 @@ def test_a_fetch_goes_on_where_the_killed_backend_stopped(
     house: Any, make_request: Make, tmp_path: Path, until: Until
 ) -> None:
     client = house.start()
-    job = client.submit(make_request(frames=150, width=640, height=360))
+    job = client.submit(make_request(frames=60, width=640, height=360))
     assert client.wait(job).state == "done"
     out = tmp_path / "out"
     client.start_fetch(job, out)

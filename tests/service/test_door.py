@@ -186,8 +186,9 @@ def test_a_frame_over_the_cap_ends_the_connection_only(shared: Any, dealer: Any,
     assert client.hello()
 
 
-def test_a_stranger_cannot_read_the_state(shared: Any) -> None:
-    assert stat.S_IMODE(shared.state.stat().st_mode) & 0o077 == 0
+def test_a_stranger_cannot_read_the_state(serving: Any, tmp_path: Path) -> None:
+    with serving():
+        assert stat.S_IMODE((tmp_path / "state").stat().st_mode) & 0o077 == 0
 
 
 def test_other_machines_need_keys(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parascale.errors import InputError
@@ -29,6 +29,7 @@ def test_a_job_is_found_as_it_was_written(tmp_path: Path) -> None:
     again.close()
 
 
+@settings(max_examples=20, deadline=None)
 @given(TEXT, TEXT, st.dictionaries(TEXT, st.floats(allow_nan=False, allow_infinity=False)))
 def test_changes_come_back_as_they_were(
     tmp_path_factory: pytest.TempPathFactory, message: str, name: str, summary: dict[str, float]

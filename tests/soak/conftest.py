@@ -12,12 +12,12 @@ from parascale.link.local import Backend, start_backend
 from parascale.link.requests import GenerationRequest
 from parascale.parallax.shot import Shot
 
-FULL_SECONDS = 120.0
+FULL_SECONDS = 90.0
 
 
 @pytest.fixture(scope="session")
 def soak_seconds() -> float:
-    """Seconds of each soak test: PARASCALE_SOAK times two minutes."""
+    """Seconds of each soak test: PARASCALE_SOAK times a minute and a half."""
     return FULL_SECONDS * float(os.environ.get("PARASCALE_SOAK", "0.1"))
 
 

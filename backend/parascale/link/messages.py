@@ -8,7 +8,7 @@ from parascale.link.requests import Parameter, Scalar
 JobKind = Literal["solve", "generate", "verify"]
 JobState = Literal["queued", "running", "cancelling", "done", "failed", "cancelled", "lost"]
 Dtype = Literal["uint8", "int32", "int64", "float32", "float64"]
-Refusal = Literal["malformed", "version", "unknown-job", "conflict", "quota", "not-done", "gone"]
+Refusal = Literal["malformed", "version", "unknown-job", "conflict", "quota", "not-done"]
 
 FINAL = ("done", "failed", "cancelled", "lost")
 

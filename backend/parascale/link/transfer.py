@@ -142,7 +142,7 @@ class Receiver:
         """Return where the files are, in their order."""
         return [self.folder / file.name for file in self.files]
 
-    def wanted(self, limit: int = IN_FLIGHT) -> list[str]:
+    def wanted(self) -> list[str]:
         """Return the chunks to ask for now; opens, resumes and finishes files on the way.
 
         Raises
@@ -160,7 +160,7 @@ class Receiver:
         if time.monotonic() - self._heard > _PATIENCE:
             self.ask_again()
         chunks = self.files[self._at].chunks
-        end = min(self._next + IN_FLIGHT, self._asked + limit, len(chunks))
+        end = min(self._next + IN_FLIGHT, len(chunks))
         asked, self._asked = chunks[self._asked : end], max(self._asked, end)
         return list(asked)
 

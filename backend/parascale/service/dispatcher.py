@@ -1,8 +1,10 @@
 """Where jobs are taken in, handed to workers and followed to their end."""
 
+import contextlib
 import logging
 import re
 import signal
+import sqlite3
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -89,6 +91,7 @@ class Dispatcher:
         send: Callable[[bytes, m.Message], None],
     ) -> None:
         try:
+            state.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._store = Store(state / "jobs")
             self._journal = Journal(state / "journal.sqlite")
         except OSError as error:
@@ -110,8 +113,9 @@ class Dispatcher:
     def close(self) -> None:
         """End the workers; what they were doing is done again by the next server."""
         self._pool.close()
-        for job in self._journal.in_states(["running"]):
-            self._journal.change(job, state="queued", attempts=job.attempts - 1)
+        with contextlib.suppress(sqlite3.Error):  # where the disk is full, it counts as one more attempt
+            for job in self._journal.in_states(["running"]):
+                self._journal.change(job, state="queued", attempts=job.attempts - 1)
         for upload in self._uploads.values():
             upload.receiver.close()
         self._journal.close()

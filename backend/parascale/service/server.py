@@ -3,6 +3,7 @@
 import logging
 import os
 import signal
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -89,7 +90,13 @@ class Server:
         self._stopping.set()
 
     def run(self) -> None:
-        """Serve until `stop`, then put running jobs back into the queue."""
+        """Serve until `stop`, then put running jobs back into the queue.
+
+        Raises
+        ------
+        InputError
+            Where the journal can no longer be written.
+        """
         poller = zmq.Poller()
         for socket in (self._router, self._door.socket, self._dispatcher.socket):
             poller.register(socket, zmq.POLLIN)
@@ -104,6 +111,10 @@ class Server:
                     beat = time.monotonic()
                     for peer in list(self._peers):
                         self._send(peer, m.Beat())
+        except sqlite3.Error as error:
+            raise InputError(
+                f"the journal in {self._state} cannot be written: {error}; make room and start again"
+            ) from error
         finally:
             remove_backend_file(self._state)
             self._close()
