@@ -65,6 +65,8 @@ def damage(file: Path, pattern: str, replacement: str, which: int) -> None:
     file.write_text(text[: found.start()] + replacement + text[found.end() :])
 
 
+# Which number of those belongs to a pose, where the fourth from the end does not.
+POSE = {"csv": 3}
 # A number of a pose: with a point, and neither in a note nor in a name.
 NUMBER = r"(?<![\w.=-])-?\d+\.\d+(?![\w.])"
 
@@ -72,9 +74,9 @@ NUMBER = r"(?<![\w.=-])-?\d+\.\d+(?![\w.])"
 @pytest.mark.parametrize("name", TEXT)
 def test_a_file_cut_short_is_refused(name: str, tmp_path: Path) -> None:
     path, file = written(name, tmp_path)
-    text = file.read_text().rstrip('\n]}" ')
-    # Within the last row: between two numbers, as after a crash.
-    file.write_text(text[: re.search(r"[\d.-]+[\s,]+\S+[\s,\]}]*$", text).start()])  # type: ignore[union-attr]
+    text = file.read_text().rstrip()
+    # As after a crash: within the last row, or somewhere in the JSON.
+    file.write_text(text[: int(0.8 * len(text))] if file.suffix == ".json" else text[: max(map(text.rfind, " \t,"))])
     assert_refused(path, name)
 
 
@@ -93,7 +95,12 @@ def test_a_binary_file_cut_short_is_refused(name: str, share: float, tmp_path: P
 @pytest.mark.parametrize("bad", ["nan", "inf", "1e999", "0,5", "one", "1_0.0"])
 def test_a_number_that_is_none_is_refused(name: str, bad: str, tmp_path: Path) -> None:
     path, file = written(name, tmp_path)
-    damage(file, NUMBER, {"nan": "NaN", "inf": "Infinity"}.get(bad, bad) if file.suffix == ".json" else bad, -4)
+    damage(
+        file,
+        NUMBER,
+        {"nan": "NaN", "inf": "Infinity"}.get(bad, bad) if file.suffix == ".json" else bad,
+        POSE.get(name, -4),
+    )
     assert_refused(path, name)
 
 
