@@ -20,7 +20,9 @@ def state(scene) -> dict[str, object]:
         f"{type(owner).__name__}.{p.identifier}": getattr(owner, p.identifier)
         for owner in owners
         for p in owner.bl_rna.properties
-        if p.type in {"INT", "FLOAT", "BOOLEAN", "ENUM", "STRING"} and not getattr(p, "is_array", False)
+        if p.identifier != "use_nodes"
+        and p.type in {"INT", "FLOAT", "BOOLEAN", "ENUM", "STRING"}
+        and not getattr(p, "is_array", False)
     }
 
 

@@ -76,8 +76,8 @@ def _craters(rng: np.random.Generator, size: int, count: int, smallest: float, l
         reach = 2.6 * radius * size
         rows = slice(max(int(y - reach), 0), min(int(y + reach) + 1, size))
         columns = slice(max(int(x - reach), 0), min(int(x + reach) + 1, size))
-        v, u = np.ogrid[rows, columns]
-        r = (np.hypot(u - x, v - y) / (radius * size)).astype(np.float32)
+        v, u = (axis.astype(np.float32) for axis in np.ogrid[rows, columns])
+        r = np.hypot(u - np.float32(x), v - np.float32(y)) / np.float32(radius * size)
         rim = np.exp(-(((r - 1) / 0.16) ** 2)) + 0.4 * np.exp(-(((r - 1.2) / 0.5) ** 2))
         peak = 0.35 * np.exp(-((r / 0.16) ** 2)) if radius > 0.02 else 0.0
         old = rng.uniform(0.5, 1.0)
@@ -101,7 +101,7 @@ def _enlarged(field: Array, factor: int) -> Array:
 def _ground(build: Builder) -> None:
     rng = build.rng
     side = 2 * REACH * MOON
-    heights, rays = _craters(rng, PICTURE, 3600, 0.0017, 0.07)
+    heights, rays = _craters(rng, PICTURE, 2800, 0.0018, 0.07)
     heights += 0.006 * (_enlarged(textures.noise(rng, 512, 1.6), 4) - 0.5)
     # Sunlight is painted on, as Workbench has none: slopes facing the sun are bright.
     dy, dx = np.gradient(heights * PICTURE)

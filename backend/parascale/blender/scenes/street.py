@@ -149,16 +149,16 @@ def _house(build: Builder, side: int, y: float, width: float) -> None:
         turn=turn,
         tile=3.0,
     )
-    build.place("Roof", _roof(width, depth, float(rng.uniform(1.8, 3.2))), ("slate", "tiles")[int(rng.integers(2))],
-                (front + middle, y, height), turn=turn, tile=2.5)  # fmt: skip
+    roof, cover = _roof(width, depth, float(rng.uniform(1.8, 3.2))), ("slate", "tiles")[int(rng.integers(2))]
+    build.place("Roof", roof, cover, (front + middle, y, height), turn=turn, tile=2.5)
     panes, frames, doors = _windows(width, storeys, storey, shop, rng)
     frames.append(box((width, 0.3, 0.22)).moved((0, -0.1, height - 0.22)))
     build.place("Panes", joined(panes), "glass", (front, y, 0), turn=turn, tile=3.0)
     build.place("Frames", joined(frames), "frame", (front, y, 0), turn=turn, tile=0.8)
     build.place("Doors", joined(doors), f"body {rng.integers(5)}", (front, y, 0), turn=turn, tile=1.2)
     if shop:
-        build.place("Sign", box((width * 0.9, 0.12, 0.6)).moved((0, -0.1, 2.55)), f"sign {rng.integers(5)}", (front, y, 0),
-                    turn=turn, tile=2.2)  # fmt: skip
+        sign = box((width * 0.9, 0.12, 0.6)).moved((0, -0.1, 2.55))
+        build.place("Sign", sign, f"sign {rng.integers(5)}", (front, y, 0), turn=turn, tile=2.2)
     for _ in range(int(rng.integers(1, 3))):
         x, along = front + middle + float(rng.uniform(-1, 1)), y + float(rng.uniform(-0.4, 0.4)) * width
         build.place(
@@ -203,7 +203,7 @@ def _cars(build: Builder) -> None:
         "Wheels", joined([turned.moved((x, y, 0.32)) for x in (-0.78, 0.78) for y in (-1.35, 1.3)]), "rubber", 0.3
     )
     for side in (-1, 1):
-        y = float(rng.uniform(8, 14))
+        y = float(rng.uniform(8, 11)) if side < 0 else 17.0
         while y < LENGTH - 20:
             if rng.random() < 0.6 and not 31 < y < 37:
                 where, turn = (side * (KERB - 1.05), y, 0.0), math.pi if side < 0 else 0.0
@@ -227,7 +227,7 @@ def _trees(build: Builder) -> None:
         bends = np.column_stack([rng.normal(0, 0.06, 6), rng.normal(0, 0.06, 6), np.linspace(0, 4, 6)])
         trunks.append(build.mesh(f"Trunk {k}", tube(bends, np.linspace(0.17, 0.08, 6), 10), "bark", 0.7))
     for side in (-1, 1):
-        for y in np.arange(19.0 if side < 0 else 12.0, LENGTH - 20, 15.0):
+        for y in np.arange(19.0 if side < 0 else 25.0, LENGTH - 20, 15.0):
             where = (side * (KERB + 0.8), y + float(rng.uniform(-1, 1)), 0.1)
             kind, turn, scale = int(rng.integers(3)), float(rng.uniform(0, 6)), float(rng.uniform(0.85, 1.25))
             build.instance("Trunk", trunks[kind], where, turn=turn, scale=scale)
