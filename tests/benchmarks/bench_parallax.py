@@ -1,5 +1,6 @@
 """What the mathematics costs without any geometry: ratios to one pass over the same arrays, and a look a frame."""
 
+import dataclasses
 import time
 from collections.abc import Callable
 
@@ -11,7 +12,7 @@ from parascale.parallax.depth_source import DepthSamples, pixel_grid
 from parascale.parallax.gains import global_gain, global_norm_gain, static_gain
 from parascale.parallax.metrics import compare
 from parascale.parallax.realise import realise
-from parascale.parallax.retime import match_rate
+from parascale.parallax.retime import even, keep_felt_speed, match_rate, separate, stitch
 from parascale.parallax.shot import Shot
 
 LENS = np.array([500.0, 500.0, 416.0, 240.0])
@@ -57,6 +58,7 @@ def main() -> None:
     result = Shot("realised", 24, realised, reference.median_depth, felt_parallax=reference.felt_parallax)
     copy = milliseconds(lambda: np.array(reference.trajectory.camera_to_world))
     print(f"{frames} frames; one copy of the poses takes {copy:.2f} ms")
+    calm = dataclasses.replace(separate(reference).combine(shake=0), median_depth=np.full(frames, 2.0))
     parts = {
         "Parallax Number": lambda: reference.parallax_number,
         "gains: static, global, global-norm": lambda: [
@@ -66,6 +68,10 @@ def main() -> None:
         "shot made and checked": lambda: Shot("realised", 24, realised, reference.median_depth, gain=gain),
         "metrics": lambda: compare(result, reference),
         "match_rate 24 to 16": lambda: match_rate(reference, 16),
+        "keep_felt_speed, twice as long": lambda: keep_felt_speed(reference, 2 * frames, 24),
+        "even": lambda: even(calm, frames, 24),
+        "stitch": lambda: stitch(reference, reference),
+        "separate": lambda: separate(reference),
     }
     costs = {name: milliseconds(work) for name, work in parts.items()}
     for name, cost in costs.items():

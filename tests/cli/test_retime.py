@@ -103,6 +103,7 @@ def test_stitched_shots_play_one_after_the_other(typed: Typed, truck, output) ->
         (("--keep-angles",), "--mode keep-felt-speed"),
         (("--strength", 1, "--speed", 1), "give one"),
         (("--shake", -1), "strength"),
+        (("--smooth",), "no noise floor"),
     ],
 )
 def test_what_cannot_be_is_one_sentence_and_writes_nothing(typed: Typed, truck, output, options, message) -> None:

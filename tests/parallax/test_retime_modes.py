@@ -191,10 +191,14 @@ def test_rotation_counted_in_a_pan_takes_its_time(moving) -> None:
     assert (result.parallax_number[12:] == 0).all()
 
 
-def test_even_lets_a_shaken_path_be(moving) -> None:
-    shaken = np.random.default_rng(0).normal(size=(97, 3))
-    with pytest.raises(InputError, match="take the shake out"):
-        even(moving(shaken, 50.0), 40, 16)
+def test_on_a_shaken_path_the_travel_is_even(moving) -> None:
+    shot = moving(np.random.default_rng(0).normal(size=(97, 3)), 50.0)
+    times = np.linspace(0, 4, 40_001)
+    own_travel = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(Move(shot).centres(times), axis=0), axis=1))])
+    for frames in (20, 60, 400):
+        centres = even(shot, frames, 16).trajectory.centres
+        passed = own_travel[np.linalg.norm(Move(shot).centres(times)[:, None] - centres[None, 1:3], axis=2).argmin(0)]
+        assert passed == pytest.approx(own_travel[-1] / (frames - 1) * np.array([1, 2]), rel=0.01)
 
 
 def test_even_needs_depth_somewhere(moving) -> None:

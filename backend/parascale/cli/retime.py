@@ -24,6 +24,9 @@ def retime(
     count_rotation: Annotated[bool, typer.Option("--count-rotation", help="even: let pans take their time.")] = False,
     ease: Annotated[str | None, typer.Option(help="keep-path: TIME:SHARE pairs, as 0:0,0.3:0.1,1:1.")] = None,
     level: Annotated[bool, typer.Option("--level", help="Level the horizon.")] = False,
+    smooth: Annotated[
+        bool, typer.Option("--smooth", help="Take out as much jitter as the noise floor explains.")
+    ] = False,
     shake: Annotated[float | None, typer.Option(help="Multiply the handheld shake; 0 takes it out.")] = None,
     cutoff: Annotated[float, typer.Option(help="What is faster is shake, hertz.")] = 1.0,
     hold: Annotated[str | None, typer.Option(help="SECONDS@TIME: rest there for so long.")] = None,
@@ -33,7 +36,7 @@ def retime(
     speed: Annotated[float | None, typer.Option(help="Bring it to this much felt parallax per second.")] = None,
     json: Json = False,
 ) -> None:
-    """Give a shot other frames and other timing; level, shake, hold, reverse first, strength last."""
+    """Give a shot other frames and other timing; what else is asked happens in the order --help lists it."""
     from parascale.files.shot_file import read_shot, write_shot
     from parascale.parallax import retime as bend
 
@@ -42,6 +45,7 @@ def retime(
         raise InputError("--strength and --speed say the same in two ways: give one")
     operations = (
         (level, bend.level),
+        (smooth, bend.smooth),
         (shake is not None, lambda moved: bend.separate(moved, cutoff).combine(shake=shake or 0.0)),
         (hold is not None, lambda moved: bend.hold(moved, *_held(hold))),
         (reverse, bend.reverse),
