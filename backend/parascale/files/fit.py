@@ -26,9 +26,7 @@ def covering(shot: Shot, size: tuple[int, int]) -> Shot:
     scale = max(size[0] / path.width, size[1] / path.height)
     intrinsics = path.intrinsics * scale
     intrinsics[:, 2:] += (np.array(size) - scale * np.array(path.size)) / 2
-    return dataclasses.replace(
-        shot, trajectory=Trajectory(path.camera_to_world, intrinsics, path.times, *size), distortion=None
-    )
+    return dataclasses.replace(shot, trajectory=Trajectory(path.camera_to_world, intrinsics, path.times, *size))
 
 
 def measured(shot: Shot, source: DepthSource, progress: Callable[[float, str], None] | None = None) -> Shot:
