@@ -15,7 +15,7 @@ import pytest
 from parascale.errors import Cancelled, InputError
 from parascale.link.client import Client
 from parascale.link.keys import client_keys, server_key
-from parascale.link.limits import CHUNK
+from parascale.link.limits import CHUNK, SILENCE
 from parascale.link.local import connect, find_backend, start_backend
 from parascale.link.requests import GenerationRequest, SolveRequest
 from parascale.service.server import Server
@@ -291,6 +291,15 @@ def test_a_frozen_backend_is_told_in_one_sentence(house: Any) -> None:
     assert client.hello()
 
 
+def test_a_program_that_was_busy_itself_does_not_blame_the_backend(house: Any) -> None:
+    client = house.start()
+    client.hello()
+    time.sleep(SILENCE + 1)
+    assert client.trouble is None
+    client.pump()
+    assert client.trouble is None
+
+
 def test_pump_never_waits_for_a_frozen_backend(house: Any, make_request: Make) -> None:
     house.start()
     client = house.connect()
@@ -298,11 +307,8 @@ def test_pump_never_waits_for_a_frozen_backend(house: Any, make_request: Make) -
     os.kill(house.pid, signal.SIGSTOP)
     try:
         client.start_submit(make_request())
-        begin = time.process_time()
         for _ in range(200):
-            client.pump()
-        assert client.trouble is None or "stopped answering" in client.trouble
-        assert time.process_time() - begin < 60
+            assert client.pump() == []
     finally:
         os.kill(house.pid, signal.SIGCONT)
 

@@ -5,16 +5,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from parascale.camera import Trajectory
 from parascale.errors import Cancelled
 from parascale.files.shot_file import read_shot
 from parascale.link.client import Client
-from parascale.link.requests import SolveRequest
+from parascale.link.requests import GenerationRequest, SolveRequest, VerifyRequest
+from parascale.parallax.shot import Shot
 
-pytestmark = [pytest.mark.realdata, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 CLIP = "clips/street_walk_generated.mp4"
 
 
+@pytest.mark.realdata
 def test_a_clip_is_solved_by_a_backend(client: Client, testdata: Path, tmp_path: Path) -> None:
     job = client.submit(SolveRequest(testdata / CLIP, start=0, end=33))
     phases: set[str] = set()
@@ -30,9 +33,33 @@ def test_a_clip_is_solved_by_a_backend(client: Client, testdata: Path, tmp_path:
     assert np.isfinite(shot.trajectory.centres).all()
 
 
+@pytest.mark.realdata
 def test_a_solve_stops_when_cancelled(client: Client, testdata: Path) -> None:
     job = client.submit(SolveRequest(testdata / CLIP))
     fractions = [0.0]
     with pytest.raises(Cancelled):
         client.wait(job, lambda fraction, phase: fractions.append(fraction), lambda: fractions[-1] > 0.3)
     assert client.status(job).state == "cancelled"
+
+
+def test_a_generated_video_is_verified_by_a_backend(client: Client, tmp_path: Path) -> None:
+    width, height, frames = 416, 240, 25
+    poses = np.tile(np.eye(4), (frames, 1, 1))
+    poses[:, 0, 3] = np.linspace(0, 0.3, frames)
+    lens = np.array([400.0, 400.0, width / 2, height / 2])
+    shot = Shot(
+        "slide", 16.0, Trajectory(poses, lens, np.arange(frames) / 16, width, height), np.ones(frames), "unit-depth"
+    )
+    noise = np.random.default_rng(2).integers(0, 256, (height // 4, width // 4, 3), dtype=np.uint8)
+    image = np.ascontiguousarray(noise.repeat(4, axis=0).repeat(4, axis=1))
+    ramp = np.linspace(0.7, 1.6, height, dtype=np.float32)[::-1, None] + np.zeros((1, width), np.float32)
+    made = client.submit(GenerationRequest(shot, "preview", image, np.ascontiguousarray(ramp)))
+    assert client.wait(made).state == "done"
+    video = client.fetch(made, tmp_path / "made").files["video"]
+    job = client.submit(VerifyRequest(video, shot))
+    status = client.wait(job)
+    assert (status.state, status.message) == ("done", "")
+    result = client.fetch(job, tmp_path / "verified")
+    assert result.summary["frames"] == frames
+    assert result.summary["rot_err"] < 0.5
+    assert len(read_shot(result.files["shot"])) == frames

@@ -215,6 +215,7 @@ class Client:
 
     def start_fetch(self, job_id: str, directory: Path) -> None:
         """Begin to fetch; `pump` does the rest and reports `Fetched` or `FetchFailed`."""
+        self._drop(job_id)
         self._downloads[job_id] = _Download(self._number(), directory, {})
         self._connection.send(m.AskResult(self._downloads[job_id].request, job_id))
 

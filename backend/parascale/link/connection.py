@@ -37,7 +37,7 @@ class Connection:
         self.address = address
         self.connections = 0
         self._open = False
-        self._heard = self._lost = time.monotonic()
+        self._heard = self._lost = self._looked = time.monotonic()
         self._refusal: str | None = None
         self._zmq: Any = zeromq()
         self._context = self._zmq.Context()
@@ -83,6 +83,7 @@ class Connection:
             try:
                 header, *frames = self._socket.recv_multipart(self._zmq.DONTWAIT)
             except self._zmq.Again:
+                self._looked = time.monotonic()
                 return None
             self._heard = time.monotonic()
             try:
@@ -125,8 +126,8 @@ class Connection:
 
     @property
     def silence(self) -> float:
-        """Seconds since the other end gave a sign of life, or since the connection was lost."""
-        return time.monotonic() - (self._heard if self._open else min(self._heard, self._lost))
+        """Seconds without a sign of life from the other end, as far as we looked: not while we were busy ourselves."""
+        return self._looked - (self._heard if self._open else min(self._heard, self._lost))
 
     def trouble(self, patience: float = SILENCE) -> str | None:
         """Return why the other end cannot be reached, one sentence; None while all is well."""
