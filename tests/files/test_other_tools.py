@@ -77,7 +77,7 @@ def test_we_read_what_pycolmap_writes(tmp_path: Path, binary: bool) -> None:
 
 
 def test_blenders_chan_importer_moves_a_camera_to_our_poses(shot: Shot, tmp_path: Path) -> None:
-    """The importer is no part of the bpy wheel: what it documents is done here, rotation order ZXY, up axis Z.
+    """The importer is no part of the bpy wheel: what it documents is done here, rotation order ZXY, z up.
 
     Frame, location, angles in degrees, vertical field of view; the result turned by 90 degrees about x.
     """

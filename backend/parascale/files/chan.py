@@ -1,7 +1,7 @@
 """Nuke's .chan: frame, centre, angles in degrees, vertical field of view.
 
 The world is y up, the camera looks along -z, and the angles are in Nuke's default order ZXY: R = Ry Rx Rz. Ours is
-turned as Blender's z-up world is for Nuke, so that Blender's importer ("Up axis Z") brings it back.
+turned as Blender's z-up world is for Nuke, so that Blender's importer ("Make Z up") brings it back.
 """
 
 from collections.abc import Callable
