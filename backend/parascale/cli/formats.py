@@ -20,8 +20,8 @@ def _print(paths: list[dict[str, Any]], tensors: list[dict[str, str]]) -> None:
     print(f"{'name':16} {'lens':11} {'time':13} {'also holds':38} what it is")
     for known in paths:
         held = [key for key in ("unit", "size", "depth", "points", "gain", "distortion") if known[key]]
-        line = f"{known['name']:16} {known['lens']:11} {known['time']:13} {', '.join(held):38} {known['description']}"
-        print(line.replace("unit", "metres") if known["metric"] else line)
+        also = ", ".join("metres" if key == "unit" and known["metric"] else key for key in held)
+        print(f"{known['name']:16} {known['lens']:11} {known['time']:13} {also:38} {known['description']}")
     print("\nconditioning tensors, for export alone")
     for tensor in tensors:
         print(f"{tensor['name']:16} {tensor['description']}")
