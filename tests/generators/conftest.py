@@ -1,6 +1,9 @@
-"""Requests for a preview of a textured wall."""
+"""Requests for a preview of a textured wall, and checkpoints of tiny models with random weights."""
 
+import json
 from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -38,5 +41,297 @@ def make_request(texture) -> Callable[..., GenerationRequest]:
             depth_map = np.ones((height, width), np.float32)
         image = texture(width, height) if image is None else image
         return GenerationRequest(shot, "preview", image, depth_map, parameters=parameters or {})
+
+    return make
+
+
+NEEDS_TORCH = "the generation extra is not installed: pip install 'parascale[generate]'"
+
+
+def published_shapes(
+    *, dim, ffn, layers, in_dim, out_dim=16, text_dim=4096, freq_dim=256, clip=None, camera=False, recapture=False
+) -> dict[str, tuple[int, ...]]:
+    """Names and shapes of a Wan checkpoint as published, typed from the description of its layers."""
+
+    def linear(name, inputs, outputs):
+        return {f"{name}.weight": (outputs, inputs), f"{name}.bias": (outputs,)}
+
+    def attention(name, *, picture=False):
+        found = {f"{name}.norm_{part}.weight": (dim,) for part in "qk"}
+        for part in "qkvo":
+            found |= linear(f"{name}.{part}", dim, dim)
+        if picture:
+            found |= linear(f"{name}.k_img", dim, dim) | linear(f"{name}.v_img", dim, dim)
+            found[f"{name}.norm_k_img.weight"] = (dim,)
+        return found
+
+    shapes = {"patch_embedding.weight": (dim, in_dim, 1, 2, 2), "patch_embedding.bias": (dim,)}
+    shapes |= linear("text_embedding.0", text_dim, dim) | linear("text_embedding.2", dim, dim)
+    shapes |= linear("time_embedding.0", freq_dim, dim) | linear("time_embedding.2", dim, dim)
+    shapes |= linear("time_projection.1", dim, 6 * dim)
+    shapes |= linear("head.head", dim, 4 * out_dim) | {"head.modulation": (1, 2, dim)}
+    for number in range(layers):
+        block = f"blocks.{number}"
+        shapes |= {f"{block}.modulation": (1, 6, dim), f"{block}.norm3.weight": (dim,), f"{block}.norm3.bias": (dim,)}
+        shapes |= attention(f"{block}.self_attn") | attention(f"{block}.cross_attn", picture=clip is not None)
+        shapes |= linear(f"{block}.ffn.0", dim, ffn) | linear(f"{block}.ffn.2", ffn, dim)
+        if recapture:
+            shapes |= linear(f"{block}.cam_encoder", 12, dim) | linear(f"{block}.projector", dim, dim)
+    if clip is not None:
+        shapes |= {"img_emb.proj.0.weight": (clip,), "img_emb.proj.0.bias": (clip,)}
+        shapes |= linear("img_emb.proj.1", clip, clip) | linear("img_emb.proj.3", clip, dim)
+        shapes |= {"img_emb.proj.4.weight": (dim,), "img_emb.proj.4.bias": (dim,)}
+    if camera:
+        shapes |= {"control_adapter.conv.weight": (dim, 1536, 2, 2), "control_adapter.conv.bias": (dim,)}
+        for number in (1, 2):
+            name = f"control_adapter.residual_blocks.0.conv{number}"
+            shapes |= {f"{name}.weight": (dim, dim, 3, 3), f"{name}.bias": (dim,)}
+    return shapes
+
+
+@pytest.fixture(scope="session")
+def wan_shapes():
+    """Give `published_shapes`."""
+    return published_shapes
+
+
+@pytest.fixture(scope="session")
+def random_state():
+    """Make a checkpoint of given shapes: random, of a size that neither dies out nor blows up."""
+    torch = pytest.importorskip("torch", reason=NEEDS_TORCH)
+
+    def make(shapes, seed=0):
+        generator = torch.Generator().manual_seed(seed)
+
+        def tensor(name, shape):
+            values = torch.randn(shape, generator=generator)
+            if "norm" in name and name.endswith("weight"):
+                return 1 + 0.1 * values
+            fan = int(np.prod(shape[1:])) if len(shape) > 1 else 1
+            return values * (0.1 if len(shape) == 1 else 1 / np.sqrt(fan))
+
+        return {name: tensor(name, shape) for name, shape in shapes.items()}
+
+    return make
+
+
+TINY = {"dim": 24, "ffn": 32, "layers": 2, "text_dim": 32}
+
+
+def tiny_tokenizer(*, chat=False):
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    words = ["<pad>", "</s>", "<unk>", "a", "desk", "with", "lamp", "user", "assistant"]
+    model = Tokenizer(models.WordLevel({word: number for number, word in enumerate(words)}, unk_token="<unk>"))
+    model.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokens = PreTrainedTokenizerFast(
+        tokenizer_object=model, pad_token="<pad>", eos_token="</s>", unk_token="<unk>", padding_side="right"
+    )
+    if chat:
+        tokens.chat_template = (
+            "{% for m in messages %}{{ m['role'] }} {% for c in m['content'] %}{{ c['text'] }} {% endfor %}{% endfor %}"
+            "{% if add_generation_prompt %}assistant{% endif %}"
+        )
+    return tokens
+
+
+@pytest.fixture(scope="session")
+def tiny_models(tmp_path_factory, random_state) -> SimpleNamespace:
+    """Folders of every generator's checkpoint as published, with models of a few thousand random numbers."""
+    root = tmp_path_factory.mktemp("weights")
+    _save_wan_parts(root / "wan-parts")
+    folders = SimpleNamespace(root=root, parts=root / "wan-parts")
+    folders.fun = _save_original(root / "wan-fun", random_state, clip=4, in_dim=32, camera=True)
+    folders.fun_22 = root / "wan-fun-2.2"
+    for seed, half in enumerate(("high_noise_model", "low_noise_model")):
+        _save_original(folders.fun_22 / half, random_state, in_dim=36, camera=True, seed=seed)
+    folders.control = _save_original(root / "wan-control", random_state, clip=4, in_dim=48)
+    folders.recammaster = _save_recammaster(root / "recammaster", random_state)
+    folders.vace = _save_vace(root / "vace", folders.parts)
+    folders.easyanimate = _save_easyanimate(root / "easyanimate")
+    return folders
+
+
+def _save_wan_parts(folder: Path) -> None:
+    import torch
+    from diffusers import AutoencoderKLWan
+    from transformers import CLIPImageProcessor, CLIPVisionConfig, CLIPVisionModel, UMT5Config, UMT5EncoderModel
+
+    torch.manual_seed(0)
+    vae = AutoencoderKLWan(
+        base_dim=3, z_dim=16, dim_mult=[1, 1, 1, 1], num_res_blocks=1, temperal_downsample=[False, True, True]
+    )
+    text = UMT5Config(
+        vocab_size=32,
+        d_model=32,
+        d_kv=8,
+        d_ff=37,
+        num_layers=2,
+        num_heads=4,
+        relative_attention_num_buckets=8,
+        pad_token_id=0,
+        eos_token_id=1,
+    )
+    vision = CLIPVisionConfig(
+        hidden_size=4,
+        projection_dim=4,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        image_size=32,
+        intermediate_size=16,
+        patch_size=4,
+    )
+    vae.save_pretrained(folder / "vae")
+    UMT5EncoderModel(text).save_pretrained(folder / "text_encoder")
+    tiny_tokenizer().save_pretrained(folder / "tokenizer")
+    CLIPVisionModel(vision).save_pretrained(folder / "image_encoder")
+    CLIPImageProcessor(crop_size=32, size={"shortest_edge": 32}).save_pretrained(folder / "image_processor")
+    (folder / "transformer").mkdir()
+    config = {
+        "_class_name": "WanTransformer3DModel",
+        "num_attention_heads": 2,
+        "attention_head_dim": 12,
+        "in_channels": 16,
+        "out_channels": 16,
+        "text_dim": 32,
+        "freq_dim": 256,
+        "ffn_dim": 32,
+        "num_layers": 2,
+        "image_dim": None,
+    }
+    (folder / "transformer" / "config.json").write_text(json.dumps(config))
+
+
+def _save_original(folder: Path, random_state, *, in_dim, clip=None, camera=False, seed=0) -> Path:
+    from safetensors.torch import save_file
+
+    folder.mkdir(parents=True)
+    config = {
+        "_class_name": "WanTransformer3DModel",
+        "model_type": "i2v",
+        "dim": 24,
+        "ffn_dim": 32,
+        "freq_dim": 256,
+        "text_dim": 32,
+        "in_dim": in_dim,
+        "out_dim": 16,
+        "num_heads": 2,
+        "num_layers": 2,
+        "eps": 1e-6,
+    }
+    if camera:
+        config |= {"add_control_adapter": True, "in_dim_control_adapter": 24}
+    (folder / "config.json").write_text(json.dumps(config))
+    state = random_state(published_shapes(**TINY, in_dim=in_dim, clip=clip, camera=camera), seed)
+    save_file(state, folder / "diffusion_pytorch_model.safetensors")
+    return folder
+
+
+def _save_recammaster(folder: Path, random_state) -> Path:
+    import torch
+
+    folder.mkdir()
+    torch.save(random_state(published_shapes(**TINY, in_dim=16, recapture=True)), folder / "step20000.ckpt")
+    return folder
+
+
+def _save_vace(folder: Path, parts: Path) -> Path:
+    import shutil
+
+    import torch
+    from diffusers import UniPCMultistepScheduler, WanVACETransformer3DModel
+
+    torch.manual_seed(1)
+    for name in ("vae", "text_encoder", "tokenizer"):
+        shutil.copytree(parts / name, folder / name)
+    transformer = WanVACETransformer3DModel(
+        num_attention_heads=2,
+        attention_head_dim=12,
+        text_dim=32,
+        ffn_dim=32,
+        num_layers=3,
+        vace_layers=[0, 2],
+        vace_in_channels=96,
+        rope_max_seq_len=32,
+    )
+    transformer.save_pretrained(folder / "transformer")
+    scheduler = UniPCMultistepScheduler(prediction_type="flow_prediction", use_flow_sigmas=True, flow_shift=3.0)
+    scheduler.save_pretrained(folder / "scheduler")
+    return folder
+
+
+def _save_easyanimate(folder: Path) -> Path:
+    import torch
+    from diffusers import AutoencoderKLMagvit, EasyAnimateTransformer3DModel, FlowMatchEulerDiscreteScheduler
+    from transformers import Qwen2VLConfig, Qwen2VLForConditionalGeneration
+
+    torch.manual_seed(2)
+    AutoencoderKLMagvit(
+        in_channels=3,
+        out_channels=3,
+        down_block_types=("SpatialDownBlock3D", *["SpatialTemporalDownBlock3D"] * 3),
+        up_block_types=("SpatialUpBlock3D", *["SpatialTemporalUpBlock3D"] * 3),
+        block_out_channels=(8, 8, 8, 8),
+        latent_channels=4,
+        layers_per_block=1,
+        norm_num_groups=2,
+        spatial_group_norm=False,
+    ).save_pretrained(folder / "vae")
+    EasyAnimateTransformer3DModel(
+        num_attention_heads=2,
+        attention_head_dim=16,
+        in_channels=14,
+        out_channels=4,
+        time_embed_dim=2,
+        text_embed_dim=16,
+        num_layers=1,
+        sample_width=16,
+        sample_height=16,
+        patch_size=2,
+    ).save_pretrained(folder / "transformer")
+    text = {
+        "vocab_size": 32,
+        "hidden_size": 16,
+        "intermediate_size": 16,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "num_key_value_heads": 2,
+        "rope_scaling": {"type": "mrope", "mrope_section": [1, 1, 2]},
+    }
+    vision = {"depth": 1, "embed_dim": 16, "num_heads": 2, "hidden_size": 16, "mlp_ratio": 2}
+    model = Qwen2VLForConditionalGeneration(Qwen2VLConfig(text_config=text, vision_config=vision))
+    model.save_pretrained(folder / "text_encoder")
+    tiny_tokenizer(chat=True).save_pretrained(folder / "tokenizer")
+    FlowMatchEulerDiscreteScheduler().save_pretrained(folder / "scheduler")
+    return folder
+
+
+@pytest.fixture
+def ask(make_request, tiny_models):
+    """Ask a generator of tiny models for a short dolly, on the processor."""
+    given = {
+        "wan-fun-camera": {"weights": tiny_models.fun, "parts": tiny_models.parts},
+        "recammaster": {"weights": tiny_models.recammaster, "parts": tiny_models.parts, "units_per_depth": 2.0},
+        "wan-vace": {"weights": tiny_models.vace},
+        "easyanimate-camera": {"weights": tiny_models.easyanimate},
+    }
+
+    def make(generator, *, gain=1.0, frames=9, width=48, height=32, seed=7, shot=None, depth_map="wall", **parameters):
+        import dataclasses
+
+        centres = np.zeros((frames, 3))
+        centres[:, 2] = np.linspace(0, 0.4 * gain, frames)
+        request = make_request(centres, width, height, depth_map=depth_map)
+        common = {"device": "cpu", "steps": 2}
+        values = {name: str(value) if isinstance(value, Path) else value for name, value in given[generator].items()}
+        return dataclasses.replace(
+            request,
+            generator=generator,
+            shot=shot or request.shot,
+            seed=seed,
+            prompt="a desk with a lamp",
+            parameters=common | values | parameters,
+        )
 
     return make

@@ -13,12 +13,10 @@ from numpy.typing import NDArray
 from parascale.camera import Trajectory, View
 from parascale.errors import Cancelled, InputError
 from parascale.generators.generator import Progress, ScaleClass
+from parascale.generators.picture import check_aspect
 from parascale.link.requests import GenerationRequest, JobResult, Parameter, resolve_parameters
 
 Rendered = tuple[NDArray[np.uint8], NDArray[np.bool_]]
-
-# Shapes further apart than this would visibly stretch the picture.
-ASPECT_TOLERANCE = 0.02
 
 
 class Preview:
@@ -44,7 +42,7 @@ class Preview:
         See `parascale.generators.generator.Generator`.
         """
         resolve_parameters(self.describe(), request.parameters)
-        depth_map = _checked_depth(request)
+        depth_map = checked_depth(request)
         try:
             from parascale.generators.video import VideoWriter, shrink
             from parascale.projection.warper import Warper
@@ -80,18 +78,20 @@ def _unreported(fraction: float, phase: str) -> None:
     pass
 
 
-def _checked_depth(request: GenerationRequest) -> NDArray[np.float32]:
+def checked_depth(request: GenerationRequest) -> NDArray[np.float32]:
+    """Return the depth map of a request whose picture is to be warped.
+
+    Raises
+    ------
+    InputError
+        Where there is none, or picture and map have another shape than the shot.
+    """
     if request.depth_map is None:
-        raise InputError("the preview needs a depth map of the image: measure the scene's depth, or estimate it first")
-    trajectory = request.shot.trajectory
-    aspect = trajectory.width / trajectory.height
-    for name, picture in (("image", request.image), ("depth map", request.depth_map)):
-        height, width = picture.shape[:2]
-        if abs(np.log(width / height / aspect)) > ASPECT_TOLERANCE:
-            raise InputError(
-                f"the {name} is {width}x{height} but the shot {trajectory.width}x{trajectory.height}: "
-                f"give one of the shot's shape, as seen by its first camera"
-            )
+        raise InputError(
+            f"{request.generator} needs a depth map of the image: measure the scene's depth, or estimate it first"
+        )
+    check_aspect("image", request.image, request.shot.trajectory)
+    check_aspect("depth map", request.depth_map, request.shot.trajectory)
     return request.depth_map
 
 

@@ -1,0 +1,22 @@
+"""EasyAnimate's control pipeline as diffusers 0.42 has it, made to run."""
+
+from typing import Any
+
+from diffusers import EasyAnimateControlPipeline
+from torch import Tensor
+
+
+class EasyAnimateCameraPipeline(EasyAnimateControlPipeline):
+    """The control pipeline, whose call names an argument and a method that it does not have.
+
+    Both are as in `diffusers.EasyAnimatePipeline`, where the call was copied from.
+    """
+
+    def encode_prompt(self, *args: Any, text_encoder_index: int = 0, **kwargs: Any) -> Any:
+        """Encode prompts; there is one text encoder, whatever its number."""
+        return super().encode_prompt(*args, **kwargs)
+
+    def decode_latents(self, latents: Tensor) -> Tensor:
+        """Decode to a film (B, 3, T, H, W), -1 .. 1."""
+        film: Tensor = self.vae.decode(latents / self.vae.config.scaling_factor, return_dict=False)[0]
+        return film

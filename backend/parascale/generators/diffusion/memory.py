@@ -1,0 +1,101 @@
+"""What a run needs of a device's memory, and whether it has it."""
+
+from dataclasses import dataclass
+
+import psutil
+import torch
+
+from parascale.errors import InputError
+
+GIGABYTE = 1e9
+OFFLOADS = ("none", "model", "group", "sequential")
+
+# Rules of thumb, in numbers a token or a pixel, read off the models' layers and not measured on a GPU.
+_WIDTHS_PER_TOKEN, _FEED_FORWARDS_PER_TOKEN = 10, 2
+_DECODER_BYTES_PER_PIXEL = 12_000
+_TILE_PIXELS = 256 * 256
+
+
+@dataclass(frozen=True)
+class Need:
+    """What a run needs, in bytes.
+
+    Attributes
+    ----------
+    parts : dict of str to int
+        Of every model of the pipeline.
+    layers : int
+        Of the largest model, about equal in size.
+    working : int
+        Beside the models, at the worst moment.
+    """
+
+    parts: dict[str, int]
+    layers: int
+    working: int
+
+    def of(self, offload: str) -> int:
+        """Return what is needed at once under a way of offloading."""
+        largest = max(self.parts.values())
+        held = {"none": sum(self.parts.values()), "model": largest}.get(offload, largest // self.layers * 2)
+        return held + self.working
+
+
+def working_memory(
+    *,
+    frames: int,
+    width: int,
+    height: int,
+    dim: int,
+    ffn_dim: int,
+    bytes_per_number: int,
+    tiling: bool,
+    token: int = 16,
+) -> int:
+    """Estimate the memory beside the models: of a transformer's block, or of decoding, whichever is more."""
+    tokens = ((frames + 3) // 4) * (height // token) * (width // token)
+    block = tokens * (_WIDTHS_PER_TOKEN * dim + _FEED_FORWARDS_PER_TOKEN * ffn_dim) * bytes_per_number
+    camera = 2 * 6 * frames * width * height * bytes_per_number
+    decoded = frames * width * height * 3 * 4
+    pixels = min(width * height, _TILE_PIXELS) if tiling else width * height
+    return max(block + camera, pixels * _DECODER_BYTES_PER_PIXEL + decoded)
+
+
+def free_memory(device: torch.device) -> int:
+    """Return the free bytes of a device."""
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    return int(psutil.virtual_memory().available)
+
+
+def check_memory(name: str, need: Need, offload: str, device: torch.device, *, tiling: bool) -> None:
+    """Compare a need with a device.
+
+    Raises
+    ------
+    InputError
+        Where it has too little, with what to try.
+    """
+    free = free_memory(device)
+    if need.of(offload) <= free:
+        return
+    noun = "processor's memory" if device.type == "cpu" else "GPU"
+    saving = "" if device.type == "cpu" else _saving(need, offload, free)
+    smaller = "a smaller long_side or fewer frames" if tiling else "tiling=true, a smaller long_side or fewer frames"
+    raise InputError(
+        f"{name} needs about {need.of(offload) / GIGABYTE:.0f} GB, this {noun} has {free / GIGABYTE:.0f} free: "
+        f"try {saving or smaller}"
+    )
+
+
+def _saving(need: Need, offload: str, free: int) -> str:
+    tried = OFFLOADS[OFFLOADS.index(offload) + 1 :]
+    return next((f"offload={way}" for way in tried if need.of(way) <= free), "")
+
+
+def too_little(name: str, device: torch.device) -> InputError:
+    """Say that memory ran out, estimated or not."""
+    return InputError(
+        f"{name} ran out of memory on {device.type}: try offload=model, then offload=sequential, tiling=true, "
+        "or a smaller long_side"
+    )

@@ -1,0 +1,233 @@
+"""One run of a diffusion generator: what all of them do the same way."""
+
+import gc
+from collections.abc import Callable, Hashable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from diffusers import DiffusionPipeline
+from numpy.typing import NDArray
+
+from parascale.camera import Trajectory
+from parascale.errors import Cancelled, InputError
+from parascale.generators.diffusion.memory import Need, check_memory, too_little, working_memory
+from parascale.generators.diffusion.place import find_place, settle
+from parascale.generators.generator import Progress
+from parascale.generators.settings import Settings
+from parascale.generators.units import Units
+from parascale.generators.video import VideoWriter
+from parascale.link.requests import GenerationRequest, JobResult
+
+# Where a run stands when the models are loaded, and when the last step is done.
+LOADED, DENOISED = 0.1, 0.95
+_SINGLE = 4
+
+_kept: dict[Hashable, tuple[DiffusionPipeline, tuple[str, ...]]] = {}
+
+
+class Run:
+    """A request on its way through a diffusion pipeline.
+
+    Parameters
+    ----------
+    request : GenerationRequest
+    settings : Settings
+    path : Trajectory
+        The cameras as the model takes them: its size, its number of frames.
+    progress, cancelled : callable or None
+        As a generator takes them.
+
+    Attributes
+    ----------
+    place : Place
+    warnings : list of str
+
+    Raises
+    ------
+    InputError
+        Where there is no such device.
+    """
+
+    def __init__(
+        self,
+        request: GenerationRequest,
+        settings: Settings,
+        path: Trajectory,
+        progress: Progress | None,
+        cancelled: Callable[[], bool] | None,
+    ) -> None:
+        self.request, self.settings, self.path = request, settings, path
+        self.place = find_place(request.generator, settings)
+        self.warnings: list[str] = []
+        self._progress, self._cancelled = progress, cancelled
+        self.report(0.0, "looking for the weights")
+
+    def report(self, fraction: float, phase: str) -> None:
+        """Report progress.
+
+        Raises
+        ------
+        Cancelled
+            Where that is wished.
+        """
+        if self._cancelled is not None and self._cancelled():
+            raise Cancelled
+        if self._progress is not None:
+            self._progress(fraction, phase)
+
+    def loading(self, phase: str) -> None:
+        """Report while models are loaded."""
+        self.report(0.0, phase)
+
+    def check_memory(
+        self, numbers: dict[str, int], *, dim: int, ffn_dim: int, layers: int, token: int = 16, length: int = 1
+    ) -> None:
+        """Compare what is needed with the device.
+
+        Parameters
+        ----------
+        numbers : dict of str to int
+            How many numbers each model has; the VAE's are held in single precision.
+        dim, ffn_dim, layers : int
+            Of the transformer.
+        token : int
+            Pixels across that make a token.
+        length : int
+            How many times the film's length the transformer sees.
+
+        Raises
+        ------
+        InputError
+            Where the device has too little.
+        """
+        size = self.place.dtype.itemsize
+        working = working_memory(
+            frames=len(self.path) * length,
+            width=self.path.width,
+            height=self.path.height,
+            dim=dim,
+            ffn_dim=ffn_dim,
+            bytes_per_number=size,
+            tiling=self.settings.tiling,
+            token=token,
+        )
+        parts = {name: count * (_SINGLE if name == "vae" else size) for name, count in numbers.items()}
+        need = Need(parts, layers, working)
+        offload = "none" if self.place.device.type == "cpu" else self.settings.offload
+        check_memory(self.request.generator, need, offload, self.place.device, tiling=self.settings.tiling)
+
+    def pipeline(self, folders: tuple[Path, ...], build: Callable[[], DiffusionPipeline]) -> DiffusionPipeline:
+        """Return the pipeline of some folders, from the last run where nothing changed; one is kept.
+
+        Raises
+        ------
+        InputError
+            Where its weights are missing or wrong, or memory runs out.
+        """
+        settings = self.settings
+        how = (settings.offload, settings.tiling, settings.lora, settings.lora_strength)
+        key = (self.request.generator, self.place, how, *map(_stamp, folders))
+        if key not in _kept:
+            _kept.clear()
+            gc.collect()
+            if torch.cuda.is_available():
+                torch.cuda.empty_cache()
+            try:
+                pipeline = build()
+                self.loading("moving the model to its device")
+                _kept[key] = pipeline, settle(pipeline, self.place, settings)
+            except (torch.OutOfMemoryError, MemoryError) as error:
+                raise too_little(self.request.generator, self.place.device) from error
+        pipeline, warnings = _kept[key]
+        self.warnings.extend(warnings)
+        return pipeline
+
+    def denoise(self, pipeline: DiffusionPipeline, **inputs: Any) -> NDArray[np.uint8]:
+        """Run the pipeline.
+
+        Noise is drawn on the processor, so that a seed means the same on every device.
+
+        Parameters
+        ----------
+        pipeline : DiffusionPipeline
+        **inputs
+            What the model is conditioned on.
+
+        Returns
+        -------
+        (T, H, W, 3) uint8
+            sRGB, as many frames as the shot has.
+
+        Raises
+        ------
+        InputError
+            Where memory runs out, or the model gives no picture.
+        Cancelled
+        """
+        self.report(LOADED, "reading the prompt")
+        settings = self.settings
+        try:
+            frames = pipeline(
+                prompt=self.request.prompt,
+                negative_prompt=settings.negative_prompt,
+                width=self.path.width,
+                height=self.path.height,
+                num_frames=len(self.path),
+                num_inference_steps=settings.steps,
+                guidance_scale=settings.guidance,
+                generator=torch.Generator("cpu").manual_seed(self.request.seed),
+                callback_on_step_end=self._stepped,
+                output_type="np",
+                **inputs,
+            ).frames[0]
+        except (torch.OutOfMemoryError, MemoryError) as error:
+            raise too_little(self.request.generator, self.place.device) from error
+        except BaseException:
+            pipeline.maybe_free_model_hooks()
+            raise
+        video = np.asarray(frames)[: len(self.request.shot)]
+        if not np.isfinite(video).all():
+            raise InputError(f"the model gave no finite picture in {self.place.dtype}: take another precision")
+        pixels: NDArray[np.uint8] = np.round(np.clip(video, 0, 1) * 255).astype(np.uint8)
+        return pixels
+
+    def _stepped(self, pipeline: Any, step: int, timestep: Any, tensors: dict[str, Any]) -> dict[str, Any]:
+        count = pipeline.num_timesteps
+        fraction = LOADED + (DENOISED - LOADED) * (step + 1) / count
+        self.report(fraction, "decoding the video" if step + 1 == count else f"step {step + 1} of {count}")
+        return tensors
+
+    def finish(self, directory: Path, frames: NDArray[np.uint8], units: Units, model: str) -> JobResult:
+        """Write ``result.mp4`` and tell what was made."""
+        self.report(0.99, "writing the video")
+        fps, video = self.request.shot.fps, directory / "result.mp4"
+        with VideoWriter(video, self.path.width, self.path.height, fps) as writer:
+            for frame in frames:
+                writer.write(np.ascontiguousarray(frame))
+        summary = {
+            "frames": len(frames),
+            "fps": fps,
+            "width": self.path.width,
+            "height": self.path.height,
+            "model": model,
+            "seed": self.request.seed,
+            "units_per_depth": units.value,
+            "units_source": units.source,
+            "device": self.place.device.type,
+            "precision": str(self.place.dtype).removeprefix("torch."),
+            "warnings": [*units.warnings, *self.warnings],
+        }
+        return JobResult(summary, {"video": video})
+
+
+def as_film(pictures: NDArray[np.uint8]) -> torch.Tensor:
+    """Turn pictures, (T, H, W, 3) uint8, into a film (1, 3, T, H, W), -1 .. 1."""
+    return torch.from_numpy(np.array(pictures)).permute(3, 0, 1, 2)[None].float() / 127.5 - 1
+
+
+def _stamp(folder: Path) -> tuple[Hashable, ...]:
+    """Return what changes when the files of a folder do."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return tuple((str(path), (state := path.stat()).st_size, state.st_mtime_ns) for path in files)

@@ -1,0 +1,82 @@
+"""What all diffusion generators can be told, and what they need installed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from importlib.util import find_spec
+from typing import Any
+
+from parascale.errors import InputError
+from parascale.link.requests import Parameter, Scalar
+
+REQUIREMENTS = ("torch", "diffusers", "transformers", "accelerate", "safetensors", "ftfy", "av")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a diffusion model is run; each field is a parameter of `common_parameters`."""
+
+    steps: int
+    guidance: float
+    negative_prompt: str
+    long_side: int
+    device: str
+    precision: str
+    offload: str
+    tiling: bool
+    weights: str
+    lora: str = ""
+    lora_strength: float = 1.0
+
+    @classmethod
+    def of(cls, values: Mapping[str, Scalar]) -> "Settings":
+        """Pick the common settings out of resolved parameters."""
+        known = {item.name for item in fields(cls)}
+        picked: dict[str, Any] = {name: value for name, value in values.items() if name in known}
+        return cls(**picked)
+
+
+def common_parameters(*, steps: int, guidance: float, long_side: int, lora: bool = True) -> tuple[Parameter, ...]:
+    """Describe the parameters of `Settings`, with a model's own defaults."""
+    lora_parameters = (
+        Parameter("lora", "str", "", description="A LoRA on the backend: a .safetensors file or a folder with one."),
+        Parameter("lora_strength", "float", 1.0, 0, 2, description="How much of the LoRA is added."),
+    )
+    return (
+        Parameter("steps", "int", steps, 1, 200, description="Denoising steps: more take longer and look cleaner."),
+        Parameter("guidance", "float", guidance, 1, 20, description="How closely the prompt is followed."),
+        Parameter("negative_prompt", "str", "", description="What is not to be seen."),
+        Parameter("long_side", "int", long_side, 16, 4096, description="Longer side of the video in pixels, at most."),
+        Parameter(
+            "device", "choice", "auto", choices=("auto", "cuda", "mps", "cpu"), description="auto asks for a GPU."
+        ),
+        Parameter(
+            "precision",
+            "choice",
+            "auto",
+            choices=("auto", "bf16", "fp16", "fp32"),
+            description="Of the model's numbers; auto is bf16 on a GPU and fp32 on the processor.",
+        ),
+        Parameter(
+            "offload",
+            "choice",
+            "none",
+            choices=("none", "model", "group", "sequential"),
+            description="What waits in main memory: nothing, idle models, idle layers, or all but a layer; slower.",
+        ),
+        Parameter("tiling", "bool", False, description="Decode in tiles: less memory, faint seams at worst."),
+        Parameter("weights", "str", "", description="Folder or hub id of the weights; the published ones if empty."),
+        *(lora_parameters if lora else ()),
+    )
+
+
+def require_packages(name: str, packages: tuple[str, ...] = REQUIREMENTS) -> None:
+    """Check that packages can be imported, without importing them.
+
+    Raises
+    ------
+    InputError
+        Where one is missing; with the command that gets it.
+    """
+    missing = [package for package in packages if find_spec(package) is None]
+    if missing:
+        raise InputError(f"{name} needs {', '.join(missing)}: pip install 'parascale[generate]'")

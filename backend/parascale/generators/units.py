@@ -1,0 +1,66 @@
+"""From median depths to a generator's own units."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from parascale.generators.profile import profile_of
+from parascale.link.requests import Parameter, Scalar
+from parascale.parallax.shot import Shot
+
+UNITS_PER_DEPTH = Parameter(
+    "units_per_depth",
+    "float",
+    0.0,
+    0.0,
+    None,
+    description="The model's units for one median depth of the picture; 0 takes the profile's.",
+)
+
+
+@dataclass(frozen=True)
+class Units:
+    """What a path in median depths is multiplied by.
+
+    Attributes
+    ----------
+    value : float
+    source : str
+        Where it comes from, one sentence.
+    warnings : tuple of str
+    """
+
+    value: float
+    source: str
+    warnings: tuple[str, ...] = ()
+
+
+def units_per_depth(generator: str, values: Mapping[str, Scalar], shot: Shot, *, metric: bool = False) -> Units:
+    """Choose a generator's units per depth: what was asked for, the shot's metres where metric, the profile's.
+
+    Parameters
+    ----------
+    generator : str
+    values : mapping
+        Resolved parameters, `UNITS_PER_DEPTH` among them.
+    shot : Shot
+        In the unit-depth gauge.
+    metric : bool
+        Whether the generator works in metres.
+    """
+    asked = float(values[UNITS_PER_DEPTH.name])
+    if asked > 0:
+        return Units(asked, "asked for")
+    if metric and shot.metres_per_unit is not None:
+        return Units(shot.metres_per_unit, "metres of the shot's first median depth")
+    profile = profile_of(generator)
+    if profile.measured:
+        return Units(profile.units_per_depth, profile.source)
+    if metric:
+        reason = "the shot does not say how many metres deep it is"
+    else:
+        reason = f"{generator} was not measured on this machine"
+    warning = (
+        f"{reason}, so units_per_depth={profile.units_per_depth:g} is assumed: all motion may come out too strong or "
+        "too weak by one factor, which `parascale generate --verify` measures"
+    )
+    return Units(profile.units_per_depth, profile.source, (warning,))

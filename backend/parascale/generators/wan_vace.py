@@ -1,0 +1,125 @@
+"""Wan2.1-VACE: the preview shows the path, and the model repaints its holes."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from parascale.camera import Trajectory
+from parascale.generators.generator import Progress, ScaleClass
+from parascale.generators.picture import fit_image, fit_trajectory
+from parascale.generators.preview import checked_depth
+from parascale.generators.settings import REQUIREMENTS, Settings, common_parameters, require_packages
+from parascale.generators.units import Units
+from parascale.generators.weights import locate
+from parascale.link.requests import GenerationRequest, JobResult, Parameter, resolve_parameters
+
+if TYPE_CHECKING:
+    from parascale.generators.diffusion.run import Run
+
+MODELS = ("1.3B", "14B")
+MULTIPLE = 16
+# What VACE was trained to see where there is nothing.
+GREY = 127
+
+
+class WanVace:
+    """Wan2.1-VACE 1.3B and 14B, led by the picture warped through its depth."""
+
+    name = "wan-vace"
+    scale_class: ScaleClass = "D"
+    requirements = (*REQUIREMENTS, "numba")
+
+    def describe(self) -> tuple[Parameter, ...]:
+        """Describe its parameters."""
+        return (
+            Parameter("model", "choice", "1.3B", choices=MODELS, description="Which of the published models."),
+            Parameter("strength", "float", 1.0, 0, 2, description="How strictly the warped picture is followed."),
+            *common_parameters(steps=50, guidance=5.0, long_side=832),
+        )
+
+    def generate(
+        self,
+        request: GenerationRequest,
+        directory: Path,
+        progress: Progress | None = None,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> JobResult:
+        """Write ``result.mp4``.
+
+        See `parascale.generators.generator.Generator`.
+        """
+        values = resolve_parameters(self.describe(), request.parameters)
+        settings, model = Settings.of(values), str(values["model"])
+        depth_map = checked_depth(request)
+        require_packages(self.name, self.requirements)
+        path = fit_trajectory(request.shot.trajectory, MULTIPLE, settings.long_side)
+
+        from PIL import Image
+
+        from parascale.generators.diffusion.run import Run
+
+        run = Run(request, settings, path, progress, cancelled)
+        folder = locate(settings.weights, f"{self.name}-{model}")
+        pipeline = run.pipeline((folder,), lambda: _build(run, folder))
+        film, mask = control(run, request.image, depth_map, path)
+        frames = run.denoise(
+            pipeline,
+            video=[Image.fromarray(picture) for picture in film],
+            mask=[Image.fromarray(holes).convert("RGB") for holes in mask],
+            conditioning_scale=float(values["strength"]),
+        )
+        return run.finish(directory, frames, Units(1.0, "by construction"), model)
+
+
+def control(
+    run: "Run", image: NDArray[np.uint8], depth_map: NDArray[np.float32], path: Trajectory
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Warp the picture along the path.
+
+    Returns
+    -------
+    film : (T, H, W, 3) uint8
+        Grey where the picture does not show what the camera sees.
+    mask : (T, H, W) uint8
+        255 where the model is to paint, 0 where it is to keep.
+    """
+    from parascale.projection.warper import Warper
+
+    views = [path.view(frame) for frame in range(len(path))]
+    warper = Warper(fit_image(image, path), depth_map, views[0], views)
+    film = np.empty((len(path), path.height, path.width, 3), np.uint8)
+    mask = np.zeros(film.shape[:3], np.uint8)
+    for frame, view in enumerate(views):
+        run.report(0.1 * frame / len(path), "warping the picture")
+        picture, holes = warper.render(view)
+        film[frame] = np.where(holes[..., None], np.uint8(GREY), picture)
+        mask[frame][holes] = 255
+    return film, mask
+
+
+def _build(run: "Run", folder: Path) -> Any:
+    from diffusers import WanVACEPipeline, WanVACETransformer3DModel
+
+    from parascale.errors import InputError
+    from parascale.generators.diffusion.checkpoint import elements, read_config, read_shapes
+    from parascale.generators.diffusion.parts import load_part, part_sizes, scheduler_of
+    from parascale.generators.diffusion.wan import load_parts
+
+    transformer = folder / "transformer"
+    config, shapes = read_config(transformer), read_shapes(transformer)
+    if not any(name.startswith("vace_blocks") for name in shapes):
+        raise InputError(f"{folder} is no VACE model: `parascale weights fetch wan-vace-1.3B` gets one")
+    run.check_memory(
+        {"transformer": elements(shapes)} | part_sizes(folder),
+        dim=config["num_attention_heads"] * config["attention_head_dim"],
+        ffn_dim=config["ffn_dim"],
+        layers=config["num_layers"],
+    )
+    parts = load_parts(folder, run.place.dtype, run.loading)
+    run.loading("loading the transformer")
+    dtype = run.place.dtype
+    model = load_part(transformer, lambda path: WanVACETransformer3DModel.from_pretrained(path, torch_dtype=dtype))
+    return WanVACEPipeline(**parts, scheduler=scheduler_of(folder), transformer=model)
