@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from parascale.link.requests import Parameter, Scalar
 
-JobKind = Literal["solve", "generate", "verify"]
+JobKind = Literal["solve", "depth", "generate", "verify"]
 JobState = Literal["queued", "running", "cancelling", "done", "failed", "cancelled", "lost"]
 Dtype = Literal["uint8", "int32", "int64", "float32", "float64"]
 Refusal = Literal["malformed", "version", "unknown-job", "conflict", "quota", "not-done"]
@@ -54,6 +54,13 @@ class SolveFields:
 
 
 @dataclass(frozen=True)
+class DepthFields:
+    """What of a depth request is not an array."""
+
+    model: str
+
+
+@dataclass(frozen=True)
 class VerifyFields:
     """A verify request is an array and a file, and nothing else."""
 
@@ -66,7 +73,7 @@ class JobStatus:
     ----------
     job_id : str
         32 hexadecimal digits, made by the client.
-    kind : "solve", "generate" or "verify"
+    kind : "solve", "depth", "generate" or "verify"
     label : str
         What people call it.
     state : "queued", "running", "cancelling", "done", "failed", "cancelled" or "lost"
@@ -312,7 +319,7 @@ class Stopped:
     job: str
 
 
-Fields = GenerationFields | SolveFields | VerifyFields
+Fields = GenerationFields | SolveFields | DepthFields | VerifyFields
 FromClient = Hello | Submit | Ask | AskAll | Cancel | AskResult | Delete | Pull | Chunk | NoChunk
 FromServer = (
     Welcome | Status | StatusAll | Result | Deleted | Refused | Changed | Beat | Pull | Chunk | NoChunk

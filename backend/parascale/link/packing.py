@@ -11,8 +11,8 @@ from parascale.errors import InputError
 from parascale.files.shot_file import shot_from_json, shot_to_json
 from parascale.link.arrays import Arrays
 from parascale.link.codec import build
-from parascale.link.messages import FileInfo, GenerationFields, JobKind, SolveFields, VerifyFields
-from parascale.link.requests import GenerationRequest, Request, SolveRequest, VerifyRequest
+from parascale.link.messages import DepthFields, FileInfo, GenerationFields, JobKind, SolveFields, VerifyFields
+from parascale.link.requests import DepthRequest, GenerationRequest, Request, SolveRequest, VerifyRequest
 from parascale.link.transfer import describe_file
 from parascale.parallax.shot import Shot
 
@@ -42,6 +42,9 @@ def pack(request: Request) -> Packed:
         return _pack_generation(request)
     if isinstance(request, SolveRequest):
         return _pack_solve(request)
+    if isinstance(request, DepthRequest):
+        fields = asdict(DepthFields(request.model))
+        return Packed("depth", f"depth {Path(request.model).name}", fields, {"image": request.image}, ())
     video = describe_file("video", request.video)
     label = f"verify {request.video.name}"
     return Packed("verify", label, asdict(VerifyFields()), _shot_array(request.shot), ((video, request.video),))
@@ -52,7 +55,7 @@ def unpack(kind: JobKind, fields: Mapping[str, Any], arrays: Arrays, files: Mapp
 
     Parameters
     ----------
-    kind : "solve", "generate" or "verify"
+    kind : "solve", "depth", "generate" or "verify"
     fields, arrays : mapping
         As `pack` left them.
     files : mapping of str to list of Path
@@ -67,6 +70,8 @@ def unpack(kind: JobKind, fields: Mapping[str, Any], arrays: Arrays, files: Mapp
         return _unpack_generation(build(GenerationFields, dict(fields), "generate"), arrays, files)
     if kind == "solve":
         return _unpack_solve(build(SolveFields, dict(fields), "solve"), arrays, files)
+    if kind == "depth":
+        return _unpack_depth(build(DepthFields, dict(fields), "depth"), arrays, files)
     build(VerifyFields, dict(fields), "verify")
     _expect(kind, arrays, {"shot"})
     return VerifyRequest(_one(kind, files, "video"), _shot_from(arrays, kind))
@@ -121,6 +126,16 @@ def _unpack_solve(fields: SolveFields, arrays: Arrays, files: Mapping[str, list[
     else:
         reference = _one("solve", files, "reference")
     return SolveRequest(reference, fields.focal, fields.fov, fields.start, fields.end)
+
+
+def _unpack_depth(fields: DepthFields, arrays: Arrays, files: Mapping[str, list[Path]]) -> Request:
+    _expect("depth", arrays, {"image"})
+    if files:
+        raise InputError("a depth request takes no files")
+    image = arrays["image"]
+    if image.dtype != np.uint8:
+        raise InputError("a depth request needs a uint8 image")
+    return DepthRequest(np.asarray(image, np.uint8), fields.model)
 
 
 def _shot_array(shot: Shot) -> dict[str, Any]:

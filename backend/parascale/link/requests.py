@@ -134,9 +134,7 @@ class GenerationRequest:
     parameters: Mapping[str, Scalar] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        image = self.image
-        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
-            raise InputError(f"the image is {image.dtype} of shape {image.shape} where uint8 (H, W, 3) is needed")
+        _check_image(self.image)
         if self.depth_map is not None:
             depth_map = self.depth_map
             if depth_map.dtype != np.float32 or depth_map.ndim != 2 or depth_map.size == 0:
@@ -171,6 +169,32 @@ class SolveRequest:
 
 
 @dataclass(frozen=True, eq=False)
+class DepthRequest:
+    """A picture whose depth is to be estimated.
+
+    Attributes
+    ----------
+    image : (H, W, 3) uint8
+        sRGB.
+    model : str
+        A published depth model by name; or, on the backend's machine, a folder of weights; or OWNER/NAME on the hub.
+
+    Raises
+    ------
+    InputError
+        Where the image has another shape or type, or no model is named.
+    """
+
+    image: NDArray[np.uint8]
+    model: str
+
+    def __post_init__(self) -> None:
+        _check_image(self.image)
+        if not self.model:
+            raise InputError("no depth model is named: take one of those that `parascale weights list` shows")
+
+
+@dataclass(frozen=True, eq=False)
 class VerifyRequest:
     """A video to be solved again and held against the shot it was made for.
 
@@ -185,7 +209,7 @@ class VerifyRequest:
     shot: Shot
 
 
-Request = GenerationRequest | SolveRequest | VerifyRequest
+Request = GenerationRequest | SolveRequest | DepthRequest | VerifyRequest
 
 
 @dataclass(frozen=True)
@@ -197,8 +221,13 @@ class JobResult:
     summary : dict
         JSON values.
     files : dict of str to Path
-        By role: "video", "hole_mask", "shot", "points".
+        By role: "video", "hole_mask", "shot", "points", "depth_map".
     """
 
     summary: dict[str, Any]
     files: dict[str, Path]
+
+
+def _check_image(image: NDArray[np.uint8]) -> None:
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
+        raise InputError(f"the image is {image.dtype} of shape {image.shape} where uint8 (H, W, 3) is needed")

@@ -7,12 +7,12 @@ from pathlib import Path
 from parascale.errors import InputError
 from parascale.files.shot_file import write_shot
 from parascale.link.messages import JobKind
-from parascale.link.requests import GenerationRequest, JobResult, Request, SolveRequest, VerifyRequest
+from parascale.link.requests import DepthRequest, GenerationRequest, JobResult, Request, SolveRequest, VerifyRequest
 
 Progress = Callable[[float, str], None]
 Cancelled = Callable[[], bool]
 
-GRACE: dict[JobKind, float] = {"solve": 1.0, "verify": 1.0, "generate": 5.0}
+GRACE: dict[JobKind, float] = {"solve": 1.0, "verify": 1.0, "depth": 5.0, "generate": 5.0}
 """Seconds a cancelled job has to stop by itself before its worker is ended."""
 
 
@@ -21,7 +21,7 @@ def run(request: Request, name: str, directory: Path, progress: Progress, cancel
 
     Parameters
     ----------
-    request : GenerationRequest, SolveRequest or VerifyRequest
+    request : GenerationRequest, SolveRequest, DepthRequest or VerifyRequest
     name : str
         What people call what is asked for.
     directory : Path
@@ -42,6 +42,10 @@ def run(request: Request, name: str, directory: Path, progress: Progress, cancel
         return _solve(request, name, directory, progress, cancelled)
     if isinstance(request, VerifyRequest):
         return _verify(request, directory, progress, cancelled)
+    if isinstance(request, DepthRequest):
+        from parascale.depth.job import estimate_depth
+
+        return estimate_depth(request, directory, progress, cancelled)
     return _generate(request, directory, progress, cancelled)
 
 

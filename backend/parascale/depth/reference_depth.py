@@ -1,0 +1,156 @@
+"""The depth of a reference from a depth model: dense, in the unit of its solved points."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from parascale.camera import View
+from parascale.depth.alignment import Fit, aligned, fit_scale, fit_scale_shift, steadied
+from parascale.depth.estimate import Estimate, Estimator
+from parascale.errors import Cancelled, InputError
+from parascale.parallax.depth_source import DepthSamples, pixel_grid
+from parascale.parallax.gauge import to_unit_depth
+from parascale.parallax.number import felt_per_unit_step, median_depth
+from parascale.parallax.shot import Shot
+
+Array = NDArray[np.float64]
+
+GRID = (64, 36)
+# Fewer points do not tell a frame's scale.
+MIN_POINTS = 12
+
+
+def dense_median_depth(
+    frames: Iterable[NDArray[np.uint8]],
+    shot: Shot,
+    estimator: Estimator,
+    *,
+    progress: Callable[[float, str], None] | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> Array:
+    """Median depth of every frame of a solved shot by a depth model, in the shot's unit.
+
+    Parameters
+    ----------
+    frames : iterable of (H, W, 3) uint8
+        The T pictures of the shot, sRGB, in order; of any one size.
+    shot : Shot
+        With the points its solve left behind.
+    estimator : Estimator
+    progress, cancelled
+        As everywhere.
+
+    Returns
+    -------
+    (T,) float64
+        NaN where a frame shows no surface.
+
+    Raises
+    ------
+    InputError
+        Where the shot has no points, the pictures are not T, or no frame shows enough points to tell the scale.
+    Cancelled
+        Where ``cancelled`` said so.
+    """
+    samples = _dense_samples(frames, shot, estimator, progress, cancelled)
+    return np.array([median_depth(item) for item in samples])
+
+
+def with_dense_depth(
+    frames: Iterable[NDArray[np.uint8]],
+    shot: Shot,
+    estimator: Estimator,
+    *,
+    progress: Callable[[float, str], None] | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> Shot:
+    """Give a solved shot the depth of a model instead of that of its tracks: the same estimator on both sides.
+
+    Parameters and errors are those of `dense_median_depth`. The result is in the unit-depth gauge of its new depth.
+    """
+    samples = _dense_samples(frames, shot, estimator, progress, cancelled)
+    depth = np.array([median_depth(item) for item in samples])
+    if np.isnan(depth[0]):
+        raise InputError(f"the depth model {estimator.name} sees no surface in the first frame: start the shot later")
+    steps = shot.trajectory.baselines
+    length = np.linalg.norm(steps, axis=1)
+    felt = np.zeros(len(steps))
+    for t in np.flatnonzero(length):
+        direction = shot.trajectory.rotations[t].T @ (steps[t] / length[t])
+        felt[t] = length[t] * felt_per_unit_step(direction, samples[t], shot.trajectory.intrinsics[t])
+    ratio = np.log(depth / shot.median_depth)
+    agreement = float(np.nanmedian(np.abs(ratio))) if np.isfinite(ratio).any() else None
+    dense = replace(
+        shot,
+        median_depth=depth,
+        felt_parallax=np.nan_to_num(felt),
+        quality={**shot.quality, "dense_against_tracks": agreement},
+        provenance={**shot.provenance, "depth_model": estimator.name},
+    )
+    return to_unit_depth(dense)
+
+
+def _dense_samples(
+    frames: Iterable[NDArray[np.uint8]],
+    shot: Shot,
+    estimator: Estimator,
+    progress: Callable[[float, str], None] | None,
+    cancelled: Callable[[], bool] | None,
+) -> list[DepthSamples]:
+    if shot.points is None:
+        raise InputError(f"{shot.name!r} has no points to tell a depth model's scale by: solve the clip again")
+    points = shot.points.positions.astype(np.float64)
+    values, fits = [], list[Fit | None]()
+    kind = "metric"
+    for t, picture in enumerate(frames):
+        if cancelled is not None and cancelled():
+            raise Cancelled
+        if t == len(shot):
+            raise InputError(f"there are more pictures than the {len(shot)} frames of {shot.name!r}")
+        estimate = estimator.estimate(picture)
+        kind = estimate.kind
+        fits.append(_fit(estimate, points, shot.trajectory.view(t)))
+        values.append(_sampled(estimate.values))
+        if progress is not None:
+            progress((t + 1) / len(shot), "Estimating depth")
+    if len(values) != len(shot):
+        raise InputError(f"there are {len(values)} pictures for the {len(shot)} frames of {shot.name!r}")
+    steady = steadied(fits)
+    pixels = pixel_grid(shot.trajectory.size, GRID)
+    samples = []
+    for value, parameters in zip(values, steady, strict=True):
+        if parameters is None:
+            shown = "scale" if kind != "relative" else "scale and shift"
+            raise InputError(f"no frame of {shot.name!r} shows the points that tell the depth model's {shown}")
+        depth = aligned(value, parameters).reshape(-1).astype(np.float64)
+        hit = np.isfinite(depth)
+        samples.append(DepthSamples(pixels, np.where(hit, depth, 1.0), hit))
+    return samples
+
+
+def _fit(estimate: Estimate, points: Array, view: View) -> Fit | None:
+    """Align one map to the points its camera sees."""
+    in_camera = (points - view.camera_to_world[:3, 3]) @ view.camera_to_world[:3, :3]
+    in_camera = in_camera[in_camera[:, 2] > 0]
+    places = in_camera[:, :2] / in_camera[:, 2:] * view.intrinsics[:2] + view.intrinsics[2:]
+    rows, columns = estimate.values.shape
+    place = np.floor(places * [columns / view.width, rows / view.height]).astype(np.int64)
+    inside = ((place >= 0) & (place < [columns, rows])).all(axis=1)
+    place, depth = place[inside], in_camera[inside, 2]
+    value = estimate.values[place[:, 1], place[:, 0]].astype(np.float64)
+    seen = np.isfinite(value) & ((value > 0) | (estimate.kind == "relative"))
+    if np.count_nonzero(seen) < MIN_POINTS:
+        return None
+    fit = fit_scale_shift if estimate.kind == "relative" else fit_scale
+    return fit(value[seen], depth[seen])
+
+
+def _sampled(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Values at the centres of the grid's cells."""
+    rows, columns = values.shape
+    row = ((np.arange(GRID[1]) + 0.5) * rows / GRID[1]).astype(int)
+    column = ((np.arange(GRID[0]) + 0.5) * columns / GRID[0]).astype(int)
+    sampled: NDArray[np.float32] = values[np.ix_(row, column)]
+    return sampled

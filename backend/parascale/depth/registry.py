@@ -1,0 +1,45 @@
+"""Depth models by name."""
+
+import json
+from pathlib import Path
+
+from parascale.depth.estimate import Estimator
+from parascale.depth.weights import locate
+from parascale.errors import InputError
+
+
+def load_estimator(name: str) -> Estimator:
+    """Load a depth model.
+
+    Parameters
+    ----------
+    name : str
+        Of the catalogue; or a folder of weights; or an id of the Hugging Face hub.
+
+    Raises
+    ------
+    InputError
+        Where its weights or a package are missing, or the folder holds no depth model we know.
+    """
+    folder = locate(name)
+    if (folder / "model.pt").is_file():
+        from parascale.depth.moge_model import MogeEstimator
+
+        return MogeEstimator(name, folder)
+    from parascale.depth.transformers_model import FAMILIES, TransformersEstimator
+
+    family = _model_type(folder)
+    if family not in FAMILIES:
+        known = ", ".join(FAMILIES)
+        raise InputError(f"{folder} holds a model of the kind {family!r}, which is no depth model we know: {known}")
+    return TransformersEstimator(name, folder, family)
+
+
+def _model_type(folder: Path) -> str:
+    try:
+        config = json.loads((folder / "config.json").read_text())
+        return str(config["model_type"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            f"{folder} holds no depth model: a config.json that names its model_type is needed, or MoGe's model.pt"
+        ) from error
