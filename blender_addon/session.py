@@ -93,7 +93,7 @@ class Session:
         for job in self.waiting():
             status = known.get(job.id)
             if status is None or not (status.received or status.final):
-                job.state, job.message = "lost", "Blender closed before the backend had all of it: submit it again"
+                job.state, job.message = "lost", "the backend never had all of it: submit it again"
                 journal.save(job)
 
     def disconnect(self) -> None:
@@ -321,7 +321,7 @@ def on_timer() -> float:
     return TICK_SECONDS
 
 
-@bpy.app.handlers.persistent
+@bpy.app.handlers.persistent  # type: ignore[untyped-decorator]  # the stubs say nothing of it
 def _on_load(_path: str) -> None:
     current().file_opened = time.time()
 

@@ -1,6 +1,5 @@
 """Finding, starting and losing the backend."""
 
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -61,22 +60,22 @@ def test_backend_killed_during_the_job_is_said_and_the_job_is_found_again(
 ) -> None:
     from bl_ext.user_default.parascale import session
 
+    from parascale.errors import InputError
+
     bpy.ops.parascale.start_backend()
     now = session.current()
     ready.parascale.frames, ready.parascale.fps = 400, 1600.0
     bpy.ops.parascale.submit()
     job = now.jobs[ready.parascale.job_id]
 
-    def kill_once_it_runs() -> None:
-        while job.state != "running":
-            time.sleep(0.001)
-        now.backend.process.kill()
-
-    thread = threading.Thread(target=kill_once_it_runs)
-    thread.start()
-    with pytest.raises(RuntimeError, match="backend has ended"):
-        bpy.ops.parascale.poll_jobs(wait=True)
-    thread.join()
+    end = time.monotonic() + 60
+    while job.state != "running" and time.monotonic() < end:
+        now.tick()
+    now.backend.process.kill()
+    now.backend.process.wait()
+    with pytest.raises(InputError, match="backend has ended"):
+        for _ in now.followed(job):
+            pass
     assert job.is_open
     bpy.ops.parascale.poll_jobs(wait=True)
     assert job.state == "fetched", job.message
