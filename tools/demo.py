@@ -38,7 +38,8 @@ def main() -> int:
         print(f"demo: {str(error).removeprefix('Error: ').strip()}", file=sys.stderr)
         return 3
     finally:
-        bpy.ops.parascale.stop_backend()
+        if bpy.ops.parascale.stop_backend.poll():
+            bpy.ops.parascale.stop_backend()
     print(f"The job took {time.monotonic() - started:.0f} s; everything is in {options.output}/")
     return 0
 
@@ -148,7 +149,7 @@ def open_target(path: Path | None) -> None:
     render = bpy.context.scene.render
     render.resolution_x, render.resolution_y = SIZE
     render.fps = 24
-    render.engine = "BLENDER_WORKBENCH"
+    bpy.context.scene.parascale.workbench = True
     build_desk(bpy.context.scene)
 
 
