@@ -3,7 +3,7 @@ from typing import Annotated
 
 import typer
 
-from parascale.cli.common import Json, print_json, progress_bar
+from parascale.cli.common import DepthScale, Json, print_json, print_notes, progress_bar
 from parascale.errors import InputError
 
 
@@ -11,7 +11,8 @@ def calibrate(
     shot: Annotated[Path, typer.Argument(help="The reference shot.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="The shot file to write.")],
     depth: Annotated[float | None, typer.Option(help="The target's median depth, where that is all one knows.")] = None,
-    depth_map: Annotated[Path | None, typer.Option(help="The target's depth map, .npy or .npz.")] = None,
+    depth_map: Annotated[Path | None, typer.Option(help="The target's depth map: EXR, 16-bit PNG, .npy, .npz.")] = None,
+    depth_scale: DepthScale = None,
     fov: Annotated[float | None, typer.Option(help="Horizontal field of view of the depth map, degrees.")] = None,
     scene: Annotated[Path | None, typer.Option(help="The target: a .blend file.")] = None,
     camera: Annotated[str | None, typer.Option(help="The camera to start from, where not the scene's own.")] = None,
@@ -33,12 +34,13 @@ def calibrate(
     if depth is not None:
         target = constant_target(depth, reference)
     elif depth_map is not None:
-        target = depth_map_target(depth_map, reference, fov)
+        target = depth_map_target(depth_map, reference, fov, depth_scale)
     else:
         from parascale.blender.scene_file import scene_target
 
         assert scene is not None
         target = scene_target(scene, camera)
+    print_notes(target.warnings)
     settings = Settings(method=method, strength=strength, smooth=smooth, lens=lens)
     with progress_bar() as progress:
         result = calibrate_shot(

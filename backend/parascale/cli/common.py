@@ -2,13 +2,24 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
+
+DepthScale = Annotated[
+    float | None,
+    typer.Option(help="Multiplies what the depth map holds; 0.001 for 16-bit pictures and 1 for others if not given."),
+]
+
+
+def print_notes(sentences: Iterable[str]) -> None:
+    """Print what a user should read on standard error."""
+    for sentence in sentences:
+        print(f"parascale: note: {sentence}", file=sys.stderr)
 
 
 def print_json(values: dict[str, Any]) -> None:

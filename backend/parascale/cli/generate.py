@@ -7,7 +7,7 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
-from parascale.cli.common import Json, progress_bar
+from parascale.cli.common import DepthScale, Json, print_notes, progress_bar
 from parascale.cli.jobs import Connect, KeysFolder
 from parascale.cli.result import fetch, print_fetched
 from parascale.errors import InputError
@@ -25,7 +25,8 @@ def generate(
     ],
     image: Annotated[Path, typer.Option(help="The picture the first camera of the shot sees.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="The video to write.")],
-    depth_map: Annotated[Path | None, typer.Option(help="The picture's z-depth, .npy or .npz.")] = None,
+    depth_map: Annotated[Path | None, typer.Option(help="The picture's z-depth: EXR, 16-bit PNG, .npy, .npz.")] = None,
+    depth_scale: DepthScale = None,
     prompt: Annotated[str, typer.Option(help="What is to be seen.")] = "",
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same video.")] = 0,
     parameter: Annotated[list[str] | None, typer.Option("--set", help="NAME=VALUE of the generator's own.")] = None,
@@ -43,7 +44,7 @@ def generate(
         shot=path if path.unit == "unit-depth" else to_unit_depth(path),
         generator=generator,
         image=_read_image(image),
-        depth_map=None if depth_map is None else _unit_depth_map(depth_map, path),
+        depth_map=None if depth_map is None else _unit_depth_map(depth_map, path, depth_scale),
         prompt=prompt,
         seed=seed,
         parameters=dict(_setting(text) for text in parameter or ()),
@@ -88,14 +89,16 @@ def _read_image(path: Path) -> NDArray[np.uint8]:
         raise InputError(f"{path} is no image that can be read: take a PNG or JPEG file") from error
 
 
-def _unit_depth_map(path: Path, shot: "Shot") -> NDArray[np.float32]:
+def _unit_depth_map(path: Path, shot: "Shot", scale: float | None) -> NDArray[np.float32]:
     """Divide the map by what the shot is divided by; where that is done already, by its own median."""
-    from parascale.projection.target import read_depth_map
+    from parascale.projection.depth_file import read_depth_map
 
-    depth = read_depth_map(path)
+    file = read_depth_map(path, scale)
+    print_notes(file.warnings)
+    depth = file.depth
     seen = np.isfinite(depth) & (depth > 0)
     unit = np.median(depth[seen]) if shot.unit == "unit-depth" else shot.median_depth[0]
-    return np.where(seen, depth / unit, np.inf).astype(np.float32)
+    return np.asarray(depth / unit, np.float32)
 
 
 def _setting(text: str) -> tuple[str, "Scalar"]:

@@ -50,11 +50,14 @@ def import_(
 
 def _depth_source(shot: Shot, depth: float | None, depth_map: Path | None) -> DepthSource:
     from parascale.camera import View
+    from parascale.projection.depth_file import read_depth_map
     from parascale.projection.depth_map import DepthMapSource
-    from parascale.projection.target import constant_target, read_depth_map
+    from parascale.projection.target import constant_target
 
     if depth_map is None:
         assert depth is not None
         return constant_target(depth, shot).depth
     path = shot.trajectory
-    return DepthMapSource(read_depth_map(depth_map), View(path.camera_to_world[0], path.intrinsics[0], *path.size))
+    return DepthMapSource(
+        read_depth_map(depth_map).depth, View(path.camera_to_world[0], path.intrinsics[0], *path.size)
+    )

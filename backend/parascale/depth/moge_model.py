@@ -22,7 +22,7 @@ class MogeEstimator:
     def __init__(self, name: str, folder: Path) -> None:
         try:
             import torch
-            from moge.model.v2 import MoGeModel  # type: ignore[import-not-found]  # on no registry
+            from moge.model.v2 import MoGeModel
         except ImportError as error:
             raise InputError(
                 f"this depth model needs {error.name}: pip install git+https://github.com/microsoft/MoGe.git"
