@@ -56,7 +56,7 @@ def _flight(s: Array) -> tuple[Array, Array]:
     angle = np.radians(-17 + 15 * s + 1.2 * np.sin(2 * np.pi * s) / (2 * np.pi))
     side = np.radians(-2.5 + 4.5 * s**1.5)
     height = 4.2e5 - 2.7e5 * (3 * s**2 - 2 * s**3)
-    ahead = np.radians(15.5 - 5 * s)
+    ahead = np.radians(12.4 - 4.9 * s)
     return _above(side, angle, height), _above(side * 0.4 + 0.03, angle + ahead, np.zeros_like(s))
 
 
@@ -133,7 +133,7 @@ def _planet(build: Builder) -> None:
     build.material(
         "Clouds", textures.ramp(value, (0.45, 0.24, 0.16), (0.8, 0.56, 0.36), (0.93, 0.82, 0.64), (0.7, 0.48, 0.36))
     )
-    where = np.array([0.62e8, 2.45e8, -0.58e8])
+    where = np.array([0.84e8, 3.2e8, -0.72e8])
     build.place("Planet", sphere(PLANET, 128, 64), "Clouds", where, tilt=0.42, turn=0.3)
     build.material("Ring", textures.ramp(textures.noise(rng, 512, 0.7, 1.0), (0.4, 0.33, 0.27), (0.9, 0.82, 0.7)))
     inner = 1.25 * PLANET
@@ -174,9 +174,9 @@ def _rocks(build: Builder) -> None:
         tone = np.array([0.72, 0.62, 0.53]) * rng.uniform(0.8, 1.2) + rng.uniform(-0.03, 0.03, 3)
         name = build.material(f"Rock {k}", np.clip(tone * shade[..., None], 0, 1))
         meshes.append(build.mesh(f"Rock {k}", _rock(rng), name))
-    for k in range(70):
-        angle, side = math.radians(rng.uniform(-14, 16)), math.radians(rng.uniform(-13, 14))
-        height = rng.uniform(2.5e4, 2.2e5)
+    for k in range(110):
+        angle, side = math.radians(rng.uniform(-14, 14)), math.radians(rng.uniform(-11, 12))
+        height = rng.uniform(2e4, 1.5e5)
         size = min(rng.uniform(5e3, 8e3) / rng.random() ** 0.5, 2.8e4)
         path, _ = _flight(np.linspace(0, 1, 81))
         where = _above(np.array(side), np.array(angle), np.array(height))
