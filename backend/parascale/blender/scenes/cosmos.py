@@ -40,7 +40,7 @@ def build_cosmos(scene: bpy.types.Scene, seed: int = 0) -> bpy.types.Scene:
 
 
 def animate_flyby(scene: bpy.types.Scene, frames: int = 81) -> None:
-    """Key the camera along a flight that sinks from 420 to 150 km above the ground and swings round a crater."""
+    """Key the camera along a flight that sinks from 400 to 180 km above the ground and swings round a crater."""
     camera = scene.camera
     assert camera is not None
     place, target = _flight(np.linspace(0, 1, frames))
@@ -53,9 +53,9 @@ def animate_flyby(scene: bpy.types.Scene, frames: int = 81) -> None:
 
 
 def _flight(s: Array) -> tuple[Array, Array]:
-    angle = np.radians(-17 + 15 * s + 1.2 * np.sin(2 * np.pi * s) / (2 * np.pi))
-    side = np.radians(-2.5 + 4.5 * s**1.5)
-    height = 4.2e5 - 2.7e5 * (3 * s**2 - 2 * s**3)
+    angle = np.radians(-14 + 6.5 * s + 0.5 * np.sin(2 * np.pi * s) / (2 * np.pi))
+    side = np.radians(-3.5 + 6.5 * s)
+    height = 4.0e5 - 1.1e5 * (s + s**2)
     ahead = np.radians(12.4 - 4.9 * s)
     return _above(side, angle, height), _above(side * 0.4 + 0.03, angle + ahead, np.zeros_like(s))
 
