@@ -139,6 +139,10 @@ def tiny_tokenizer(*, chat=False):
 @pytest.fixture(scope="session")
 def tiny_models(tmp_path_factory, random_state) -> SimpleNamespace:
     """Folders of every generator's checkpoint as published, with models of a few thousand random numbers."""
+    pytest.importorskip("diffusers", reason=NEEDS_TORCH)
+    import torch
+
+    torch.set_num_threads(1)  # models this small only wait for each other's threads
     root = tmp_path_factory.mktemp("weights")
     _save_wan_parts(root / "wan-parts")
     folders = SimpleNamespace(root=root, parts=root / "wan-parts")
