@@ -28,10 +28,10 @@ def main() -> int:
     folder = options.output.resolve()
     folder.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
+    subprocess.run(["make", "--silent", "build/zips/ready"], cwd=ROOT, check=True)
+    send_libraries_to(folder / "blender.log")
     install_addon(folder)
-
-    import bpy
-
+    bpy = blender()
     try:
         round_trip(folder, options)
     except RuntimeError as error:  # how bpy hands on an operator's report
@@ -55,18 +55,30 @@ def parse_options() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def send_libraries_to(log: Path) -> None:
+    """Keep the terminal for our own lines: Blender itself prints one for every picture it renders."""
+    sys.stdout = os.fdopen(os.dup(1), "w", buffering=1)
+    sys.stderr = os.fdopen(os.dup(2), "w", buffering=1)
+    with log.open("wb") as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+
+
+def blender() -> Any:
+    """Import Blender, once its folders are set; its stubs know nothing of the add-on's operators."""
+    import bpy
+
+    return bpy
+
+
 def install_addon(folder: Path) -> None:
-    """Build the extension and install its zip into a Blender of its own, as a user would."""
-    zips = ROOT / "build" / "zips"
-    subprocess.run(["make", "--silent", "build/zips/ready"], cwd=ROOT, check=True)
+    """Install the extension's zip into a Blender of its own, as a user would."""
     resources = folder / ".blender"
     shutil.rmtree(resources, ignore_errors=True)
     os.environ["BLENDER_USER_RESOURCES"] = str(resources)
-
-    import bpy
-
+    bpy = blender()
     build = "cp311" if sys.version_info < (3, 12) else "abi3"
-    (archive,) = zips.glob(f"*{build}*.zip")
+    (archive,) = (ROOT / "build" / "zips").glob(f"*{build}*.zip")
     bpy.ops.extensions.package_install_files(filepath=str(archive), repo="user_default", enable_on_install=True)
     preferences = bpy.context.preferences.addons["bl_ext.user_default.parascale"].preferences
     preferences.executable = str(PARASCALE)
@@ -74,10 +86,9 @@ def install_addon(folder: Path) -> None:
 
 def round_trip(folder: Path, options: argparse.Namespace) -> None:
     """Do the job, then check it by means the job itself does not use."""
-    import bpy
-
     from parascale.files.shot_file import shot_from_json, write_shot
 
+    bpy = blender()
     clip, truth = options.reference, None
     if clip is None:
         print("Rendering the reference: a flight over a moon")
@@ -120,12 +131,11 @@ def round_trip(folder: Path, options: argparse.Namespace) -> None:
 
 def render_reference(path: Path) -> tuple[Path, Any]:
     """Render the flight; return the clip and its true trajectory in metres, which the job never sees."""
-    import bpy
-
     from parascale.blender.camera import trajectory_of_camera
     from parascale.blender.render import render_clip
     from parascale.blender.scenes.cosmos import animate_flyby, build_cosmos
 
+    bpy = blender()
     bpy.ops.wm.read_homefile(use_empty=True)
     scene = bpy.context.scene
     build_cosmos(scene)
@@ -138,10 +148,9 @@ def render_reference(path: Path) -> tuple[Path, Any]:
 
 def open_target(path: Path | None) -> None:
     """Open the user's scene, or build the desk."""
-    import bpy
-
     from parascale.blender.scenes.desk import build_desk
 
+    bpy = blender()
     if path is not None:
         bpy.ops.wm.open_mainfile(filepath=str(path.resolve()))
         return
@@ -155,13 +164,12 @@ def open_target(path: Path | None) -> None:
 
 def take_result(scene: Any, path: Path) -> dict[str, Any]:
     """Copy the video behind the new strip; return what the strip says of it."""
-    import bpy
-
     from parascale.blender.strips import request_of, strips_of
 
-    strip = next(strip for strip in strips_of(scene) if request_of(strip))
-    shutil.copyfile(bpy.path.abspath(strip.filepath), path)
-    return request_of(strip)["result"]
+    made = next((strip, request) for strip in strips_of(scene) if (request := request_of(strip)))
+    shutil.copyfile(blender().path.abspath(made[0].filepath), path)
+    result: dict[str, Any] = made[1]["result"]
+    return result
 
 
 def sampled(scene: Any, reference: Any, result: dict[str, Any]) -> Any:
@@ -193,13 +201,13 @@ def replayed_raw(asked: Any, path: Any) -> Any:
 
 def measured(shot: Any, scene: Any) -> Any:
     """Measure a path's depth by Cycles at full resolution; where no surface is left in view, the last depth stands."""
-    import bpy
     import numpy as np
     from mathutils import Matrix
 
     from parascale.blender.camera import blender_from_opencv
     from parascale.blender.render import z_pass
 
+    bpy = blender()
     camera = bpy.data.objects.new("Independent", scene.camera.data)
     scene.collection.objects.link(camera)
     depth = np.empty(len(shot))
@@ -218,7 +226,8 @@ def parascale(*arguments: object) -> dict[str, Any]:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(done.stderr)
-    return json.loads(done.stdout)
+    printed: dict[str, Any] = json.loads(done.stdout)
+    return printed
 
 
 def draw(folder: Path, clip: Path, summary: dict[str, Any]) -> None:

@@ -55,6 +55,21 @@ def test_calibrate_to_a_constant_depth_keeps_the_parallax_number(
     np.testing.assert_allclose(far.trajectory.baselines[:, 0], 25.0, rtol=1e-9)
 
 
+def test_calibrate_against_a_scene_prints_nothing_but_its_json(parascale: Run, shot_file: Path, tmp_path: Path) -> None:
+    scene, output = tmp_path / "wall.blend", tmp_path / "wall.shot.json"
+    make = (
+        "import bpy; bpy.ops.wm.read_homefile(use_empty=True); scene = bpy.context.scene\n"
+        "scene.camera = bpy.data.objects.new('Camera', bpy.data.cameras.new('Camera'))\n"
+        "scene.collection.objects.link(scene.camera)\n"
+        "bpy.ops.mesh.primitive_plane_add(size=100, location=(0, 0, -3))\n"
+        f"bpy.ops.wm.save_as_mainfile(filepath={str(scene)!r})"
+    )
+    subprocess.run([sys.executable, "-c", make], check=True, capture_output=True)
+    told = json.loads(parascale("calibrate", shot_file, "-o", output, "--scene", scene, "--json").stdout)
+    assert told["pce"] < 1e-6
+    np.testing.assert_allclose(read_shot(output).trajectory.baselines[:, 0], 0.15, rtol=1e-6)
+
+
 def test_calibrate_against_a_depth_map(parascale: Run, shot_file: Path, tmp_path: Path) -> None:
     depth_map, output = tmp_path / "wall.npy", tmp_path / "wall.shot.json"
     np.save(depth_map, np.full((60, 104), 3.0, np.float32))

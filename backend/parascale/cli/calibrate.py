@@ -3,7 +3,7 @@ from typing import Annotated
 
 import typer
 
-from parascale.cli.common import DepthScale, Json, print_json, print_notes, progress_bar
+from parascale.cli.common import DepthScale, Json, foreign_output_on_stderr, print_json, print_notes, progress_bar
 from parascale.errors import InputError
 
 
@@ -39,7 +39,8 @@ def calibrate(
         from parascale.blender.scene_file import scene_target
 
         assert scene is not None
-        target = scene_target(scene, camera)
+        with foreign_output_on_stderr():
+            target = scene_target(scene, camera)
     print_notes(target.warnings)
     settings = Settings(method=method, strength=strength, smooth=smooth, lens=lens)
     with progress_bar() as progress:

@@ -1,6 +1,7 @@
 """What the commands share: output for machines, progress for people."""
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -40,6 +41,19 @@ def progress_bar() -> Iterator[Callable[[float, str], None]]:
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("", total=1.0)
         yield lambda fraction, phase: bar.update(task, completed=fraction, description=phase)
+
+
+@contextmanager
+def foreign_output_on_stderr() -> Iterator[None]:
+    """Keep standard output for what a command prints itself: Blender's libraries print there past Python."""
+    sys.stdout.flush()
+    kept = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
 
 
 def _silent(fraction: float, phase: str) -> None:
