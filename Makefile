@@ -9,7 +9,7 @@ SCENE ?=
 START ?=
 END ?=
 
-.PHONY: demo check test bench soak dist lint clean
+.PHONY: demo check test test-blender45 test-blender52 bench soak dist lint clean
 
 demo: .venv/ready
 	$(BIN)/python tools/demo.py --output demo $(if $(REFERENCE),--reference "$(REFERENCE)") $(if $(SCENE),--scene "$(SCENE)") $(if $(START),--start $(START)) $(if $(END),--end $(END))
@@ -22,10 +22,14 @@ lint: .venv/ready-dev
 check: lint
 	$(BIN)/python -m pytest tests -n 2 -m "not slow and not window" --ignore tests/addon
 
-test: .venv/ready-dev .venv-blender45/ready .venv-blender52/ready build/zips/ready lint
-	PARASCALE_SOAK=0.1 $(BIN)/python -m pytest tests --ignore tests/addon
-	PARASCALE_ZIPS=build/zips tools/test_in_blender.sh .venv-blender45 tests/addon tests/blender
-	PARASCALE_ZIPS=build/zips tools/test_in_blender.sh .venv-blender52 tests/addon tests/blender
+test:
+	$(MAKE) --jobs 2 --output-sync=target .venv/ready-dev .venv-blender45/ready .venv-blender52/ready
+	$(MAKE) lint build/zips/ready
+	PARASCALE_SOAK=0.1 $(BIN)/python -m pytest tests -n 2 --ignore tests/addon
+	$(MAKE) --jobs 2 --output-sync=target test-blender45 test-blender52
+
+test-blender45 test-blender52: test-%: .venv-%/ready build/zips/ready
+	PARASCALE_ZIPS=build/zips tools/test_in_blender.sh .venv-$*
 
 bench: .venv/ready-dev
 	for bench in tests/benchmarks/bench_*.py tests/benchmarks/*/bench_*.py; do echo "== $$bench"; $(BIN)/python "$$bench"; done
