@@ -154,9 +154,49 @@ def test_points_stay_only_with_the_path_they_belong_to(orbit) -> None:
 @settings(max_examples=40)
 @given(seed=seeds, frames=st.integers(2, 100))
 def test_even_steps_differ_by_less_than_one_percent(path, imagined, seed, frames) -> None:
-    shot = imagined(path(seed, count=40), seed)
-    p = even(shot, frames, 16).parallax_number
+    p = even(imagined(path(seed, count=40), seed), frames, 16).parallax_number
     assert p.max() / p.min() < 1.01
+
+
+# Of 24,000 random moves those that turn back so sharply that spreading the frames again and again does not settle.
+HAIRPINS = [
+    (3409576281, 28),
+    (485628520, 42),
+    (412444068, 20),
+    (1277408940, 53),
+    (931725329, 92),
+    (2356221068, 66),
+    (1167787906, 71),
+    (2165853275, 11),
+    (2199354904, 5),
+    (2871864727, 11),
+    (341964920, 4),
+    (113085096, 4),
+    (3483328713, 12),
+]
+
+
+@pytest.mark.parametrize(("seed", "frames"), HAIRPINS)
+@pytest.mark.parametrize("count_rotation", [False, True])
+def test_even_steps_are_found_where_the_path_turns_back(path, imagined, seed, frames, count_rotation) -> None:
+    shot = imagined(path(seed, count=40), seed)
+    result = even(shot, frames, 16, count_rotation=count_rotation)
+    steps = result.parallax_number
+    if count_rotation:
+        steps = steps + geodesic_angle(result.trajectory.rotations[:-1], result.trajectory.rotations[1:])
+    assert steps.max() / steps.min() < 1.01
+    curve = Move(shot).centres(np.linspace(*shot.trajectory.times[[0, -1]], 4000))
+    assert distance_to(result.trajectory.centres, curve).max() < 1e-4 * length(curve)
+    assert np.array_equal(result.trajectory.camera_to_world[[0, -1]], shot.trajectory.camera_to_world[[0, -1]])
+    assert result.provenance["retiming"][-1]["equal"] == "steps"
+
+
+def test_there_and_back_along_a_line_is_cut_into_equal_steps(moving) -> None:
+    """Out to 9 and back to 4: where one step crosses the turn, it ends as far from its start as any other."""
+    x = np.concatenate([np.arange(0, 9.5, 0.5), np.arange(8.5, 3.5, -0.5)])
+    result = even(moving(np.stack([x, 0 * x, 0 * x], axis=1)), 8, 16)
+    steps = np.abs(np.diff(result.trajectory.centres[:, 0]))
+    assert steps == pytest.approx(np.full(7, steps[0]), rel=5e-3)
 
 
 @pytest.mark.parametrize("frames", [5, 49, 81])
@@ -196,9 +236,11 @@ def test_on_a_shaken_path_the_travel_is_even(moving) -> None:
     times = np.linspace(0, 4, 40_001)
     own_travel = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(Move(shot).centres(times), axis=0), axis=1))])
     for frames in (20, 60, 400):
-        centres = even(shot, frames, 16).trajectory.centres
+        result = even(shot, frames, 16)
+        centres = result.trajectory.centres
         passed = own_travel[np.linalg.norm(Move(shot).centres(times)[:, None] - centres[None, 1:3], axis=2).argmin(0)]
         assert passed == pytest.approx(own_travel[-1] / (frames - 1) * np.array([1, 2]), rel=0.01)
+        assert result.provenance["retiming"][-1]["equal"] == "travel"
 
 
 def test_even_needs_depth_somewhere(moving) -> None:

@@ -227,6 +227,25 @@ def test_without_a_pan_only_the_roll_is_levelled(moving) -> None:
     assert level(one).parallax_number == pytest.approx(shot.parallax_number)
 
 
+def test_without_a_pan_the_cameras_are_level_in_the_mean(moving) -> None:
+    rolls = np.array([0.3, 0.1, 0.0, -0.1, 0.05])
+    shot = moving(np.arange(5)[:, None] * [1.0, 0, 0], 2.0, Rotation.from_euler("z", rolls[:, None]).as_matrix())
+    right = level(shot).trajectory.rotations[:, :, 0]
+    assert right.mean(axis=0)[1] == pytest.approx(0, abs=1e-12)
+    assert np.arctan2(right[:, 1], right[:, 0]) == pytest.approx(rolls - 0.07, abs=3e-3)
+
+
+@pytest.mark.parametrize(("pitch", "told"), [(-50, True), (-70, False), (-90, False), (70, False)])
+def test_a_camera_that_turns_while_it_looks_steeply_may_be_rolling(moving, pitch, told) -> None:
+    """Looking straight down and turning is, from the rotations alone, looking ahead and rolling."""
+    turning = np.stack([np.linspace(0, 1.2, 40), np.full(40, np.radians(pitch))], axis=1)
+    shot = moving(np.arange(40)[:, None] * [1.0, 0, 0], 2.0, Rotation.from_euler("YX", turning).as_matrix())
+    up = up_direction(shot.trajectory)
+    assert (up is not None) == told
+    if up is not None:
+        assert up == pytest.approx([0, -1, 0], abs=1e-9)
+
+
 def test_a_horizon_needs_a_direction_and_a_view_of_it(moving) -> None:
     down = Rotation.from_euler("x", -np.pi / 2).as_matrix()
     shot = moving(np.zeros((3, 3)), 1.0, np.tile(down, (3, 1, 1)))

@@ -1,4 +1,5 @@
 import re
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -61,6 +62,8 @@ def retime(
         if wanted:
             result = operation(result)
     write_shot(result, output)
+    if mode == "even" and result.provenance["retiming"][-1].get("equal") == "travel":
+        print("parascale: note: its path turns back so often that its travel is even, not its P", file=sys.stderr)
     (print_json if json else print_description)(describe(result) | {"output": str(output)})
 
 

@@ -21,6 +21,9 @@ UP = (0.0, -1.0, 0.0)
 _LEAST_PAN = math.sin(math.radians(5.0)) ** 2
 _PAN_OVER_ROLL = 9.0
 
+# Cosine between up and the picture's top: a camera that looks down more steeply, and turns, might as well be rolling.
+_LEAST_TOP = 0.5
+
 
 def up_direction(trajectory: Trajectory) -> Array | None:
     """Up of a world in which the camera pans: what its horizontal axis never leans to.
@@ -33,14 +36,18 @@ def up_direction(trajectory: Trajectory) -> Array | None:
     Returns
     -------
     (3,) float64 or None
-        Unit vector in the world; None where the camera pans too little to tell.
+        Unit vector in the world; None where the camera pans too little to tell, or looks so steeply that it may be
+        rolling.
     """
     right = trajectory.rotations[:, :, 0]
     spread, axes = np.linalg.eigh(right.T @ right / len(right))
     if spread[1] < max(_LEAST_PAN, _PAN_OVER_ROLL * spread[0]):
         return None
     up: Array = axes[:, 0]
-    return -up if np.sum(trajectory.rotations[:, :, 1] @ up) > 0 else up
+    top = float(-np.mean(trajectory.rotations[:, :, 1] @ up))
+    if abs(top) < _LEAST_TOP:
+        return None
+    return math.copysign(1.0, top) * up
 
 
 def level_anchor(trajectory: Trajectory, anchor: View, up: ArrayLike = UP) -> View:
