@@ -91,7 +91,7 @@ def _evened(move: Move, frames: int, *, count_rotation: bool) -> tuple[Array, bo
     own, log_depth = move.times, np.log(bridged_depth(move.shot))
 
     def measured(start: Array, end: Array) -> Array:
-        steps = np.linalg.norm(move.centres(end) - move.centres(start), axis=1)
+        steps: Array = np.linalg.norm(move.centres(end) - move.centres(start), axis=1)
         steps /= np.exp(np.interp(start, own, log_depth))
         if count_rotation:
             turns = to_rotation_vectors(product(conjugate(move.quaternions(start)), move.quaternions(end)))
@@ -123,8 +123,8 @@ def _followed(measured: Measure, fine: Array, passed: Array, frames: int) -> Arr
     unit = along[-1] / (frames - 1)
 
     def in_travel(start: Array, end: Array) -> Array:
-        steps = measured(np.interp(start * unit, along, fine), np.interp(end * unit, along, fine))
-        return steps / unit
+        steps: Array = measured(np.interp(start * unit, along, fine), np.interp(end * unit, along, fine)) / unit
+        return steps
 
     cuts = equal_steps(in_travel, frames - 1)
     if cuts is None or (np.diff(cuts) <= 0).any():
