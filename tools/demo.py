@@ -109,14 +109,13 @@ def round_trip(folder: Path, options: argparse.Namespace) -> None:
     print("Checking: an independent depth pass of the scene, and the result solved again")
     scene = bpy.context.scene
     reference = shot_from_json(scene.parascale.reference.parascale.text.as_string())
-    result = take_result(scene, folder / "result.mp4")
+    result, holes = take_result(scene, folder / "result.mp4")
     asked = measured(sampled(scene, reference, result), scene)
     raw = measured(replayed_raw(asked, reference if truth is None else truth), scene)
     for name, shot in (("reference", reference), ("asked", asked), ("raw", raw)):
         write_shot(shot, folder / f"{name}.shot.json")
-    verified = parascale(
-        "verify", folder / "result.mp4", "--against", folder / "asked.shot.json", "-o", folder / "realised.shot.json"
-    )
+    asking = ["--against", folder / "asked.shot.json", "--masks", holes, "-o", folder / "realised.shot.json"]
+    verified = parascale("verify", folder / "result.mp4", *asking)
     summary = {
         "pce_asked": parascale("metrics", folder / "asked.shot.json", folder / "reference.shot.json")["pce"],
         "pce_realised": verified["pce"],
@@ -162,14 +161,14 @@ def open_target(path: Path | None) -> None:
     build_desk(bpy.context.scene)
 
 
-def take_result(scene: Any, path: Path) -> dict[str, Any]:
-    """Copy the video behind the new strip; return what the strip says of it."""
+def take_result(scene: Any, path: Path) -> tuple[dict[str, Any], Path]:
+    """Copy the video behind the new strip; return what the strip says of it, and the mask of what was made up."""
     from parascale.blender.strips import request_of, strips_of
 
     made = next((strip, request) for strip in strips_of(scene) if (request := request_of(strip)))
-    shutil.copyfile(blender().path.abspath(made[0].filepath), path)
-    result: dict[str, Any] = made[1]["result"]
-    return result
+    video = Path(blender().path.abspath(made[0].filepath))
+    shutil.copyfile(video, path)
+    return made[1]["result"], video.with_name("hole_mask.mp4")
 
 
 def sampled(scene: Any, reference: Any, result: dict[str, Any]) -> Any:

@@ -10,6 +10,9 @@ def verify(
     video: Annotated[Path, typer.Argument(help="The generated video.")],
     against: Annotated[Path, typer.Option(help="The shot it was asked to follow.")],
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Keep the solved shot here.")] = None,
+    masks: Annotated[
+        Path | None, typer.Option(help="White where the video shows nothing of the scene: a preview's hole mask.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Solve a generated video again and hold its Parallax Number against what was asked."""
@@ -18,7 +21,7 @@ def verify(
     from parascale.files.shot_file import read_shot, write_shot
 
     with progress_bar() as progress:
-        verification = verify_video(video, read_shot(against), progress=progress)
+        verification = verify_video(video, read_shot(against), masks=masks, progress=progress)
     if output is not None:
         write_shot(verification.shot, output)
     result = verification.metrics.as_json()

@@ -30,6 +30,7 @@ def verify(
     video: Path,
     shot: Shot,
     *,
+    masks: Path | None = None,
     progress: Callable[[float, str], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> Verification:
@@ -41,6 +42,8 @@ def verify(
         A video file or a folder of images.
     shot : Shot
         What was asked for. Its intrinsics, scaled to the video's size, are given to the solver.
+    masks : Path or None
+        A video or a folder of masks, white where the picture shows nothing of the scene: a preview's ``hole_mask``.
 
     Returns
     -------
@@ -60,5 +63,5 @@ def verify(
         raise InputError(f"the shot {shot.name!r} zooms, which a video cannot be verified against")
     info = probe(video)
     intrinsics = scale_intrinsics(asked.intrinsics[0], asked.size, (info.width, info.height))
-    solved = solve(video, intrinsics=intrinsics, progress=progress, cancelled=cancelled)
+    solved = solve(video, intrinsics=intrinsics, masks=masks, progress=progress, cancelled=cancelled)
     return Verification(solved, compare(solved, shot))
