@@ -44,6 +44,8 @@ class Job:
         What was fetched, by role.
     summary : dict
         What the backend says of the result.
+    started : float
+        When it began to run, seconds since 1970; 0 while it waits.
     """
 
     id: str
@@ -61,11 +63,18 @@ class Job:
     message: str = ""
     files: dict[str, str] = field(default_factory=dict)
     summary: dict[str, Any] = field(default_factory=dict)
+    started: float = 0.0
 
     @property
     def is_open(self) -> bool:
         """Whether something is still to happen to it."""
         return self.state in OPEN_STATES
+
+    def seconds_left(self, now: float) -> float | None:
+        """Estimate how long it still runs, from how far it has come; None where that tells too little."""
+        if self.state != "running" or not self.started or self.fraction < 0.02:
+            return None
+        return max(0.0, now - self.started) * (1 - self.fraction) / self.fraction
 
 
 def folder() -> Path:
@@ -93,5 +102,6 @@ def load() -> dict[str, Job]:
 
 
 def forget(job: Job) -> None:
-    """Remove a job's entry."""
-    (folder() / f"{job.id}.json").unlink(missing_ok=True)
+    """Remove a job's entry and picture."""
+    for suffix in ("json", "png"):
+        (folder() / f"{job.id}.{suffix}").unlink(missing_ok=True)

@@ -1,6 +1,8 @@
 """The reference as datablocks: a Text that holds it exactly, and a camera that shows it."""
 
 import dataclasses
+from pathlib import Path
+from typing import Any
 
 import bpy
 import numpy as np
@@ -8,7 +10,7 @@ from mathutils import Matrix
 from numpy.typing import NDArray
 
 from parascale.blender.depth import mark_helper
-from parascale.blender.keyframes import key_trajectory
+from parascale.blender.keyframes import key_lens, key_trajectory
 from parascale.camera import Trajectory
 from parascale.errors import InputError
 from parascale.files.shot_file import shot_from_json, shot_to_json
@@ -38,12 +40,46 @@ def create(scene: bpy.types.Scene, shot: Shot) -> bpy.types.Object:
     settings.text = text
     collection(scene).objects.link(camera)
     start = scene.frame_start
-    world = np.asarray(UPRIGHT @ np.linalg.inv(shot.trajectory.camera_to_world[0]), np.float64)
-    key_trajectory(camera, moved(shot.trajectory, world), start + np.arange(len(shot)))
+    world = world_of(shot)
+    frames = start + np.arange(len(shot))
+    path = moved(shot.trajectory, world)
+    key_trajectory(camera, path, frames)
+    data: Any = camera.data
+    key_lens(data, scene, path, frames)
+    if np.isfinite(shot.median_depth[0]):
+        data.dof.focus_distance = shot.median_depth[0]
+        data.display_size = 0.2 * shot.median_depth[0]
     lock(camera, "location", "rotation", "scale")
+    mark_helper(camera)
     if shot.points is not None:
-        _show_points(scene, camera, shot.points, world)
+        settings.points = _show_points(scene, camera, shot.points, world)
     return camera
+
+
+def show_clip(camera: bpy.types.Object, clip: Path) -> None:
+    """Show the reference's own pictures behind its camera; nothing where Blender cannot read them."""
+    data: Any = camera.data
+    try:
+        movie: Any = bpy.data.movieclips.load(str(clip), check_existing=True)
+    except RuntimeError:
+        return
+    movie.frame_start = round(camera.animation_data.action.frame_range[0])  # type: ignore[union-attr]  # just keyed
+    picture = data.background_images.new()
+    picture.source, picture.clip = "MOVIE_CLIP", movie
+    data.show_background_images = True
+
+
+def world_of(shot: Shot) -> NDArray[np.float64]:
+    """Give the rigid transform (4, 4) by which a shot is shown in Blender."""
+    return np.asarray(UPRIGHT @ np.linalg.inv(shot.trajectory.camera_to_world[0]), np.float64)
+
+
+def positions_of(points: bpy.types.Object) -> NDArray[np.float64]:
+    """Read the shot's points (N, 3), in its own world, from what shows them."""
+    mesh: Any = points.data
+    positions = np.empty(3 * len(mesh.vertices), np.float32)
+    mesh.vertices.foreach_get("co", positions)
+    return positions.reshape(-1, 3).astype(np.float64)
 
 
 def shot_of(camera: bpy.types.Object) -> Shot:
@@ -83,7 +119,9 @@ def moved(trajectory: Trajectory, world: NDArray[np.float64]) -> Trajectory:
     return Trajectory(poses, trajectory.intrinsics, trajectory.times, trajectory.width, trajectory.height)
 
 
-def _show_points(scene: bpy.types.Scene, camera: bpy.types.Object, points: Points, world: NDArray[np.float64]) -> None:
+def _show_points(
+    scene: bpy.types.Scene, camera: bpy.types.Object, points: Points, world: NDArray[np.float64]
+) -> bpy.types.Object:
     # Vertices without faces: a ray never hits them, so nothing measures them.
     mesh = bpy.data.meshes.new(camera.name.replace("Reference", "Points"))
     mesh.vertices.add(len(points.positions))
@@ -95,3 +133,4 @@ def _show_points(scene: bpy.types.Scene, camera: bpy.types.Object, points: Point
     shown.hide_select = True
     mark_helper(shown)
     collection(scene).objects.link(shown)
+    return shown

@@ -1,10 +1,17 @@
-"""What Blender is told about: classes, properties, the polling of jobs."""
+"""What Blender is told about: classes, properties, menus, the overlay, the polling of jobs."""
 
 import bpy
 
-from . import operators, panels, preferences, properties, session
+from . import jobs_list, live, operators, overlay, panels, parameters, preferences, properties, session, thumbnails
+from .panels import menus
 
-CLASSES = (*preferences.CLASSES, *properties.CLASSES, *operators.CLASSES, *panels.CLASSES)
+CLASSES = (
+    *preferences.CLASSES,
+    *properties.CLASSES,
+    *jobs_list.CLASSES,
+    *operators.CLASSES,
+    *panels.CLASSES,
+)
 
 
 def register() -> None:
@@ -12,12 +19,22 @@ def register() -> None:
     for cls in CLASSES:
         bpy.utils.register_class(cls)
     properties.attach()
+    jobs_list.attach()
+    menus.attach()
+    live.start()
+    overlay.start()
     session.start()
 
 
 def unregister() -> None:
     """Undo `register`."""
     session.stop()
+    overlay.stop()
+    live.stop()
+    menus.detach()
+    thumbnails.clear()
+    parameters.unregister()
+    jobs_list.detach()
     properties.detach()
     for cls in reversed(CLASSES):
         bpy.utils.unregister_class(cls)

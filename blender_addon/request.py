@@ -1,7 +1,9 @@
 """What is sent for a video: the real camera's path, sampled as it stands in the scene, its first picture and depth."""
 
+import dataclasses
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +19,75 @@ from parascale.blender.scene_state import at_frame, frame_rate, metres_per_unit,
 from parascale.camera import Trajectory
 from parascale.camera.intrinsics import scale_intrinsics
 from parascale.errors import InputError
-from parascale.link.requests import GenerationRequest
+from parascale.link.requests import GenerationRequest, Scalar
 from parascale.parallax.gauge import to_unit_depth
 from parascale.parallax.number import median_depth
+from parascale.parallax.retime import generator_times
 from parascale.parallax.shot import Shot
 
-from . import calibrated, properties
+from . import calibrated, parameters, properties, reference, viewport
+from .sides import curve_of
 from .steps import Steps
+
+# Frames a second that models were trained at, and n of the n k + 1 frames they take; others take any.
+TRAINED_AT = {
+    "wan-fun-camera": (16.0, 4),
+    "wan-vace": (16.0, 4),
+    "recammaster": (15.0, 4),
+    "easyanimate-camera": (8.0, 4),
+}
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is asked of a generator, as the panel shows it and a strip remembers it.
+
+    Attributes
+    ----------
+    generator, prompt : str
+    seed : int
+    fps : float
+        Of the video; 0 is what the generator was trained at, else the reference's own.
+    frames : int
+        Of the video; 0 is as many as the move lasts.
+    long_side : int
+        Pixels.
+    picture : "RENDER", "VIEWPORT" or "FILE"
+        Where the conditioning image comes from.
+    picture_path : str
+    workbench : bool
+        Whether it is rendered by Workbench.
+    parameters : mapping
+        The generator's own.
+    """
+
+    generator: str = "preview"
+    prompt: str = ""
+    seed: int = 0
+    fps: float = 0.0
+    frames: int = 0
+    long_side: int = 832
+    picture: str = "RENDER"
+    picture_path: str = ""
+    workbench: bool = False
+    parameters: Mapping[str, Scalar] = field(default_factory=dict)
+
+    @classmethod
+    def of_scene(cls, scene: bpy.types.Scene) -> "Asked":
+        """Read what the panel of a scene asks."""
+        state = properties.of_scene(scene)
+        own = {item.name: getattr(state, item.name) for item in dataclasses.fields(cls) if item.name != "parameters"}
+        return cls(**own, parameters=parameters.values(scene, state.generator))
+
+    @classmethod
+    def of_json(cls, values: Mapping[str, Any]) -> "Asked":
+        """Read what a strip or a job remembers; what it does not know stays at its default."""
+        known = {item.name for item in dataclasses.fields(cls)}
+        return cls(**{name: value for name, value in values.items() if name in known})
+
+    def as_json(self) -> dict[str, Any]:
+        """Give it as JSON values."""
+        return {**vars(self), "parameters": dict(self.parameters)}
 
 
 @dataclass(frozen=True)
@@ -45,21 +109,25 @@ class Timing:
     frame_start: int
 
 
-def timing_of(scene: bpy.types.Scene, camera: bpy.types.Object) -> Timing:
-    """Lay out a video's frames: the reference's own rate and count where the scene's settings name no others."""
-    settings = properties.of_object(camera)
-    state = properties.of_scene(scene)
-    shot = calibrated.shot_behind(camera)
-    times = shot.trajectory.times
-    in_seconds = settings.calibration.timing == "SECONDS"
-    own_fps = shot.fps if in_seconds else frame_rate(scene)
-    lasts = times[-1] - times[0] if in_seconds else (len(shot) - 1) / own_fps
-    fps = state.fps or own_fps
-    count = state.frames or int(np.floor(lasts * fps + 1e-6)) + 1
-    return Timing(fps, np.arange(count) / fps, settings.calibration.frame_start)
+def timing_of(scene: bpy.types.Scene, camera: bpy.types.Object, asked: Asked) -> Timing:
+    """Lay out a video's frames: the generator's or reference's own rate, as many as fit, where no others are asked."""
+    settings = properties.of_object(camera).calibration
+    shot = reference.shot_of(calibrated.shown_by(camera))
+    rate = frame_rate(scene)
+    keyed = calibrated.frames_of(camera)
+    lasts = float(keyed[-1] - keyed[0]) / rate if len(keyed) else 0.0
+    own_fps = rate
+    if settings.timing == "SECONDS" and settings.retiming == "NONE" and curve_of(camera, properties.TIME) is None:
+        times = shot.trajectory.times
+        # The keys end with the last whole frame of the scene within the reference.
+        own_fps, lasts = shot.fps, float(times[-1] - times[0])
+    trained, step = TRAINED_AT.get(asked.generator, (0.0, 1))
+    fps = asked.fps or trained or own_fps
+    times = np.arange(asked.frames) / fps if asked.frames else generator_times(lasts, fps, step)
+    return Timing(fps, times, settings.frame_start)
 
 
-def build(scene: bpy.types.Scene, camera: bpy.types.Object, timing: Timing) -> Steps[GenerationRequest]:
+def build(scene: bpy.types.Scene, camera: bpy.types.Object, timing: Timing, asked: Asked) -> Steps[GenerationRequest]:
     """Sample, measure and render what a generator needs, in the target's unit-depth gauge.
 
     Raises
@@ -67,16 +135,15 @@ def build(scene: bpy.types.Scene, camera: bpy.types.Object, timing: Timing) -> S
     InputError
         Where no surface is seen at the first frame, or the camera is no perspective one.
     """
-    state = properties.of_scene(scene)
     yield 0.0, "Sampling the camera"
-    path = _sample(scene, camera, timing, picture_size(scene, state.long_side))
+    path = _sample(scene, camera, timing, picture_size(scene, asked.long_side))
     frames = timing.frame_start + timing.times * frame_rate(scene)
     depth = SceneDepth(scene, frames=frames)
     median = yield from _measure(depth, path)
     if not np.isfinite(median[0]):
         raise InputError(f"{camera.name} sees no surface at its first frame: nothing could be generated from it")
-    yield 0.7, "Rendering the first frame"
-    image = _picture(scene, camera, timing.frame_start, path.size, workbench=state.workbench)
+    yield 0.7, "Taking the first picture"
+    image = _picture(scene, camera, timing.frame_start, path.size, asked)
     yield 0.9, "Measuring the first frame"
     depth_map = depth.dense(path.view(0), 0) / np.float32(median[0])
     shot = Shot(
@@ -89,11 +156,12 @@ def build(scene: bpy.types.Scene, camera: bpy.types.Object, timing: Timing) -> S
     )
     return GenerationRequest(
         shot=to_unit_depth(shot),
-        generator=state.generator,
+        generator=asked.generator,
         image=image,
         depth_map=depth_map,
-        prompt=state.prompt,
-        seed=state.seed,
+        prompt=asked.prompt,
+        seed=asked.seed,
+        parameters=dict(asked.parameters),
     )
 
 
@@ -113,26 +181,46 @@ def _measure(depth: SceneDepth, path: Trajectory) -> Steps[NDArray[np.float64]]:
 
 
 def _picture(
-    scene: bpy.types.Scene, camera: bpy.types.Object, frame: int, size: tuple[int, int], *, workbench: bool
+    scene: bpy.types.Scene, camera: bpy.types.Object, frame: int, size: tuple[int, int], asked: Asked
 ) -> NDArray[np.uint8]:
-    """Render what the camera sees at a frame, (H, W, 3) sRGB."""
-    engine = "BLENDER_WORKBENCH" if workbench else scene.render.engine
+    """Give what the camera sees at a frame, (H, W, 3) sRGB: rendered, as the viewport shows it, or from a file."""
+    if asked.picture == "FILE":
+        return cut_to_shape(_read_picture(Path(bpy.path.abspath(asked.picture_path))), size)
+    engine = "BLENDER_WORKBENCH" if asked.workbench else scene.render.engine
     before = scene.camera
     with tempfile.TemporaryDirectory() as folder, at_frame(scene) as go_to:
         go_to(frame)
+        path = Path(folder) / "first.png"
         scene.camera = camera
         try:
-            path = render_still(scene, Path(folder) / "first.png", size, engine=engine)
+            if asked.picture == "VIEWPORT":
+                viewport.picture(scene, path, size)
+            else:
+                render_still(scene, path, size, engine=engine)
         finally:
             scene.camera = before
         return _read_picture(path)
 
 
+def cut_to_shape(picture: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+    """Cut a picture (H, W, 3) around its middle to the shape of a size; its resolution is kept."""
+    height, width = picture.shape[:2]
+    scale = min(width / size[0], height / size[1])
+    kept = max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+    left, top = (width - kept[0]) // 2, (height - kept[1]) // 2
+    return np.ascontiguousarray(picture[top : top + kept[1], left : left + kept[0]])
+
+
 def _read_picture(path: Path) -> NDArray[np.uint8]:
-    image = bpy.data.images.load(str(path))
+    try:
+        image = bpy.data.images.load(str(path))
+    except RuntimeError:
+        raise InputError(f"{path} is no picture that Blender can read: choose a PNG or JPEG file") from None
     try:
         size: Any = image.size
         width, height = size
+        if not width or image.channels < 3:
+            raise InputError(f"{path} holds no colour picture: choose a PNG or JPEG file")
         pixels = np.empty(width * height * image.channels, np.float32)
         # An 8-bit file's pixels come as they are stored, bottom row first.
         image.pixels.foreach_get(pixels)

@@ -15,7 +15,7 @@ import bpy
 
 from parascale.errors import InputError
 
-from . import journal, properties
+from . import backend_lists, journal, parameters, properties
 from .journal import Job
 from .steps import Steps, in_thread, sentence
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from parascale.link.local import Backend
     from parascale.link.messages import JobStatus, Welcome
     from parascale.link.requests import JobResult, Request
+
+    from .preferences import BackendChoice
 
 TICK_SECONDS = 0.1
 MESSAGES_A_TICK = 32
@@ -54,13 +56,13 @@ class Session:
         self.backend: Backend | None = None
         self.welcome: Welcome | None = None
 
-    def connect(self, executable: str) -> Steps[None]:
-        """Connect to the user's backend, started where none runs yet.
+    def connect(self, choice: "BackendChoice") -> Steps[None]:
+        """Connect to the user's backend, started where it is this machine's own and none runs yet.
 
         Raises
         ------
         InputError
-            Where it cannot be started or does not answer.
+            Where it cannot be started, does not answer, or lies on another machine and Blender may not go online.
         """
         if self.trouble() is None:
             return
@@ -68,10 +70,22 @@ class Session:
 
         self.disconnect()
         yield 0.0, "Connecting to the backend"
-        backend = yield from in_thread(lambda _: local.start_backend(executable))
-        if backend.process is not None:
-            self.backend = backend
-        self._greet(backend.connect())
+        if choice.address:
+            if not (bpy.app.online_access or is_local(choice.address)):
+                raise InputError("Blender may not go online: allow it in Preferences, under System > Network")
+            client = local.connect(choice.address, choice.keys)
+        else:
+            backend = yield from in_thread(lambda _: local.start_backend(choice.executable))
+            if backend.process is not None:
+                self.backend = backend
+            client = backend.connect()
+        try:
+            # Whoever does not answer must not hold up the interface.
+            welcome = yield from in_thread(lambda _: client.hello())
+        except BaseException:
+            client.close()
+            raise
+        self._greet(client, welcome)
 
     def take_up(self) -> None:
         """Connect to a backend that runs already, where an earlier Blender left jobs open with it."""
@@ -82,13 +96,16 @@ class Session:
         try:
             backend = local.find_backend()
             if backend is not None:
-                self._greet(backend.connect())
+                client = backend.connect()
+                self._greet(client, client.hello())
         except (InputError, OSError) as error:
             log.warning("the backend of earlier jobs is not reached: %s", error)
 
-    def _greet(self, client: "Client") -> None:
+    def _greet(self, client: "Client", welcome: "Welcome") -> None:
         self.client = client
-        self.welcome = client.hello()
+        self.welcome = welcome
+        backend_lists.set_generators(welcome.generators)
+        parameters.register(welcome.generators)
         known = {status.job_id: status for status in client.jobs()}
         for job in self.waiting():
             status = known.get(job.id)
@@ -204,6 +221,11 @@ class Session:
         job.state, job.message = "failed", reason
         journal.save(job)
 
+    def forget(self, job: Job) -> None:
+        """Strike a job off the journal."""
+        self.jobs.pop(job.id, None)
+        journal.forget(job)
+
     def _apply(self, job: Job, event: object) -> None:
         from parascale.link.client import Fetched, FetchFailed, JobChanged, SubmitRefused
 
@@ -218,6 +240,8 @@ class Session:
         if job.state == "fetched":
             return
         job.state, job.fraction, job.phase, job.message = status.state, status.fraction, status.phase, status.message
+        if status.state == "running" and not job.started:
+            job.started = time.time()
         if status.state == "done":
             assert self.client is not None
             self.client.start_fetch(job.id, results_folder() / job.id)
@@ -272,15 +296,27 @@ def new_job(kind: str, title: str, scene: bpy.types.Scene) -> Job:
 
 
 def results_folder() -> Path:
-    """Return where results go: beside the .blend, or a temporary folder while it is not saved."""
+    """Return where results go: where the user wants those of saved files, else a temporary folder."""
+    from . import preferences
+
     if bpy.data.filepath:
-        return Path(bpy.path.abspath("//parascale"))
+        return Path(bpy.path.abspath(preferences.results_folder()))
     return Path(tempfile.gettempdir()) / "parascale"
 
 
 def has_link() -> bool:
     """Whether this build can talk to a backend at all."""
     return importlib.util.find_spec("zmq") is not None
+
+
+def is_local(address: str) -> bool:
+    """Whether an address is on this machine."""
+    from parascale.link.sockets import is_loopback
+
+    try:
+        return is_loopback(address)
+    except InputError:
+        return False
 
 
 def connected() -> bool:
@@ -291,6 +327,11 @@ def connected() -> bool:
 def owns_backend() -> bool:
     """Whether the backend was started from this Blender."""
     return _current is not None and _current.backend is not None
+
+
+def find_job(job_id: str) -> Job | None:
+    """Return a job by its id; None where there is no such job."""
+    return _current.jobs.get(job_id) if _current else None
 
 
 def newest_jobs(count: int) -> list[Job]:
@@ -312,12 +353,15 @@ def state_text() -> str:
 
 def on_timer() -> float:
     """Do one batch, and bring in what has arrived."""
+    from . import jobs_list
+
     now = current()
     if now.tick():
         for job in list(now.jobs.values()):
             if job.state == "fetched" and job.id not in now.claimed and now.belongs_here(job):
                 _insert(now, job)
         _redraw()
+    jobs_list.sync()
     return TICK_SECONDS
 
 
@@ -331,12 +375,13 @@ def _insert(now: Session, job: Job) -> None:
     try:
         bpy.ops.parascale.insert_result("EXEC_DEFAULT", True, job_id=job.id)  # type: ignore[attr-defined]  # ours
     except RuntimeError as error:
-        now.fail(job, str(error).removeprefix("Error: ").strip())
+        if job.state != "failed":
+            now.fail(job, sentence(str(error).removeprefix("Error: ")))
 
 
 def _redraw() -> None:
     window_manager: Any = bpy.context.window_manager
     for window in window_manager.windows:
         for area in window.screen.areas:
-            if area.type == "VIEW_3D":
+            if area.type in ("VIEW_3D", "SEQUENCE_EDITOR", "PREFERENCES"):
                 area.tag_redraw()

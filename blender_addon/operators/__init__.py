@@ -1,5 +1,5 @@
 """The operators, ``bpy.ops.parascale.*``, one file a step of the work."""
 
-from . import backend, calibrate, generate, reference
+from . import backend, calibrate, generate, reference, tools
 
-CLASSES = (*backend.CLASSES, *reference.CLASSES, *calibrate.CLASSES, *generate.CLASSES)
+CLASSES = (*backend.CLASSES, *reference.CLASSES, *calibrate.CLASSES, *generate.CLASSES, *tools.CLASSES)

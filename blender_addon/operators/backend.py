@@ -20,12 +20,14 @@ class PARASCALE_OT_test_backend(StepOperator):
         return needs_backend(cls, context)
 
     def steps(self, context: Context) -> Steps[None]:
-        yield from session.current().connect(preferences.executable(context))
-        self.report({"INFO"}, session.state_text())
+        yield from session.current().connect(preferences.backend(context))
+        welcome = session.current().welcome
+        names = ", ".join(known.name for known in welcome.generators) if welcome else ""
+        self.report({"INFO"}, f"{session.state_text()}: {names or 'no generators'}")
 
 
 class PARASCALE_OT_start_backend(StepOperator):
-    """Start the backend on this machine"""
+    """Start the backend on this machine, or connect to the one that is named"""
 
     bl_idname = "parascale.start_backend"
     bl_label = "Start"
@@ -38,7 +40,7 @@ class PARASCALE_OT_start_backend(StepOperator):
         return needs_backend(cls, context)
 
     def steps(self, context: Context) -> Steps[None]:
-        yield from session.current().connect(preferences.executable(context))
+        yield from session.current().connect(preferences.backend(context))
 
 
 class PARASCALE_OT_stop_backend(bpy.types.Operator):
@@ -63,15 +65,32 @@ class PARASCALE_OT_stop_backend(bpy.types.Operator):
         return {"FINISHED"}
 
 
+class PARASCALE_OT_copy_install_command(bpy.types.Operator):
+    """Copy the command that installs the backend, to be run in a terminal with Python 3.11 or later"""
+
+    bl_idname = "parascale.copy_install_command"
+    bl_label = "Copy Install Command"
+
+    def execute(self, context: Context) -> Outcome:
+        context.window_manager.clipboard = preferences.INSTALL_COMMAND
+        self.report({"INFO"}, f"Copied: {preferences.INSTALL_COMMAND}")
+        return {"FINISHED"}
+
+
 def needs_backend(cls: type[bpy.types.Operator], context: Context) -> bool:
     """Say in a `poll` whether a backend can be reached."""
     if not session.has_link():
         cls.poll_message_set("This build of ParaScale has no link to a backend: install the one for your Blender")
         return False
-    if not session.connected() and not preferences.executable(context):
+    if not session.connected() and not preferences.backend(context):
         cls.poll_message_set("No backend: set it in Preferences")
         return False
     return True
 
 
-CLASSES = (PARASCALE_OT_test_backend, PARASCALE_OT_start_backend, PARASCALE_OT_stop_backend)
+CLASSES = (
+    PARASCALE_OT_test_backend,
+    PARASCALE_OT_start_backend,
+    PARASCALE_OT_stop_backend,
+    PARASCALE_OT_copy_install_command,
+)

@@ -1,44 +1,51 @@
-"""Submit a generation, follow it, insert its result."""
+"""Submit a generation, follow it, insert its result, ask for it again."""
 
 from pathlib import Path
+from typing import Any
 
 import bpy
 from bpy.props import BoolProperty, StringProperty
 
-from parascale.blender.strips import insert_strip, sequencer_scene
+from parascale.blender.strips import insert_strip, request_of, sequencer_scene
 from parascale.errors import InputError
 from parascale.files.shot_file import read_shot
 
-from .. import preferences, properties, request, session
+from .. import jobs_list, parameters, preferences, properties, request, session, thumbnails
 from ..journal import Job
 from ..steps import StepOperator, Steps, sentence
 from ..stubs import Context, Outcome
 from .backend import needs_backend
+from .calibrate import needs_calibrated
 from .reference import adopt
 
 
 class _Submitting(StepOperator):
-    """What `submit` and `generate` share."""
+    """What the operators that submit a generation share."""
 
     @classmethod
     def poll(cls, context: Context) -> bool:
-        if properties.of_scene(context.scene).camera is None:
-            cls.poll_message_set("No calibrated camera: create one first")
-            return False
-        return needs_backend(cls, context)
+        return needs_calibrated(cls, context) and needs_backend(cls, context)
 
-    def submitted(self, context: Context) -> Steps[Job]:
-        """Build the request and hand it over."""
+    def submitted(
+        self, context: Context, camera: bpy.types.Object | None = None, asked: request.Asked | None = None
+    ) -> Steps[Job]:
+        """Build the request, the panel's where none is given, and hand it over."""
         scene = context.scene
         state = properties.of_scene(scene)
-        yield from session.current().connect(preferences.executable(context))
-        timing = request.timing_of(scene, state.camera)
-        asked = yield from request.build(scene, state.camera, timing)
-        job = session.new_job("generate", state.camera.name, scene)
+        camera = camera or state.camera
+        assert camera is not None
+        yield from session.current().connect(preferences.backend(context))
+        asked = asked or request.Asked.of_scene(scene)
+        parameters.refuse_unknown(asked.generator)
+        timing = request.timing_of(scene, camera, asked)
+        built = yield from request.build(scene, camera, timing, asked)
+        job = session.new_job("generate", camera.name, scene)
         job.frame_start, job.fps = timing.frame_start, timing.fps
-        job.request = request.as_json(asked)
-        session.current().submit(job, asked)
+        job.request = request.as_json(built) | {"asked": asked.as_json()}
+        thumbnails.keep(job, built.image)
+        session.current().submit(job, built)
         state.job_id = job.id
+        jobs_list.sync()
         return job
 
 
@@ -46,7 +53,7 @@ class PARASCALE_OT_submit(_Submitting):
     """Send the calibrated move, its first picture and depth to the backend, and go on working"""
 
     bl_idname = "parascale.submit"
-    bl_label = "Submit"
+    bl_label = "Submit Generation"
 
     def steps(self, context: Context) -> Steps[None]:
         job = yield from self.submitted(context)
@@ -66,6 +73,52 @@ class PARASCALE_OT_generate(_Submitting):
             self.report({"INFO"}, insert(context, job))
 
 
+class PARASCALE_OT_generate_again(_Submitting):
+    """Generate the active strip once more, with the settings it was made with"""
+
+    bl_idname = "parascale.generate_again"
+    bl_label = "Generate Again"
+
+    @classmethod
+    def poll(cls, context: Context) -> bool:
+        strip = active_strip(context)
+        if strip is None or request_of(strip) is None:
+            cls.poll_message_set("The active strip is not a result of ParaScale")
+            return False
+        return needs_backend(cls, context)
+
+    def steps(self, context: Context) -> Steps[None]:
+        strip = active_strip(context)
+        asked = request_of(strip) if strip is not None else None
+        job = yield from self.submitted(context, *_remembered(asked or {}))
+        self.report({"INFO"}, f"{job.title} is submitted again")
+
+
+class PARASCALE_OT_retry_job(_Submitting):
+    """Ask for the same again, from the scene as it stands now"""
+
+    bl_idname = "parascale.retry_job"
+    bl_label = "Retry"
+
+    job_id: StringProperty(name="Job", description="The job; empty takes the scene's last", options={"SKIP_SAVE"})
+
+    @classmethod
+    def poll(cls, context: Context) -> bool:
+        return needs_backend(cls, context)
+
+    def steps(self, context: Context) -> Steps[None]:
+        old = _job(context, self.job_id)
+        if old.kind == "generate":
+            job = yield from self.submitted(context, *_remembered(old.request))
+            self.report({"INFO"}, f"{job.title} is submitted again")
+        elif old.kind == "solve" and "filepath" in old.request:
+            given: dict[str, Any] = {name: value for name, value in old.request.items() if name != "kind"}
+            mode = "EXEC_DEFAULT" if bpy.app.background else "INVOKE_DEFAULT"
+            bpy.ops.parascale.solve_clip(mode, **given)  # type: ignore[attr-defined]  # ours
+        else:
+            raise InputError(f"{old.title} cannot be asked for again from here: start it where you started it first")
+
+
 class PARASCALE_OT_poll_jobs(StepOperator):
     """Ask the backend how the jobs stand, and fetch what is done"""
 
@@ -80,12 +133,13 @@ class PARASCALE_OT_poll_jobs(StepOperator):
 
     def steps(self, context: Context) -> Steps[None]:
         now = session.current()
-        yield from now.connect(preferences.executable(context))
+        yield from now.connect(preferences.backend(context))
         now.tick()
         while self.wait and now.waiting():
             now.check_connection()
             yield 0.0, "Waiting for jobs"
             now.tick()
+        jobs_list.sync()
 
 
 class PARASCALE_OT_insert_result(bpy.types.Operator):
@@ -99,8 +153,15 @@ class PARASCALE_OT_insert_result(bpy.types.Operator):
 
     def execute(self, context: Context) -> Outcome:
         try:
-            message = insert(context, _job(context, self.job_id))
-        except (InputError, OSError) as error:
+            job = _job(context, self.job_id)
+        except InputError as error:
+            self.report({"ERROR"}, sentence(error))
+            return {"CANCELLED"}
+        try:
+            message = insert(context, job)
+        except (InputError, OSError, RuntimeError) as error:
+            if job.files:
+                session.current().fail(job, sentence(error))
             self.report({"ERROR"}, sentence(error))
             return {"CANCELLED"}
         self.report({"INFO"}, message)
@@ -124,6 +185,27 @@ class PARASCALE_OT_cancel_job(bpy.types.Operator):
         return {"FINISHED"}
 
 
+class PARASCALE_OT_forget_job(bpy.types.Operator):
+    """Take a job off the list; what it left behind stays where it is"""
+
+    bl_idname = "parascale.forget_job"
+    bl_label = "Remove from List"
+
+    job_id: StringProperty(name="Job", options={"SKIP_SAVE"})
+
+    def execute(self, context: Context) -> Outcome:
+        try:
+            job = _job(context, self.job_id)
+            if job.is_open and job.state != "fetched":
+                raise InputError(f"{job.title} is {job.state}: cancel it first")
+        except InputError as error:
+            self.report({"ERROR"}, sentence(error))
+            return {"CANCELLED"}
+        session.current().forget(job)
+        jobs_list.sync()
+        return {"FINISHED"}
+
+
 def insert(context: Context, job: Job) -> str:
     """Put a fetched result to use and say what was done.
 
@@ -132,7 +214,7 @@ def insert(context: Context, job: Job) -> str:
     InputError
         Where the job has no result yet, or its file is gone.
     """
-    if job.state not in ("fetched", "used"):
+    if not job.files or job.state not in ("fetched", "used", "failed"):
         raise InputError(f"{job.title} has no result to insert: it is {job.state}. {job.message}")
     scene = bpy.data.scenes.get(job.scene) or context.scene
     if job.kind == "solve":
@@ -143,6 +225,21 @@ def insert(context: Context, job: Job) -> str:
         message = _insert_video(context, scene, job)
     session.current().mark_used(job)
     return message
+
+
+def active_strip(context: Context) -> bpy.types.Strip | None:
+    """Return the active strip of the edit at hand; None where there is none."""
+    scene = sequencer_scene(context, context.scene) if context.workspace else context.scene
+    editor = scene.sequence_editor
+    return editor.active_strip if editor is not None else None
+
+
+def _remembered(asked: dict[str, Any]) -> tuple[bpy.types.Object, request.Asked]:
+    """Return the camera and the settings of a request that a strip or a job remembers."""
+    camera = bpy.data.objects.get(str(asked.get("camera", "")))
+    if camera is None or properties.of_object(camera).role != "CAMERA":
+        raise InputError(f"the calibrated camera {asked.get('camera')!r} is not in this file any more")
+    return camera, request.Asked.of_json(asked.get("asked", asked))
 
 
 def _insert_video(context: Context, scene: bpy.types.Scene, job: Job) -> str:
@@ -173,7 +270,10 @@ def _job(context: Context, job_id: str) -> Job:
 CLASSES = (
     PARASCALE_OT_submit,
     PARASCALE_OT_generate,
+    PARASCALE_OT_generate_again,
+    PARASCALE_OT_retry_job,
     PARASCALE_OT_poll_jobs,
     PARASCALE_OT_insert_result,
     PARASCALE_OT_cancel_job,
+    PARASCALE_OT_forget_job,
 )

@@ -63,7 +63,7 @@ def measure(objects: int, triangles: int) -> None:
     directions = [Vector(ray) for ray in (rays @ view.camera_to_world[:3, :3].T).tolist()]
 
     def bare() -> None:
-        cast = depth._static.ray_cast
+        cast = depth._static[0].tree.ray_cast
         for pose in poses:
             origin = Vector(pose[:3, 3])
             for direction in directions:

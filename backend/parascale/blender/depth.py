@@ -1,7 +1,7 @@
 """The depth of a Blender scene, by rays against one world-space BVH of all that the viewport shows."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import bpy
 import numpy as np
@@ -22,6 +22,26 @@ LIVE_GRID = (32, 18)
 HELPER = "parascale_helper"
 
 
+class _Surface(NamedTuple):
+    """Triangles of the scene, and whether they count when hit or only hide what does."""
+
+    tree: BVHTree
+    counts: bool
+
+
+class _Triangles:
+    def __init__(self) -> None:
+        self.vertices: list[list[float]] = []
+        self.triangles: list[list[int]] = []
+
+    def add(self, local: Array, faces: NDArray[np.int32], world: Array) -> None:
+        self.triangles += (faces + len(self.vertices)).tolist()
+        self.vertices += (local @ world[:3, :3].T + world[:3, 3]).tolist()
+
+    def tree(self) -> BVHTree:
+        return BVHTree.FromPolygons(self.vertices, self.triangles, all_triangles=True)
+
+
 class SceneDepth:
     """Depth source: the geometry of a scene, in world units (see `parascale.parallax.depth_source.DepthSource`).
 
@@ -38,9 +58,13 @@ class SceneDepth:
         Objects left out, with all they instance.
     frames : sequence of float or None
         Scene frame of each step; None measures the scene as it stands now, whatever the step.
+    subject : collection of bpy.types.Object or None
+        Where given, only what is seen of these objects, or instanced by them, is hit; the rest still hides them.
 
     Attributes
     ----------
+    grid : (int, int)
+        As above; may be set to another.
     animated : bool
         Whether anything that counts moves with the scene's frame.
     """
@@ -52,20 +76,22 @@ class SceneDepth:
         *,
         ignore: Collection[bpy.types.Object] = (),
         frames: Sequence[float] | Array | None = None,
+        subject: Collection[bpy.types.Object] | None = None,
     ) -> None:
         self.scene = scene
         self.grid = grid
         self._ignore = {item.name_full for item in ignore}
+        self._subject = None if subject is None else {item.name_full for item in subject}
         self._frames = None if frames is None else np.asarray(frames, np.float64)
         self._moving = frozenset[str]() if self._frames is None else self._find_moving(self._frames)
         self.animated = any(_names(instance) & self._moving for instance in self._measured())
         self._static = self._gather(moving=False)
-        self._changing: tuple[float, BVHTree | None] | None = None
+        self._changing: tuple[float, list[_Surface]] | None = None
 
     def __call__(self, camera_to_world: Array, intrinsics: Array, size: tuple[int, int], frame: int) -> DepthSamples:
         """See `DepthSource`; depth is NaN where nothing is hit."""
         pixels = pixel_grid(size, self.grid)
-        depth = self._cast(camera_to_world, intrinsics, pixels, self._trees(frame))
+        depth = self._cast(camera_to_world, intrinsics, pixels, self._surfaces(frame))
         return DepthSamples(pixels, depth, np.isfinite(depth))
 
     def dense(self, view: View, frame: int = 0) -> NDArray[np.float32]:
@@ -83,7 +109,7 @@ class SceneDepth:
             World units; NaN where there is no surface.
         """
         pixels = pixel_grid(view.size, view.size)
-        depth = self._cast(view.camera_to_world, view.intrinsics, pixels, self._trees(frame))
+        depth = self._cast(view.camera_to_world, view.intrinsics, pixels, self._surfaces(frame))
         return depth.astype(np.float32).reshape(view.height, view.width)
 
     def nearest_hit(self, origin: ArrayLike, direction: ArrayLike, distance: float, frame: int = 0) -> float | None:
@@ -91,14 +117,14 @@ class SceneDepth:
         start, towards = Vector(np.asarray(origin, float).tolist()), Vector(np.asarray(direction, float).tolist())
         if towards.length == 0 or distance <= 0:
             return None
-        hits = [tree.ray_cast(start, towards, distance)[3] for tree in self._trees(frame)]
+        hits = [surface.tree.ray_cast(start, towards, distance)[3] for surface in self._surfaces(frame)]
         return min((hit for hit in hits if hit is not None), default=None)
 
     def nearest_surface(self, centres: ArrayLike) -> Array:
         """Distance from each camera centre (T, 3) to the nearest surface, (T,); infinite where there is none."""
         distances = []
         for frame, centre in enumerate(np.asarray(centres, np.float64)):
-            found = [tree.find_nearest(Vector(centre.tolist()))[3] for tree in self._trees(frame)]
+            found = [surface.tree.find_nearest(Vector(centre.tolist()))[3] for surface in self._surfaces(frame)]
             distances.append(min((hit for hit in found if hit is not None), default=np.inf))
         return np.array(distances)
 
@@ -111,28 +137,32 @@ class SceneDepth:
             t for t in range(len(steps)) if self.nearest_hit(centres[t], steps[t], float(lengths[t]), t) is not None
         ]
 
-    def _cast(self, camera_to_world: Array, intrinsics: Array, pixels: Array, trees: list[BVHTree]) -> Array:
+    def _cast(self, camera_to_world: Array, intrinsics: Array, pixels: Array, surfaces: "list[_Surface]") -> Array:
         focal, centre = intrinsics[:2], intrinsics[2:]
         in_camera = np.column_stack([(pixels - centre) / focal, np.ones(len(pixels))])
         directions = (in_camera @ camera_to_world[:3, :3].T).tolist()
         origin = Vector(camera_to_world[:3, 3].tolist())
-        distance = np.full(len(pixels), np.nan)
-        for tree in trees:
-            cast = tree.ray_cast
+        counted, hiding = np.full(len(pixels), np.nan), np.full(len(pixels), np.nan)
+        for surface in surfaces:
+            cast = surface.tree.ray_cast
             # None, a miss, becomes NaN, which fmin steps over.
-            distance = np.fmin(distance, np.array([cast(origin, d)[3] for d in directions], np.float64))
-        return np.asarray(distance / np.linalg.norm(in_camera, axis=1))
+            distance = np.array([cast(origin, d)[3] for d in directions], np.float64)
+            if surface.counts:
+                counted = np.fmin(counted, distance)
+            else:
+                hiding = np.fmin(hiding, distance)
+        counted[hiding < counted] = np.nan
+        return np.asarray(counted / np.linalg.norm(in_camera, axis=1))
 
-    def _trees(self, frame: int) -> list[BVHTree]:
-        trees = [self._static]
-        if self._frames is not None and self.animated:
-            now = float(self._frames[min(frame, len(self._frames) - 1)])
-            if self._changing is None or self._changing[0] != now:
-                with at_frame(self.scene) as go_to:
-                    go_to(now)
-                    self._changing = now, self._gather(moving=True)
-            trees.append(self._changing[1])
-        return [tree for tree in trees if tree is not None]
+    def _surfaces(self, frame: int) -> "list[_Surface]":
+        if self._frames is None or not self.animated:
+            return self._static
+        now = float(self._frames[min(frame, len(self._frames) - 1)])
+        if self._changing is None or self._changing[0] != now:
+            with at_frame(self.scene) as go_to:
+                go_to(now)
+                self._changing = now, self._gather(moving=True)
+        return [*self._static, *self._changing[1]]
 
     def _find_moving(self, frames: Array) -> frozenset[str]:
         """Names of what the dependency graph evaluates again when the frame changes: it knows drivers and modifiers."""
@@ -152,12 +182,12 @@ class SceneDepth:
                 handlers.remove(note)
         return frozenset(changed)
 
-    def _gather(self, *, moving: bool) -> BVHTree | None:
-        vertices: list[list[float]] = []
-        triangles: list[list[int]] = []
+    def _gather(self, *, moving: bool) -> "list[_Surface]":
+        parts = {True: _Triangles(), False: _Triangles()}
         meshes: dict[int, tuple[Array, NDArray[np.int32]]] = {}
         for instance in self._measured():
-            if bool(_names(instance) & self._moving) is not moving:
+            names = _names(instance)
+            if bool(names & self._moving) is not moving:
                 continue
             mesh = instance.object.data
             key = mesh.as_pointer()
@@ -165,10 +195,9 @@ class SceneDepth:
                 meshes[key] = _triangles(mesh)
             local, faces = meshes[key]
             if len(faces):
-                world = np.array(instance.matrix_world, np.float64)
-                triangles += (faces + len(vertices)).tolist()
-                vertices += (local @ world[:3, :3].T + world[:3, 3]).tolist()
-        return BVHTree.FromPolygons(vertices, triangles, all_triangles=True) if triangles else None
+                counts = self._subject is None or bool(names & self._subject)
+                parts[counts].add(local, faces, np.array(instance.matrix_world, np.float64))
+        return [_Surface(part.tree(), counts) for counts, part in parts.items() if part.triangles]
 
     def _measured(self) -> Iterator[Any]:
         instances: Iterable[Any] = depsgraph_of(self.scene).object_instances

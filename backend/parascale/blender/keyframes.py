@@ -1,12 +1,13 @@
 """A trajectory as keyframes of a camera object, on F-curves that stay the same datablocks when refilled."""
 
+from collections.abc import Collection
 from typing import Any
 
 import bpy
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from parascale.blender.camera import blender_from_opencv
+from parascale.blender.camera import apply_lens, blender_from_opencv
 from parascale.camera import Trajectory
 from parascale.camera.rotations import continuous_quaternions, orthonormalise, quaternions_from_matrices
 from parascale.errors import InputError
@@ -15,6 +16,8 @@ Array = NDArray[np.float64]
 
 PARALLAX_NUMBER = "parallax_number"
 GAIN = "parascale_gain"
+LENS = ("lens", "shift_x", "shift_y")
+LENS_TOLERANCE = 1e-5
 LINEAR = bpy.types.Keyframe.bl_rna.properties["interpolation"].enum_items["LINEAR"].value  # type: ignore[attr-defined]
 
 
@@ -25,6 +28,7 @@ def key_trajectory(
     *,
     parallax_number: ArrayLike | None = None,
     gain: ArrayLike | None = None,
+    lock: bool = True,
 ) -> None:
     """Key a camera along a trajectory: one linear key a frame on locked curves.
 
@@ -42,6 +46,8 @@ def key_trajectory(
     parallax_number, gain : (T-1,) array or None
         P_t and s_t of each step, keyed as the custom properties ``parallax_number`` and ``parascale_gain`` at the
         frame the step starts from; a value that is not finite gets no key.
+    lock : bool
+        Whether the curves are locked.
 
     Raises
     ------
@@ -53,17 +59,51 @@ def key_trajectory(
         raise InputError(f"{frames.size} frames are given for a trajectory of {len(trajectory)}")
     if np.any(np.diff(frames) <= 0):
         raise InputError("the frames to key do not increase")
-    _own_action(camera_object)
+    own_action(camera_object)
     camera_object.rotation_mode = "QUATERNION"
     location, quaternion = local_channels(camera_object, trajectory)
     for index in range(3):
-        fill_curve(camera_object, "location", index, frames, location[:, index])
+        fill_curve(camera_object, "location", index, frames, location[:, index], lock=lock)
     for index in range(4):
-        fill_curve(camera_object, "rotation_quaternion", index, frames, quaternion[:, index])
+        fill_curve(camera_object, "rotation_quaternion", index, frames, quaternion[:, index], lock=lock)
     for name, values in ((PARALLAX_NUMBER, parallax_number), (GAIN, gain)):
         if values is not None:
             _key_property(camera_object, name, frames[:-1], np.asarray(values, np.float64))
     camera_object.update_tag()
+
+
+def key_lens(
+    camera_data: bpy.types.Camera,
+    scene: bpy.types.Scene,
+    trajectory: Trajectory,
+    frames: ArrayLike,
+    *,
+    lock: bool = True,
+) -> None:
+    """Give a camera the lens of a trajectory: set where it stays the same, keyed where it changes.
+
+    Parameters
+    ----------
+    camera_data : bpy.types.Camera
+    scene : bpy.types.Scene
+        Its render size and pixel aspect decide what a lens means.
+    trajectory : Trajectory
+        T cameras.
+    frames : (T,) array
+        Scene frames.
+    lock : bool
+        Whether the curves are locked.
+    """
+    values = np.empty((len(trajectory), len(LENS)))
+    for row, intrinsics in zip(values, trajectory.intrinsics, strict=True):
+        apply_lens(camera_data, scene, intrinsics, trajectory.width, trajectory.height)
+        row[:] = [getattr(camera_data, name) for name in LENS]
+    apply_lens(camera_data, scene, trajectory.intrinsics[0], trajectory.width, trajectory.height)
+    keyed = {curve.data_path for curve in fcurves(camera_data)}
+    for name, column in zip(LENS, values.T, strict=True):
+        if np.ptp(column) > LENS_TOLERANCE or name in keyed:
+            own_action(camera_data)
+            fill_curve(camera_data, name, 0, np.asarray(frames, np.float64), column, lock=lock)
 
 
 def local_channels(camera_object: bpy.types.Object, trajectory: Trajectory) -> tuple[Array, Array]:
@@ -76,8 +116,10 @@ def local_channels(camera_object: bpy.types.Object, trajectory: Trajectory) -> t
     return local[:, :3, 3], continuous_quaternions(quaternions)
 
 
-def fill_curve(datablock: bpy.types.ID, path: str, index: int, frames: Array, values: Array) -> bpy.types.FCurve:
-    """Refill one F-curve with linear keys, made where it is missing, and lock it.
+def fill_curve(
+    datablock: bpy.types.ID, path: str, index: int, frames: Array, values: Array, *, lock: bool = True
+) -> bpy.types.FCurve:
+    """Refill one F-curve with linear keys, made where it is missing.
 
     Parameters
     ----------
@@ -88,6 +130,8 @@ def fill_curve(datablock: bpy.types.ID, path: str, index: int, frames: Array, va
     index : int
         Of the array element; 0 for a single value.
     frames, values : (K,) float64
+    lock : bool
+        Whether the curve is locked against changes by hand.
     """
     action = datablock.animation_data.action  # type: ignore[attr-defined]  # every animatable ID has it
     curve: bpy.types.FCurve = action.fcurve_ensure_for_datablock(datablock, path, index=index)
@@ -97,30 +141,41 @@ def fill_curve(datablock: bpy.types.ID, path: str, index: int, frames: Array, va
     points.foreach_set("co", np.stack([frames, values], axis=1).astype(np.float32).ravel())
     points.foreach_set("interpolation", np.full(len(frames), LINEAR, np.int32))
     curve.update()
-    curve.lock = True
+    curve.lock = lock
     return curve
 
 
 def fcurves(datablock: bpy.types.ID) -> list[bpy.types.FCurve]:
     """All F-curves that animate a datablock through its own slot of its action; none where it is not animated."""
+    return [curve for bag in _channelbags(datablock) for curve in bag.fcurves]
+
+
+def _channelbags(datablock: bpy.types.ID) -> list[Any]:
     animation = datablock.animation_data  # type: ignore[attr-defined]  # every animatable ID has it
     if animation is None or animation.action is None or animation.action_slot is None:
         return []
     return [
-        curve
+        bag
         for layer in animation.action.layers
         for strip in layer.strips
         for bag in strip.channelbags
         if bag.slot_handle == animation.action_slot.handle
-        for curve in bag.fcurves
     ]
 
 
-def _own_action(camera_object: bpy.types.Object) -> None:
-    animation: Any = camera_object.animation_data_create()
+def remove_curves(datablock: bpy.types.ID, paths: Collection[str]) -> None:
+    """Remove a datablock's own F-curves of some data paths."""
+    for bag in _channelbags(datablock):
+        for curve in [curve for curve in bag.fcurves if curve.data_path in paths]:
+            bag.fcurves.remove(curve)
+
+
+def own_action(datablock: Any) -> None:
+    """Give a datablock an action of its own: made where it has none, copied where others use it too."""
+    animation: Any = datablock.animation_data_create()
     action = animation.action
     if action is None:
-        animation.action = bpy.data.actions.new(f"{camera_object.name} Action")
+        animation.action = bpy.data.actions.new(f"{datablock.name} Action")
     elif action.users - action.use_fake_user > 1:
         slot = animation.action_slot
         animation.action = action.copy()

@@ -1,0 +1,229 @@
+"""Live and stale: a camera that answers while a slider moves, and a tab that says when it no longer follows.
+
+What a camera was made from is noted on it; it is stale where that differs from how things stand. Geometry is gathered
+once and kept while the scene's surfaces stay as they are, so that a slider's rebuild falls into its own undo step.
+"""
+
+import hashlib
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import bpy
+
+from parascale.blender.depth import HELPER, LIVE_GRID, SceneDepth
+from parascale.blender.keyframes import fcurves
+from parascale.blender.scene_state import frame_rate
+from parascale.errors import InputError
+
+from . import properties
+
+# What a slider may take; beyond it Rebuild does the work.
+BUDGET_SECONDS = 0.15
+GRIDS = (LIVE_GRID, (24, 14), (16, 9))
+
+_EMPTY_OF_SURFACE = ("CAMERA", "LIGHT", "SPEAKER", "ARMATURE", "LIGHT_PROBE")
+
+
+@dataclass
+class _Kept:
+    depth: SceneDepth
+    key: str
+    seconds_per_ray: float
+
+
+_kept: dict[str, _Kept] = {}
+_revisions: dict[str, int] = {}
+_built_at: dict[str, int] = {}
+_pauses = 0
+
+
+def on_change(owner: bpy.types.ID) -> None:
+    """Answer a changed setting of a calibrated camera, at once where that is quick."""
+    scene = bpy.context.scene
+    if _pauses or scene is None or not isinstance(owner, bpy.types.Object):
+        return
+    objects: Any = scene.objects
+    if properties.of_object(owner).role != "CAMERA" or owner.name not in objects:
+        return
+    depth = _quick(scene, owner)
+    if depth is None:
+        return
+    from . import calibrated
+
+    begin = time.perf_counter()
+    try:
+        calibrated.rebuild_draft(scene, owner, depth)
+    except InputError:
+        return  # The camera stays stale, and Rebuild says why.
+    frames = len(calibrated.frames_of(owner))
+    if frames and scene.name in _kept:
+        took = time.perf_counter() - begin
+        _kept[scene.name].seconds_per_ray = took / (frames * depth.grid[0] * depth.grid[1])
+
+
+@contextmanager
+def paused() -> Iterator[None]:
+    """Let settings change without an answer."""
+    global _pauses  # noqa: PLW0603 - callbacks have no other way to know
+    _pauses += 1
+    try:
+        yield
+    finally:
+        _pauses -= 1
+
+
+def note_inputs(scene: bpy.types.Scene, camera: bpy.types.Object, depth: SceneDepth) -> None:
+    """Note what a camera has just been made from, and keep the geometry for the sliders."""
+    properties.of_object(camera).inputs = json.dumps(inputs_of(scene, camera))
+    _built_at[camera.name] = _revisions.get(scene.name, 0)
+    settings = properties.of_object(camera).calibration
+    kept = _kept.get(scene.name)
+    if kept is None or kept.depth is not depth:
+        _kept.pop(scene.name, None)
+        if not depth.animated:
+            _kept[scene.name] = _Kept(depth, _geometry_key(scene, settings), 3e-6)
+
+
+def stale_because(scene: bpy.types.Scene, camera: bpy.types.Object) -> str:
+    """Say why a calibrated camera no longer follows its inputs; empty where it does."""
+    ours = properties.of_object(camera)
+    if not ours.inputs:
+        return "never built"
+    before, now = json.loads(ours.inputs), inputs_of(scene, camera)
+    changed = [name for name, value in now.items() if before.get(name) != value]
+    if changed:
+        return f"{changed[0]} changed"
+    revision = _revisions.get(scene.name, 0)
+    if _built_at.setdefault(camera.name, revision) != revision:
+        return "scene changed"
+    return ""
+
+
+def inputs_of(scene: bpy.types.Scene, camera: bpy.types.Object) -> dict[str, str]:
+    """Fingerprint what a camera is made from, part by part."""
+    ours = properties.of_object(camera)
+    settings = ours.calibration
+    values = [_value(getattr(settings, name)) for name in properties.SHARED if name != "strength"]
+    subject = [item.name for item in properties.subject_of(settings)]
+    anchor = camera.parent
+    data: Any = camera.data
+    lens: list[Any] = [data.sensor_fit, data.sensor_width, data.sensor_height]
+    lens += [scene.render.resolution_x, scene.render.resolution_y]
+    if not ours.own_lens[0]:
+        lens += [data.lens, data.shift_x, data.shift_y]
+    if settings.statistic == "FOCUS":
+        focus = data.dof.focus_object
+        lens += [focus.name if focus else data.dof.focus_distance]
+    return {
+        "settings": _digest([*values, *subject]),
+        "anchor": _digest(_anchor(anchor)) if anchor else "",
+        "lens": _digest([_value(value) for value in lens]),
+        "frame rate": f"{frame_rate(scene):.9g}",
+        "strength": _digest(_curve(camera, properties.STRENGTH)),
+        "time": _digest(_curve(camera, properties.TIME)),
+        "reference": ours.reference.name if ours.reference else "",
+    }
+
+
+@bpy.app.handlers.persistent  # type: ignore[untyped-decorator]  # the stubs say nothing of it
+def _on_depsgraph(scene: bpy.types.Scene, depsgraph: Any) -> None:
+    if any(_touches_surface(update) for update in depsgraph.updates):
+        _revisions[scene.name] = _revisions.get(scene.name, 0) + 1
+        _kept.pop(scene.name, None)
+
+
+@bpy.app.handlers.persistent  # type: ignore[untyped-decorator]
+def _forget(*_: object) -> None:
+    _kept.clear()
+    _built_at.clear()
+
+
+HANDLERS = (
+    (bpy.app.handlers.depsgraph_update_post, _on_depsgraph),
+    (bpy.app.handlers.undo_post, _forget),
+    (bpy.app.handlers.redo_post, _forget),
+    (bpy.app.handlers.load_post, _forget),
+)
+
+
+def start() -> None:
+    """Begin to watch the scenes."""
+    for handlers, handler in HANDLERS:
+        handlers.append(handler)
+
+
+def stop() -> None:
+    """Undo `start`."""
+    for handlers, handler in HANDLERS:
+        if handler in handlers:
+            handlers.remove(handler)
+    _forget()
+
+
+def _quick(scene: bpy.types.Scene, camera: bpy.types.Object) -> SceneDepth | None:
+    """Return the kept geometry, with as many rays as the budget has; None where Rebuild has to do it."""
+    from . import calibrated
+
+    kept = _kept.get(scene.name)
+    settings = properties.of_object(camera).calibration
+    if kept is None or kept.key != _geometry_key(scene, settings):
+        return None
+    frames = max(len(calibrated.frames_of(camera)), settings.retimed_frames if settings.retiming != "NONE" else 0)
+    passes = 4 if settings.smooth > 0 else 1
+    for grid in GRIDS:
+        if frames * passes * grid[0] * grid[1] * kept.seconds_per_ray <= BUDGET_SECONDS:
+            kept.depth.grid = grid
+            return kept.depth
+    return None
+
+
+def _touches_surface(update: Any) -> bool:
+    item = update.id
+    if not isinstance(item, bpy.types.Object) or not (update.is_updated_geometry or update.is_updated_transform):
+        return False
+    if item.type in _EMPTY_OF_SURFACE or item.get(HELPER) is not None:
+        return False
+    return item.type != "EMPTY" or item.instance_type != "NONE"
+
+
+def _geometry_key(scene: bpy.types.Scene, settings: Any) -> str:
+    layer = scene.view_layers[0]
+    shown: list[str] = [item.name_full for item in layer.objects if item.visible_get(view_layer=layer)]
+    subject = [item.name_full for item in properties.subject_of(settings)] if settings.statistic == "OBJECTS" else []
+    return _digest([*shown, "|", *subject])
+
+
+def _anchor(anchor: bpy.types.Object) -> list[str]:
+    if anchor.animation_data is not None or anchor.parent is not None or len(anchor.constraints):
+        # Where it stands depends on the frame that is shown; what drives it, not on ours to follow.
+        rows: Any = anchor.matrix_basis
+        moves = [anchor.parent.name if anchor.parent else "", *(item.name for item in anchor.constraints)]
+    else:
+        rows, moves = anchor.matrix_world, []
+    return [*(_value(value) for row in rows for value in row), *moves]
+
+
+def _curve(target: bpy.types.Object, name: str) -> list[str]:
+    for curve in fcurves(target):
+        if curve.data_path == f'["{name}"]':
+            # Handles count too: they bend the curve between its keys.
+            return [_value(v) for point in curve.keyframe_points for v in _corners(point)]
+    return [_value(target.get(name, 1.0))]
+
+
+def _corners(point: Any) -> list[float]:
+    return [*point.co, *point.handle_left, *point.handle_right]
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    return value if isinstance(value, str) else str(value) if isinstance(value, int) else str([*value])
+
+
+def _digest(values: list[str]) -> str:
+    return hashlib.sha1("\n".join(values).encode(), usedforsecurity=False).hexdigest()[:12]

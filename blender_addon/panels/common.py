@@ -1,0 +1,60 @@
+"""What the panels share."""
+
+from typing import Any
+
+import bpy
+
+HEADER = 28
+
+
+class TabPanel(bpy.types.Panel):
+    """A panel of the tab; its header carries the state."""
+
+    layout: Any
+    bl_space_type = "VIEW_3D"
+    bl_region_type = "UI"
+    bl_category = "ParaScale"
+
+
+def header(name: str, state: str) -> str:
+    """Write a panel's header: its name and state in 28 characters."""
+    text = f"{name}: {state}" if state else name
+    return text if len(text) <= HEADER else text[: HEADER - 1] + "…"
+
+
+def number(value: float | None) -> str:
+    """Write a figure as people read it."""
+    if value is None:
+        return "unknown"
+    return f"{value:.3g}" if abs(value) >= 1e-4 else "0"
+
+
+def length(scene: bpy.types.Scene, value: float) -> str:
+    """Write a length in the scene's units."""
+    units = scene.unit_settings
+    if units.system == "NONE":
+        return f"{value:.4g}"
+    return str(
+        bpy.utils.units.to_string(
+            units.system, "LENGTH", value * units.scale_length, precision=4, compatible_unit=False
+        )
+    )
+
+
+def wrapped(layout: Any, text: str, icon: str = "NONE", width: int = 40) -> None:
+    """Draw a sentence over as many lines as it needs."""
+    words, lines = text.split(), [""]
+    for word in words:
+        if lines[-1] and len(lines[-1]) + 1 + len(word) > width:
+            lines.append("")
+        lines[-1] = f"{lines[-1]} {word}".strip()
+    column = layout.column(align=True)
+    for index, line in enumerate(lines):
+        column.label(text=line, icon=icon if index == 0 else "BLANK1" if icon != "NONE" else "NONE")
+
+
+def split(layout: Any) -> Any:
+    """Set a layout to names left and values right, without animation dots."""
+    layout.use_property_split = True
+    layout.use_property_decorate = False
+    return layout

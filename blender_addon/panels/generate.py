@@ -1,0 +1,205 @@
+"""Generate video along the calibrated move, and the jobs that do so."""
+
+import time
+from typing import Any
+
+import bpy
+
+from parascale.blender.strips import request_of
+
+from .. import backend_lists, jobs_list, parameters, properties, session, thumbnails
+from ..journal import Job
+from ..operators.generate import active_strip
+from ..stubs import Context
+from .common import TabPanel, header, number, split, wrapped
+
+CLASS_NOTES = {
+    "B": "Works in metres: the scene's unit scale counts",
+    "C": "This model erases scale: calibration has no effect on it",
+}
+ICONS = {
+    "submitted": "EXPORT",
+    "queued": "TIME",
+    "running": "PLAY",
+    "cancelling": "X",
+    "done": "IMPORT",
+    "fetched": "IMPORT",
+    "used": "CHECKMARK",
+    "failed": "ERROR",
+    "cancelled": "X",
+    "lost": "ERROR",
+}
+UNDER_WAY = ("submitted", "queued", "running", "cancelling")
+
+
+class PARASCALE_PT_generate(TabPanel):
+    bl_label = ""
+    bl_order = 2
+
+    def draw_header(self, context: Context) -> None:
+        open_jobs = [job for job in session.newest_jobs(jobs_list.SHOWN) if job.state in UNDER_WAY]
+        state = f"{len(open_jobs)} under way" if open_jobs else "" if session.connected() else "no backend"
+        self.layout.label(text=header("Generate", state), icon="RENDER_ANIMATION")
+
+    def draw(self, context: Context) -> None:
+        scene = context.scene
+        state = properties.of_scene(scene)
+        layout = split(self.layout)
+        if not session.has_link():
+            wrapped(layout, "This build has no link to a backend: install the one for your Blender", icon="INFO")
+            return
+        layout.prop(state, "generator", icon="SHADERFX")
+        _draw_class(layout, state.generator)
+        layout.prop(state, "prompt")
+        layout.prop(state, "seed")
+        layout.prop(state, "picture")
+        if state.picture == "FILE":
+            layout.prop(state, "picture_path")
+        elif state.picture == "RENDER":
+            layout.prop(state, "workbench")
+        row = layout.row()
+        row.scale_y = 1.4
+        row.operator("parascale.generate", icon="RENDER_ANIMATION")
+        row = layout.row(align=True)
+        row.label(text=session.state_text(), icon="LINKED" if session.connected() else "UNLINKED")
+        if not session.connected():
+            row.operator("parascale.start_backend", text="", icon="PLAY")
+            row.operator("preferences.addon_show", text="", icon="PREFERENCES").module = __package__.rpartition(".")[0]
+
+
+class PARASCALE_PT_parameters(TabPanel):
+    bl_label = "Parameters"
+    bl_parent_id = "PARASCALE_PT_generate"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    @classmethod
+    def poll(cls, context: Context) -> bool:
+        return session.has_link()
+
+    def draw(self, context: Context) -> None:
+        scene = context.scene
+        state = properties.of_scene(scene)
+        layout = split(self.layout)
+        for name in ("long_side", "fps", "frames"):
+            layout.prop(state, name)
+        group = parameters.group_of(scene, state.generator)
+        if group is None:
+            known = backend_lists.find_generator(state.generator)
+            text = f"{state.generator} has no parameters of its own" if known else "Start the backend to see its own"
+            layout.label(text=text, icon="INFO")
+            return
+        for name in parameters.values(scene, state.generator):
+            layout.prop(group, name)
+
+
+class PARASCALE_UL_jobs(bpy.types.UIList):
+    def draw_item(  # noqa: PLR0917 - Blender passes them so
+        self,
+        context: Context,
+        layout: Any,
+        data: Any,
+        item: Any,
+        icon: Any,
+        active: Any,
+        active_name: Any,
+        index: Any,
+        flag: Any,
+    ) -> None:
+        job = session.find_job(item.job_id)
+        if job is None:
+            return
+        row = layout.row(align=True)
+        if job.state in UNDER_WAY:
+            row.progress(factor=job.fraction, text=f"{job.title} {_time_left(job)}")
+            row.operator("parascale.cancel_job", text="", icon="X", emboss=False).job_id = job.id
+        else:
+            row.label(text=f"{job.title}: {_state(job)}", icon=ICONS[job.state])
+
+
+class PARASCALE_PT_jobs(TabPanel):
+    bl_label = "Jobs"
+    bl_parent_id = "PARASCALE_PT_generate"
+
+    @classmethod
+    def poll(cls, context: Context) -> bool:
+        return session.has_link() and len(context.window_manager.parascale_jobs) > 0
+
+    def draw(self, context: Context) -> None:
+        layout = self.layout
+        manager = context.window_manager
+        row = layout.row()
+        row.template_list("PARASCALE_UL_jobs", "", manager, "parascale_jobs", manager, "parascale_job", rows=3)
+        row.column().operator("parascale.poll_jobs", text="", icon="FILE_REFRESH")
+        job = jobs_list.chosen_job()
+        if job is not None:
+            _draw_job(layout.box(), job)
+
+
+class PARASCALE_PT_strip(bpy.types.Panel):
+    layout: Any
+    bl_label = "ParaScale Result"
+    bl_space_type = "SEQUENCE_EDITOR"
+    bl_region_type = "UI"
+    bl_category = "ParaScale"
+
+    @classmethod
+    def poll(cls, context: Context) -> bool:
+        strip = active_strip(context)
+        return strip is not None and request_of(strip) is not None
+
+    def draw(self, context: Context) -> None:
+        strip = active_strip(context)
+        asked = request_of(strip) if strip is not None else None
+        if asked is None:
+            return
+        column = self.layout.column(align=True)
+        column.label(text=f"{asked.get('generator')}, seed {asked.get('seed')}")
+        column.label(text=f"{asked.get('frames')} frames at {asked.get('fps', 0):g} a second")
+        if asked.get("prompt"):
+            wrapped(column, str(asked["prompt"]))
+        known = [p for p in asked.get("parallax_number", []) if p is not None]
+        if known:
+            column.label(text=f"P asked: {number(min(known))} to {number(max(known))}")
+        self.layout.operator("parascale.generate_again", icon="FILE_REFRESH")
+
+
+def _draw_class(layout: Any, name: str) -> None:
+    known = backend_lists.find_generator(name)
+    if known is not None and known.scale_class in CLASS_NOTES:
+        wrapped(layout, CLASS_NOTES[known.scale_class], icon="ERROR" if known.scale_class == "C" else "INFO")
+
+
+def _draw_job(box: Any, job: Job) -> None:
+    icon = thumbnails.icon_of(job)
+    if icon:
+        box.template_icon(icon, scale=5.0)
+    wrapped(box, job.message or job.phase or _state(job))
+    row = box.row(align=True)
+    if job.files and job.state in ("fetched", "used", "failed"):
+        text = "Insert" if job.state == "fetched" else "Insert Again"
+        row.operator("parascale.insert_result", text=text, icon="SEQUENCE").job_id = job.id
+    if job.state in UNDER_WAY:
+        row.operator("parascale.cancel_job", text="Cancel", icon="X").job_id = job.id
+    else:
+        row.operator("parascale.retry_job", icon="LOOP_BACK").job_id = job.id
+        row.operator("parascale.forget_job", text="", icon="TRASH").job_id = job.id
+
+
+def _state(job: Job) -> str:
+    return {"used": "inserted", "fetched": "ready to insert", "done": "fetching"}.get(job.state, job.state)
+
+
+def _time_left(job: Job) -> str:
+    left = job.seconds_left(time.time())
+    if left is None:
+        return job.phase or job.state
+    return f"{left:.0f} s left" if left < 100 else f"{left / 60:.0f} min left"
+
+
+CLASSES = (
+    PARASCALE_UL_jobs,
+    PARASCALE_PT_generate,
+    PARASCALE_PT_parameters,
+    PARASCALE_PT_jobs,
+    PARASCALE_PT_strip,
+)

@@ -1,0 +1,30 @@
+"""Where a reference comes from, and which one the tab works on."""
+
+from .. import properties
+from ..stubs import Context
+from .common import TabPanel, header
+
+
+class PARASCALE_PT_reference(TabPanel):
+    bl_label = ""
+    bl_order = 0
+
+    def draw_header(self, context: Context) -> None:
+        reference = properties.of_scene(context.scene).reference
+        name = reference.name.removesuffix(" Reference") if reference else ""
+        self.layout.label(text=header("Reference", name), icon="FILE_MOVIE")
+
+    def draw(self, context: Context) -> None:
+        state = properties.of_scene(context.scene)
+        column = self.layout.column(align=True)
+        column.operator("parascale.solve_clip", icon="TRACKER")
+        row = column.row(align=True)
+        row.operator("parascale.import_shot", text="Import", icon="IMPORT")
+        row.operator("parascale.use_camera", text="Use Camera", icon="OUTLINER_DATA_CAMERA")
+        if state.reference is None:
+            self.layout.label(text="Start here: bring in a shot", icon="INFO")
+        else:
+            self.layout.prop(state, "reference", text="")
+
+
+CLASSES = (PARASCALE_PT_reference,)

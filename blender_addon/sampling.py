@@ -1,0 +1,90 @@
+"""Any animated camera of the scene as a shot: its path as it is evaluated, and the depth it looks at."""
+
+import bpy
+import numpy as np
+from numpy.typing import NDArray
+
+import parascale
+from parascale.blender.camera import trajectory_of_camera
+from parascale.blender.depth import SceneDepth
+from parascale.blender.scene_state import frame_rate, metres_per_unit, times_of_frames
+from parascale.blender.tracking import MarkerDepth, tracking_of
+from parascale.camera import Trajectory
+from parascale.files.contents import motion_class
+from parascale.parallax.depth_source import DepthSource
+from parascale.parallax.lens import step_directions
+from parascale.parallax.observer import Observer
+from parascale.parallax.shot import Shot
+
+from . import calibrated, properties
+from .steps import Steps
+from .stubs import Context
+
+Array = NDArray[np.float64]
+
+
+def chosen_camera(context: Context) -> bpy.types.Object | None:
+    """Return the camera that is the active object, else the scene's own."""
+    active: bpy.types.Object | None = context.active_object
+    if active is not None and active.type == "CAMERA":
+        return active
+    scene_camera: bpy.types.Object | None = context.scene.camera
+    return scene_camera
+
+
+def frames_of(scene: bpy.types.Scene, camera: bpy.types.Object) -> Array:
+    """Return the frames a camera's move spans: a calibrated camera's own, else the scene's."""
+    if properties.of_object(camera).role == "CAMERA":
+        keyed = calibrated.frames_of(camera)
+        if len(keyed):
+            return np.arange(keyed[0], keyed[-1] + 1)
+    return np.arange(scene.frame_start, scene.frame_end + 1, dtype=np.float64)
+
+
+def sampled_shot(scene: bpy.types.Scene, camera: bpy.types.Object, frames: Array) -> Steps[Shot]:
+    """Sample a camera at scene frames, which may be fractions, and measure what it sees.
+
+    Parameters
+    ----------
+    scene : bpy.types.Scene
+    camera : bpy.types.Object
+    frames : (T,) float64
+        Scene frames, strictly increasing.
+
+    Returns
+    -------
+    Shot
+        In world units of the scene; depth is NaN where no surface is seen.
+
+    Raises
+    ------
+    InputError
+        Where it is no perspective camera.
+    """
+    yield 0.0, "Sampling the camera"
+    times = times_of_frames(scene, frames)
+    path = trajectory_of_camera(scene, camera, times)
+    path = Trajectory(path.camera_to_world, path.intrinsics, times - times[0], *path.size)
+    yield 0.1, "Gathering the scene"
+    clip = tracking_of(camera)
+    source: DepthSource = SceneDepth(scene, frames=frames) if clip is None else MarkerDepth(scene, camera, clip, frames)
+    observer = Observer(source, path.intrinsics, path.size, step_directions(path), len(path))
+    depth, felt = np.empty(len(path)), np.empty(len(path))
+    for frame, pose in enumerate(path.camera_to_world):
+        look = observer.look(pose, frame)
+        depth[frame], felt[frame] = look.depth, look.felt_per_unit
+        yield 0.2 + 0.8 * (frame + 1) / len(path), "Measuring the scene"
+    length = np.linalg.norm(path.baselines, axis=1)
+    metres = metres_per_unit(scene)
+    step = float(np.median(np.diff(frames))) if len(frames) > 1 else 1.0
+    return Shot(
+        name=camera.name,
+        fps=frame_rate(scene) / step,
+        trajectory=path,
+        median_depth=depth,
+        unit="m" if metres == 1.0 else "arbitrary",
+        metres_per_unit=metres,
+        motion_class=motion_class(path.camera_to_world),
+        felt_parallax=np.where(length == 0, 0.0, length * felt[:-1]),
+        provenance={"made_by": f"parascale {parascale.__version__}", "source": f"Blender camera {camera.name}"},
+    )
