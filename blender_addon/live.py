@@ -198,21 +198,25 @@ def _geometry_key(scene: bpy.types.Scene, settings: Any) -> str:
 
 
 def _anchor(anchor: bpy.types.Object) -> list[str]:
-    if anchor.animation_data is not None or anchor.parent is not None or len(anchor.constraints):
-        # Where it stands depends on the frame that is shown; what drives it, not on ours to follow.
-        rows: Any = anchor.matrix_basis
-        moves = [anchor.parent.name if anchor.parent else "", *(item.name for item in anchor.constraints)]
-    else:
-        rows, moves = anchor.matrix_world, []
-    return [*(_value(value) for row in rows for value in row), *moves]
+    """Where an anchor stands; where that depends on the frame that is shown, what it is moved by."""
+    moved_by = [anchor.parent.name if anchor.parent else "", *(item.name for item in anchor.constraints)]
+    curves = fcurves(anchor)
+    if curves:
+        return [*moved_by, *(value for curve in curves for value in _keys(curve))]
+    rows: Any = anchor.matrix_basis if anchor.parent or len(anchor.constraints) else anchor.matrix_world
+    return [*moved_by, *(_value(value) for row in rows for value in row)]
 
 
 def _curve(target: bpy.types.Object, name: str) -> list[str]:
     for curve in fcurves(target):
         if curve.data_path == f'["{name}"]':
-            # Handles count too: they bend the curve between its keys.
-            return [_value(v) for point in curve.keyframe_points for v in _corners(point)]
+            return _keys(curve)
     return [_value(target.get(name, 1.0))]
+
+
+def _keys(curve: bpy.types.FCurve) -> list[str]:
+    # Handles count too: they bend the curve between its keys.
+    return [_value(value) for point in curve.keyframe_points for value in _corners(point)]
 
 
 def _corners(point: Any) -> list[float]:

@@ -244,7 +244,7 @@ class Session:
             job.started = time.time()
         if status.state == "done":
             assert self.client is not None
-            self.client.start_fetch(job.id, results_folder() / job.id)
+            self.client.start_fetch(job.id, results_folder(job))
 
     def _note_result(self, job: Job, result: "JobResult") -> None:
         job.state, job.fraction, job.phase = "fetched", 1.0, ""
@@ -295,13 +295,13 @@ def new_job(kind: str, title: str, scene: bpy.types.Scene) -> Job:
     )
 
 
-def results_folder() -> Path:
-    """Return where results go: where the user wants those of saved files, else a temporary folder."""
+def results_folder(job: Job) -> Path:
+    """Return where a job's results go: beside the file it was submitted from, a temporary folder where it had none."""
     from . import preferences
 
-    if bpy.data.filepath:
-        return Path(bpy.path.abspath(preferences.results_folder()))
-    return Path(tempfile.gettempdir()) / "parascale"
+    if job.blend and Path(job.blend).parent.is_dir():
+        return Path(bpy.path.abspath(preferences.results_folder(), start=str(Path(job.blend).parent))) / job.id
+    return Path(tempfile.gettempdir()) / "parascale" / job.id
 
 
 def has_link() -> bool:

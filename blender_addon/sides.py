@@ -21,6 +21,9 @@ from . import properties, reference
 
 Array = NDArray[np.float64]
 
+# Methods that ask nothing of the reference's depth.
+WITHOUT_DEPTH = ("raw", "metric", "global-norm")
+
 RETIMINGS: dict[str, Callable[[Shot, int, float], Shot]] = {
     "keep-path": retime.keep_path,
     "keep-felt-speed": retime.keep_felt_speed,
@@ -52,6 +55,8 @@ def asked(
     if depth is not None:
         # The felt parallax it holds is that of the whole frame.
         shot = dataclasses.replace(shot, median_depth=depth, felt_parallax=None)
+    if settings.method not in WITHOUT_DEPTH and np.isnan(shot.median_depth).all():
+        raise InputError(f"the reference {shot.name} knows no depth: import it again with a Median Depth")
     return _timed(scene, shot, settings, camera)
 
 

@@ -318,7 +318,8 @@ def _tell(operator: bpy.types.Operator, camera: bpy.types.Object) -> None:
         operator.report({"WARNING"}, warning)
     if report["crossings"]:
         operator.report({"WARNING"}, f"Passes through geometry at frame {report['crossings'][0]}")
-    operator.report({"INFO"}, f"{camera.name}: PCE {report['pce']:.3g}")
+    pce = "unknown" if report["pce"] is None else f"{report['pce']:.3g}"
+    operator.report({"INFO"}, f"{camera.name}: PCE {pce}")
 
 
 CLASSES = (

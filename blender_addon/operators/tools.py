@@ -249,6 +249,8 @@ class PARASCALE_OT_compare_methods(StepOperator):
         rows = yield from calibrated.compared(scene, state.camera)
         state.comparison = json.dumps(rows)
         measured: list[dict[str, Any]] = [row for row in rows if row.get("pce") is not None]
+        if not measured:
+            raise InputError("no method could be measured: the reference knows no depth")
         best = min(measured, key=lambda row: row["pce"])
         self.report(
             {"INFO"}, f"{len(measured)} methods compared: {best['method']} leaves the least, PCE {best['pce']:.3g}"

@@ -80,6 +80,45 @@ def desk(desk_file: Path, tmp_path: Path) -> bpy.types.Scene:
 
 
 @pytest.fixture
+def stage(scene: bpy.types.Scene) -> bpy.types.Scene:
+    """A small scene, built in a moment: a ground, a row of boxes on it, and a camera that looks along the row."""
+    mesh = bpy.data.meshes.new("Box")
+    corners = [(x, y, z) for x in (-0.5, 0.5) for y in (-0.5, 0.5) for z in (0, 1)]
+    sides = [(0, 1, 3, 2), (4, 6, 7, 5), (0, 4, 5, 1), (2, 3, 7, 6), (0, 2, 6, 4), (1, 5, 7, 3)]
+    mesh.from_pydata(corners, [], sides)
+    for index in range(6):
+        box = bpy.data.objects.new(f"Box {index}", mesh)
+        box.location = (3.0 * (index % 2) - 1.5, 4.0 + 2.0 * index, 0)
+        scene.collection.objects.link(box)
+    flat = bpy.data.meshes.new("Ground")
+    flat.from_pydata([(-60, -60, 0), (60, -60, 0), (60, 60, 0), (-60, 60, 0)], [], [(0, 1, 2, 3)])
+    scene.collection.objects.link(bpy.data.objects.new("Ground", flat))
+    camera = bpy.data.objects.new("Camera", bpy.data.cameras.new("Camera"))
+    camera.location, camera.rotation_euler = (0, 0, 1.6), (1.45, 0, 0)
+    scene.collection.objects.link(camera)
+    scene.camera = camera
+    bpy.context.view_layer.update()
+    return scene
+
+
+@pytest.fixture
+def calibrated(stage: bpy.types.Scene, shot_file: Callable[..., Path]) -> bpy.types.Object:
+    """A calibrated camera in the small scene: 17 frames at 16 a second, so 25 at the scene's 24.
+
+    The reference has points: a wall at depth 1, and nearer things at depth 0.5 in the middle of the frame.
+    """
+    from parascale.parallax.shot import Points
+
+    x, y = (axis.ravel() for axis in np.meshgrid(np.linspace(-0.4, 0.4, 9), np.linspace(-0.2, 0.2, 7)))
+    wall, near = np.stack([x, y, np.ones_like(x)], axis=1), np.stack([0.1 * x, 0.1 * y, np.full_like(x, 0.5)], axis=1)
+    positions = np.concatenate([wall[np.hypot(x, y) > 0.15], near]).astype(np.float32)
+    points = Points(positions, np.zeros((len(positions), 3), np.uint8))
+    bpy.ops.parascale.import_shot(filepath=str(shot_file(points=points)))
+    bpy.ops.parascale.create_camera()
+    return stage.camera
+
+
+@pytest.fixture
 def shot_file(extension: ModuleType, tmp_path: Path) -> Callable[..., Path]:
     """Write a shot that flies forward and sideways through its own unit depth, and return the file."""
 

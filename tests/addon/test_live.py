@@ -1,0 +1,200 @@
+"""Live and stale: sliders answer within their own undo step, and what the animator added survives every rebuild."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import bpy
+import numpy as np
+import pytest
+
+
+def locations(camera: bpy.types.Object) -> np.ndarray:
+    from parascale.blender.keyframes import fcurves
+
+    curves = [curve for curve in fcurves(camera) if curve.data_path == "location"]
+    return np.array([[point.co.y for point in curve.keyframe_points] for curve in curves]).T
+
+
+def stale(camera: bpy.types.Object) -> str:
+    from bl_ext.user_default.parascale import live
+
+    return live.stale_because(bpy.context.scene, camera)
+
+
+def asked(camera: bpy.types.Object) -> np.ndarray:
+    from parascale.blender.keyframes import fcurves
+
+    (curve,) = (curve for curve in fcurves(camera) if curve.data_path == '["parallax_number"]')
+    return np.array([point.co.y for point in curve.keyframe_points])
+
+
+def test_slider_is_answered_at_once_by_a_draft(calibrated: bpy.types.Object) -> None:
+    before = asked(calibrated)
+    calibrated.parascale.strength = 0.5
+    assert np.allclose(asked(calibrated), 0.5 * before, rtol=1e-3)
+    assert calibrated["parascale_strength"] == 0.5
+    assert calibrated.parascale.draft
+    assert stale(calibrated) == ""
+    bpy.ops.parascale.rebuild()
+    assert not calibrated.parascale.draft
+
+
+def test_draft_lies_close_to_what_rebuild_makes_of_it(calibrated: bpy.types.Object) -> None:
+    calibrated.parascale.calibration.method = "static"
+    draft = locations(calibrated)
+    bpy.ops.parascale.rebuild()
+    length = np.linalg.norm(locations(calibrated)[-1])
+    # Half the picture is ground up to the horizon: a quarter of the rays tells its median to a few percent.
+    assert np.abs(draft - locations(calibrated)).max() < 0.1 * length
+
+
+def test_slider_and_its_rebuild_are_one_undo_step(calibrated: bpy.types.Object) -> None:
+    name, before = calibrated.name, locations(calibrated)
+    bpy.ops.ed.undo_push(message="before")
+    calibrated.parascale.strength = 2.0
+    bpy.ops.ed.undo_push(message="slider")
+    assert not np.allclose(locations(calibrated), before)
+    bpy.ops.ed.undo()
+    again = bpy.data.objects[name]
+    assert np.array_equal(locations(again), before)
+    assert again["parascale_strength"] == 1.0
+    bpy.ops.ed.redo()
+    assert bpy.data.objects[name]["parascale_strength"] == 2.0
+
+
+def test_settings_changed_after_the_scene_wait_for_rebuild(calibrated: bpy.types.Object) -> None:
+    before = locations(calibrated)
+    bpy.data.objects["Box 0"].location.y += 1.0
+    bpy.context.view_layer.update()
+    assert stale(calibrated) == "scene changed"
+    calibrated.parascale.calibration.method = "global"
+    assert np.array_equal(locations(calibrated), before)
+    assert stale(calibrated) == "settings changed"
+    bpy.ops.parascale.rebuild()
+    assert stale(calibrated) == ""
+
+
+def test_hidden_object_makes_sliders_wait(calibrated: bpy.types.Object) -> None:
+    before = locations(calibrated)
+    bpy.data.objects["Box 1"].hide_set(True)
+    calibrated.parascale.strength = 0.7
+    assert np.array_equal(locations(calibrated), before)
+    assert stale(calibrated) == "strength changed"
+
+
+def test_undo_lets_sliders_wait_and_reads_the_scene_anew(calibrated: bpy.types.Object) -> None:
+    name = calibrated.name
+    bpy.ops.ed.undo_push(message="before")
+    bpy.data.objects["Ground"].location.z -= 1.0
+    bpy.ops.ed.undo_push(message="lowered")
+    bpy.ops.parascale.rebuild("EXEC_DEFAULT", True)
+    bpy.ops.ed.undo()
+    bpy.ops.ed.undo()
+    camera = bpy.data.objects[name]
+    before = locations(camera)
+    camera.parascale.strength = 0.5
+    assert np.array_equal(locations(camera), before)
+    bpy.ops.parascale.rebuild()
+    assert not np.array_equal(locations(camera), before)
+
+
+@pytest.mark.parametrize("what", ["anchor", "lens", "frame rate", "strength", "reference"])
+def test_stale_says_what_changed(calibrated: bpy.types.Object, shot_file: Callable[..., Path], what: str) -> None:
+    scene = bpy.context.scene
+    if what == "anchor":
+        calibrated.parent.rotation_quaternion.x += 0.1
+        bpy.context.view_layer.update()
+    elif what == "lens":
+        calibrated.data.lens = 30
+    elif what == "frame rate":
+        scene.render.fps = 25
+    elif what == "strength":
+        calibrated["parascale_strength"] = 0.25
+    else:
+        bpy.ops.parascale.import_shot(filepath=str(shot_file(name="other")))
+        calibrated.parascale.reference = scene.parascale.reference
+    assert stale(calibrated) == f"{what} changed"
+    bpy.ops.parascale.rebuild()
+    assert stale(calibrated) == ""
+
+
+def test_what_the_animator_added_survives_a_rebuild_and_comes_on_top(calibrated: bpy.types.Object) -> None:
+    from parascale.blender.keyframes import fcurves
+
+    before = locations(calibrated)
+    calibrated.delta_location = (0.0, 0.0, 0.25)
+    follow = calibrated.constraints.new("COPY_LOCATION")
+    follow.influence = 0.0
+    for frame, value in ((1, 1.0), (25, 2.0)):
+        calibrated["parascale_strength"] = value
+        calibrated.keyframe_insert('["parascale_strength"]', frame=frame)
+    curve = next(curve for curve in fcurves(calibrated) if curve.data_path == "location")
+    curve.modifiers.new("NOISE")
+    bpy.ops.parascale.rebuild()
+    assert tuple(calibrated.delta_location) == (0.0, 0.0, 0.25)
+    assert [item.type for item in calibrated.constraints] == ["COPY_LOCATION"]
+    kept = {curve.data_path: curve for curve in fcurves(calibrated)}
+    assert len(kept['["parascale_strength"]'].keyframe_points) == 2
+    assert any(len(curve.modifiers) for curve in fcurves(calibrated))
+    after = locations(calibrated)
+    assert np.linalg.norm(after[-1]) > 1.2 * np.linalg.norm(before[-1])
+    assert np.allclose(after[1], before[1], rtol=0.1)
+
+
+def test_curve_of_time_eases_the_move_and_survives(calibrated: bpy.types.Object) -> None:
+    from parascale.blender.keyframes import fcurves
+
+    whole = locations(calibrated)
+    assert bpy.ops.parascale.add_time_curve() == {"FINISHED"}
+    (curve,) = (curve for curve in fcurves(calibrated) if curve.data_path == '["parascale_time"]')
+    # Half the move over the frames of all of it.
+    curve.keyframe_points[-1].co.y = 0.5
+    curve.keyframe_points[-1].handle_left.y = 0.5
+    curve.update()
+    assert stale(calibrated) == "time changed"
+    bpy.ops.parascale.rebuild()
+    eased = locations(calibrated)
+    assert len(eased) == len(whole) == 25
+    assert np.allclose(eased[-1], whole[12], atol=0.05 * np.linalg.norm(whole[-1]))
+    # It starts slowly, as the curve does.
+    assert np.linalg.norm(eased[1]) < 0.3 * np.linalg.norm(whole[1])
+    assert not bpy.ops.parascale.add_time_curve.poll()
+
+
+def test_animated_anchor_carries_the_path(calibrated: bpy.types.Object) -> None:
+    scene = bpy.context.scene
+    anchor = calibrated.parent
+    for frame, z in ((1, anchor.location.z), (25, anchor.location.z + 1.0)):
+        anchor.location.z = z
+        anchor.keyframe_insert("location", frame=frame)
+    scene.frame_set(13)
+    bpy.ops.parascale.rebuild()
+    assert scene.frame_current == 13
+    own = locations(calibrated)
+    scene.frame_set(1)
+    first = np.array(calibrated.matrix_world.translation)
+    assert np.allclose(first, anchor.location, atol=1e-5)
+    scene.frame_set(25)
+    assert np.isclose(calibrated.matrix_world.translation.z, anchor.location.z + _up(anchor, own[-1]), atol=1e-4)
+    assert stale(calibrated) == ""
+
+
+def test_moving_scene_is_followed_and_not_called_stale_by_its_own_motion(
+    stage: bpy.types.Scene, shot_file: Callable[..., Path]
+) -> None:
+    box = bpy.data.objects["Box 0"]
+    for frame, x in ((1, -1.5), (25, 6.0)):
+        box.location.x = x
+        box.keyframe_insert("location", index=0, frame=frame)
+    bpy.ops.parascale.import_shot(filepath=str(shot_file()))
+    bpy.ops.parascale.create_camera()
+    camera = stage.camera
+    for frame in (5, 20):
+        stage.frame_set(frame)
+        assert stale(camera) == ""
+    assert json.loads(camera.parascale.report)["pce"] < 1e-6
+
+
+def _up(anchor: bpy.types.Object, local: np.ndarray) -> float:
+    return float(np.array(anchor.matrix_world)[2, :3] @ local)

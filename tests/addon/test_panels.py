@@ -1,0 +1,165 @@
+"""Every panel, drawn onto a layout that knows what Blender has: properties, operators, menus and icons."""
+
+import importlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import bpy
+import pytest
+
+ICONS = set(bpy.types.UILayout.bl_rna.functions["prop"].parameters["icon"].enum_items.keys())
+
+
+class Layout:
+    """What a panel draws on: refuses what Blender would refuse, and keeps all text."""
+
+    def __init__(self, texts: list[str]) -> None:
+        object.__setattr__(self, "texts", texts)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        assert name in bpy.types.UILayout.bl_rna.properties, f"a layout has no {name}"
+
+    def _child(self, **_: Any) -> "Layout":
+        return Layout(self.texts)
+
+    row = column = box = split = grid_flow = _child
+
+    def _icon(self, icon: str) -> None:
+        assert icon in ICONS, f"there is no icon {icon}"
+
+    def label(self, text: str = "", icon: str = "NONE") -> None:
+        self._icon(icon)
+        self.texts.append(text)
+
+    def separator(self) -> None:
+        pass
+
+    def prop(self, data: Any, name: str, text: str = "", icon: str = "NONE", **_: Any) -> None:
+        self._icon(icon)
+        if name.startswith('["'):
+            assert name[2:-2] in data
+            return
+        assert name in data.bl_rna.properties, f"{data} has no {name}"
+        described = data.bl_rna.properties[name]
+        assert described.description, f"{name} has no tooltip"
+        self.texts.append(text or described.name)
+
+    def operator(self, name: str, text: str = "", icon: str = "NONE", **_: Any) -> Any:
+        self._icon(icon)
+        group, _, function = name.partition(".")
+        assert function in dir(getattr(bpy.ops, group)), f"there is no operator {name}"
+        known = getattr(getattr(bpy.ops, group), function).get_rna_type()
+        assert known.description, f"{name} has no tooltip"
+        self.texts.append(text or known.name)
+        return SimpleNamespace(**dict.fromkeys(known.properties.keys()))
+
+    def popover(self, name: str, **_: Any) -> None:
+        assert hasattr(bpy.types, name)
+
+    def menu(self, name: str, **_: Any) -> None:
+        assert hasattr(bpy.types, name)
+
+    def template_list(self, kind: str, _id: str, data: Any, items: str, active: Any, index: str, **_: Any) -> None:
+        lister = getattr(bpy.types, kind)
+        for item in getattr(data, items):
+            lister.draw_item(SimpleNamespace(), bpy.context, self, data, item, 0, active, index, 0, 0)
+
+    def template_icon(self, icon: int, **_: Any) -> None:
+        assert icon > 0
+
+    def progress(self, factor: float, text: str) -> None:
+        assert 0 <= factor <= 1
+        self.texts.append(text)
+
+
+def panels(extension: ModuleType) -> Iterator[type]:
+    found = importlib.import_module(f"{extension.__name__}.panels")
+    return (cls for cls in found.CLASSES if issubclass(cls, bpy.types.Panel))
+
+
+def draw(extension: ModuleType) -> list[str]:
+    """Draw all panels that show, and return their texts."""
+    texts: list[str] = []
+    for cls in panels(extension):
+        if hasattr(cls, "poll") and not cls.poll(bpy.context):
+            continue
+        panel = SimpleNamespace(layout=Layout(texts))
+        for part in ("draw_header", "draw_header_preset", "draw"):
+            if part in vars(cls):
+                getattr(cls, part)(panel, bpy.context)
+    return texts
+
+
+def test_the_next_step_shows_in_an_empty_file(extension: ModuleType, scene: bpy.types.Scene) -> None:
+    texts = draw(extension)
+    assert "Start here: bring in a shot" in texts
+    assert "Create Calibrated Camera" in texts
+
+
+def test_headers_carry_the_state_in_28_characters(
+    extension: ModuleType, stage: bpy.types.Scene, shot_file: Callable[..., Path]
+) -> None:
+    bpy.ops.parascale.import_shot(filepath=str(shot_file(name="a_city_flight_that_goes_on_and_on")))
+    headers = [text for text in draw(extension) if text.startswith(("Reference:", "Tools:"))]
+    assert headers == ["Reference: a_city_flight_th…", "Tools: Camera"]
+
+
+@pytest.mark.parametrize(("statistic", "picture"), [("FRAME", "RENDER"), ("OBJECTS", "VIEWPORT"), ("FOCUS", "FILE")])
+def test_every_panel_draws_with_a_calibrated_camera(
+    extension: ModuleType, calibrated: bpy.types.Object, statistic: str, picture: str
+) -> None:
+    scene = bpy.context.scene
+    scene.objects["Box 0"].select_set(True)
+    bpy.ops.parascale.use_selected()
+    scene.parascale.current.statistic = statistic
+    scene.parascale.picture = picture
+    bpy.ops.parascale.measure()
+    bpy.ops.parascale.compare_methods()
+    bpy.ops.parascale.key_strength()
+    texts = draw(extension)
+    assert any(text.startswith("PCE ") for text in texts)
+    assert "closed-loop" in texts
+
+
+def test_result_says_where_the_path_passes_through_geometry(
+    extension: ModuleType, stage: bpy.types.Scene, shot_file: Callable[..., Path]
+) -> None:
+    # A screen beside the camera, seen edge on: it hides nothing, and the path sideways goes through it.
+    # (By closed loop it would slow down before it, as everything does that comes near.)
+    stage.parascale.calibration.method = "static"
+    bpy.ops.mesh.primitive_plane_add(size=6, location=(1.2, 1, 1.6), rotation=(0, 1.5708, 0))
+    bpy.ops.parascale.import_shot(filepath=str(shot_file(step=0.05)))
+    bpy.ops.parascale.create_camera()
+    assert any(text.startswith("Passes through geometry at frame") for text in draw(extension))
+
+
+def test_stale_camera_says_why(extension: ModuleType, calibrated: bpy.types.Object) -> None:
+    assert "Rebuild" in draw(extension)
+    calibrated.parent.location.x += 0.1
+    bpy.context.view_layer.update()
+    assert "Rebuild: anchor changed" in draw(extension)
+    bpy.ops.parascale.rebuild()
+    assert "Rebuild" in draw(extension)
+
+
+def test_every_class_of_ours_reads_well_in_search(extension: ModuleType) -> None:
+    for cls in importlib.import_module(f"{extension.__name__}.operators").CLASSES:
+        if not issubclass(cls, bpy.types.Operator):
+            continue
+        assert cls.bl_label[0].isupper(), cls
+        assert cls.__doc__, cls
+        assert not cls.__doc__.endswith("."), cls
+
+
+def test_preferences_draw(extension: ModuleType, preferences: Any) -> None:
+    texts: list[str] = []
+
+    class Drawn:
+        layout = Layout(texts)
+        bl_rna = preferences.bl_rna
+        address = "tcp://gpu-box:5571"
+
+    type(preferences).draw(Drawn(), bpy.context)
+    assert "Copy Install Command" in texts
