@@ -125,6 +125,20 @@ def courtyard(seed: int = 3) -> Scene:
     return scene(faces, seed)
 
 
+def street(seed: int = 3) -> Scene:
+    """A ground between two rows of house fronts, closed at the far end: depth without a gap."""
+    rng = np.random.default_rng(seed)
+    faces = [
+        np.array([[-6, 1.6, -8], [12, 0, 0], [0, 0, 30]], float),
+        np.array([[-12, -9, 20], [24, 0, 0], [0, 10.6, 0]], float),
+    ]
+    for side in (-1, 1):
+        for z in np.arange(-4, 20, 3.0):
+            depth, height = float(rng.uniform(1.0, 3.0)), float(rng.uniform(4, 10))
+            faces += box((side * (3.2 + depth / 2), 1.6 - height / 2, z), (depth, height, 2.8))
+    return scene(faces, seed)
+
+
 def wall(seed: int = 3) -> Scene:
     """One plane that fills the view."""
     return scene([np.array([[-30, -30, 8], [60, 0, 0], [0, 60, 0]], float)], seed)
@@ -147,42 +161,48 @@ def _smooth(count: int) -> Array:
     return u * u * (3 - 2 * u) * 0.5 + u * 0.5
 
 
-def _still(count: int) -> Array:
-    return np.tile(np.eye(4), (count, 1, 1))
+def _ahead(x: Array, y: Array, z: Array) -> Array:
+    """Poses that look straight ahead from (x, y, z)."""
+    poses = np.tile(np.eye(4), (len(x), 1, 1))
+    poses[:, :3, 3] = np.stack([x, y, z], 1)
+    return poses
+
+
+def _turned(turns: Array, poses: Array) -> Array:
+    for pose, turn in zip(poses, turns, strict=True):
+        pose[:3, :3] = cv2.Rodrigues(turn)[0]
+    return poses
+
+
+def _around(a: Array, radius: float, height: float, target: Sequence[float]) -> Array:
+    centres = np.stack([radius * np.sin(a), np.full(len(a), height), 7.5 - radius * np.cos(a)], 1)
+    return look_at(centres, target)
+
+
+def _handheld(u: Array, amount: float, seed: int) -> Array:
+    rng = np.random.default_rng(seed)
+    jitter = cv2.GaussianBlur(rng.standard_normal((len(u) + 40, 6)), (1, 13), 0.01, None, 2.2)[20:-20]
+    x, y, z = (jitter[:, :3] * 0.03 * amount + np.stack([0.5 * u, 0.1 * u, 1.5 * u], 1)).T
+    return _turned(jitter[:, 3:] * 0.012, _ahead(x, y, z))
 
 
 def move(kind: str, count: int = 81, amount: float = 1.0, seed: int = 5) -> Array:
     """Camera-to-world poses (count, 4, 4) of a named camera move; amount scales its extent."""
     u = _smooth(count) * amount
     zero = np.zeros(count)
-    poses = _still(count)
-    if kind == "arc":
-        a = (u - 0.5 * amount) * 0.9
-        return look_at(np.stack([7.5 * np.sin(a), zero - 0.6, 7.5 - 7.5 * np.cos(a)], 1), (0, 0.2, 7.5))
-    if kind == "orbit":
-        a = u * 2.2 - 1.1
-        return look_at(np.stack([5.5 * np.sin(a), zero - 2.0, 7.5 - 5.5 * np.cos(a)], 1), (0, 0.6, 7.5))
-    if kind == "dolly-in":
-        poses[:, 2, 3] = u * 3.0
-    elif kind == "dolly-out":
-        poses[:, 2, 3] = 1.5 - u * 3.5
-    elif kind == "truck":
-        poses[:, 0, 3] = u * 3.0 - 1.5
-    elif kind == "crane":
-        centres = np.stack([zero + 0.3 * u, 0.6 - 3.0 * u, 0.8 * u], 1)
-        return look_at(centres, (0, 0.5, 8))
-    elif kind == "handheld":
-        rng = np.random.default_rng(seed)
-        jitter = cv2.GaussianBlur(rng.standard_normal((count + 40, 6)), (1, 13), 0.01, None, 2.2)[20:-20]
-        poses[:, :3, 3] = jitter[:, :3] * 0.03 * amount + np.stack([0.5 * u, 0.1 * u, 1.5 * u], 1)
-        for pose, turn in zip(poses, jitter[:, 3:] * 0.012, strict=True):
-            pose[:3, :3] = cv2.Rodrigues(turn)[0]
-    elif kind == "pan":
-        for pose, a in zip(poses, (u - 0.5 * amount) * 0.8, strict=True):
-            pose[:3, :3] = cv2.Rodrigues(np.array([0.12 * np.sin(5 * a), a, 0.0]))[0]
-    elif kind != "static":
-        raise ValueError(kind)
-    return poses
+    pan = (u - 0.5 * amount) * 0.8
+    moves: dict[str, Callable[[], Array]] = {
+        "static": lambda: _ahead(zero, zero, zero),
+        "arc": lambda: _around((u - 0.5 * amount) * 0.9, 7.5, -0.6, (0, 0.2, 7.5)),
+        "orbit": lambda: _around(u * 2.2 - 1.1, 5.5, -2.0, (0, 0.6, 7.5)),
+        "dolly-in": lambda: _ahead(zero, zero, u * 3.0),
+        "dolly-out": lambda: _ahead(zero, zero, 1.5 - u * 3.5),
+        "truck": lambda: _ahead(u * 3.0 - 1.5, zero, zero),
+        "crane": lambda: look_at(np.stack([0.3 * u, 0.6 - 3.0 * u, 0.8 * u], 1), (0, 0.5, 8)),
+        "handheld": lambda: _handheld(u, amount, seed),
+        "pan": lambda: _turned(np.stack([0.12 * np.sin(5 * pan), pan, zero], 1), _ahead(zero, zero, zero)),
+    }
+    return moves[kind]()
 
 
 def _windows(rectangles: Array, pose: Array, f: float, width: int, height: int) -> Array:
@@ -198,85 +218,82 @@ def _windows(rectangles: Array, pose: Array, f: float, width: int, height: int) 
     return windows
 
 
-@numba.njit(parallel=True, fastmath=True, cache=True)  # type: ignore[misc]
-def _trace(pose, f, width, height, rects, texture_of, offsets, windows, mips, image, depth):  # type: ignore[no-untyped-def]
+@numba.njit(cache=True, inline="always")  # type: ignore[misc]
+def _frames(pose, rects):  # type: ignore[no-untyped-def]
+    """Of each rectangle in the camera: corner, normal, unit edges; and the lengths of its edges."""
     n = rects.shape[0]
-    levels = mips.shape[1]
     rotation, centre = pose[:3, :3], pose[:3, 3]
-    near = np.empty((n, 3))
-    normal = np.empty((n, 3))
-    u_axis = np.empty((n, 3))
-    v_axis = np.empty((n, 3))
+    local = np.empty((n, 4, 3))
     extent = np.empty((n, 2))
     for k in range(n):
         u, v = rects[k, 1], rects[k, 2]
         extent[k, 0], extent[k, 1] = np.sqrt((u * u).sum()), np.sqrt((v * v).sum())
-        near[k] = rotation.T @ (rects[k, 0] - centre)
-        u_axis[k] = rotation.T @ (u / extent[k, 0])
-        v_axis[k] = rotation.T @ (v / extent[k, 1])
-        normal[k, 0] = u_axis[k, 1] * v_axis[k, 2] - u_axis[k, 2] * v_axis[k, 1]
-        normal[k, 1] = u_axis[k, 2] * v_axis[k, 0] - u_axis[k, 0] * v_axis[k, 2]
-        normal[k, 2] = u_axis[k, 0] * v_axis[k, 1] - u_axis[k, 1] * v_axis[k, 0]
+        local[k, 0] = rotation.T @ (rects[k, 0] - centre)
+        a = local[k, 2] = rotation.T @ (u / extent[k, 0])
+        b = local[k, 3] = rotation.T @ (v / extent[k, 1])
+        local[k, 1, 0] = a[1] * b[2] - a[2] * b[1]
+        local[k, 1, 1] = a[2] * b[0] - a[0] * b[2]
+        local[k, 1, 2] = a[0] * b[1] - a[1] * b[0]
+    return local, extent
+
+
+@numba.njit(cache=True, fastmath=True, inline="always")  # type: ignore[misc]
+def _met(local, extent, a, b):  # type: ignore[no-untyped-def]
+    """Where the ray (a, b, 1) meets a rectangle: z-depth (inf if it does not), place on it, and slant."""
+    below = local[1, 0] * a + local[1, 1] * b + local[1, 2]
+    if abs(below) < 1e-12:
+        return np.inf, 0.0, 0.0, 1.0
+    t = (local[1] * local[0]).sum() / below
+    x, y, z = t * a - local[0, 0], t * b - local[0, 1], t - local[0, 2]
+    p = x * local[2, 0] + y * local[2, 1] + z * local[2, 2]
+    q = x * local[3, 0] + y * local[3, 1] + z * local[3, 2]
+    if t < 0.05 or not (0 <= p <= extent[0] and 0 <= q <= extent[1]):
+        return np.inf, 0.0, 0.0, 1.0
+    return t, p, q, abs(below) / np.sqrt(a * a + b * b + 1)
+
+
+@numba.njit(cache=True, fastmath=True, inline="always")  # type: ignore[misc]
+def _shade(chain, u, v, level):  # type: ignore[no-untyped-def]
+    """Trilinear sample of a mip chain at texel (u, v) of its finest level."""
+    low = int(level)
+    value = 0.0
+    for lod in range(low, low + 2):
+        side = TEXTURE_SIZE >> lod
+        s, r = u / (1 << lod) - 0.5, v / (1 << lod) - 0.5
+        i, j = int(np.floor(s)), int(np.floor(r))
+        fs, fr = s - i, r - j
+        m = chain[lod]
+        i0, i1, j0, j1 = i % side, (i + 1) % side, j % side, (j + 1) % side
+        upper = m[j0, i0] * (1 - fs) + m[j0, i1] * fs
+        lower = m[j1, i0] * (1 - fs) + m[j1, i1] * fs
+        value += (1 - abs(level - lod)) * (upper * (1 - fr) + lower * fr)
+    return value
+
+
+@numba.njit(parallel=True, fastmath=True, cache=True)  # type: ignore[misc]
+def _trace(pose, f, surfaces, windows, mips, image, depth):  # type: ignore[no-untyped-def]
+    rects, texture_of, offsets = surfaces
+    height, width = image.shape
+    local, extent = _frames(pose, rects)
     for y in numba.prange(height):
-        row = np.empty(n, np.int64)
-        rows = 0
-        for k in range(n):
-            if windows[k, 1] <= y + 1 and windows[k, 3] >= y:
-                row[rows] = k
-                rows += 1
+        row = np.flatnonzero((windows[:, 1] <= y + 1) & (windows[:, 3] >= y))
         b = (y + 0.5 - height / 2) / f
         for x in range(width):
             a = (x + 0.5 - width / 2) / f
-            best = 1e9
-            hit = -1
-            hu = 0.0
-            hv = 0.0
-            slant = 1.0
-            for index in range(rows):
-                k = row[index]
-                if x < windows[k, 0] - 1 or x > windows[k, 2]:
-                    continue
-                below = normal[k, 0] * a + normal[k, 1] * b + normal[k, 2]
-                if abs(below) < 1e-12:
-                    continue
-                o0, o1, o2 = near[k, 0], near[k, 1], near[k, 2]
-                t = (normal[k, 0] * o0 + normal[k, 1] * o1 + normal[k, 2] * o2) / below
-                if t < 0.05 or t >= best:
-                    continue
-                p0, p1, p2 = t * a - o0, t * b - o1, t - o2
-                p = p0 * u_axis[k, 0] + p1 * u_axis[k, 1] + p2 * u_axis[k, 2]
-                q = p0 * v_axis[k, 0] + p1 * v_axis[k, 1] + p2 * v_axis[k, 2]
-                if 0 <= p <= extent[k, 0] and 0 <= q <= extent[k, 1]:
-                    best = t
-                    hit = k
-                    hu = p
-                    hv = q
-                    slant = abs(below) / np.sqrt(a * a + b * b + 1)
+            best, hit, hu, hv, slant = np.inf, -1, 0.0, 0.0, 1.0
+            for k in row:
+                if windows[k, 0] - 1 <= x <= windows[k, 2]:
+                    t, p, q, tilt = _met(local[k], extent[k], a, b)
+                    if t < best:
+                        best, hit, hu, hv, slant = t, k, p, q, tilt
+            depth[y, x] = best
             if hit < 0:
                 image[y, x] = 0.6 + 0.2 * b
-                depth[y, x] = np.inf
                 continue
-            depth[y, x] = best
             footprint = best / f * TEXELS_PER_UNIT / max(slant, 0.15) ** 0.5
-            level = max(0.0, min(np.log2(max(footprint, 1e-6)), levels - 1.001))
-            low = int(level)
-            value = 0.0
-            for step in range(2):
-                lod = low + step
-                side = TEXTURE_SIZE >> lod
-                weight = (level - low) if step else 1 - (level - low)
-                s = (hu + offsets[hit, 0]) * TEXELS_PER_UNIT / (1 << lod) - 0.5
-                r = (hv + offsets[hit, 1]) * TEXELS_PER_UNIT / (1 << lod) - 0.5
-                i = int(np.floor(s))
-                j = int(np.floor(r))
-                fs = s - i
-                fr = r - j
-                m = mips[texture_of[hit], lod]
-                i0, i1, j0, j1 = i % side, (i + 1) % side, j % side, (j + 1) % side
-                value += weight * (
-                    (m[j0, i0] * (1 - fs) + m[j0, i1] * fs) * (1 - fr) + (m[j1, i0] * (1 - fs) + m[j1, i1] * fs) * fr
-                )
-            image[y, x] = value
+            level = max(0.0, min(np.log2(max(footprint, 1e-6)), mips.shape[1] - 1.001))
+            u, v = (hu + offsets[hit, 0]) * TEXELS_PER_UNIT, (hv + offsets[hit, 1]) * TEXELS_PER_UNIT
+            image[y, x] = _shade(mips[texture_of[hit]], u, v, level)
 
 
 class Camera:
@@ -295,7 +312,8 @@ class Camera:
         f = (focal or self.focal) * k
         what = self.scene
         windows = _windows(what.rectangles, pose, f, width, height)
-        _trace(pose, f, width, height, what.rectangles, what.textures, what.offsets, windows, self._mips, image, depth)
+        surfaces = what.rectangles, what.textures, what.offsets
+        _trace(pose, f, surfaces, windows, self._mips, image, depth)
         grey = cv2.resize(image, self.size, interpolation=cv2.INTER_AREA)
         tint = np.stack([grey, grey * 0.92 + 0.03, grey * 0.85 + 0.05], -1)
         return np.clip(tint * 255 + 0.5, 0, 255).astype(np.uint8), depth[::k, ::k]

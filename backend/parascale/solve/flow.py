@@ -10,7 +10,8 @@ Grey = NDArray[np.uint8]
 Points = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
-WINDOW = (21, 21)
+# Small: on a slope a window follows where its detail lies, which is farther off than its middle.
+WINDOW = (15, 15)
 LEVELS = 4
 STOP = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 30, 0.003)
 MIN_EIGENVALUE = 2e-4

@@ -29,6 +29,7 @@ from parascale.solve.lens import Lens
 from parascale.solve.mapping import KeyframeMapper, Mapper
 from parascale.solve.masks import read_masks
 from parascale.solve.motion_class import MotionClass, classify
+from parascale.solve.noise import TOGETHER
 from parascale.solve.provenance import provenance
 from parascale.solve.rotation_path import turning_path
 from parascale.solve.solution import Solution, complete
@@ -127,7 +128,8 @@ def solve(  # noqa: PLR0913 - what a user can say about a clip, by name
                 "the two look alike; choose a range without it"
             )
         if motion.motion != "general":
-            return _turning_shot(clip, motion)
+            with report.phase("turns", 0.58, 1.0):
+                return _turning_shot(clip, motion)
         answer = _solve_general(clip, clip.focal, workers, seed, report)
         if lens.focal is None:
             with report.phase("focal length", 0.85, 0.9):
@@ -329,10 +331,12 @@ def _general_shot(clip: _Clip, answer: _Answer) -> Shot:
 
 
 def _camera_to_world(solution: Solution) -> Array:
-    """Camera-to-world poses with the first camera at the origin."""
+    """Camera-to-world poses with the first camera at the origin, to the last bit."""
     poses = np.tile(np.eye(4), (len(solution.cam_from_world), 1, 1))
     poses[:, :3] = solution.cam_from_world
-    return np.asarray(poses[0] @ np.linalg.inv(poses))
+    relative = np.asarray(poses[0] @ np.linalg.inv(poses))
+    relative[0] = np.eye(4)
+    return relative
 
 
 def _points(clip: _Clip, solution: Solution, visible: NDArray[np.bool_]) -> Points:
@@ -426,9 +430,7 @@ def _turning_shot(clip: _Clip, motion: MotionClass) -> Shot:
 
 def _resting_floor(tracks: Tracks, focal: float) -> float:
     """Three sigma of the P a resting camera could hide: what the tracks wander from frame to frame, averaged."""
-    change = np.diff(tracks.positions, n=2, axis=0)
-    there = change[np.isfinite(change)]
-    if not len(there):
-        return 0.0
-    wander = 1.4826 * float(np.median(np.abs(there)))
-    return float(3 * wander / np.sqrt(np.median(tracks.seen.sum(axis=1))) / focal)
+    change = np.diff(tracks.positions, axis=0)
+    change = change - np.nanmedian(change, axis=1, keepdims=True)
+    wander = 1.4826 * float(np.nanmedian(np.abs(change))) / float(np.sqrt(np.median(tracks.seen.sum(axis=1))))
+    return 3 * float(np.hypot(wander, TOGETHER)) / focal

@@ -22,6 +22,8 @@ PATIENCE = 2
 MIN_DISTANCE = 9.0
 QUALITY = 0.003
 MIN_LENGTH = 3
+# Share of the cells that may hold too few points before new ones are looked for.
+THIN = 0.03
 
 _DISC = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * int(MIN_DISTANCE) + 1,) * 2)
 
@@ -130,9 +132,9 @@ def _corners(picture: Grey, points: Points, mask: Grey | None) -> Points:
 
 
 def _thin(points: Points, shape: tuple[int, ...]) -> bool:
-    """Whether too many parts of the picture hold too few points."""
+    """Whether parts of the picture hold too few points: as few as an edge that comes into view has."""
     held = np.bincount(_cell(points, shape), minlength=CELLS[0] * CELLS[1])
-    return bool((held < QUOTA / 2).mean() > 0.1)
+    return bool((held < QUOTA / 2).mean() > THIN)
 
 
 def _thinned(points: Points, shape: tuple[int, ...]) -> Mask:

@@ -171,7 +171,7 @@ def _open(path: Path) -> Any:
     try:
         container = av.open(str(path))
     except (av.FFmpegError, OSError, ValueError) as error:
-        raise InputError(f"{path} is not a video that can be read ({error}): give a video file or a folder") from error
+        raise InputError(f"{path} is not a video that can be read: give a video file or a folder") from error
     if not container.streams.video:
         container.close()
         raise InputError(f"{path} holds no video: give a video file or a folder of images")
@@ -188,7 +188,7 @@ def _decoded(container: Any, path: Path) -> Iterator[Any]:
             yield frame
     except av.FFmpegError as error:
         if not seen:
-            raise InputError(f"{path} cannot be decoded ({error}): export it again") from error
+            raise InputError(f"{path} cannot be decoded: export it again") from error
 
 
 def _quarter_turns(frame: Any) -> int:

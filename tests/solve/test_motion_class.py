@@ -1,0 +1,72 @@
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from parascale.solve.motion_class import classify
+from parascale.solve.tracks import Tracks
+
+FOCAL = 500.0
+
+
+def steps(count: int = 20) -> np.ndarray:
+    return np.tile(np.eye(4), (count, 1, 1))
+
+
+def turned(angle: float, count: int = 20) -> np.ndarray:
+    poses = steps(count)
+    for t in range(count):
+        poses[t, :3, :3] = cv2.Rodrigues(np.array([0.2 * angle, angle, 0.1 * angle]) * t / count)[0]
+    return poses
+
+
+@pytest.fixture(params=["focal known", "focal unknown"])
+def focal(request: pytest.FixtureRequest) -> float | None:
+    return FOCAL if request.param == "focal known" else None
+
+
+def test_a_still_camera_is_static(project: Any, cloud: np.ndarray, focal: float | None) -> None:
+    assert classify(project(cloud, steps(), FOCAL, noise=0.1), focal, 640).motion == "static"
+
+
+def test_a_thing_that_moves_before_a_still_camera_leaves_it_static(project: Any, cloud: np.ndarray) -> None:
+    tracks = project(cloud, steps(), FOCAL, noise=0.1)
+    mover = tracks.positions.copy()
+    mover[:, :200] += np.arange(20)[:, None, None] * [4.0, 0.0]
+    assert classify(Tracks(mover), FOCAL, 640).motion == "static"
+
+
+def test_a_pan_is_rotation_only(project: Any, cloud: np.ndarray, focal: float | None) -> None:
+    found = classify(project(cloud, turned(0.4), FOCAL, noise=0.2), focal, 640)
+    assert found.motion == "rotation-only"
+    assert found.focal == pytest.approx(FOCAL, rel=0.02)
+
+
+def test_a_pan_past_something_that_moves_is_rotation_only(project: Any, cloud: np.ndarray) -> None:
+    tracks = project(cloud, turned(0.3), FOCAL, noise=0.2)
+    mover = tracks.positions.copy()
+    mover[:, :150] += np.arange(20)[:, None, None] * [3.0, 1.0]
+    assert classify(Tracks(mover), FOCAL, 640).motion == "rotation-only"
+
+
+def test_a_zoom_is_a_zoom(project: Any, cloud: np.ndarray, focal: float | None) -> None:
+    found = classify(project(cloud, steps(), np.linspace(FOCAL, 1.4 * FOCAL, 20), noise=0.2), focal, 640)
+    assert found.motion == "zoom"
+    assert found.zoom == pytest.approx(1.4, rel=0.02)
+
+
+@pytest.mark.parametrize("direction", [(1, 0, 0), (0, 0, 1), (0.5, 0.2, 1), (0, -1, 0.3)])
+def test_a_camera_that_travels_is_general(
+    project: Any, cloud: np.ndarray, direction: tuple[float, ...], focal: float | None
+) -> None:
+    poses = steps()
+    poses[:, :3, 3] = np.linspace(0, 1.0, 20)[:, None] * direction
+    assert classify(project(cloud, poses, FOCAL, noise=0.2), focal, 640).motion == "general"
+
+
+def test_travelling_along_a_wall_while_turning_is_general(project: Any, cloud: np.ndarray) -> None:
+    wall = cloud / cloud[:, 2:] * 6
+    poses = turned(0.3)
+    poses[:, 0, 3] = np.linspace(0, -1.5, 20)
+    assert classify(project(wall, poses, FOCAL, noise=0.2), FOCAL, 640).motion == "general"
