@@ -235,13 +235,13 @@ def _ordinary(focal: float, lens: Lens) -> bool:
 
 def _refuse_unusable(path: Path, footage: Footage) -> None:
     if len(footage) < FEWEST_FRAMES:
-        raise InputError(f"{path} has one frame in this range: a camera move needs at least {FEWEST_FRAMES}")
+        raise InputError(f"{path.name} has one frame in this range: a camera move needs at least {FEWEST_FRAMES}")
     cuts = find_cuts(footage.grey)
     if cuts:
         edges = [0, *cuts, len(footage)]
         numbers = [*footage.frames, footage.frames[-1] + 1]
         ranges = [f"--start {numbers[a]} --end {numbers[b]}" for a, b in pairwise(edges)]
-        raise InputError(f"{path} holds {len(ranges)} shots: choose one with {', or '.join(ranges)}")
+        raise InputError(f"{path.name} holds {len(ranges)} shots: choose one with {', or '.join(ranges)}")
 
 
 def _refuse_untracked(path: Path, tracks: Tracks) -> None:
@@ -250,7 +250,7 @@ def _refuse_untracked(path: Path, tracks: Tracks) -> None:
     if shared.min() < 30:
         frame = int(shared.argmin())
         what = "are black, flat or blurred" if shared.max() < 30 else f"lose it between frames {frame} and {frame + 1}"
-        raise InputError(f"too little to follow in {path}: its pictures {what}; choose another range or clip")
+        raise InputError(f"too little to follow in {path.name}: its pictures {what}; choose another range or clip")
 
 
 def _solve_general(clip: _Clip, focal: float | None, workers: int, seed: int, report: _Reporter) -> _Answer:

@@ -47,7 +47,7 @@ def probe(path: Path) -> VideoInfo:
         stream = container.streams.video[0]
         first = next(_decoded(container, path), None)
         if first is None:
-            raise InputError(f"{path} holds no picture that can be decoded: choose another clip")
+            raise InputError(f"{path.name} holds no picture that can be decoded: choose another clip")
         width, height = first.width, first.height
         aspect = float(stream.sample_aspect_ratio or 0) or 1.0
         if _quarter_turns(first) % 2:
@@ -102,10 +102,10 @@ def read_frames(
         if number < start:
             continue
         if len(grey) == MAX_FRAMES:
-            raise InputError(f"{path} has more than {MAX_FRAMES} frames: give a range with --start and --end")
+            raise InputError(f"{path.name} has more than {MAX_FRAMES} frames: give a range with --start and --end")
         small_grey, small_colour = _shrink(picture, working_side)
         if grey and small_grey.shape != grey[0].shape:
-            raise InputError(f"frame {number} of {path} has another size than the first: all must be alike")
+            raise InputError(f"frame {number} of {path.name} has another size than the first: all must be alike")
         numbers.append(number)
         times.append(time)
         grey.append(small_grey)
@@ -113,7 +113,7 @@ def read_frames(
         if progress is not None:
             progress((number + 1 - start) / max(last - start, 1), "decode")
     if not grey:
-        raise InputError(f"{path} has no frame from {start} on: it holds {info.frames} frames")
+        raise InputError(f"{path.name} has no frame from {start} on: it holds {info.frames} frames")
     return Footage(info, np.array(numbers), _increasing(times, info.fps), tuple(grey), tuple(colour))
 
 
@@ -126,7 +126,7 @@ def image_files(folder: Path) -> list[Path]:
     """Images of a folder in natural order (frame2 before frame10)."""
     images = [p for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES and not p.name.startswith(".")]
     if not images:
-        raise InputError(f"{folder} holds no images: give a video file or a folder of PNG or JPEG files")
+        raise InputError(f"{folder.name} holds no images: give a video file or a folder of PNG or JPEG files")
     return sorted(images, key=lambda p: [int(s) if s.isdigit() else s.lower() for s in re.split(r"(\d+)", p.name)])
 
 
@@ -159,7 +159,7 @@ def _video_pictures(path: Path) -> Iterator[tuple[int, float, Picture]]:
         base = container.streams.video[0].time_base or Fraction(1, 1000)
         for number, frame in enumerate(_decoded(container, path)):
             if frame.interlaced_frame:
-                raise InputError(f"{path} is interlaced: deinterlace it first, for instance with ffmpeg -vf yadif")
+                raise InputError(f"{path.name} is interlaced: deinterlace it first, for instance with ffmpeg -vf yadif")
             time = float(frame.pts * base) if frame.pts is not None else float("nan")
             picture = frame.to_ndarray(format="rgb24")
             yield number, time, np.ascontiguousarray(np.rot90(picture, _quarter_turns(frame)))
@@ -171,10 +171,10 @@ def _open(path: Path) -> Any:
     try:
         container = av.open(str(path))
     except (av.FFmpegError, OSError, ValueError) as error:
-        raise InputError(f"{path} is not a video that can be read: give a video file or a folder") from error
+        raise InputError(f"{path.name} is not a video that can be read: give a video file or a folder") from error
     if not container.streams.video:
         container.close()
-        raise InputError(f"{path} holds no video: give a video file or a folder of images")
+        raise InputError(f"{path.name} holds no video: give a video file or a folder of images")
     container.streams.video[0].thread_type = "AUTO"
     return container
 
@@ -188,7 +188,7 @@ def _decoded(container: Any, path: Path) -> Iterator[Any]:
             yield frame
     except av.FFmpegError as error:
         if not seen:
-            raise InputError(f"{path} cannot be decoded: export it again") from error
+            raise InputError(f"{path.name} cannot be decoded: export it again") from error
 
 
 def _quarter_turns(frame: Any) -> int:
