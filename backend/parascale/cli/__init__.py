@@ -10,6 +10,7 @@ from parascale import __version__
 from parascale.cli import (
     calibrate,
     cancel,
+    depth,
     doctor,
     export,
     formats,
@@ -36,7 +37,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 for module in (
-    *(solve, info, calibrate, retime, stitch, import_, export, formats, generate, verify, metrics),
+    *(solve, info, depth, calibrate, retime, stitch, import_, export, formats, generate, verify, metrics),
     *(serve, jobs, cancel, result, keys, doctor),
 ):
     function = module.__name__.rpartition(".")[2]

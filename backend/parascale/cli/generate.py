@@ -1,5 +1,3 @@
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -7,13 +5,13 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
-from parascale.cli.common import DepthScale, Json, print_notes, progress_bar
+from parascale.cli.common import DepthScale, Json, print_notes
 from parascale.cli.jobs import Connect, KeysFolder
-from parascale.cli.result import fetch, print_fetched
+from parascale.cli.result import print_fetched
+from parascale.cli.run import run_job
 from parascale.errors import InputError
 
 if TYPE_CHECKING:
-    from parascale.link.client import Client
     from parascale.link.requests import Scalar
     from parascale.parallax.shot import Shot
 
@@ -38,58 +36,25 @@ def generate(
     from parascale.files.shot_file import read_shot
     from parascale.link.requests import GenerationRequest
     from parascale.parallax.gauge import to_unit_depth
+    from parascale.projection.image_file import read_image
 
     path = read_shot(shot)
+    picture = read_image(image)
+    print_notes(picture.warnings)
     request = GenerationRequest(
         shot=path if path.unit == "unit-depth" else to_unit_depth(path),
         generator=generator,
-        image=_read_image(image),
-        depth_map=None if depth_map is None else _unit_depth_map(depth_map, path, depth_scale),
+        image=picture.image,
+        depth_map=None if depth_map is None else unit_depth_map(depth_map, path, depth_scale),
         prompt=prompt,
         seed=seed,
-        parameters=dict(_setting(text) for text in parameter or ()),
+        parameters=dict(setting(text) for text in parameter or ()),
     )
-    with _client(connect, keys) as client:
-        job = client.submit(request)
-        try:
-            with progress_bar() as progress:
-                status = client.wait(job, progress)
-        except KeyboardInterrupt:
-            client.cancel(job)
-            raise
-        if status.state != "done":
-            raise InputError(f"job {job[:8]} {status.state}: {status.message}")
-        fetched = fetch(client, job, output)
+    fetched = run_job(request, output, connect, keys)
     print_fetched(fetched, json)
 
 
-@contextmanager
-def _client(address: str | None, keys: Path | None) -> Iterator["Client"]:
-    from parascale.link.local import connect, start_backend
-
-    if address is not None:
-        with connect(address, keys) as client:
-            yield client
-        return
-    backend = start_backend()
-    try:
-        with backend.connect() as client:
-            yield client
-    finally:
-        backend.stop()
-
-
-def _read_image(path: Path) -> NDArray[np.uint8]:
-    import av
-
-    try:
-        with av.open(path) as container:
-            return np.asarray(next(container.decode(video=0)).to_ndarray(format="rgb24"), np.uint8)
-    except (OSError, ValueError, IndexError, StopIteration, av.FFmpegError) as error:
-        raise InputError(f"{path} is no image that can be read: take a PNG or JPEG file") from error
-
-
-def _unit_depth_map(path: Path, shot: "Shot", scale: float | None) -> NDArray[np.float32]:
+def unit_depth_map(path: Path, shot: "Shot", scale: float | None) -> NDArray[np.float32]:
     """Divide the map by what the shot is divided by; where that is done already, by its own median."""
     from parascale.projection.depth_file import read_depth_map
 
@@ -101,7 +66,8 @@ def _unit_depth_map(path: Path, shot: "Shot", scale: float | None) -> NDArray[np
     return np.asarray(depth / unit, np.float32)
 
 
-def _setting(text: str) -> tuple[str, "Scalar"]:
+def setting(text: str) -> tuple[str, "Scalar"]:
+    """Read NAME=VALUE; a value that is no JSON number or truth is a text."""
     import json
 
     name, equals, value = text.partition("=")

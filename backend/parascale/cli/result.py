@@ -12,12 +12,12 @@ from parascale.errors import InputError
 if TYPE_CHECKING:
     from parascale.link.client import Client
 
-_MAIN = ("video", "shot")
+_MAIN = ("video", "shot", "depth_map")
 
 
 def result(
     job: JobId,
-    output: Annotated[Path, typer.Option("-o", "--output", help="The video or shot file to write.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The video, shot or depth file to write.")],
     connect: Connect = None,
     keys: KeysFolder = None,
     json: Json = False,

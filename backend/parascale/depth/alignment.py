@@ -122,8 +122,11 @@ def steadied(fits: list[Fit | None]) -> list[Array | None]:
     steady = own.copy()
     for i in range(len(own)):
         near = slice(max(i - 2, 0), i + 3)
-        mean, variance = own[near].mean(axis=0), own[near].var(axis=0)
-        trust = variance / np.maximum(variance + noise[i], 1e-300)
+        if len(own[near]) == 1:
+            continue
+        mean, variance = own[near].mean(axis=0), own[near].var(axis=0, ddof=1)
+        # What the scatter has beyond the points' noise is the model's own (James and Stein's shrinkage).
+        trust = np.maximum(variance - noise[i], 0) / np.maximum(variance, 1e-300)
         steady[i] = mean + trust * (own[i] - mean)
     return [steady[min(range(len(known)), key=lambda i: abs(known[i] - frame))] for frame in range(len(fits))]
 

@@ -48,8 +48,10 @@ class TransformersEstimator:
         try:
             import torch
             from transformers import AutoModelForDepthEstimation
+            from transformers.utils import logging
         except ImportError as error:
             raise InputError(f"depth models need {error.name}: pip install 'parascale[depth]'") from error
+        logging.disable_progress_bar()  # of reading a file: the terminal shows the job's own
         self.name = name
         self._torch: Any = torch
         self._family = family

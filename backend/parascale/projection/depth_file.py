@@ -68,7 +68,7 @@ def read_depth_map(path: Path, scale: float | None = None) -> DepthFile:
         raise InputError(f"{path} holds an array of shape {stored.shape} where height x width numbers are needed")
     step = int(np.ceil(np.sqrt(stored.size / MAX_PIXELS)))
     if step > 1:
-        warnings += (f"{path.name} has {stored.size / 1e6:.0f} megapixels: every {step}th row and column is used.",)
+        warnings += (f"{path.name} has {stored.size / 1e6:.0f} megapixels: every {_nth(step)} row and column is used.",)
         stored = stored[step // 2 :: step, step // 2 :: step]
     default = PNG_SCALE if np.issubdtype(stored.dtype, np.integer) and path.suffix.lower() in (".png", ".pgm") else 1.0
     with np.errstate(over="ignore"):
@@ -147,3 +147,7 @@ def _read_picture(path: Path) -> tuple[NDArray[Any], tuple[str, ...]]:
 
 def _sentence(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
+
+
+def _nth(number: int) -> str:
+    return str(number) + {2: "nd", 3: "rd"}.get(number, "th")

@@ -39,6 +39,7 @@ _JOB_ID = re.compile(r"[0-9a-f]{32}")
 _FIELDS: dict[m.JobKind, type] = {
     "generate": m.GenerationFields,
     "solve": m.SolveFields,
+    "depth": m.DepthFields,
     "verify": m.VerifyFields,
 }
 

@@ -1,0 +1,53 @@
+"""A job from submission to its files, as the commands do it that wait for one."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from parascale.cli.common import progress_bar
+from parascale.cli.result import fetch
+from parascale.errors import InputError
+
+if TYPE_CHECKING:
+    from parascale.link.client import Client
+    from parascale.link.requests import Request
+
+
+def run_job(request: "Request", output: Path, address: str | None, keys: Path | None) -> dict[str, object]:
+    """Have a job done, by a backend of our own where none is named, and fetch its files.
+
+    Ctrl-C cancels it.
+
+    Returns
+    -------
+    dict
+        As `parascale.cli.result.fetch` returns it.
+    """
+    with _client(address, keys) as client:
+        job = client.submit(request)
+        try:
+            with progress_bar() as progress:
+                status = client.wait(job, progress)
+        except KeyboardInterrupt:
+            client.cancel(job)
+            raise
+        if status.state != "done":
+            raise InputError(f"job {job[:8]} {status.state}: {status.message}")
+        return fetch(client, job, output)
+
+
+@contextmanager
+def _client(address: str | None, keys: Path | None) -> Iterator["Client"]:
+    from parascale.link.local import connect, start_backend
+
+    if address is not None:
+        with connect(address, keys) as client:
+            yield client
+        return
+    backend = start_backend()
+    try:
+        with backend.connect() as client:
+            yield client
+    finally:
+        backend.stop()
