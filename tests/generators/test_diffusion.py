@@ -288,7 +288,7 @@ def test_no_gpu_is_said_with_what_to_do(ask, run) -> None:
 )
 def test_missing_weights_come_with_the_command(name, model, weights, ask, run) -> None:
     assert f"run `parascale weights fetch {weights}`" in refused(run, ask(name, weights="", **model))
-    assert "hf download someone/some-model" in refused(run, ask(name, weights="someone/some-model"))
+    assert "parascale weights fetch someone/some-model" in refused(run, ask(name, weights="someone/some-model"))
     assert "no folder of this machine" in refused(run, ask(name, weights="/no/such/folder"))
 
 

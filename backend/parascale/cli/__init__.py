@@ -20,12 +20,14 @@ from parascale.cli import (
     jobs,
     keys,
     metrics,
+    probe,
     result,
     retime,
     serve,
     solve,
     stitch,
     verify,
+    weights,
 )
 from parascale.errors import Cancelled, InputError
 
@@ -38,10 +40,11 @@ app = typer.Typer(
 )
 for module in (
     *(solve, info, depth, calibrate, retime, stitch, import_, export, formats, generate, verify, metrics),
-    *(serve, jobs, cancel, result, keys, doctor),
+    *(serve, jobs, cancel, result, keys, probe, doctor),
 ):
     function = module.__name__.rpartition(".")[2]
     app.command(function.rstrip("_"))(getattr(module, function))
+app.add_typer(weights.weights, name="weights")
 
 
 @app.callback(invoke_without_command=True)

@@ -1,14 +1,19 @@
 import sys
 from importlib import metadata
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from parascale import __version__
 from parascale.cli.common import Json, print_json
+
+if TYPE_CHECKING:
+    from parascale.link.messages import GeneratorInfo
 
 # What each extra brings, by the name it is imported with and the name it is installed by.
 PARTS = {
     "solve": (("pycolmap", "pycolmap"), ("cv2", "opencv-python-headless"), ("av", "av"), ("scipy", "scipy")),
     "preview": (("numba", "numba"), ("av", "av")),
+    "depth": (("torch", "torch"), ("transformers", "transformers"), ("huggingface_hub", "huggingface_hub")),
+    "generate": (("torch", "torch"), ("diffusers", "diffusers"), ("accelerate", "accelerate"), ("peft", "peft")),
     "evaluate": (("matplotlib", "matplotlib"),),
     "bpy": (("bpy", "bpy"),),
 }
@@ -20,30 +25,66 @@ def doctor(json: Json = False) -> None:
     if json:
         print_json(found)
         return
-    print(f"parascale {found['version']}, Python {found['python']}, {found['processors']} processors")
+    print(f"parascale {found['version']}, Python {found['python']}")
+    for device in found["devices"]:
+        print(f"  device     {device}")
     for extra, part in found["extras"].items():
         state = "ready" if part["ready"] else f"missing {', '.join(part['missing'])}: {part['install']}"
         print(f"  {extra:10} {state}")
     for name, generator in found["generators"].items():
-        print(f"  generator {name}: class {generator['scale_class']}")
+        print(f"  generator {name}: {_readiness(generator)}")
+        print(f"    class {generator['scale_class']}, {generator['meaning']}")
+        print(f"    units per depth {generator['units_per_depth']:g}, {generator['units_source']}")
+
+
+def _readiness(generator: dict[str, Any]) -> str:
+    if generator["missing"]:
+        return f"missing {', '.join(generator['missing'])}"
+    there = [name for name, folder in generator["weights"].items() if folder]
+    if not generator["weights"]:
+        return "ready, needs no weights"
+    wanted = next(iter(generator["weights"]))
+    return f"has {', '.join(there)}" if there else f"no weights here: parascale weights fetch {wanted}"
 
 
 def examine() -> dict[str, Any]:
-    """Gather what `doctor` tells, as JSON values."""
+    """Gather what `doctor` tells, as JSON values: generators and devices as a backend's welcome gives them."""
     import os
 
-    from parascale.generators.registry import generators
+    from parascale.service.describe import welcome
 
     extras = {}
     for extra, parts in PARTS.items():
         missing = [package for _, package in parts if not _installed(package)]
         extras[extra] = {"ready": not missing, "missing": missing, "install": f'pip install "parascale[{extra}]"'}
+    told = welcome(0)
     return {
         "version": __version__,
         "python": sys.version.split()[0],
         "processors": os.cpu_count(),
+        "devices": list(told.devices),
         "extras": extras,
-        "generators": {name: {"scale_class": item.scale_class} for name, item in generators().items()},
+        "generators": {info.name: _generator(info) for info in told.generators},
+    }
+
+
+def _generator(info: "GeneratorInfo") -> dict[str, Any]:
+    from importlib.util import find_spec
+
+    from parascale.generators.profile import profile_of
+    from parascale.generators.scale_class import MEANING
+    from parascale.generators.weights import CATALOGUE, cached
+
+    profile = profile_of(info.name)
+    found = {item.name: cached(item) for item in CATALOGUE if item.generator == info.name}
+    return {
+        "scale_class": info.scale_class,
+        "meaning": MEANING[info.scale_class],
+        "missing": [package for package in info.requirements if find_spec(package) is None],
+        "weights": {name: None if folder is None else str(folder) for name, folder in found.items()},
+        "units_per_depth": profile.units_per_depth,
+        "units_measured": profile.measured,
+        "units_source": profile.source,
     }
 
 

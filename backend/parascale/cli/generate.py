@@ -1,18 +1,19 @@
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import typer
 from numpy.typing import NDArray
 
-from parascale.cli.common import DepthScale, Json, print_notes
+from parascale.cli.common import DepthScale, Json, print_notes, progress_bar
 from parascale.cli.jobs import Connect, KeysFolder
+from parascale.cli.metrics import print_metrics
 from parascale.cli.result import print_fetched
 from parascale.cli.run import run_job
 from parascale.errors import InputError
 
 if TYPE_CHECKING:
-    from parascale.link.requests import Scalar
+    from parascale.link.requests import GenerationRequest, Scalar
     from parascale.parallax.shot import Shot
 
 
@@ -28,6 +29,10 @@ def generate(
     prompt: Annotated[str, typer.Option(help="What is to be seen.")] = "",
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same video.")] = 0,
     parameter: Annotated[list[str] | None, typer.Option("--set", help="NAME=VALUE of the generator's own.")] = None,
+    verify: Annotated[bool, typer.Option("--verify", help="Solve the video again: P asked against realised.")] = False,
+    second_pass: Annotated[
+        bool, typer.Option("--second-pass", help="Where they differ by over 15 %, generate again, corrected.")
+    ] = False,
     connect: Connect = None,
     keys: KeysFolder = None,
     json: Json = False,
@@ -51,7 +56,61 @@ def generate(
         parameters=dict(setting(text) for text in parameter or ()),
     )
     fetched = run_job(request, output, connect, keys)
-    print_fetched(fetched, json)
+    told: dict[str, Any] = {}
+    if verify or second_pass:
+        told["verification"], gain = _verified(output, request, fetched)
+        if gain is not None and not second_pass:
+            print_notes([f"--second-pass generates again with the path times {gain:.2f}"])
+        elif gain is not None:
+            told["corrected"] = _corrected(output, request, gain, connect, keys)
+    print_fetched(fetched | told, json)
+    if not json:
+        for part in (told, told.get("corrected", {})):
+            print_metrics(part.get("verification") or {})
+
+
+def _verified(
+    video: Path, request: "GenerationRequest", fetched: dict[str, Any]
+) -> tuple[dict[str, float | None] | None, float | None]:
+    """Hold a video against what was asked, and say how they differ; a video that cannot be solved is kept.
+
+    Returns
+    -------
+    metrics : dict or None
+        None where the video cannot be solved.
+    gain : float or None
+        What the path would have to be multiplied by; None where it is right, or where that would change nothing.
+    """
+    from parascale.evaluation.verify import correction
+    from parascale.evaluation.verify import verify as verify_video
+    from parascale.generators.profile import profile_of
+
+    masks = fetched["files"].get("hole_mask")
+    try:
+        with progress_bar() as progress:
+            found = verify_video(video, request.shot, masks=masks and Path(masks), progress=progress)
+    except InputError as error:
+        print_notes([f"{video} was generated, but not verified: {error}"])
+        return None, None
+    gain = correction(found.metrics)
+    if gain is not None:
+        print_notes([f"the Parallax Number of {video.name} is {1 / gain:.2f} times what was asked"])
+        if profile_of(request.generator).scale_class == "C":
+            print_notes([f"{request.generator} erases the path's scale: another gain would change nothing"])
+            gain = None
+    return found.metrics.as_json(), gain
+
+
+def _corrected(
+    output: Path, request: "GenerationRequest", gain: float, connect: str | None, keys: Path | None
+) -> dict[str, Any]:
+    """Generate again beside the first video, its path multiplied by a gain, and verify against the path asked for."""
+    from parascale.evaluation.verify import second_pass
+
+    video = output.with_name(f"{output.stem}.corrected{output.suffix}")
+    fetched = run_job(second_pass(request, gain), video, connect, keys)
+    metrics, _ = _verified(video, request, fetched)
+    return fetched | {"gain": gain, "verification": metrics}
 
 
 def unit_depth_map(path: Path, shot: "Shot", scale: float | None) -> NDArray[np.float32]:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from parascale.cli.common import Json, print_json, progress_bar
+from parascale.cli.common import Json, print_json, print_notes, progress_bar
 from parascale.cli.jobs import Connect, JobId, KeysFolder, find_job
 from parascale.errors import InputError
 
@@ -69,7 +69,8 @@ def print_fetched(fetched: dict[str, object], json: bool) -> None:
     if json:
         print_json(fetched)
         return
-    files = fetched["files"]
+    warnings, files = fetched.get("warnings"), fetched["files"]
+    print_notes(warnings if isinstance(warnings, list) else ())
     assert isinstance(files, dict)
     for role, path in files.items():
         print(f"{role:12} {path}")

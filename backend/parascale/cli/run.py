@@ -1,6 +1,6 @@
 """A job from submission to its files, as the commands do it that wait for one."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,21 +24,34 @@ def run_job(request: "Request", output: Path, address: str | None, keys: Path | 
     dict
         As `parascale.cli.result.fetch` returns it.
     """
-    with _client(address, keys) as client:
-        job = client.submit(request)
-        try:
-            with progress_bar() as progress:
-                status = client.wait(job, progress)
-        except KeyboardInterrupt:
-            client.cancel(job)
-            raise
-        if status.state != "done":
-            raise InputError(f"job {job[:8]} {status.state}: {status.message}")
+    with client_of(address, keys) as client:
+        with progress_bar() as progress:
+            job = run_through(client, request, progress)
         return fetch(client, job, output)
 
 
+def run_through(client: "Client", request: "Request", progress: Callable[[float, str], None]) -> str:
+    """Have a job done by a backend and return its id; Ctrl-C cancels it.
+
+    Raises
+    ------
+    InputError
+        Where it fails, with the backend's own sentence.
+    """
+    job = client.submit(request)
+    try:
+        status = client.wait(job, progress)
+    except KeyboardInterrupt:
+        client.cancel(job)
+        raise
+    if status.state != "done":
+        raise InputError(f"job {job[:8]} {status.state}: {status.message}")
+    return job
+
+
 @contextmanager
-def _client(address: str | None, keys: Path | None) -> Iterator["Client"]:
+def client_of(address: str | None, keys: Path | None) -> Iterator["Client"]:
+    """Yield a client of the backend that is named, else of one of our own."""
     from parascale.link.local import connect, start_backend
 
     if address is not None:

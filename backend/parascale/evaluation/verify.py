@@ -1,13 +1,22 @@
 """A generated video held against the shot it was asked to follow."""
 
+import dataclasses
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from parascale.camera.intrinsics import scale_intrinsics
 from parascale.errors import InputError
+from parascale.generators.picture import scale_path
+from parascale.link.requests import GenerationRequest
 from parascale.parallax.metrics import Metrics, compare
 from parascale.parallax.shot import Shot
+
+# A video whose Parallax Number is further from what was asked than this factor is worth a second pass.
+TOLERANCE = 1.15
+# With less than this share of its steps above the noise floor, a video's scale is not known.
+MEASURABLE = 0.5
 
 
 @dataclass(frozen=True)
@@ -65,3 +74,29 @@ def verify(
     intrinsics = scale_intrinsics(asked.intrinsics[0], asked.size, (info.width, info.height))
     solved = solve(video, intrinsics=intrinsics, masks=masks, progress=progress, cancelled=cancelled)
     return Verification(solved, compare(solved, shot))
+
+
+def correction(metrics: Metrics) -> float | None:
+    """Return the gain of the path that would bring a video's Parallax Number to what was asked.
+
+    Parameters
+    ----------
+    metrics : Metrics
+        The video held against what was asked.
+
+    Returns
+    -------
+    float or None
+        exp(-scale gap), one number for the whole path; None within `TOLERANCE`, or where too little could be measured.
+    """
+    gap = metrics.pce_scale_gap
+    if not metrics.above_floor >= MEASURABLE or abs(gap) <= math.log(TOLERANCE):
+        return None
+    return math.exp(-gap)
+
+
+def second_pass(request: GenerationRequest, gain: float) -> GenerationRequest:
+    """Return a request whose path is multiplied by a gain: the loop closed through the generator itself."""
+    shot = request.shot
+    path = scale_path(shot.trajectory, gain)
+    return dataclasses.replace(request, shot=dataclasses.replace(shot, trajectory=path))

@@ -53,6 +53,9 @@ def units_per_depth(generator: str, values: Mapping[str, Scalar], shot: Shot, *,
     if metric and shot.metres_per_unit is not None:
         return Units(shot.metres_per_unit, "metres of the shot's first median depth")
     profile = profile_of(generator)
+    if profile.scale_class == "C":
+        erased = f"{generator} erases the path's scale, as `parascale probe` found here: calibration has no effect"
+        return Units(profile.units_per_depth, profile.source, (erased,))
     if profile.measured:
         return Units(profile.units_per_depth, profile.source)
     if metric:

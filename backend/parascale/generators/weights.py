@@ -1,18 +1,35 @@
 """Where the weights of models are, and how they get here. Nothing is downloaded but by `fetch`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from parascale.errors import InputError
 
 _DIFFUSERS_PARTS = ("vae/*", "text_encoder/*", "tokenizer/*")
 
 
+class Published(Protocol):
+    """What can be fetched: name, repository on the hub, patterns of the files that are needed, licence."""
+
+    @property
+    def name(self) -> str: ...  # noqa: D102 - described above
+
+    @property
+    def repository(self) -> str: ...  # noqa: D102
+
+    @property
+    def files(self) -> tuple[str, ...]: ...  # noqa: D102
+
+    @property
+    def licence(self) -> str: ...  # noqa: D102
+
+
 @dataclass(frozen=True)
 class Weights:
-    """Published weights.
+    """Published weights of a generator.
 
     Attributes
     ----------
@@ -148,12 +165,27 @@ def locate(given: str, default: str) -> Path:
         raise InputError(f"the weights {given} are no folder of this machine, and no OWNER/NAME of the hub")
     found = _cached(given, None)
     if found is None:
-        raise InputError(f"the weights {given} are not on this machine: run `hf download {given}`")
+        raise InputError(f"the weights {given} are not on this machine: run `parascale weights fetch {given}`")
     return found
 
 
-def cached(weights: Weights) -> Path | None:
+def repository(identity: str) -> Weights:
+    """Describe a whole repository of the hub, OWNER/NAME, that no catalogue knows.
+
+    Raises
+    ------
+    InputError
+        Where it is no such id.
+    """
+    if identity.count("/") != 1 or identity.startswith((".", "/", "~")):
+        raise InputError(f"{identity} is no name that `parascale weights list` shows, and no OWNER/NAME of the hub")
+    return Weights(identity, "", identity, ("*",), _PAGE)
+
+
+def cached(weights: Published) -> Path | None:
     """Return the folder of published weights, or None where they were not fetched."""
+    if find_spec("huggingface_hub") is None:
+        return None
     return _cached(weights.repository, weights.files)
 
 
@@ -171,19 +203,19 @@ class Download:
 
     Attributes
     ----------
-    weights : Weights
+    weights : Published
     size : int
         Bytes, of all files.
     licence : str
         As its page states it now.
     """
 
-    weights: Weights
+    weights: Published
     size: int
     licence: str
 
 
-def ask_hub(weights: Weights) -> Download:
+def ask_hub(weights: Published) -> Download:
     """Ask the hub how large weights are and under which licence they come.
 
     Raises
@@ -207,21 +239,25 @@ def ask_hub(weights: Weights) -> Download:
     return Download(weights, sum(sizes), str(card.get("license") or weights.licence))
 
 
-def fetch(weights: Weights, confirm: Callable[[list[Download]], bool]) -> list[Path]:
-    """Download weights and what they need, after a yes.
+def fetch(wanted: Sequence[Published], confirm: Callable[[list[Download]], bool]) -> list[Path]:
+    """Download weights, after a yes.
 
     Parameters
     ----------
-    weights : Weights
+    wanted : sequence of Published
     confirm : callable
         Is shown what would be downloaded; nothing is unless it answers True.
+
+    Returns
+    -------
+    list of Path
+        Their folders.
 
     Raises
     ------
     InputError
         Where the answer was no, or the download broke; it goes on where it stopped when asked again.
     """
-    wanted = [weights, *map(published, weights.needs)]
     if not confirm([ask_hub(item) for item in wanted]):
         raise InputError("nothing was downloaded")
     hub = _hub()
@@ -229,7 +265,7 @@ def fetch(weights: Weights, confirm: Callable[[list[Download]], bool]) -> list[P
         return [Path(hub.snapshot_download(item.repository, allow_patterns=item.files)) for item in wanted]
     except Exception as error:  # as above
         raise InputError(
-            f"{weights.name} could not be downloaded ({_sentence(error)}): run the command again to go on"
+            f"{wanted[0].name} could not be downloaded ({_sentence(error)}): run the command again to go on"
         ) from error
 
 

@@ -1,0 +1,93 @@
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from parascale.cli.common import Json, print_json
+from parascale.errors import InputError
+
+if TYPE_CHECKING:
+    from parascale.generators.weights import Download, Published
+
+weights = typer.Typer(help="See which weights of models are on this machine, and fetch others.", no_args_is_help=True)
+
+_GIGABYTE = 1e9
+
+
+@weights.command("list")
+def list_weights(json: Json = False) -> None:
+    """List the published weights, their licences, and which are on this machine."""
+    found = catalogue()
+    if json:
+        print_json({"weights": found})
+        return
+    for item in found:
+        where = item["folder"] or f"not here: parascale weights fetch {item['name']}"
+        print(f"{item['name']:32} {item['for']:20} {item['licence']:12} {where}")
+
+
+@weights.command()
+def fetch(
+    name: Annotated[str, typer.Argument(help="A name that `weights list` shows, or OWNER/NAME on the hub.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Download without asking.")] = False,
+    json: Json = False,
+) -> None:
+    """Download weights and what they need from the Hugging Face hub, after a yes; a broken download goes on."""
+    from parascale.generators.weights import fetch as fetch_weights
+
+    folders = fetch_weights(_wanted(name), lambda downloads: yes or _agreed(downloads))
+    if json:
+        print_json({"folders": [str(folder) for folder in folders]})
+        return
+    for folder in folders:
+        print(folder)
+
+
+def catalogue() -> list[dict[str, str | None]]:
+    """Gather all published weights, of generators and of depth models, as JSON values."""
+    from parascale.depth.catalogue import CATALOGUE as DEPTH_MODELS
+    from parascale.generators.weights import CATALOGUE, cached
+
+    models = [(item, item.generator) for item in CATALOGUE] + [(item, "depth models") for item in DEPTH_MODELS]
+    return [
+        {
+            "name": item.name,
+            "for": use,
+            "repository": item.repository,
+            "licence": item.licence,
+            "folder": _text(cached(item)),
+        }
+        for item, use in models
+    ]
+
+
+def _wanted(name: str) -> "tuple[Published, ...]":
+    """Return what is to be fetched: weights of the catalogues with what they need, or a whole repository."""
+    from parascale.depth.catalogue import CATALOGUE as DEPTH_MODELS
+    from parascale.generators.weights import CATALOGUE, published, repository
+
+    if Path(name).expanduser().is_dir():
+        raise InputError(f"{name} is a folder of this machine already: use it as it is, by --set weights={name}")
+    model = next((model for model in DEPTH_MODELS if model.name == name), None)
+    if model is not None:
+        return (model,)
+    if "/" in name:
+        known: Iterable[Published] = (*CATALOGUE, *DEPTH_MODELS)
+        return (next((item for item in known if item.repository == name), None) or repository(name),)
+    item = published(name)
+    return (item, *map(published, item.needs))
+
+
+def _agreed(downloads: "list[Download]") -> bool:
+    for download in downloads:
+        size = f"{download.size / _GIGABYTE:.1f} GB"
+        print(f"{download.weights.repository}: {size}, licence {download.licence}", file=sys.stderr)
+    if not sys.stdin.isatty():
+        raise InputError("nothing was downloaded: say --yes to download without being asked")
+    return typer.confirm(f"Download {sum(download.size for download in downloads) / _GIGABYTE:.1f} GB?", err=True)
+
+
+def _text(path: Path | None) -> str | None:
+    return None if path is None else str(path)

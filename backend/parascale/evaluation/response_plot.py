@@ -1,0 +1,56 @@
+"""A generator's response to camera motion as a picture."""
+
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+from matplotlib.figure import Figure
+
+from parascale.generators.profile import Profile
+
+_COLOURS = ("#2e7d5b", "#d08770", "#5e81ac", "#b48ead", "#a3892c", "#4c566a")
+_MARKERS = ("o", "^", "s", "D")
+
+
+def draw_response(profile: Profile, path: Path) -> None:
+    """Draw asked against realised P, a line for every picture and move, and write it as PNG.
+
+    Parameters
+    ----------
+    profile : Profile
+        Measured, with at least one response.
+    path : Path
+        The PNG to write.
+    """
+    matplotlib.use("Agg")
+    figure = Figure(figsize=(7, 6), layout="constrained", facecolor="white")
+    axes = figure.subplots()
+    measured = [item for item in profile.response if item["realised"] is not None]
+    moves = sorted({item["move"] for item in measured})
+    images = sorted({item["image"] for item in measured})
+    for image, colour in zip(images, _cycled(_COLOURS, len(images)), strict=True):
+        for move, marker in zip(moves, _cycled(_MARKERS, len(moves)), strict=True):
+            own = [item for item in measured if (item["image"], item["move"]) == (image, move)]
+            asked, realised = [item["asked"] for item in own], [item["realised"] for item in own]
+            axes.loglog(asked, realised, marker=marker, color=colour, lw=1.2, ms=6, label=f"{image}, {move}")
+    ends = np.array([min(item["asked"] for item in measured), max(item["asked"] for item in measured)])
+    axes.loglog(ends, ends, color="0.6", ls="--", lw=1.2, label="as asked")
+    axes.set(xlabel="Parallax Number asked, median of the steps", ylabel="realised, the video solved again")
+    axes.set_title(_told(profile), fontsize=10)
+    axes.grid(alpha=0.25, which="both")
+    axes.legend(frameon=False, fontsize=8)
+    figure.savefig(path, format="png", dpi=110)
+
+
+def _cycled(values: tuple[str, ...], count: int) -> list[str]:
+    return [values[number % len(values)] for number in range(count)]
+
+
+def _told(profile: Profile) -> str:
+    saturates = (
+        "no saturation" if profile.saturates_at is None else f"saturates from {profile.saturates_at:.2g} median depths"
+    )
+    return (
+        f"{profile.generator}: {profile.units_per_depth:.3g} units per depth, spread {profile.spread or 0:.2f}, "
+        f"slope {profile.slope or 0:.2f}, {saturates}"
+    )
