@@ -121,7 +121,7 @@ def test_drawn_rooms_have_the_depth_of_what_they_show() -> None:
 @pytest.mark.slow
 def test_the_preview_is_one_by_construction(tmp_path) -> None:
     preview = Preview()
-    plan = Plan(drawn_rooms(2, (512, 288)), frames=9)
+    plan = Plan(drawn_rooms(2, (512, 288)), frames=17)
     profile = probe(preview, plan, preview.generate, quiet)
     assert profile.units_per_depth == pytest.approx(1, rel=0.05)
     assert profile.slope == pytest.approx(1, abs=0.03)

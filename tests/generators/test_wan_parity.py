@@ -14,6 +14,8 @@ CAMERA = {
     "14B": {"dim": 5120, "ffn": 13824, "heads": 40, "layers": 40, "in_dim": 32, "clip": 1280},
     "2.2-A14B": {"dim": 5120, "ffn": 13824, "heads": 40, "layers": 40, "in_dim": 36, "clip": None},
 }
+# 32 tensors a block where it sees CLIP's picture, else 27; 15 around them, 8 for that picture, 6 for the camera.
+TENSORS = {"1.3B": 989, "14B": 40 * 32 + 29, "2.2-A14B": 40 * 27 + 21}
 RECAPTURE = {"dim": 1536, "ffn": 8960, "heads": 12, "layers": 30, "in_dim": 16, "clip": None}
 TINY = {"dim": 24, "ffn": 32, "heads": 2, "layers": 2, "text_dim": 32}
 
@@ -223,13 +225,45 @@ def test_published_camera_checkpoints_fill_the_whole_model(name, wan_shapes, tmp
     shapes = shapes_of(wan_shapes, size, camera=True)
     state = {key: torch.empty(shape, device="meta") for key, shape in shapes.items()}
     model = build(WanCameraTransformer, config_of(size), state, tmp_path)
-    assert len(model.state_dict()) == len(shapes)
-    assert sum(p.numel() for p in model.parameters()) == sum(math.prod(shape) for shape in shapes.values())
-    adapter = sum(p.numel() for p in model.control_adapter.parameters())
-    published = {1536: 52e6, 5120: 503e6}[size["dim"]]
-    assert adapter == pytest.approx(published, rel=0.01)
-    if name == "1.3B":
-        assert len(shapes) == 989
+    assert len(model.state_dict()) == len(shapes) == TENSORS[name]
+    total, adapter = (sum(p.numel() for p in part.parameters()) for part in (model, model.control_adapter))
+    assert total == sum(math.prod(shape) for shape in shapes.values())
+    dim = size["dim"]
+    # A 2x2 convolution of 24 x 64 channels, two of 3x3, their biases: 52 and 503 million.
+    assert adapter == dim * (4 * 1536 + 18 * dim + 3)
+    assert adapter == pytest.approx({1536: 52e6, 5120: 503e6}[dim], rel=0.01)
+
+
+@pytest.mark.parametrize(("name", "numbers"), [("1.3B", 1_418_996_800), ("14B", 14_288_491_584)])
+def test_what_is_under_the_camera_has_the_numbers_of_the_published_base(name, numbers, wan_shapes, tmp_path) -> None:
+    """Wan2.1-T2V's own: 5.68 GB in single precision and 28.6 GB in half, as published."""
+    from diffusers import WanTransformer3DModel
+
+    size = CAMERA[name] | {"in_dim": 16, "clip": None}
+    shapes = shapes_of(wan_shapes, size)
+    state = {key: torch.empty(shape, device="meta") for key, shape in shapes.items()}
+    model = build(WanTransformer3DModel, config_of(size), state, tmp_path)
+    assert sum(p.numel() for p in model.parameters()) == numbers
+
+
+@pytest.mark.parametrize(("name", "step", "tensors"), [("1.3B", 2, 1264), ("14B", 5, 1331)])
+def test_the_published_vace_configs_build_whole(name, step, tensors) -> None:
+    """27 tensors a block; a VACE block 2 more for its way out, the first 2 for its way in, 2 for the patches."""
+    from accelerate import init_empty_weights
+    from diffusers import WanVACETransformer3DModel
+
+    size = CAMERA[name]
+    layers = list(range(0, size["layers"], step))
+    with init_empty_weights():
+        model = WanVACETransformer3DModel(
+            num_attention_heads=size["heads"],
+            attention_head_dim=128,
+            ffn_dim=size["ffn"],
+            num_layers=size["layers"],
+            vace_layers=layers,
+            vace_in_channels=96,
+        )
+    assert len(model.state_dict()) == tensors == 15 + 27 * size["layers"] + 29 * len(layers) + 4
 
 
 def test_the_published_recapturing_checkpoint_fills_the_whole_model(wan_shapes, tmp_path) -> None:
@@ -238,8 +272,9 @@ def test_the_published_recapturing_checkpoint_fills_the_whole_model(wan_shapes, 
     shapes = shapes_of(wan_shapes, RECAPTURE, recapture=True)
     state = {key: torch.empty(shape, device="meta") for key, shape in shapes.items()}
     model = build(ReCaptureTransformer, config_of(RECAPTURE), state, tmp_path)
-    assert len(model.state_dict()) == len(shapes)
-    assert sum(p.numel() for p in model.parameters()) == sum(math.prod(shape) for shape in shapes.values())
+    assert len(model.state_dict()) == len(shapes) == 30 * 31 + 15
+    base, dim = 1_418_996_800, 1536
+    assert sum(p.numel() for p in model.parameters()) == base + 30 * dim * (12 + 1 + dim + 1)
 
 
 @pytest.mark.parametrize("change", ["missing", "extra", "shape"])
