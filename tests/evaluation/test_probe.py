@@ -47,6 +47,14 @@ def test_the_slope_is_the_power_of_the_response_whatever_the_pictures_offset() -
     assert fit(WanFunCamera(), found, 1.0, {}).slope == pytest.approx(0.9)
 
 
+def test_one_video_that_was_solved_wrongly_moves_neither_slope_nor_units() -> None:
+    found = responses(lambda p: 2 * p)
+    found[5] = Response("a", "dolly", found[5].gain, found[5].asked, 3 * found[5].asked)
+    profile = fit(WanFunCamera(), found, 1.0, {})
+    assert profile.slope == pytest.approx(1)
+    assert profile.units_per_depth == pytest.approx(0.5)
+
+
 def test_a_response_that_stops_growing_saturates_and_is_left_out_of_the_fit() -> None:
     ceiling = 2.5 * TRAVEL / 32
     profile = fit(WanFunCamera(), responses(lambda p: min(p, ceiling)), 1.0, {})

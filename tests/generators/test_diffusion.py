@@ -409,3 +409,49 @@ def test_running_out_of_memory_all_the_same_is_said(ask, run, monkeypatch) -> No
 
     monkeypatch.setattr(WanCameraTransformer, "forward", burst)
     assert "try offload=model" in refused(run, ask("wan-fun-camera"))
+
+
+# --- sketches ---
+
+
+def test_a_sketch_has_the_colours_its_latents_stand_for() -> None:
+    from parascale.generators.diffusion.sketch import Sketch
+
+    generator = torch.Generator().manual_seed(0)
+    latent = torch.randn(16, 12, 20, generator=generator)
+    mixing = 0.02 * torch.randn(16, 3, generator=generator)
+    colours = (torch.einsum("chw,cd->hwd", latent, mixing) + 0.5).clamp(0, 1)
+    picture = (colours * 255).round().byte().numpy()
+    drawn = Sketch(latent, picture).draw(latent)
+    assert np.abs(drawn.astype(int) - picture).mean() < 1
+
+
+def test_a_sketch_sees_through_the_noise_of_flow_matching() -> None:
+    from parascale.generators.diffusion.sketch import Sketch
+
+    generator = torch.Generator().manual_seed(1)
+    clean, noise = (torch.randn(1, 4, 3, 6, 8, generator=generator) for _ in range(2))
+    sketch = Sketch(clean[0, :, 0], np.zeros((6, 8, 3), np.uint8))
+    assert sketch.step((1 - 0.9) * clean + 0.9 * noise, 0.9) is None
+    guessed = sketch.step((1 - 0.7) * clean + 0.7 * noise, 0.7)
+    torch.testing.assert_close(guessed, clean[0], atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_sketch_lies_there_at_every_step_but_the_first_and_is_gone_at_the_end(name, ask, run, tmp_path) -> None:
+    from PIL import Image
+
+    sizes = {}
+
+    def look(fraction, phase):
+        if (tmp_path / "sketch.png").exists():
+            with Image.open(tmp_path / "sketch.png") as picture:
+                sizes[phase] = picture.size
+            (tmp_path / "sketch.png").unlink()
+
+    run(ask(name, steps=3), progress=look)
+    assert list(sizes) == ["step 2 of 3", "decoding the video"]
+    assert set(sizes.values()) == {(6, 4)}
+    run(ask(name, steps=3, sketches=False), progress=look)
+    assert len(sizes) == 2
+    assert not (tmp_path / "sketch.png").exists()

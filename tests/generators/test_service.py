@@ -1,10 +1,13 @@
 """The diffusion generators as a user reaches them: a calibrated shot goes to a backend, an mp4 comes back."""
 
 import dataclasses
+from base64 import b64decode
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from parascale.camera import Trajectory
 from parascale.errors import Cancelled
@@ -132,6 +135,15 @@ def test_cancelling_a_job_stops_it_between_steps(client, ask) -> None:
         client.wait(job, lambda fraction, phase: phases.append(phase), lambda: phases[-1].startswith("step"))
     assert client.status(job).state == "cancelled"
     assert "decoding the video" not in phases
+
+
+def test_a_client_sees_the_video_as_it_comes_into_being(client, ask) -> None:
+    job, sketches = client.submit(ask("wan-fun-camera", steps=60, frames=17)), []
+    client.wait(job, lambda fraction, phase: sketches.append(client.status(job).sketch))
+    (*_, last) = filter(None, sketches)
+    with Image.open(BytesIO(b64decode(last))) as picture:
+        assert picture.size == (6, 4)
+    assert client.status(job).sketch == ""
 
 
 def test_a_backend_describes_the_generators_it_has(client) -> None:

@@ -151,7 +151,7 @@ def test_numbers_json_lacks_are_not_written() -> None:
 
 
 def test_a_whole_number_may_stand_for_a_float() -> None:
-    message = decode(b'{"parascale": 1, "type": "progress", "job": "a", "fraction": 1, "phase": ""}')
+    message = decode(b'{"parascale": 1, "type": "progress", "job": "a", "fraction": 1, "phase": "", "sketch": ""}')
     assert isinstance(message, m.Progress)
     assert type(message.fraction) is float
 

@@ -29,6 +29,9 @@ def generate(
     prompt: Annotated[str, typer.Option(help="What is to be seen.")] = "",
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same video.")] = 0,
     parameter: Annotated[list[str] | None, typer.Option("--set", help="NAME=VALUE of the generator's own.")] = None,
+    sketch: Annotated[
+        Path | None, typer.Option(help="A PNG that shows the video, small, as it comes into being.")
+    ] = None,
     verify: Annotated[bool, typer.Option("--verify", help="Solve the video again: P asked against realised.")] = False,
     second_pass: Annotated[
         bool, typer.Option("--second-pass", help="Where they differ by over 15 %, generate again, corrected.")
@@ -55,7 +58,7 @@ def generate(
         seed=seed,
         parameters=dict(setting(text) for text in parameter or ()),
     )
-    fetched = run_job(request, output, connect, keys)
+    fetched = run_job(request, output, connect, keys, sketch)
     told: dict[str, Any] = {}
     if verify or second_pass:
         told["verification"], gain = _verified(output, request, fetched)

@@ -1,5 +1,6 @@
 """A job from submission to its files, as the commands do it that wait for one."""
 
+import base64
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,16 +9,19 @@ from typing import TYPE_CHECKING
 from parascale.cli.common import progress_bar
 from parascale.cli.result import fetch
 from parascale.errors import InputError
+from parascale.files.disk import replace_files
 
 if TYPE_CHECKING:
     from parascale.link.client import Client
     from parascale.link.requests import Request
 
 
-def run_job(request: "Request", output: Path, address: str | None, keys: Path | None) -> dict[str, object]:
+def run_job(
+    request: "Request", output: Path, address: str | None, keys: Path | None, sketch: Path | None = None
+) -> dict[str, object]:
     """Have a job done, by a backend of our own where none is named, and fetch its files.
 
-    Ctrl-C cancels it.
+    Ctrl-C cancels it. Where ``sketch`` is given, that PNG shows meanwhile what the result looks like so far.
 
     Returns
     -------
@@ -26,11 +30,13 @@ def run_job(request: "Request", output: Path, address: str | None, keys: Path | 
     """
     with client_of(address, keys) as client:
         with progress_bar() as progress:
-            job = run_through(client, request, progress)
+            job = run_through(client, request, progress, sketch)
         return fetch(client, job, output)
 
 
-def run_through(client: "Client", request: "Request", progress: Callable[[float, str], None]) -> str:
+def run_through(
+    client: "Client", request: "Request", progress: Callable[[float, str], None], sketch: Path | None = None
+) -> str:
     """Have a job done by a backend and return its id; Ctrl-C cancels it.
 
     Raises
@@ -40,13 +46,25 @@ def run_through(client: "Client", request: "Request", progress: Callable[[float,
     """
     job = client.submit(request)
     try:
-        status = client.wait(job, progress)
+        status = client.wait(job, progress if sketch is None else _showing(client, job, progress, sketch))
     except KeyboardInterrupt:
         client.cancel(job)
         raise
     if status.state != "done":
         raise InputError(f"job {job[:8]} {status.state}: {status.message}")
     return job
+
+
+def _showing(
+    client: "Client", job: str, progress: Callable[[float, str], None], path: Path
+) -> Callable[[float, str], None]:
+    def report(fraction: float, phase: str) -> None:
+        progress(fraction, phase)
+        picture = client.status(job).sketch
+        if picture:
+            replace_files({path: base64.b64decode(picture)})
+
+    return report
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import combinations
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -185,8 +186,8 @@ def _realised(request: GenerationRequest, make: Make, report: Progress) -> tuple
 def fit(generator: Generator, responses: Sequence[Response], units: float, parameters: Mapping[str, Scalar]) -> Profile:
     """Fit a profile to responses.
 
-    ``units_per_depth`` is what was tried, over the median of realised / asked below saturation; ``slope`` that of
-    ln realised over ln asked, the mean of every picture and move taken out.
+    ``units_per_depth`` is what was tried, over the median of realised / asked below saturation; ``slope`` the median
+    of those of ln realised over ln asked between any two gains of a picture and move.
 
     Raises
     ------
@@ -233,14 +234,13 @@ def _groups(responses: Sequence[Response]) -> list[list[Response]]:
 
 
 def _slope(responses: Sequence[Response]) -> float:
-    x, y = [], []
+    """Theil-Sen: a video that was solved wrongly moves a median little."""
+    slopes = []
     for group in _groups(responses):
-        asked = np.log([item.asked for item in group])
-        realised = asked + [item.ratio for item in group]
-        x.append(asked - asked.mean())
-        y.append(realised - realised.mean())
-    across, along = np.concatenate(x), np.concatenate(y)
-    return float(np.sum(across * along) / np.sum(across * across))
+        for one, other in combinations(group, 2):
+            asked = math.log(other.asked / one.asked)
+            slopes.append(1 + (other.ratio - one.ratio) / asked)
+    return float(np.median(slopes))
 
 
 def _source(responses: Sequence[Response], used: Sequence[Response], slope: float, *, erased: bool) -> str:

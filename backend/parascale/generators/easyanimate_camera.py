@@ -62,6 +62,7 @@ class EasyAnimateCamera:
         run = Run(request, settings, path, progress, cancelled)
         folder = locate(settings.weights, f"{self.name}-{model}")
         pipeline = run.pipeline((folder,), lambda: _build(run, folder))
+        run.sketch(directory, pipeline.encode_film)
         maps = torch.from_numpy(plucker_maps(scale_path(path, units.value))).transpose(0, 1)[None]
         first = (as_film(fit_image(request.image, path)[None]) + 1) / 2 if values["use_image"] else None
         frames = run.denoise(pipeline, control_camera_video=maps, ref_image=first)

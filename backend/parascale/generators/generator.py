@@ -48,7 +48,8 @@ class Generator(Protocol):
         ----------
         request : GenerationRequest
         directory : Path
-            Existing folder that takes the files.
+            Existing folder that takes the files; ``sketch.png`` in it, written before progress is reported, shows what
+            the video looks like so far.
         progress : callable, optional
             Takes the fraction done, 0 .. 1, and the phase.
         cancelled : callable, optional

@@ -74,6 +74,7 @@ class ReCamMaster:
         folder = locate(settings.weights, self.name)
         parts = folder if (folder / "vae").is_dir() and not values["parts"] else locate(str(values["parts"]), PARTS)
         pipeline = run.pipeline((folder, parts), lambda: _build(run, folder, parts))
+        run.sketch(directory, lambda film: encode_video(pipeline.vae, film, run.place.device))
         run.report(0.05, "encoding the source")
         camera = torch.from_numpy(recammaster_vectors(path, units.value))[None]
         with torch.no_grad():

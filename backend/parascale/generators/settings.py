@@ -23,6 +23,7 @@ class Settings:
     precision: str
     offload: str
     tiling: bool
+    sketches: bool
     weights: str
     lora: str = ""
     lora_strength: float = 1.0
@@ -64,6 +65,7 @@ def common_parameters(*, steps: int, guidance: float, long_side: int, lora: bool
             description="What waits in main memory: nothing, idle models, idle layers, or all but a layer; slower.",
         ),
         Parameter("tiling", "bool", False, description="Decode in tiles: less memory, faint seams at worst."),
+        Parameter("sketches", "bool", True, description="Show the video, small, as it comes into being."),
         Parameter("weights", "str", "", description="Folder or hub id of the weights; the published ones if empty."),
         *(lora_parameters if lora else ()),
     )

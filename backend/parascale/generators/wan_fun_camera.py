@@ -65,12 +65,14 @@ class WanFunCamera:
         from PIL import Image
 
         from parascale.generators.diffusion.run import Run
+        from parascale.generators.diffusion.wan import encode_video
 
         run = Run(request, settings, path, progress, cancelled)
         folder = locate(settings.weights, f"{self.name}-{model}")
         parts = folder if (folder / "vae").is_dir() and not values["parts"] else locate(str(values["parts"]), PARTS)
         pipeline = run.pipeline((folder, parts), lambda: _build(run, folder, parts))
         pipeline.use_image = bool(values["use_image"])
+        run.sketch(directory, lambda film: encode_video(pipeline.vae, film, run.place.device))
         latents = torch.from_numpy(camera_latents(scale_path(path, units.value)))
         frames = run.denoise(
             pipeline,

@@ -60,10 +60,12 @@ class WanVace:
         from PIL import Image
 
         from parascale.generators.diffusion.run import Run
+        from parascale.generators.diffusion.wan import encode_video
 
         run = Run(request, settings, path, progress, cancelled)
         folder = locate(settings.weights, f"{self.name}-{model}")
         pipeline = run.pipeline((folder,), lambda: _build(run, folder))
+        run.sketch(directory, lambda film: encode_video(pipeline.vae, film, run.place.device))
         film, mask = control(run, request.image, depth_map, path)
         frames = run.denoise(
             pipeline,

@@ -25,3 +25,9 @@ BEAT = 1.0
 
 SILENCE = 5.0
 """Seconds without a sign of life after which a server counts as gone."""
+
+SKETCH = "sketch.png"
+"""The file by which a running job shows what its result looks like so far; taken away as it is passed on."""
+
+LARGEST_SKETCH = 32 << 10
+"""Bytes of such a file: it travels in a header, with every change of a job."""

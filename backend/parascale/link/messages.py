@@ -87,6 +87,8 @@ class JobStatus:
         Why it failed or was lost, one sentence.
     created, started, ended : float
         Seconds since 1970; None where not yet.
+    sketch : str
+        What it looks like so far, a small PNG in Base64; empty where there is none.
     """
 
     job_id: str
@@ -100,6 +102,7 @@ class JobStatus:
     created: float
     started: float | None
     ended: float | None
+    sketch: str = ""
 
     @property
     def final(self) -> bool:
@@ -288,11 +291,12 @@ class Run:
 
 @dataclass(frozen=True)
 class Progress:
-    """Worker: how far it is."""
+    """Worker: how far it is, and what it looks like by now, a small PNG in Base64, empty where that is as before."""
 
     job: str
     fraction: float
     phase: str
+    sketch: str = ""
 
 
 @dataclass(frozen=True)

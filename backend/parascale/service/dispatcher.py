@@ -260,6 +260,7 @@ class Dispatcher:
         job = self._find(*hand.key)
         if isinstance(report, m.Progress):
             hand.fraction, hand.phase = report.fraction, report.phase
+            hand.sketch = report.sketch or hand.sketch
             self._announce(job.owner, self._status(job))
             return
         hand.free()
@@ -339,7 +340,7 @@ class Dispatcher:
     def _status(self, job: Job) -> m.JobStatus:
         hand = self._pool.on(job.key)
         if hand is not None:
-            return job.status(hand.fraction, hand.phase)
+            return job.status(hand.fraction, hand.phase, hand.sketch)
         upload = self._uploads.get(job.key)
         if job.state == "queued" and not job.received:
             return job.status(upload.receiver.fraction if upload else 0.0, "waiting for files")

@@ -89,7 +89,7 @@ class Job:
         """Whether nothing more will happen to it."""
         return self.state in FINAL
 
-    def status(self, fraction: float = 0.0, phase: str = "") -> JobStatus:
+    def status(self, fraction: float = 0.0, phase: str = "", sketch: str = "") -> JobStatus:
         """Return what its client may know."""
         return JobStatus(
             job_id=self.job,
@@ -103,6 +103,7 @@ class Job:
             created=self.created,
             started=self.started,
             ended=self.ended,
+            sketch=sketch,
         )
 
 

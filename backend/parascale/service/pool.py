@@ -33,6 +33,8 @@ class Hand:
         Owner and id of the job it runs.
     fraction, phase : float, str
         How far it is.
+    sketch : str
+        What its job looks like so far.
     heard : float
         When it last gave a sign of life, monotonic seconds.
     deadline : float or None
@@ -42,7 +44,7 @@ class Hand:
     def __init__(self, context: "zmq.Context[Any]", number: int) -> None:
         self.number = number
         self.key: tuple[str, str] | None = None
-        self.fraction, self.phase = 0.0, ""
+        self.fraction, self.phase, self.sketch = 0.0, "", ""
         self.started = self.heard = time.monotonic()
         self.deadline: float | None = None
         command = [sys.executable, "-m", "parascale.service.worker"]
@@ -60,6 +62,7 @@ class Hand:
     def take(self, key: tuple[str, str]) -> None:
         """Note which job is meant for it."""
         self.key, self.fraction, self.phase, self.deadline = key, 0.0, "starting", None
+        self.sketch = ""
 
     def run(self, folder: str, payload: str) -> None:
         """Have it run its job."""

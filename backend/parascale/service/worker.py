@@ -1,5 +1,6 @@
 """A worker: runs one job after the other, told so over its pipe, and ends when the pipe closes."""
 
+import base64
 import contextlib
 import logging
 import math
@@ -15,7 +16,7 @@ from typing import Any, BinaryIO, NoReturn
 
 from parascale.errors import Cancelled, InputError
 from parascale.link.codec import decode, encode
-from parascale.link.limits import BEAT
+from parascale.link.limits import BEAT, LARGEST_SKETCH, SKETCH
 from parascale.link.messages import Beat, Cancel, Failed, FileInfo, Finished, FromWorker, Progress, Run, Stopped
 from parascale.link.requests import JobResult
 from parascale.link.transfer import describe_file
@@ -79,16 +80,16 @@ class Worker:
             request,
             name,
             results,
-            lambda fraction, phase: self._progress(order.job, fraction, phase),
+            lambda fraction, phase: self._progress(order.job, fraction, phase, results / SKETCH),
             lambda: order.job in self._cancelled,
         )
         return Finished(order.job, _plain(result.summary), _collect(result, results))
 
-    def _progress(self, job: str, fraction: float, phase: str) -> None:
+    def _progress(self, job: str, fraction: float, phase: str, sketch: Path) -> None:
         now = time.monotonic()
         if now - self._told >= _PROGRESS and math.isfinite(fraction):
             self._told = now
-            self._report(Progress(job, min(1.0, max(0.0, float(fraction))), phase))
+            self._report(Progress(job, min(1.0, max(0.0, float(fraction))), phase, _taken(sketch)))
 
     def _report(self, message: FromWorker) -> None:
         with self._writing:
@@ -111,6 +112,15 @@ class Worker:
                 self._report(Beat())
             except OSError:
                 _leave()
+
+
+def _taken(sketch: Path) -> str:
+    """Take a sketch that was left since the last time, in Base64; empty where there is none or it is too large."""
+    if not sketch.exists():
+        return ""
+    content = sketch.read_bytes()
+    sketch.unlink()
+    return base64.b64encode(content).decode() if len(content) <= LARGEST_SKETCH else ""
 
 
 def _collect(result: JobResult, folder: Path) -> tuple[FileInfo, ...]:

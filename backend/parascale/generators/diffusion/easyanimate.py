@@ -16,6 +16,11 @@ class EasyAnimateCameraPipeline(EasyAnimateControlPipeline):
         """Encode prompts; there is one text encoder, whatever its number."""
         return super().encode_prompt(*args, **kwargs)
 
+    def encode_film(self, film: Tensor) -> Tensor:
+        """Encode a film (B, 3, T, H, W), -1 .. 1, to latents as they are denoised."""
+        latents: Tensor = self.vae.encode(film.to(self._execution_device, self.vae.dtype)).latent_dist.mode()
+        return latents * self.vae.config.scaling_factor
+
     def decode_latents(self, latents: Tensor) -> Tensor:
         """Decode to a film (B, 3, T, H, W), -1 .. 1."""
         film: Tensor = self.vae.decode(latents / self.vae.config.scaling_factor, return_dict=False)[0]

@@ -14,10 +14,13 @@ from parascale.camera import Trajectory
 from parascale.errors import Cancelled, InputError
 from parascale.generators.diffusion.memory import Need, check_memory, too_little, working_memory
 from parascale.generators.diffusion.place import find_place, settle
+from parascale.generators.diffusion.sketch import Sketch
 from parascale.generators.generator import Progress
+from parascale.generators.picture import fit_image
 from parascale.generators.settings import Settings
 from parascale.generators.units import Units
 from parascale.generators.video import VideoWriter
+from parascale.link.limits import SKETCH
 from parascale.link.requests import GenerationRequest, JobResult
 
 # Where a run stands when the models are loaded, and when the last step is done.
@@ -62,6 +65,7 @@ class Run:
         self.place = find_place(request.generator, settings)
         self.warnings: list[str] = []
         self._progress, self._cancelled = progress, cancelled
+        self._sketch: tuple[Sketch, Path] | None = None
         self.report(0.0, "looking for the weights")
 
     def report(self, fraction: float, phase: str) -> None:
@@ -144,6 +148,23 @@ class Run:
         self.warnings.extend(warnings)
         return pipeline
 
+    def sketch(self, directory: Path, encode: Callable[[torch.Tensor], torch.Tensor]) -> None:
+        """Have the video shown as it comes into being, where that is wished.
+
+        Parameters
+        ----------
+        directory : Path
+            Takes ``sketch.png``.
+        encode : callable
+            From a film of one frame, (1, 3, 1, H, W), -1 .. 1, to its latents (1, C, 1, h, w).
+        """
+        if not self.settings.sketches:
+            return
+        picture = fit_image(self.request.image, self.path)
+        with torch.no_grad():
+            latent = encode(as_film(picture[None]))[0, :, 0]
+        self._sketch = Sketch(latent, picture), directory / SKETCH
+
     def denoise(self, pipeline: DiffusionPipeline, **inputs: Any) -> NDArray[np.uint8]:
         """Run the pipeline.
 
@@ -187,6 +208,9 @@ class Run:
         except BaseException:
             pipeline.maybe_free_model_hooks()
             raise
+        finally:
+            if self._sketch is not None:
+                self._sketch[1].unlink(missing_ok=True)
         video = np.asarray(frames)[: len(self.request.shot)]
         if not np.isfinite(video).all():
             raise InputError(f"the model gave no finite picture in {self.place.dtype}: take another precision")
@@ -195,6 +219,9 @@ class Run:
 
     def _stepped(self, pipeline: Any, step: int, timestep: Any, tensors: dict[str, Any]) -> dict[str, Any]:
         count = pipeline.num_timesteps
+        if self._sketch is not None:
+            sketch, path = self._sketch
+            sketch.show(tensors["latents"], float(pipeline.scheduler.sigmas[step + 1]), path)
         fraction = LOADED + (DENOISED - LOADED) * (step + 1) / count
         self.report(fraction, "decoding the video" if step + 1 == count else f"step {step + 1} of {count}")
         return tensors
