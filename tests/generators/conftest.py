@@ -154,6 +154,7 @@ def tiny_models(tmp_path_factory, random_state) -> SimpleNamespace:
     folders.recammaster = _save_recammaster(root / "recammaster", random_state)
     folders.vace = _save_vace(root / "vace", folders.parts)
     folders.easyanimate = _save_easyanimate(root / "easyanimate")
+    folders.stable_diffusion, folders.motion_adapter = _save_animatediff(root)
     return folders
 
 
@@ -311,6 +312,57 @@ def _save_easyanimate(folder: Path) -> Path:
     return folder
 
 
+def _save_animatediff(root: Path) -> tuple[Path, Path]:
+    import torch
+    from diffusers import AutoencoderKL, MotionAdapter, UNet2DConditionModel
+    from transformers import CLIPTextConfig, CLIPTextModel
+
+    torch.manual_seed(0)
+    folder, adapter = root / "stable-diffusion", root / "motion-adapter"
+    UNet2DConditionModel(
+        block_out_channels=(8, 8),
+        layers_per_block=1,
+        sample_size=8,
+        down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"),
+        up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
+        cross_attention_dim=8,
+        norm_num_groups=2,
+    ).save_pretrained(folder / "unet")
+    AutoencoderKL(
+        block_out_channels=(8, 8, 8, 8),
+        down_block_types=("DownEncoderBlock2D",) * 4,
+        up_block_types=("UpDecoderBlock2D",) * 4,
+        latent_channels=4,
+        norm_num_groups=2,
+    ).save_pretrained(folder / "vae")
+    text = CLIPTextConfig(
+        hidden_size=8, intermediate_size=16, num_attention_heads=2, num_hidden_layers=2, vocab_size=32,
+        eos_token_id=1, bos_token_id=0, pad_token_id=0,
+    )  # fmt: skip
+    CLIPTextModel(text).save_pretrained(folder / "text_encoder")
+    tokens = tiny_tokenizer()
+    tokens.model_max_length = 77
+    tokens.save_pretrained(folder / "tokenizer")
+    MotionAdapter(
+        block_out_channels=(8, 8), motion_layers_per_block=1, motion_norm_num_groups=2, motion_num_attention_heads=2,
+        motion_mid_block_layers_per_block=1,
+    ).save_pretrained(adapter)  # fmt: skip
+    _wake(adapter)
+    return folder, adapter
+
+
+def _wake(adapter):
+    """A new adapter's ways out are zero, as at the start of training: give them numbers, so that it does something."""
+    import torch
+    from safetensors.torch import load_file, save_file
+
+    path = adapter / "diffusion_pytorch_model.safetensors"
+    state = load_file(path)
+    generator = torch.Generator().manual_seed(1)
+    shaken = {name: t + 0.5 * torch.randn(t.shape, generator=generator) for name, t in state.items()}
+    save_file({name: shaken[name] if "proj_out" in name else t for name, t in state.items()}, path)
+
+
 @pytest.fixture
 def ask(make_request, tiny_models):
     """Ask a generator of tiny models for a short dolly, on the processor."""
@@ -319,6 +371,7 @@ def ask(make_request, tiny_models):
         "recammaster": {"weights": tiny_models.recammaster, "parts": tiny_models.parts, "units_per_depth": 2.0},
         "wan-vace": {"weights": tiny_models.vace},
         "easyanimate-camera": {"weights": tiny_models.easyanimate},
+        "motionmaster": {"weights": tiny_models.stable_diffusion, "adapter": tiny_models.motion_adapter},
     }
 
     def make(generator, *, gain=1.0, frames=9, width=48, height=32, seed=7, shot=None, depth_map="wall", **parameters):

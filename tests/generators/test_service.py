@@ -11,7 +11,7 @@ from PIL import Image
 
 from parascale.camera import Trajectory
 from parascale.errors import Cancelled
-from parascale.generators.video import read_video
+from parascale.generators.video import VideoWriter, read_video
 from parascale.link.local import start_backend
 from parascale.parallax.calibrate import calibrate
 from parascale.parallax.gauge import to_unit_depth
@@ -20,6 +20,7 @@ from parascale.projection.depth_map import DepthMapSource
 
 pytest.importorskip("diffusers", reason="the generation extra is not installed: pip install 'parascale[generate]'")
 
+pytestmark = pytest.mark.slow
 NAMES = ("wan-fun-camera", "recammaster", "wan-vace", "easyanimate-camera")
 
 
@@ -98,6 +99,16 @@ def test_a_calibrated_shot_comes_back_as_a_video(name, do, ask, calibrated) -> N
     assert result.summary["seed"] == 7
     if name == "recammaster":
         assert result.summary["units_per_depth"] == pytest.approx(shot.median_depth[0])
+
+
+def test_the_training_free_baseline_takes_the_motion_of_a_clip(do, ask, texture, tmp_path) -> None:
+    wide = texture(80, 32)
+    with VideoWriter(tmp_path / "clip.mp4", 48, 32, 16.0) as clip:
+        for frame in range(9):
+            clip.write(np.ascontiguousarray(wide[:, 2 * frame : 2 * frame + 48]))
+    result = do(ask("motionmaster", source_video=str(tmp_path / "clip.mp4")))
+    assert not isinstance(result, str), result
+    assert read_video(result.files["video"], 99).shape == (9, 32, 48, 3)
 
 
 def test_the_worker_lives_through_all_that_can_be_wrong(do, ask, backend, tiny_models, tmp_path) -> None:

@@ -26,8 +26,8 @@ def check_aspect(name: str, picture: NDArray[np.generic], trajectory: Trajectory
         )
 
 
-def fit_trajectory(trajectory: Trajectory, multiple: int, long_side: int) -> Trajectory:
-    """Give a path the size and length a video model takes: multiples of so many pixels, and 4n + 1 frames.
+def fit_trajectory(trajectory: Trajectory, multiple: int, long_side: int, group: int = 4) -> Trajectory:
+    """Give a path the size and length a video model takes: multiples of so many pixels, and group n + 1 frames.
 
     Parameters
     ----------
@@ -36,16 +36,18 @@ def fit_trajectory(trajectory: Trajectory, multiple: int, long_side: int) -> Tra
         What width and height are rounded to, in pixels.
     long_side : int
         The longer side is brought down to this; a smaller picture stays as it is.
+    group : int
+        Frames the model takes together, the first apart.
 
     Returns
     -------
     Trajectory
-        The same field of view. The last camera is held for up to three frames more.
+        The same field of view. The last camera is held for up to ``group`` - 1 frames more.
     """
     scale = min(1.0, long_side / max(trajectory.size))
     width, height = (max(multiple, round(side * scale / multiple) * multiple) for side in trajectory.size)
     factors = np.array([width / trajectory.width, height / trajectory.height] * 2)
-    extra = -(len(trajectory) - 1) % 4
+    extra = -(len(trajectory) - 1) % group
     kept = np.minimum(np.arange(len(trajectory) + extra), len(trajectory) - 1)
     step = float(np.diff(trajectory.times).mean()) if len(trajectory) > 1 else 1.0
     times = np.append(trajectory.times, trajectory.times[-1] + step * np.arange(1, extra + 1))

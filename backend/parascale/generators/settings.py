@@ -23,8 +23,8 @@ class Settings:
     precision: str
     offload: str
     tiling: bool
-    sketches: bool
     weights: str
+    sketches: bool = False
     lora: str = ""
     lora_strength: float = 1.0
 
@@ -36,8 +36,11 @@ class Settings:
         return cls(**picked)
 
 
-def common_parameters(*, steps: int, guidance: float, long_side: int, lora: bool = True) -> tuple[Parameter, ...]:
+def common_parameters(
+    *, steps: int, guidance: float, long_side: int, lora: bool = True, sketches: bool = True
+) -> tuple[Parameter, ...]:
     """Describe the parameters of `Settings`, with a model's own defaults."""
+    shown = Parameter("sketches", "bool", True, description="Show the video, small, as it comes into being.")
     lora_parameters = (
         Parameter("lora", "str", "", description="A LoRA on the backend: a .safetensors file or a folder with one."),
         Parameter("lora_strength", "float", 1.0, 0, 2, description="How much of the LoRA is added."),
@@ -65,7 +68,7 @@ def common_parameters(*, steps: int, guidance: float, long_side: int, lora: bool
             description="What waits in main memory: nothing, idle models, idle layers, or all but a layer; slower.",
         ),
         Parameter("tiling", "bool", False, description="Decode in tiles: less memory, faint seams at worst."),
-        Parameter("sketches", "bool", True, description="Show the video, small, as it comes into being."),
+        *((shown,) if sketches else ()),
         Parameter("weights", "str", "", description="Folder or hub id of the weights; the published ones if empty."),
         *(lora_parameters if lora else ()),
     )

@@ -121,6 +121,25 @@ CATALOGUE: tuple[Weights, ...] = (
         _WHOLE,
         "Apache-2.0",
     ),
+    Weights(
+        "motionmaster",
+        "motionmaster",
+        "stable-diffusion-v1-5/stable-diffusion-v1-5",
+        (
+            *("unet/config.json", "unet/diffusion_pytorch_model.safetensors"),
+            *("vae/config.json", "vae/diffusion_pytorch_model.safetensors"),
+            *("text_encoder/config.json", "text_encoder/model.safetensors", "tokenizer/*"),
+        ),
+        "CreativeML OpenRAIL-M",
+        ("animatediff-adapter",),
+    ),
+    Weights(
+        "animatediff-adapter",
+        "motionmaster",
+        "guoyww/animatediff-motion-adapter-v1-5-2",
+        ("config.json", "diffusion_pytorch_model.safetensors"),
+        _PAGE,
+    ),
 )
 
 

@@ -165,7 +165,9 @@ class Run:
             latent = encode(as_film(picture[None]))[0, :, 0]
         self._sketch = Sketch(latent, picture), directory / SKETCH
 
-    def denoise(self, pipeline: DiffusionPipeline, **inputs: Any) -> NDArray[np.uint8]:
+    def denoise(
+        self, pipeline: DiffusionPipeline, after: Callable[[int], None] | None = None, **inputs: Any
+    ) -> NDArray[np.uint8]:
         """Run the pipeline.
 
         Noise is drawn on the processor, so that a seed means the same on every device.
@@ -173,6 +175,8 @@ class Run:
         Parameters
         ----------
         pipeline : DiffusionPipeline
+        after : callable, optional
+            Takes the number of each step that is done.
         **inputs
             What the model is conditioned on.
 
@@ -189,6 +193,13 @@ class Run:
         """
         self.report(LOADED, "reading the prompt")
         settings = self.settings
+
+        def stepped(pipeline: Any, step: int, _timestep: Any, tensors: dict[str, Any]) -> dict[str, Any]:
+            if after is not None:
+                after(step)
+            self._stepped(pipeline, step, tensors)
+            return tensors
+
         try:
             frames = pipeline(
                 prompt=self.request.prompt,
@@ -199,7 +210,7 @@ class Run:
                 num_inference_steps=settings.steps,
                 guidance_scale=settings.guidance,
                 generator=torch.Generator("cpu").manual_seed(self.request.seed),
-                callback_on_step_end=self._stepped,
+                callback_on_step_end=stepped,
                 output_type="np",
                 **inputs,
             ).frames[0]
@@ -217,14 +228,13 @@ class Run:
         pixels: NDArray[np.uint8] = np.round(np.clip(video, 0, 1) * 255).astype(np.uint8)
         return pixels
 
-    def _stepped(self, pipeline: Any, step: int, timestep: Any, tensors: dict[str, Any]) -> dict[str, Any]:
+    def _stepped(self, pipeline: Any, step: int, tensors: dict[str, Any]) -> None:
         count = pipeline.num_timesteps
         if self._sketch is not None:
             sketch, path = self._sketch
             sketch.show(tensors["latents"], float(pipeline.scheduler.sigmas[step + 1]), path)
         fraction = LOADED + (DENOISED - LOADED) * (step + 1) / count
         self.report(fraction, "decoding the video" if step + 1 == count else f"step {step + 1} of {count}")
-        return tensors
 
     def finish(self, directory: Path, frames: NDArray[np.uint8], units: Units, model: str) -> JobResult:
         """Write ``result.mp4`` and tell what was made."""

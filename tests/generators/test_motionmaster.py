@@ -1,0 +1,142 @@
+"""The training-free baseline, on a tiny AnimateDiff with random numbers."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from parascale.errors import InputError
+from parascale.generators.motionmaster import MotionMaster
+from parascale.generators.video import VideoWriter, read_video
+
+torch = pytest.importorskip("torch", reason="the generation extra is not installed: pip install 'parascale[generate]'")
+
+
+@pytest.fixture
+def weights(tiny_models):
+    return tiny_models.stable_diffusion, tiny_models.motion_adapter
+
+
+@pytest.fixture
+def clips(tmp_path, texture):
+    """Two films of a texture that slides, slowly and fast, and one that is white where something moves."""
+    made = {}
+    wide = texture(192, 72)
+    for name, step in (("slow", 1), ("fast", 8)):
+        made[name] = [np.ascontiguousarray(wide[:, step * frame : step * frame + 128]) for frame in range(6)]
+    made["moving"] = [np.zeros((72, 128, 3), np.uint8) for _ in range(6)]
+    for frame in made["moving"]:
+        frame[16:48, 40:80] = 255
+    paths = {}
+    for name, frames in made.items():
+        paths[name] = str(tmp_path / f"{name}.mp4")
+        with VideoWriter(tmp_path / f"{name}.mp4", 128, 72, 16.0) as writer:
+            for frame in frames:
+                writer.write(frame)
+    return paths
+
+
+@pytest.fixture
+def ask(make_request, weights, clips):
+    def make(frames=6, seed=7, **parameters):
+        given = {"device": "cpu", "steps": 4, "weights": str(weights[0]), "adapter": str(weights[1])}
+        request = make_request(np.zeros((frames, 3)), 128, 72)
+        parameters = given | {"source_video": clips["slow"]} | parameters
+        return dataclasses.replace(request, generator="motionmaster", prompt="a desk", seed=seed, parameters=parameters)
+
+    return make
+
+
+@pytest.fixture
+def film(ask, tmp_path):
+    def make(**how):
+        result = MotionMaster().generate(ask(**how), tmp_path)
+        return read_video(result.files["video"], 99).astype(int)
+
+    return make
+
+
+@pytest.mark.slow
+def test_the_motion_of_the_source_is_live_and_a_seed_repeats_it(film, clips) -> None:
+    slow = film()
+    assert slow.shape == (6, 72, 128, 3)
+    assert np.array_equal(slow, film())
+    assert np.abs(slow - film(source_video=clips["fast"])).max() > 0
+    assert np.abs(slow - film(share=0.0)).max() > 0
+    assert np.array_equal(film(share=0.0), film(share=0.0, source_video=clips["fast"]))
+
+
+@pytest.mark.slow
+def test_what_moves_by_itself_is_taken_out(film, clips) -> None:
+    assert np.abs(film() - film(moving=clips["moving"])).max() > 0
+
+
+@pytest.mark.slow
+def test_it_says_that_it_sees_neither_path_nor_scale(ask, tmp_path) -> None:
+    warnings = MotionMaster().generate(ask(), tmp_path).summary["warnings"]
+    assert any("neither the path nor the picture" in warning for warning in warnings)
+
+
+def test_a_map_that_is_recorded_and_put_back_changes_nothing(weights) -> None:
+    """What is put into a network that would find the same by itself leaves its answer as it was."""
+    from diffusers import AnimateDiffPipeline, DDIMScheduler, MotionAdapter, UNet2DConditionModel
+
+    from parascale.generators.diffusion.motion_transfer import MotionTransfer
+
+    folder, adapter = weights
+    unet = UNet2DConditionModel.from_pretrained(folder / "unet")
+    pipeline = AnimateDiffPipeline(None, None, None, unet, MotionAdapter.from_pretrained(adapter), DDIMScheduler())
+    generator = torch.Generator().manual_seed(0)
+    latents, text = torch.randn(1, 4, 6, 9, 16, generator=generator), torch.randn(6, 77, 8, generator=generator)
+
+    def answer(latents):
+        with torch.no_grad():
+            return pipeline.unet(latents, 500, encoder_hidden_states=text).sample
+
+    plain = answer(latents)
+    transfer = MotionTransfer(pipeline)
+    assert len(transfer.layers) == 2 * 2 * 2  # two blocks of two modules of two attentions
+    torch.testing.assert_close(answer(latents), plain, atol=1e-5, rtol=1e-5)
+    for layer in transfer.layers:
+        layer.recording = True
+    answer(latents)
+    for layer in transfer.layers:
+        layer.recording = False
+        torch.testing.assert_close(layer.map.sum(-1), torch.ones(layer.map.shape[:-1]))
+    torch.testing.assert_close(answer(latents), plain, atol=1e-5, rtol=1e-5)
+    assert (answer(latents.flip(2)) - plain.flip(2)).abs().max() > 1e-5
+    transfer.forget()
+    torch.testing.assert_close(answer(latents), plain, atol=1e-5, rtol=1e-5)
+
+
+def test_a_hole_in_the_maps_is_filled_by_laplaces_equation() -> None:
+    """A map that rises linearly over the picture is harmonic, so it comes back whatever stood in the hole."""
+    from parascale.generators.diffusion.motion_transfer import without
+
+    rows, columns = 8, 12
+    y, x = torch.meshgrid(torch.arange(rows), torch.arange(columns), indexing="ij")
+    ramp = (0.2 + 0.03 * x + 0.02 * y).reshape(-1)
+    maps = torch.stack([ramp, 1 - ramp], -1).reshape(-1, 1, 1, 2)
+    moving = torch.zeros(3, 16, 24, dtype=torch.bool)
+    moving[1, 6:11, 8:15] = True
+    spoilt = maps.clone().reshape(rows, columns, 2)
+    spoilt[3:6, 4:8] = 0.5
+    filled = without(spoilt.reshape(maps.shape), moving, (16, 24))
+    torch.testing.assert_close(filled, maps, atol=1e-4, rtol=0)
+    assert torch.equal(without(maps, torch.zeros_like(moving), (16, 24)), maps)
+
+
+@pytest.mark.parametrize(
+    ("how", "said"),
+    [
+        ({"source_video": ""}, "needs a source_video"),
+        ({"frames": 33}, "at most 32 frames and the shot has 33"),
+        ({"frames": 9}, "has 6 frames and the shot 9"),
+        ({"adapter": ""}, "parascale weights fetch animatediff-adapter"),
+    ],
+)
+def test_what_is_missing_is_said(how, said, ask, tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hub"))
+    with pytest.raises(InputError, match=said):
+        MotionMaster().generate(ask(**how), tmp_path)
