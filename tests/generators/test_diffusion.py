@@ -9,6 +9,7 @@ import pytest
 from parascale.camera import Trajectory
 from parascale.errors import Cancelled, InputError
 from parascale.generators.registry import generators
+from parascale.generators.scale_class import erasing_model
 from parascale.generators.video import read_video
 from parascale.parallax.gauge import scale_gauge, to_unit_depth
 from parascale.parallax.shot import Shot
@@ -226,6 +227,32 @@ def test_group_offloading_changes_no_pixel(film, ask, run, monkeypatch) -> None:
     assert np.array_equal(plain, film("wan-fun-camera"))
 
 
+@pytest.mark.parametrize(
+    ("offload", "switch"),
+    [
+        ("none", "to"),
+        ("model", "enable_model_cpu_offload"),
+        ("group", "enable_group_offload"),
+        ("sequential", "enable_sequential_cpu_offload"),
+    ],
+)
+def test_each_way_of_offloading_is_diffusers_own_switch(offload, switch, ask, monkeypatch) -> None:
+    """Which needs a GPU to be thrown, so here it is only looked at."""
+    from diffusers import DiffusionPipeline
+
+    from parascale.generators.diffusion.place import Place, settle
+    from parascale.generators.settings import Settings
+    from parascale.link.requests import resolve_parameters
+
+    thrown = []
+    for name in ("to", "enable_model_cpu_offload", "enable_group_offload", "enable_sequential_cpu_offload"):
+        monkeypatch.setattr(DiffusionPipeline, name, lambda self, *_, name=name, **__: thrown.append(name))
+    schema = generators()["wan-fun-camera"].describe()
+    settings = Settings.of(resolve_parameters(schema, {"offload": offload}))
+    settle(DiffusionPipeline(), Place(torch.device("cuda"), torch.bfloat16), settings)
+    assert thrown == [switch]
+
+
 def test_a_lora_is_added_and_few_step_ones_are_told_of(ask, run, film, tmp_path) -> None:
     from safetensors.torch import save_file
 
@@ -316,6 +343,29 @@ def test_scale_erasing_models_are_recognised(ask, run, tiny_models, tmp_path) ->
     text = refused(run, ask("wan-fun-camera", weights=str(folder)))
     assert "lingbot-world" in text
     assert "calibration has no effect" in text
+
+
+@pytest.mark.parametrize(
+    ("names", "config", "model"),
+    [
+        (["blocks.3.cam_injector_layer1.weight"], {}, "lingbot-world"),
+        (["patch_embedding_wancamctrl.weight"], {}, "lingbot-world"),
+        (["controlnet_mask_embedding.weight"], {}, "Uni3C"),
+        ([], {"normalize_trans": True}, "a model with normalize_trans"),
+        ([], {"camera_scale": 2.0}, "a model with camera_scale"),
+        (["control_adapter.conv.weight", "blocks.0.cam_encoder.weight"], {"normalize_trans": False}, None),
+    ],
+)
+def test_normalisers_are_told_by_their_layers_and_settings(names, config, model) -> None:
+    assert erasing_model(names, config) == model
+
+
+def test_the_5b_of_wan_2_2_is_refused_for_its_channels(ask, run, tiny_models, tmp_path) -> None:
+    folder = tmp_path / "5B"
+    shutil.copytree(tiny_models.fun, folder)
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"in_dim": 100, "out_dim": 48}))
+    assert "takes 100 channels, where Wan2.1-Fun takes 32" in refused(run, ask("wan-fun-camera", weights=str(folder)))
 
 
 @pytest.mark.parametrize("how", ["cut", "header", "empty", "pickled", "config", "shard", "no config"])
