@@ -143,7 +143,8 @@ def test_the_preview_is_one_by_construction(tmp_path) -> None:
 
 
 @pytest.mark.slow
-def test_a_fast_generator_is_found_out_from_pixels(steered) -> None:
+def test_a_fast_generator_is_found_out_from_pixels(steered, monkeypatch) -> None:
+    monkeypatch.setattr("parascale.evaluation.probe.GAINS", (1.0, 4.0))
     fast = steered(lambda travel: 1.6 * travel)
     plan = Plan(drawn_rooms(1, (512, 288)), frames=9, parameters={"units_per_depth": 0.5})
     profile = probe(fast, plan, fast.generate, quiet)

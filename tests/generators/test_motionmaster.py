@@ -77,7 +77,7 @@ def test_it_says_that_it_sees_neither_path_nor_scale(ask, tmp_path) -> None:
     assert any("neither the path nor the picture" in warning for warning in warnings)
 
 
-def test_a_map_that_is_recorded_and_put_back_changes_nothing(weights) -> None:
+def test_scores_that_are_recorded_and_put_back_change_nothing(weights) -> None:
     """What is put into a network that would find the same by itself leaves its answer as it was."""
     from diffusers import AnimateDiffPipeline, DDIMScheduler, MotionAdapter, UNet2DConditionModel
 
@@ -95,35 +95,47 @@ def test_a_map_that_is_recorded_and_put_back_changes_nothing(weights) -> None:
 
     plain = answer(latents)
     transfer = MotionTransfer(pipeline)
-    assert len(transfer.layers) == 2 * 2 * 2  # two blocks of two modules of two attentions
+    # Down two blocks of a module, up two of two, one in the middle; two attentions each.
+    assert len(transfer.layers) == 2 * (2 + 4 + 1)
     torch.testing.assert_close(answer(latents), plain, atol=1e-5, rtol=1e-5)
     for layer in transfer.layers:
         layer.recording = True
     answer(latents)
     for layer in transfer.layers:
         layer.recording = False
-        torch.testing.assert_close(layer.map.sum(-1), torch.ones(layer.map.shape[:-1]))
+        assert layer.scores.shape[1:] == (2, 6, 6)
     torch.testing.assert_close(answer(latents), plain, atol=1e-5, rtol=1e-5)
     assert (answer(latents.flip(2)) - plain.flip(2)).abs().max() > 1e-5
     transfer.forget()
     torch.testing.assert_close(answer(latents), plain, atol=1e-5, rtol=1e-5)
 
 
-def test_a_hole_in_the_maps_is_filled_by_laplaces_equation() -> None:
-    """A map that rises linearly over the picture is harmonic, so it comes back whatever stood in the hole."""
+def test_a_hole_in_the_scores_is_filled_by_laplaces_equation() -> None:
+    """What rises linearly over the picture is harmonic, so it comes back, whatever stood in the hole."""
     from parascale.generators.diffusion.motion_transfer import without
 
     rows, columns = 8, 12
     y, x = torch.meshgrid(torch.arange(rows), torch.arange(columns), indexing="ij")
-    ramp = (0.2 + 0.03 * x + 0.02 * y).reshape(-1)
-    maps = torch.stack([ramp, 1 - ramp], -1).reshape(-1, 1, 1, 2)
+    ramp = (2 + 0.3 * x - 0.2 * y).reshape(-1)
+    scores = torch.stack([ramp, -ramp, 0 * ramp, 3 * ramp], -1).reshape(-1, 1, 2, 2)
     moving = torch.zeros(3, 16, 24, dtype=torch.bool)
     moving[1, 6:11, 8:15] = True
-    spoilt = maps.clone().reshape(rows, columns, 2)
-    spoilt[3:6, 4:8] = 0.5
-    filled = without(spoilt.reshape(maps.shape), moving, (16, 24))
-    torch.testing.assert_close(filled, maps, atol=1e-4, rtol=0)
-    assert torch.equal(without(maps, torch.zeros_like(moving), (16, 24)), maps)
+    spoilt = scores.clone().reshape(rows, columns, 4)
+    spoilt[3:6, 4:8] = 50
+    filled = without(spoilt.reshape(scores.shape), moving, (16, 24))
+    torch.testing.assert_close(filled, scores, atol=1e-4, rtol=0)
+    assert torch.equal(without(scores, torch.zeros_like(moving), (16, 24)), scores)
+
+
+def test_a_hole_at_the_border_takes_what_lies_beside_it() -> None:
+    from parascale.generators.diffusion.motion_transfer import without
+
+    scores = torch.full((6 * 8, 1, 1, 1), 3.0)
+    moving = torch.zeros(1, 6, 8, dtype=torch.bool)
+    moving[:, :4, 5:] = True
+    spoilt = scores.clone().reshape(6, 8)
+    spoilt[:4, 5:] = -9
+    torch.testing.assert_close(without(spoilt.reshape(scores.shape), moving, (6, 8)), scores)
 
 
 @pytest.mark.parametrize(

@@ -39,9 +39,9 @@ class MotionMaster:
             Parameter("source_video", "str", "", description="The reference whose motion is taken, on the backend."),
             Parameter("moving", "str", "", description="A film on the backend, white where things move by themselves."),
             Parameter(
-                "share", "float", 0.5, 0, 1, description="Of the steps, from the first on, that are given the motion."
+                "share", "float", 0.6, 0, 1, description="Of the steps, from the first on, that are given the motion."
             ),
-            *common_parameters(steps=50, guidance=7.5, long_side=512, lora=False, sketches=False),
+            *common_parameters(steps=25, guidance=7.5, long_side=512, lora=False, sketches=False),
             Parameter("adapter", "str", "", description="Folder of the motion adapter; the published one if empty."),
         )
 

@@ -1,7 +1,7 @@
-"""Camera motion taken from a film and given to another: the maps of AnimateDiff's temporal attention (MotionMaster).
+"""Camera motion taken from a film and given to another: the scores of AnimateDiff's temporal attention (MotionMaster).
 
-What every pixel of a film attends to in other frames is how it moves. Where things move by themselves, the maps are cut
-out and filled from around them by Laplace's equation, which leaves the camera's motion (arXiv 2404.15789, one-shot).
+What every pixel of a film attends to in other frames is how it moves. Where things move by themselves, the scores are
+cut out and filled from around by Laplace's equation, which leaves the camera's motion (arXiv 2404.15789, one-shot).
 """
 
 from collections.abc import Callable
@@ -13,46 +13,43 @@ from diffusers.models.attention_processor import Attention
 from torch import Tensor
 from torch.nn import functional
 
-# The share of the noise at which a film's maps are taken: early enough for its motion, late enough for its layout.
-DEPTH = 0.4
-# Relaxations of a map: a hole of half its width is filled to a thousandth.
-_PASSES = 400
+# The share of the way into noise at which a film's scores are taken: 15 steps of 25, as published.
+DEPTH = 0.6
 
 
 class TemporalAttention:
-    """Self-attention over frames whose map can be recorded, and replaced.
+    """Self-attention over frames whose scores can be recorded, and replaced.
 
     Attributes
     ----------
     recording : bool
-    map : (N, heads, F, F) Tensor or None
-        Recorded, of every pixel; put in where it is there and ``recording`` is off.
+    scores : (N, heads, F, F) Tensor or None
+        Recorded, of every pixel, before the softmax; put in where they are there and ``recording`` is off.
     """
 
     def __init__(self) -> None:
         self.recording = False
-        self.map: Tensor | None = None
+        self.scores: Tensor | None = None
 
     def __call__(self, attn: Attention, hidden_states: Tensor, *_: Any, **__: Any) -> Tensor:
         """Attend: (batch N, F, C) to the same shape."""
-        heads = attn.heads
         query, key, value = (
-            layer(hidden_states).unflatten(-1, (heads, -1)).transpose(1, 2)
+            layer(hidden_states).unflatten(-1, (attn.heads, -1)).transpose(1, 2)
             for layer in (attn.to_q, attn.to_k, attn.to_v)
         )
-        if self.recording or self.map is None:
-            shares = (query @ key.transpose(-1, -2) * attn.scale).softmax(-1)
+        if self.recording or self.scores is None:
+            scores = query @ key.transpose(-1, -2) * attn.scale
             if self.recording:
-                self.map = shares
+                self.scores = scores
         else:
-            shares = self.map.repeat(len(value) // len(self.map), 1, 1, 1)
-        attended = (shares.to(value.dtype) @ value).transpose(1, 2).flatten(2)
+            scores = self.scores.repeat(len(value) // len(self.scores), 1, 1, 1)
+        attended = (scores.softmax(-1).to(value.dtype) @ value).transpose(1, 2).flatten(2)
         projected: Tensor = attn.to_out[0](attended)
         return projected
 
 
 class MotionTransfer:
-    """The temporal layers of a pipeline in the decoder of its network, and what they were told.
+    """The temporal layers of a pipeline, and what they were told.
 
     Parameters
     ----------
@@ -63,17 +60,17 @@ class MotionTransfer:
         self._pipeline = pipeline
         self.layers: list[TemporalAttention] = []
         for name, module in pipeline.unet.named_modules():
-            if isinstance(module, Attention) and name.startswith("up_blocks") and ".motion_modules." in name:
+            if isinstance(module, Attention) and ".motion_modules." in name:
                 module.set_processor(layer := TemporalAttention())
                 self.layers.append(layer)
 
     def forget(self) -> None:
         """Let the layers attend by themselves again."""
         for layer in self.layers:
-            layer.map, layer.recording = None, False
+            layer.scores, layer.recording = None, False
 
     def learn(self, latents: Tensor, moving: Tensor | None, steps: int, report: Callable[[float], None]) -> None:
-        """Invert a film and keep its maps, without those of what moves by itself.
+        """Invert a film and keep its scores, without those of what moves by itself.
 
         Parameters
         ----------
@@ -94,47 +91,56 @@ class MotionTransfer:
         taken = scheduler.timesteps[: max(1, round(DEPTH * steps))]
         for number, timestep in enumerate(taken):
             report(number / len(taken))
-            for layer in self.layers:
-                layer.recording = number + 1 == len(taken)
             with torch.no_grad():
                 noise = unet(latents, timestep, encoder_hidden_states=prompt).sample
             latents = scheduler.step(noise, timestep, latents).prev_sample
+        for layer in self.layers:
+            layer.recording = True
+        with torch.no_grad():
+            unet(latents, taken[-1], encoder_hidden_states=prompt)
         shape = latents.shape[-2:]
         for layer in self.layers:
             layer.recording = False
-            if moving is not None and layer.map is not None:
-                layer.map = without(layer.map, moving, shape)
+            if moving is not None and layer.scores is not None:
+                layer.scores = without(layer.scores, moving, shape)
 
 
-def without(maps: Tensor, moving: Tensor, shape: tuple[int, int]) -> Tensor:
-    """Fill the maps of pixels that move by themselves from those around.
+def without(scores: Tensor, moving: Tensor, shape: tuple[int, int]) -> Tensor:
+    """Fill the scores of pixels that move by themselves from those around: Laplace's equation, free at the border.
 
     Parameters
     ----------
-    maps : (N, heads, F, F) Tensor
+    scores : (N, heads, F, F) Tensor
         Of N pixels, row by row, at some power of two below ``shape``.
     moving : (F, H, W) bool Tensor
-        In any frame is in all: a map spans the frames.
+        In any frame is in all: a pixel's scores span the frames.
     shape : (int, int)
         Rows and columns of the latents.
 
     Returns
     -------
     (N, heads, F, F) Tensor
-        Each row still sums to 1, as an average of rows that do.
     """
-    rows, columns = grid(len(maps), shape)
-    ever = moving.any(0)[None, None].float().to(maps.device)
-    hole = functional.adaptive_max_pool2d(ever, (rows, columns))[0, 0] > 0
+    rows, columns = grid(len(scores), shape)
+    ever = moving.any(0)[None, None].float()
+    hole = functional.adaptive_max_pool2d(ever, (rows, columns))[0, 0].flatten() > 0
     if hole.all() or not hole.any():
-        return maps
-    field = maps.float().flatten(1).T.reshape(-1, rows, columns)
-    filled = torch.where(hole, field[:, ~hole].mean(1)[:, None, None], field)
-    for _ in range(_PASSES):
-        around = functional.pad(filled[None], (1, 1, 1, 1), mode="replicate")[0]
-        mean = (around[:, :-2, 1:-1] + around[:, 2:, 1:-1] + around[:, 1:-1, :-2] + around[:, 1:-1, 2:]) / 4
-        filled = torch.where(hole, mean, field)
-    return filled.reshape(len(field), -1).T.reshape(maps.shape).to(maps.dtype)
+        return scores
+    number = torch.arange(rows * columns).reshape(rows, columns)
+    pairs = torch.cat(
+        [
+            torch.stack([number[:, :-1].flatten(), number[:, 1:].flatten()], 1),
+            torch.stack([number[:-1].flatten(), number[1:].flatten()], 1),
+        ]
+    )
+    graph = torch.zeros(rows * columns, rows * columns)
+    graph[pairs[:, 0], pairs[:, 1]] = graph[pairs[:, 1], pairs[:, 0]] = 1
+    inside = torch.diag(graph.sum(1)[hole]) - graph[hole][:, hole]
+    field = scores.float().flatten(1)
+    around = graph[hole][:, ~hole].to(field.device) @ field[~hole]
+    filled = field.clone()
+    filled[hole] = torch.linalg.solve(inside.to(field.device), around)
+    return filled.reshape(scores.shape).to(scores.dtype)
 
 
 def grid(count: int, shape: tuple[int, int]) -> tuple[int, int]:
