@@ -1,9 +1,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import numpy as np
 import typer
-from numpy.typing import NDArray
 
 from parascale.cli.common import DepthScale, Json, print_notes, progress_bar
 from parascale.cli.jobs import Connect, KeysFolder
@@ -13,6 +11,9 @@ from parascale.cli.run import run_job
 from parascale.errors import InputError
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from parascale.link.requests import GenerationRequest, Scalar
     from parascale.parallax.shot import Shot
 
@@ -116,8 +117,10 @@ def _corrected(
     return fetched | {"gain": gain, "verification": metrics}
 
 
-def unit_depth_map(path: Path, shot: "Shot", scale: float | None) -> NDArray[np.float32]:
+def unit_depth_map(path: Path, shot: "Shot", scale: float | None) -> "NDArray[np.float32]":
     """Divide the map by what the shot is divided by; where that is done already, by its own median."""
+    import numpy as np
+
     from parascale.projection.depth_file import read_depth_map
 
     file = read_depth_map(path, scale)

@@ -1,7 +1,6 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import numpy as np
 import typer
 
 from parascale.cli.common import Json, print_json, print_notes, progress_bar
@@ -89,6 +88,8 @@ def _through(client: "Client") -> "Make":
 
 
 def _pictures(images: list[Path], depth_maps: list[Path], fov: float) -> "tuple[Picture, ...]":
+    import numpy as np
+
     from parascale.evaluation.pictures import Picture
     from parascale.projection.depth_file import read_depth_map
     from parascale.projection.image_file import read_image

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from parascale.cli.common import progress_bar
 from parascale.cli.result import fetch
 from parascale.errors import InputError
-from parascale.files.disk import replace_files
 
 if TYPE_CHECKING:
     from parascale.link.client import Client
@@ -58,6 +57,8 @@ def run_through(
 def _showing(
     client: "Client", job: str, progress: Callable[[float, str], None], path: Path
 ) -> Callable[[float, str], None]:
+    from parascale.files.disk import replace_files
+
     def report(fraction: float, phase: str) -> None:
         progress(fraction, phase)
         picture = client.status(job).sketch
