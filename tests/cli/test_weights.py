@@ -27,6 +27,7 @@ class Hub(BaseHTTPRequestHandler):
 
     files: ClassVar[dict[str, bytes]] = {}
     sent: ClassVar[list[str]] = []
+    lost: ClassVar[set[str]] = set()
 
     def do_HEAD(self) -> None:
         self._answer(body=False)
@@ -43,7 +44,11 @@ class Hub(BaseHTTPRequestHandler):
                 told = [{"type": "file", "path": n, "size": len(c), "oid": COMMIT} for n, c in self.files.items()]
             self._send(json.dumps(told).encode(), "application/json", {}, body=body)
             return
-        content = self.files[path.partition(f"/resolve/{COMMIT}/")[2]]
+        name = path.partition(f"/resolve/{COMMIT}/")[2]
+        if name in self.lost:
+            self.send_error(404)
+            return
+        content = self.files[name]
         if body:
             self.sent.append(path)
         tag = {"ETag": f'"{hashlib.sha1(content).hexdigest()}"', "X-Repo-Commit": COMMIT}
@@ -64,7 +69,7 @@ class Hub(BaseHTTPRequestHandler):
 @pytest.fixture
 def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Hub]]:
     Hub.files = {"config.json": b"{}", "diffusion_pytorch_model.safetensors": bytes(2_000_000), "README.md": b"no"}
-    Hub.sent = []
+    Hub.sent, Hub.lost = [], set()
     server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
@@ -101,6 +106,20 @@ def test_weights_come_with_what_they_need_and_only_what_is_needed(parascale: Run
     assert set(here) == {item.name for item in (*CATALOGUE, *DEPTH_MODELS)}
     generators = json.loads(parascale("doctor", "--json").stdout)["generators"]
     assert generators["wan-fun-camera"]["weights"]["wan-fun-camera-1.3B"] == str(model)
+
+
+@pytest.mark.slow
+def test_a_broken_download_is_not_taken_for_whole_and_goes_on(parascale: Run, hub: type[Hub]) -> None:
+    hub.files = {"config.json": b"{}", "transformer/diffusion_pytorch_model.safetensors": bytes(1000)}
+    hub.lost = {"transformer/diffusion_pytorch_model.safetensors"}
+    done = parascale("weights", "fetch", "wan-vace-1.3B", "--yes", code=3)
+    assert "could not be downloaded" in done.stderr
+    assert "run the command again to go on" in done.stderr
+    listed = json.loads(parascale("weights", "list", "--json").stdout)["weights"]
+    assert {item["name"]: item["folder"] for item in listed}["wan-vace-1.3B"] is None
+    hub.lost = set()
+    (folder,) = json.loads(parascale("weights", "fetch", "wan-vace-1.3B", "--yes", "--json").stdout)["folders"]
+    assert (Path(folder) / "transformer" / "diffusion_pytorch_model.safetensors").stat().st_size == 1000
 
 
 @pytest.mark.slow
