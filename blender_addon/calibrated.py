@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -226,10 +227,9 @@ def anchor_view(scene: bpy.types.Scene, camera: bpy.types.Object) -> View:
     if camera.parent is None:
         raise InputError(f"{camera.name} has no anchor any more: parent it to one, or create a camera anew")
     ours = properties.of_object(camera)
-    with at_frame(scene) as go_to:
-        go_to(ours.calibration.frame_start)
-        pose = rigid(np.array(camera.parent.matrix_world), camera.parent.name)
+    with _at_start(scene, camera):
         own = view_of_camera(scene, camera)
+        pose = rigid(np.array(camera.parent.matrix_world), camera.parent.name)
     intrinsics = own.intrinsics
     if ours.own_lens[0] > 0:
         intrinsics = _intrinsics(scene, lens_of(camera), *ours.own_lens)
@@ -243,8 +243,7 @@ def write(
     ours = properties.of_object(camera)
     path = result.shot.trajectory
     frames = ours.calibration.frame_start + np.arange(len(path))
-    with at_frame(scene) as go_to:
-        go_to(ours.calibration.frame_start)
+    with _at_start(scene, camera):
         key_trajectory(camera, path, frames, parallax_number=result.shot.parallax_number, gain=result.shot.gain)
     if ours.calibration.lens == "copy":
         if ours.own_lens[0] == 0:
@@ -256,6 +255,23 @@ def write(
     ours.report = json.dumps(report)
     ours.draft = draft
     live.note_inputs(scene, camera, depth)
+
+
+@contextmanager
+def _at_start(scene: bpy.types.Scene, camera: bpy.types.Object) -> Iterator[None]:
+    """Go to a camera's start frame for a while, where its anchor or lens is another there."""
+    moved = (camera.parent, camera.data)
+    if not any(item is not None and _depends_on_frame(item) for item in moved):
+        yield
+        return
+    with at_frame(scene) as go_to:
+        go_to(properties.of_object(camera).calibration.frame_start)
+        yield
+
+
+def _depends_on_frame(item: Any) -> bool:
+    moved_by_others = isinstance(item, bpy.types.Object) and (item.parent is not None or len(item.constraints) > 0)
+    return moved_by_others or item.animation_data is not None
 
 
 def _give_lens_back(camera: bpy.types.Object) -> None:

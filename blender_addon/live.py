@@ -25,6 +25,9 @@ from . import properties
 BUDGET_SECONDS = 0.15
 GRIDS = (LIVE_GRID, (24, 14), (16, 9))
 
+# An answer takes about twice what its rays take.
+_WHOLE_ANSWER = 2.0
+
 _EMPTY_OF_SURFACE = ("CAMERA", "LIGHT", "SPEAKER", "ARMATURE", "LIGHT_PROBE")
 
 
@@ -49,19 +52,20 @@ def on_change(owner: bpy.types.ID) -> None:
     objects: Any = scene.objects
     if properties.of_object(owner).role != "CAMERA" or owner.name not in objects:
         return
-    depth = _quick(scene, owner)
-    if depth is None:
-        return
     from . import calibrated
 
-    begin = time.perf_counter()
+    # The thread's own time: what other programs take of the processor says nothing about this scene.
+    begin = time.thread_time()
     try:
+        depth = _quick(scene, owner)
+        if depth is None:
+            return
         calibrated.rebuild_draft(scene, owner, depth)
     except InputError:
         return  # The camera stays stale, and Rebuild says why.
     frames = len(calibrated.frames_of(owner))
     if frames and scene.name in _kept:
-        took = time.perf_counter() - begin
+        took = time.thread_time() - begin
         _kept[scene.name].seconds_per_ray = took / (frames * depth.grid[0] * depth.grid[1])
 
 
@@ -85,7 +89,7 @@ def note_inputs(scene: bpy.types.Scene, camera: bpy.types.Object, depth: SceneDe
     if kept is None or kept.depth is not depth:
         _kept.pop(scene.name, None)
         if not depth.animated:
-            _kept[scene.name] = _Kept(depth, _geometry_key(scene, settings), 3e-6)
+            _kept[scene.name] = _Kept(depth, _geometry_key(scene, settings), 0.0)
 
 
 def stale_because(scene: bpy.types.Scene, camera: bpy.types.Object) -> str:
@@ -172,6 +176,8 @@ def _quick(scene: bpy.types.Scene, camera: bpy.types.Object) -> SceneDepth | Non
     settings = properties.of_object(camera).calibration
     if kept is None or kept.key != _geometry_key(scene, settings):
         return None
+    if not kept.seconds_per_ray:
+        kept.seconds_per_ray = _probe(scene, camera, kept.depth)
     frames = max(len(calibrated.frames_of(camera)), settings.retimed_frames if settings.retiming != "NONE" else 0)
     passes = 4 if settings.smooth > 0 else 1
     for grid in GRIDS:
@@ -181,10 +187,25 @@ def _quick(scene: bpy.types.Scene, camera: bpy.types.Object) -> SceneDepth | Non
     return None
 
 
+def _probe(scene: bpy.types.Scene, camera: bpy.types.Object, depth: SceneDepth) -> float:
+    """Estimate what a ray costs in a whole answer, from one look."""
+    from . import calibrated
+
+    view = calibrated.anchor_view(scene, camera)
+    depth.grid = GRIDS[-1]
+    begin = time.thread_time()
+    depth(view.camera_to_world, view.intrinsics, view.size, 0)
+    took = time.thread_time() - begin
+    return _WHOLE_ANSWER * max(took, 1e-6) / (depth.grid[0] * depth.grid[1])
+
+
 def _touches_surface(update: Any) -> bool:
     item = update.id
-    if not isinstance(item, bpy.types.Object) or not (update.is_updated_geometry or update.is_updated_transform):
-        return False
+    moved = update.is_updated_geometry or update.is_updated_transform
+    return isinstance(item, bpy.types.Object) and moved and _may_show_surface(item)
+
+
+def _may_show_surface(item: bpy.types.Object) -> bool:
     if item.type in _EMPTY_OF_SURFACE or item.get(HELPER) is not None:
         return False
     return item.type != "EMPTY" or item.instance_type != "NONE"
@@ -192,7 +213,9 @@ def _touches_surface(update: Any) -> bool:
 
 def _geometry_key(scene: bpy.types.Scene, settings: Any) -> str:
     layer = scene.view_layers[0]
-    shown: list[str] = [item.name_full for item in layer.objects if item.visible_get(view_layer=layer)]
+    shown: list[str] = [
+        item.name_full for item in layer.objects if _may_show_surface(item) and item.visible_get(view_layer=layer)
+    ]
     subject = [item.name_full for item in properties.subject_of(settings)] if settings.statistic == "OBJECTS" else []
     return _digest([*shown, "|", *subject])
 

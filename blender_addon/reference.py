@@ -1,6 +1,7 @@
 """The reference as datablocks: a Text that holds it exactly, and a camera that shows it."""
 
 import dataclasses
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,12 @@ def create(scene: bpy.types.Scene, shot: Shot) -> bpy.types.Object:
     return camera
 
 
+@lru_cache(maxsize=8)
+def _parsed(content: str, name: str) -> Shot:
+    # Sliders ask again and again, and nothing can change a shot once it is read.
+    return shot_from_json(content, name)
+
+
 def show_clip(camera: bpy.types.Object, clip: Path) -> None:
     """Show the reference's own pictures behind its camera; nothing where Blender cannot read them."""
     data: Any = camera.data
@@ -93,7 +100,7 @@ def shot_of(camera: bpy.types.Object) -> Shot:
     text = properties.of_object(camera).text
     if text is None:
         raise InputError(f"the reference camera {camera.name} has lost its shot: import the shot again")
-    return shot_from_json(text.as_string(), text.name)
+    return _parsed(text.as_string(), text.name)
 
 
 def lock(target: bpy.types.Object, *channels: str) -> None:

@@ -127,11 +127,21 @@ class Session:
         self.backend = None
 
     def submit(self, job: Job, request: "Request") -> None:
-        """Write a job down, then hand it over; `tick` does the rest."""
+        """Write a job down, then hand it over; `tick` does the rest.
+
+        Raises
+        ------
+        InputError
+            Where it cannot be handed over; the job has failed then.
+        """
         assert self.client is not None
         self.jobs[job.id] = job
         journal.save(job)
-        self.client.start_submit(request, job.id)
+        try:
+            self.client.start_submit(request, job.id)
+        except (InputError, OSError) as error:
+            self.fail(job, sentence(error))
+            raise
 
     def cancel(self, job: Job) -> None:
         """Ask a job to stop."""
@@ -356,10 +366,13 @@ def on_timer() -> float:
     from . import jobs_list
 
     now = current()
-    if now.tick():
-        for job in list(now.jobs.values()):
-            if job.state == "fetched" and job.id not in now.claimed and now.belongs_here(job):
-                _insert(now, job)
+    changed = bool(now.tick())
+    # Looked at every time: a result may have waited for its file to be opened again.
+    for job in list(now.jobs.values()):
+        if job.state == "fetched" and job.id not in now.claimed and now.belongs_here(job):
+            _insert(now, job)
+            changed = True
+    if changed:
         _redraw()
     jobs_list.sync()
     return TICK_SECONDS

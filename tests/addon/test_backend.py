@@ -95,8 +95,14 @@ def test_cancelled_job_says_so(ready: bpy.types.Scene, backend: None, extension:
 
 
 def test_jobs_outlive_the_session(ready: bpy.types.Scene, preferences: Any, backend: None, extension: Any) -> None:
+    from bl_ext.user_default.parascale import session
+
     bpy.ops.parascale.submit()
     job_id = ready.parascale.job_id
+    # Until the backend has all of it, a client that leaves takes it along.
+    job, end = session.current().jobs[job_id], time.monotonic() + 60
+    while job.state in ("submitted", "queued") and time.monotonic() < end:
+        session.current().tick()
     executable = preferences.executable
     bpy.ops.preferences.addon_disable(module=extension.__name__)
     bpy.ops.preferences.addon_enable(module=extension.__name__)

@@ -221,11 +221,7 @@ def test_job_is_found_again_after_closing_and_opening_the_file(ready: bpy.types.
     session.on_timer()
     assert job.state == "fetched"
     bpy.ops.wm.open_mainfile(filepath=str(path))
-    session.current().tick()
-    bpy.ops.parascale.poll_jobs()
-    # What the timer does once a job of this file has arrived.
-    assert session.current().belongs_here(job)
-    session._insert(session.current(), job)
+    session.on_timer()
     assert job.state == "used"
     (strip,) = strips(bpy.context.scene)
     assert strip.filepath.startswith("//parascale")

@@ -40,6 +40,19 @@ def test_slider_is_answered_at_once_by_a_draft(calibrated: bpy.types.Object) -> 
     assert not calibrated.parascale.draft
 
 
+def test_slider_moves_the_camera_that_is_seen_now(calibrated: bpy.types.Object) -> None:
+    scene = bpy.context.scene
+    scene.frame_set(20)
+    start = np.array(calibrated.parent.matrix_world.translation)
+    before = np.array(calibrated.matrix_world.translation) - start
+    calibrated.parascale.strength = 0.5
+    bpy.context.view_layer.update()
+    after = np.array(calibrated.matrix_world.translation) - start
+    assert scene.frame_current == 20
+    assert 0.3 < np.linalg.norm(after) / np.linalg.norm(before) < 0.7
+    assert calibrated["parallax_number"] == pytest.approx(asked(calibrated)[19], rel=1e-5)
+
+
 def test_draft_lies_close_to_what_rebuild_makes_of_it(calibrated: bpy.types.Object) -> None:
     calibrated.parascale.calibration.method = "static"
     draft = locations(calibrated)

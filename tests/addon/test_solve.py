@@ -51,5 +51,10 @@ def test_file_that_is_no_video_is_refused_in_one_sentence(scene: bpy.types.Scene
 
 
 def test_clip_that_is_not_there_is_refused(scene: bpy.types.Scene, tmp_path: Path) -> None:
+    from bl_ext.user_default.parascale import session
+
     with pytest.raises(RuntimeError, match=r"clip\.mp4"):
         bpy.ops.parascale.solve_clip(filepath=str(tmp_path / "clip.mp4"))
+    # A job that was never handed over is not waited for.
+    assert session.newest_jobs(1)[0].state == "failed"
+    assert session.current().waiting() == []

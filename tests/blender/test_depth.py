@@ -232,3 +232,14 @@ def test_scene_that_is_not_open_is_measured(add_wall):
     bpy.context.scene.collection.objects.unlink(wall)
     other.collection.objects.link(wall)
     assert SceneDepth(other).nearest_hit((0, 0, 0), (0, 1, 0), 10) == pytest.approx(3)
+
+
+def test_subject_alone_is_hit_and_the_rest_hides_it(scene, ahead, add_wall):
+    far, near = add_wall("Far", 9), add_wall("Near", 5, half=0.3)
+    bpy.context.view_layer.update()
+    whole = measure(SceneDepth(scene), scene, ahead)
+    subject = measure(SceneDepth(scene, subject=[far]), scene, ahead)
+    assert 0 < (~subject.hit).sum() < len(subject.hit)
+    assert np.array_equal(subject.hit, np.isclose(whole.depth, 9, rtol=1e-5))
+    only_near = measure(SceneDepth(scene, subject=[near]), scene, ahead)
+    assert np.array_equal(only_near.hit, ~subject.hit)
