@@ -21,11 +21,11 @@ def room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path, P
     from PIL import Image
 
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "home"))
-    (picture,) = drawn_rooms(1, (512, 288))
+    (picture,) = drawn_rooms(1, (416, 240))
     image, depth, shot = tmp_path / "room.png", tmp_path / "room.npy", tmp_path / "truck.shot.json"
     Image.fromarray(picture.image).save(image)
     np.save(depth, picture.depth)
-    write_shot(moving_shot(picture, "truck", 2.0, Plan((picture,), frames=17)), shot)
+    write_shot(moving_shot(picture, "truck", 2.0, Plan((picture,), frames=9)), shot)
     return image, depth, shot
 
 

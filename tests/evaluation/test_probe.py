@@ -129,11 +129,11 @@ def test_drawn_rooms_have_the_depth_of_what_they_show() -> None:
 @pytest.mark.slow
 def test_the_preview_is_one_by_construction(tmp_path) -> None:
     preview = Preview()
-    plan = Plan(drawn_rooms(2, (512, 288)), frames=17)
+    plan = Plan(drawn_rooms(2, (416, 240)), frames=9)
     profile = probe(preview, plan, preview.generate, quiet)
     assert profile.units_per_depth == pytest.approx(1, rel=0.05)
     assert profile.slope == pytest.approx(1, abs=0.03)
-    assert profile.spread < 0.05
+    assert profile.spread < 0.1
     assert profile.saturates_at is None
     assert profile.scale_class == "D"
     from parascale.evaluation.response_plot import draw_response
@@ -146,7 +146,7 @@ def test_the_preview_is_one_by_construction(tmp_path) -> None:
 def test_a_fast_generator_is_found_out_from_pixels(steered, monkeypatch) -> None:
     monkeypatch.setattr("parascale.evaluation.probe.GAINS", (1.0, 4.0))
     fast = steered(lambda travel: 1.6 * travel)
-    plan = Plan(drawn_rooms(1, (512, 288)), frames=9, parameters={"units_per_depth": 0.5})
+    plan = Plan(drawn_rooms(1, (416, 240)), frames=9, parameters={"units_per_depth": 0.5})
     profile = probe(fast, plan, fast.generate, quiet)
     assert profile.units_per_depth == pytest.approx(1 / 1.6, rel=0.05)
     assert profile.parameters == {"units_per_depth": 0.5}
