@@ -16,6 +16,7 @@ from parascale.parallax.shot import Shot
 
 torch = pytest.importorskip("torch", reason="the generation extra is not installed: pip install 'parascale[generate]'")
 
+pytestmark = pytest.mark.slow
 NAMES = ("wan-fun-camera", "recammaster", "wan-vace", "easyanimate-camera")
 
 
