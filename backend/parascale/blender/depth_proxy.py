@@ -1,0 +1,154 @@
+"""A photo as a scene: the surface its depth map shows, as an ordinary textured mesh before a camera."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import bpy
+import numpy as np
+from mathutils import Matrix
+from numpy.typing import ArrayLike, NDArray
+
+from parascale.blender.camera import apply_lens
+from parascale.errors import InputError
+from parascale.projection.mesh import CUT_RATIO, build_mesh, inverse_depth
+
+Array = NDArray[np.float64]
+
+# More vertices make Blender slow and show no more: pixels are left out where a map has more.
+MAX_PIXELS = 1_100_000
+ASPECT_TOLERANCE = 0.02
+
+# A camera that stands upright and looks along +y, the way Blender's front views do.
+_UPRIGHT = np.array([[1.0, 0, 0, 0], [0, 0, -1, 0], [0, 1, 0, 0], [0, 0, 0, 1]])
+
+
+@dataclass(frozen=True)
+class DepthProxy:
+    """What stands for a photo in a scene.
+
+    Attributes
+    ----------
+    surface : bpy.types.Object
+        The mesh, in the depth map's unit; whatever measures a scene measures it.
+    camera : bpy.types.Object
+        The photo's camera, at the world's origin unless placed elsewhere.
+    """
+
+    surface: bpy.types.Object
+    camera: bpy.types.Object
+
+
+def create_depth_proxy(
+    scene: bpy.types.Scene,
+    image: bpy.types.Image,
+    depth_map: NDArray[Any],
+    intrinsics: ArrayLike,
+    *,
+    name: str = "Photo",
+    matrix_world: ArrayLike = _UPRIGHT,
+) -> DepthProxy:
+    """Put a photo into a scene, as the surface its depth map shows, and make its camera the scene's.
+
+    The surface is cut where the depth jumps; sky and what was not measured get none. The render size becomes the
+    photo's, without which its camera would not frame it.
+
+    Parameters
+    ----------
+    scene : bpy.types.Scene
+    image : bpy.types.Image
+        The photo.
+    depth_map : (h, w) floating
+        z-depth, of any resolution; as `parascale.projection.mesh.inverse_depth` takes it.
+    intrinsics : (4,) array
+        fx, fy, cx, cy in pixels of ``image``.
+    name : str
+        Of the objects.
+    matrix_world : (4, 4) array
+        Where the camera stands, Blender's axes.
+
+    Raises
+    ------
+    InputError
+        Where photo and map have another shape, or the map holds no positive depth.
+    """
+    width, height = _image_size(image)
+    rows, columns = depth_map.shape if depth_map.ndim == 2 else (0, 0)
+    if min(width, height, rows, columns) < 2 or abs(np.log(width / height * rows / columns)) > ASPECT_TOLERANCE:
+        raise InputError(
+            f"the photo is {width}x{height} but its depth map {columns}x{rows}: give a map of the photo's shape"
+        )
+    lens = np.asarray(intrinsics, np.float64)
+    world = Matrix(np.asarray(matrix_world, np.float64).tolist())
+    mesh = _surface_mesh(name, depth_map, lens, (width, height))
+    mesh.materials.append(_unlit(name, image))
+    surface = bpy.data.objects.new(name, mesh)
+    camera_data = bpy.data.cameras.new(f"{name} Camera")
+    camera = bpy.data.objects.new(f"{name} Camera", camera_data)
+    for item in (surface, camera):
+        item.matrix_world = world
+        scene.collection.objects.link(item)
+    scene.render.resolution_x, scene.render.resolution_y = width, height
+    scene.render.resolution_percentage = 100
+    scene.render.pixel_aspect_x = scene.render.pixel_aspect_y = 1.0
+    apply_lens(camera_data, scene, lens, width, height)
+    _show_all(camera_data, mesh)
+    scene.camera = camera
+    return DepthProxy(surface, camera)
+
+
+def _image_size(image: bpy.types.Image) -> tuple[int, int]:
+    size: Any = image.size
+    return int(size[0]), int(size[1])
+
+
+def _surface_mesh(name: str, depth_map: NDArray[Any], lens: Array, size: tuple[int, int]) -> bpy.types.Mesh:
+    """Quads of the map in the camera's axes (x right, y up, looking along -z), with places in the photo as UV."""
+    step = max(1, int(np.ceil(np.sqrt(depth_map.size / MAX_PIXELS))))
+    inverse = inverse_depth(depth_map)[step // 2 :: step, step // 2 :: step]
+    # Thinned rows and columns do not quite cover the photo: they stand for so much of it.
+    covered = [length * step / full for length, full in zip(inverse.shape[::-1], depth_map.shape[::-1], strict=True)]
+    found = build_mesh(inverse, (size[0] * covered[0], size[1] * covered[1]), CUT_RATIO**step)
+    quads = found.quads[(found.vertices[found.quads, 2] > 0).all(axis=1)]
+    used = np.zeros(len(found.vertices), bool)
+    used[quads.reshape(-1)] = True
+    vertices = found.vertices[used]
+    # Counter-clockwise as the camera sees it.
+    corners = (np.cumsum(used, dtype=np.int32) - 1)[quads[:, ::-1]].reshape(-1)
+    x, y, inverse_z = vertices.T
+    fx, fy, cx, cy = lens
+    places = np.stack([(x - cx) / fx, (cy - y) / fy, -np.ones(len(x))], axis=1) / inverse_z[:, None]
+    mesh = bpy.data.meshes.new(name)
+    mesh.vertices.add(len(vertices))
+    mesh.vertices.foreach_set("co", places.astype(np.float32).reshape(-1))
+    mesh.loops.add(len(corners))
+    mesh.loops.foreach_set("vertex_index", corners)
+    mesh.polygons.add(len(quads))
+    mesh.polygons.foreach_set("loop_start", np.arange(0, len(corners), 4, dtype=np.int32))
+    mesh.update(calc_edges=True)
+    texture: Any = mesh.uv_layers.new(name="Photo")
+    at = np.stack([x / size[0], 1 - y / size[1]], axis=1).astype(np.float32)
+    texture.uv.foreach_set("vector", at[corners].reshape(-1))
+    return mesh
+
+
+def _unlit(name: str, image: bpy.types.Image) -> bpy.types.Material:
+    material = bpy.data.materials.new(name)
+    material.use_nodes = True
+    tree: Any = material.node_tree
+    tree.nodes.clear()
+    picture, light = tree.nodes.new("ShaderNodeTexImage"), tree.nodes.new("ShaderNodeEmission")
+    out = tree.nodes.new("ShaderNodeOutputMaterial")
+    picture.image, picture.extension = image, "EXTEND"
+    picture.location, light.location, out.location = (-500, 0), (-200, 0), (0, 0)
+    tree.links.new(picture.outputs["Color"], light.inputs["Color"])
+    tree.links.new(light.outputs["Emission"], out.inputs["Surface"])
+    return material
+
+
+def _show_all(camera: bpy.types.Camera, mesh: bpy.types.Mesh) -> None:
+    """Move the clipping planes so that the whole surface shows, and room to move stays."""
+    depths = np.empty(len(mesh.vertices) * 3, np.float32)
+    mesh.vertices.foreach_get("co", depths)
+    near, far = -float(depths[2::3].max()), -float(depths[2::3].min())
+    camera.clip_start = min(camera.clip_start, near / 100)
+    camera.clip_end = max(camera.clip_end, 10 * far)
