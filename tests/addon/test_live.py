@@ -53,6 +53,20 @@ def test_slider_moves_the_camera_that_is_seen_now(calibrated: bpy.types.Object) 
     assert calibrated["parallax_number"] == pytest.approx(asked(calibrated)[19], rel=1e-5)
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_new_camera_is_not_stale_wherever_it_starts(
+    stage: bpy.types.Scene, shot_file: Callable[..., Path], seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    stage.camera.location = rng.uniform((-1, -1, 1), (1, 1, 3))
+    stage.camera.rotation_euler = (rng.uniform(1, 1.5), 0, rng.uniform(-0.4, 0.4))
+    bpy.ops.parascale.import_shot(filepath=str(shot_file(count=3)))
+    bpy.ops.parascale.create_camera()
+    assert stale(stage.camera) == ""
+    stage.frame_set(3)
+    assert stale(stage.camera) == ""
+
+
 def test_draft_lies_close_to_what_rebuild_makes_of_it(calibrated: bpy.types.Object) -> None:
     calibrated.parascale.calibration.method = "static"
     draft = locations(calibrated)
