@@ -91,7 +91,8 @@ def ramp(share: Array) -> Array:
 
 
 def _colours(p: Array, low: float, high: float, floor: float) -> Array:
-    span = np.log(high / low) if low > 0 and high > low else 1.0
+    # Rounding is not to be shown in all colours: a steady move has one.
+    span = max(np.log(high / low), 0.05) if low > 0 else 1.0
     with np.errstate(divide="ignore", invalid="ignore"):
         share = np.clip(np.log(p / low) / span if low > 0 else np.zeros_like(p), 0, 1)
     colours = ramp(np.nan_to_num(share))
