@@ -108,12 +108,15 @@ def _surface_mesh(name: str, depth_map: NDArray[Any], lens: Array, size: tuple[i
     # Thinned rows and columns do not quite cover the photo: they stand for so much of it.
     covered = [length * step / full for length, full in zip(inverse.shape[::-1], depth_map.shape[::-1], strict=True)]
     found = build_mesh(inverse, (size[0] * covered[0], size[1] * covered[1]), CUT_RATIO**step)
-    quads = found.quads[(found.vertices[found.quads, 2] > 0).all(axis=1)]
-    used = np.zeros(len(found.vertices), bool)
-    used[quads.reshape(-1)] = True
-    vertices = found.vertices[used]
+    vertices, quads = found.vertices, found.quads
+    at_hand = vertices[:, 2] > 0
+    if not at_hand.all():
+        quads = quads[at_hand[quads].all(axis=1)]
+        used = np.zeros(len(vertices), bool)
+        used[quads] = True
+        vertices, quads = vertices[used], (np.cumsum(used) - 1)[quads]
     # Counter-clockwise as the camera sees it.
-    corners = (np.cumsum(used, dtype=np.int32) - 1)[quads[:, ::-1]].reshape(-1)
+    corners = quads[:, ::-1].astype(np.int32).reshape(-1)
     x, y, inverse_z = vertices.T
     fx, fy, cx, cy = lens
     places = np.stack([(x - cx) / fx, (cy - y) / fy, -np.ones(len(x))], axis=1) / inverse_z[:, None]
