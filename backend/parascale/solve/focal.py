@@ -6,14 +6,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parascale.solve.adjustment import adjust
-from parascale.solve.solution import Solution
-from parascale.solve.tracks import Tracks
+from parascale.solve.triangulation import triangulate
 
 Array = NDArray[np.float64]
 
 # How far, in ln f, the answer is pulled aside to see how hard it pulls back.
 ASIDE = 0.12
-FRAMES = 16
+ROUNDS = 3
+ITERATIONS = 25
+# Working pixels a sighting may be off where it is to tell the focal length: a wrong one bends the path first.
+MAX_ERROR = 5.0
+MIN_ANGLE = np.radians(0.3)
 # Neighbouring sightings of a track share their error: that many count as one.
 CORRELATED = 12.0
 # A standard deviation of ln f beyond this says nothing that an ordinary lens would not.
@@ -44,23 +47,48 @@ class FocalEvidence:
         return [focal * float(np.exp(-2 * self.spread)), focal * float(np.exp(2 * self.spread))]
 
 
-def weigh_focal(tracks: Tracks, solution: Solution, threads: int) -> FocalEvidence:
-    """Refine a solution again with its focal length held aside, and see how much worse it fits.
+def tell_focal(
+    positions: Array, cam_from_world: Array, focal: float, threads: int
+) -> tuple[Array, float, FocalEvidence]:
+    """Refine poses with their focal length, and see how much worse they fit with it held aside.
 
     The cost of a fit is half its squared error over the variance, and its curvature over ln f the inverse of the
     variance of ln f. Where the camera does not turn, focal length trades against depth, and the curvature vanishes.
+
+    Parameters
+    ----------
+    positions : (K, M, 2) float64
+        Working pixels from the principal point, NaN where not seen.
+    cam_from_world : (K, 3, 4) float64
+        Poses found with the focal length below.
+    focal : float
+        Working pixels, a guess.
+
+    Returns
+    -------
+    (K, 3, 4) float64, float, FocalEvidence
+        Poses and focal length that fit best, and what they are worth.
     """
-    frames = np.unique(np.linspace(0, len(tracks.positions) - 1, FRAMES).astype(int))
-    positions, poses = tracks.positions[frames], solution.cam_from_world[frames]
-    used = solution.used[frames]
-    used = used & (used.sum(axis=0) >= 3)
-    points = solution.structure.points
+    poses = cam_from_world
+    for _ in range(ROUNDS):
+        points, used = _fitting_points(positions, poses, focal)
+        found = adjust(
+            positions, poses, points, used, focal, refine_focal=True, max_iterations=ITERATIONS, threads=threads
+        )
+        poses, focal = found.cam_from_world, found.focal
+    points, used = _fitting_points(positions, poses, focal)
 
-    def cost(focal: float) -> float:
-        return adjust(positions, poses, points, used, focal, max_iterations=25, threads=threads).cost
+    def cost(tried: float) -> float:
+        return adjust(positions, poses, points, used, tried, max_iterations=ITERATIONS, threads=threads).cost
 
-    middle = cost(solution.focal)
-    sides = [cost(solution.focal * np.exp(aside)) for aside in (-ASIDE, ASIDE)]
+    middle = cost(focal)
+    sides = [cost(focal * np.exp(aside)) for aside in (-ASIDE, ASIDE)]
     variance = 2 * middle / max(2 * int(used.sum()), 1)
-    curvature = (sum(sides) - 2 * middle) / ASIDE**2 / variance / CORRELATED
-    return FocalEvidence(float(1 / np.sqrt(curvature)) if curvature > 0 else float("inf"))
+    curvature = (sum(sides) - 2 * middle) / ASIDE**2 / max(variance, 1e-12) / CORRELATED
+    return poses, focal, FocalEvidence(float(1 / np.sqrt(curvature)) if curvature > 0 else float("inf"))
+
+
+def _fitting_points(positions: Array, poses: Array, focal: float) -> tuple[Array, NDArray[np.bool_]]:
+    structure = triangulate(positions / focal, poses, focal)
+    used = (structure.residuals < MAX_ERROR) & (structure.angle > MIN_ANGLE)
+    return structure.points, used & (used.sum(axis=0) >= 3)

@@ -50,7 +50,6 @@ class KeyframeMapper:
         focal: float,
         size: tuple[int, int],
         *,
-        refine_focal: bool,
         seed: int,
         threads: int,
     ) -> None:
@@ -58,9 +57,9 @@ class KeyframeMapper:
         camera = pycolmap.Camera(
             model="SIMPLE_PINHOLE", width=width, height=height, params=[focal, width / 2, height / 2], camera_id=1
         )
-        camera.has_prior_focal_length = not refine_focal
+        camera.has_prior_focal_length = True
         self._count = len(keyframes)
-        self._refine_focal, self._seed, self._threads = refine_focal, seed, threads
+        self._seed, self._threads = seed, threads
         self._database = match_database(tracks, keyframes, camera, seed, threads)
 
     def run(self, mapper: Mapper) -> Map | None:
@@ -88,7 +87,7 @@ class KeyframeMapper:
             multiple_models=False,
             min_model_size=3,
             extract_colors=False,
-            ba_refine_focal_length=self._refine_focal,
+            ba_refine_focal_length=False,
             ba_refine_extra_params=False,
             ba_global_max_refinements=2,
             ba_local_max_refinements=1,
@@ -110,7 +109,7 @@ class KeyframeMapper:
         options = pycolmap.GlobalPipelineOptions(num_threads=self._threads, random_seed=self._seed)
         options.mapper.global_positioning.use_gpu = False
         options.mapper.bundle_adjustment.ceres.use_gpu = False
-        options.mapper.bundle_adjustment.refine_focal_length = self._refine_focal
+        options.mapper.bundle_adjustment.refine_focal_length = False
         options.mapper.bundle_adjustment.refine_extra_params = False
         options.mapper.min_tri_angle_deg = 0.3
         return options

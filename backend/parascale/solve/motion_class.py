@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
 from parascale.solve.tracks import Tracks
-from parascale.solve.turning import fit_turn
+from parascale.solve.turning import fit_turn, robust_homography
 
 Array = NDArray[np.float64]
 Motion = Literal["static", "rotation-only", "zoom", "general"]
@@ -112,9 +112,11 @@ def _stands_still(first: Array, second: Array) -> bool:
 
 def _turning_focal(pairs: list[tuple[Array, Array]], width: float) -> float:
     """Search the focal length that explains the pairs best as turns."""
+    starting = [robust_homography(a, b) for a, b in pairs]
 
     def cost(log_focal: float) -> float:
-        errors = (fit_turn(a, b, float(np.exp(log_focal))).error for a, b in pairs)
+        focal = float(np.exp(log_focal))
+        errors = (fit_turn(a, b, focal, start=start).error for (a, b), start in zip(pairs, starting, strict=True))
         return float(sum(np.log1p((error**2).sum(axis=1)).sum() for error in errors))
 
     starts = np.log(width * np.array(FOCALS))

@@ -5,7 +5,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -22,11 +22,11 @@ from parascale.parallax.gauge import to_unit_depth
 from parascale.parallax.number import felt_per_unit_step, median_depth
 from parascale.parallax.shot import Points, Shot
 from parascale.solve.cuts import find_cuts
-from parascale.solve.focal import FocalEvidence, weigh_focal
+from parascale.solve.focal import FocalEvidence, tell_focal
 from parascale.solve.footage import Footage
 from parascale.solve.keyframes import choose_keyframes
 from parascale.solve.lens import Lens
-from parascale.solve.mapping import KeyframeMapper, Mapper
+from parascale.solve.mapping import KeyframeMapper, Map, Mapper
 from parascale.solve.masks import read_masks
 from parascale.solve.motion_class import MotionClass, classify
 from parascale.solve.noise import TOGETHER
@@ -45,11 +45,9 @@ log = logging.getLogger(__name__)
 
 # Where nothing tells the focal length: a lens of 48 degrees across, between a phone's and a film camera's.
 ASSUMED_FOCAL = 1.12
-# Where the motion says little, a focal length searched is kept within these bounds (96 to 23 degrees across).
-ORDINARY_FOCALS = (0.45, 2.5)
 FEWEST_FRAMES = 2
-# An incremental map with more error (working pixels) than this is held against a global one.
-DOUBTFUL_ERROR = 0.6
+# An incremental map of the keyframes with more error (working pixels) than this is held against a global one.
+DOUBTFUL_ERROR = 0.4
 MAX_DEPTH_UNCERTAINTY = 0.25
 # How far the sightings of a point are off, together: what its depth's uncertainty is counted with.
 SIGHTING_NOISE = 0.4
@@ -130,14 +128,7 @@ def solve(  # noqa: PLR0913 - what a user can say about a clip, by name
         if motion.motion != "general":
             with report.phase("turns", 0.58, 1.0):
                 return _turning_shot(clip, motion)
-        answer = _solve_general(clip, clip.focal, workers, seed, report)
-        if lens.focal is None:
-            with report.phase("focal length", 0.85, 0.9):
-                evidence = weigh_focal(tracks, answer.solution, workers)
-            clip = replace(clip, evidence=evidence)
-            if not evidence.observable and not _ordinary(answer.solution.focal, lens):
-                clip = replace(clip, assumed=True)
-                answer = _solve_general(clip, clip.assumed_focal, workers, seed, report)
+        answer = _solve_general(clip, workers, seed, report)
         with report.phase("depth", 0.93, 1.0):
             return _general_shot(clip, answer)
 
@@ -152,8 +143,6 @@ class _Clip:
     tracks: Tracks
     picture_positions: Array
     source: dict[str, Any]
-    evidence: FocalEvidence | None = None
-    assumed: bool = False
 
     @property
     def name(self) -> str:
@@ -175,6 +164,7 @@ class _Answer:
     solution: Solution
     mapper: Mapper
     keyframes: NDArray[np.int64]
+    evidence: FocalEvidence | None
 
 
 class _Reporter:
@@ -183,6 +173,7 @@ class _Reporter:
     def __init__(self, progress: Progress, cancelled: Cancel) -> None:
         self._progress, self._cancelled = progress, cancelled
         self._span = (0.0, 1.0)
+        self._reached = 0.0
 
     @contextmanager
     def phase(self, name: str, first: float, last: float) -> Iterator[None]:
@@ -198,7 +189,9 @@ class _Reporter:
             raise Cancelled
         if self._progress is not None:
             first, last = self._span
-            self._progress(first + (last - first) * min(max(fraction, 0.0), 1.0), name)
+            # A second map may follow once the first has failed: progress never falls back.
+            self._reached = max(self._reached, first + (last - first) * min(max(fraction, 0.0), 1.0))
+            self._progress(self._reached, name)
 
 
 @contextmanager
@@ -228,11 +221,6 @@ def _lens(footage: Footage, focal: float | None, fov: float | None, intrinsics: 
     return Lens(width, height, footage.scale, *centre, footage.info.aspect, focal or footage.focal)
 
 
-def _ordinary(focal: float, lens: Lens) -> bool:
-    low, high = ORDINARY_FOCALS
-    return low < focal / max(lens.working_size) < high
-
-
 def _refuse_unusable(path: Path, footage: Footage) -> None:
     if len(footage) < FEWEST_FRAMES:
         raise InputError(f"{path.name} has one frame in this range: a camera move needs at least {FEWEST_FRAMES}")
@@ -253,46 +241,58 @@ def _refuse_untracked(path: Path, tracks: Tracks) -> None:
         raise InputError(f"too little to follow in {path.name}: its pictures {what}; choose another range or clip")
 
 
-def _solve_general(clip: _Clip, focal: float | None, workers: int, seed: int, report: _Reporter) -> _Answer:
-    """Map the keyframes, incrementally and, where that fails or is in doubt, globally; complete; take the better."""
-    tracks, refine = clip.tracks, focal is None
+def _solve_general(clip: _Clip, workers: int, seed: int, report: _Reporter) -> _Answer:
+    """Map the keyframes, place the other frames, and take the first answer that passes the gate."""
+    tracks = clip.tracks
     with report.phase("map", 0.58, 0.65):
         keyframes = choose_keyframes(tracks, clip.lens.working_size[0])
-        mapper = KeyframeMapper(
-            tracks,
-            keyframes,
-            focal or clip.assumed_focal,
-            clip.lens.working_size,
-            refine_focal=refine,
-            seed=seed,
-            threads=workers,
-        )
-    good: list[_Answer] = []
+        focal = clip.focal or clip.assumed_focal
+        mapper = KeyframeMapper(tracks, keyframes, focal, clip.lens.working_size, seed=seed, threads=workers)
     reasons: list[str] = []
-    kinds: tuple[Mapper, ...] = ("incremental", "global")
-    for number, kind in enumerate(kinds):
-        with report.phase(f"{kind} map", 0.65 + 0.1 * number, 0.75 + 0.1 * number):
-            found = mapper.run(kind)
-            if found is None:
-                reasons.append("no two frames see enough of the same points from different places")
-                continue
-            poses = np.full((len(tracks.positions), 3, 4), np.nan)
-            poses[keyframes] = found.cam_from_world
-            answer = complete(tracks, poses, found.focal, refine_focal=refine, seed=seed, threads=workers)
-        complaint = answer if isinstance(answer, str) else answer.complaint
-        log.debug("%s: %s", kind, complaint or "good")
-        if isinstance(answer, str) or complaint is not None:
-            reasons.append(str(complaint))
-            continue
-        good.append(_Answer(answer, kind, keyframes))
-        if answer.error < DOUBTFUL_ERROR:
-            break
-    if not good:
-        raise InputError(
-            f"{clip.path.name} cannot be solved as one rigid scene ({reasons[0]}): "
-            "choose a range with more parallax, or mask what moves"
-        )
-    return min(good, key=lambda answer: answer.solution.error)
+    for found in _maps(mapper, report):
+        with report.phase("all frames", 0.8, 0.93):
+            answer = _completed(clip, keyframes, found, workers, seed)
+        complaint = answer if isinstance(answer, str) else answer.solution.complaint
+        log.debug("%s: %s", found.mapper, complaint or "good")
+        if not isinstance(answer, str) and complaint is None:
+            return answer
+        reasons.append(str(complaint))
+    reason = reasons[0] if reasons else "no two frames see enough of the same points from different places"
+    raise InputError(
+        f"{clip.path.name} cannot be solved as one rigid scene ({reason}): "
+        "choose a range with more parallax, or mask what moves"
+    )
+
+
+def _maps(mapper: KeyframeMapper, report: _Reporter) -> Iterator[Map]:
+    """Yield maps of the keyframes, the better first: the incremental one alone where nothing speaks against it."""
+    with report.phase("incremental map", 0.65, 0.7):
+        first = mapper.run("incremental")
+    if first is not None and first.registered.all() and first.error < DOUBTFUL_ERROR:
+        yield first
+        first = None
+    with report.phase("global map", 0.7, 0.8):
+        second = mapper.run("global")
+    yield from sorted(
+        (found for found in (first, second) if found is not None),
+        key=lambda found: (not found.registered.all(), found.error),
+    )
+
+
+def _completed(clip: _Clip, keyframes: NDArray[np.int64], found: Map, workers: int, seed: int) -> _Answer | str:
+    """Tell the focal length from a map of the keyframes where it is not known; place and refine all frames."""
+    tracks, focal, evidence = clip.tracks, found.focal, None
+    known, mapped = keyframes[found.registered], found.cam_from_world[found.registered]
+    if clip.focal is None:
+        told, searched, evidence = tell_focal(tracks.positions[known], mapped, focal, workers)
+        log.debug("focal length %.1f +- %.3f, from %.1f", searched, evidence.spread, focal)
+        if evidence.observable:
+            mapped, focal = told, searched
+    poses = np.full((len(tracks.positions), 3, 4), np.nan)
+    poses[known] = mapped
+    refine = evidence is not None and evidence.observable
+    solution = complete(tracks, poses, focal, refine_focal=refine, seed=seed, threads=workers)
+    return solution if isinstance(solution, str) else _Answer(solution, found.mapper, keyframes, evidence)
 
 
 def _general_shot(clip: _Clip, answer: _Answer) -> Shot:
@@ -372,7 +372,7 @@ def _quality(clip: _Clip, answer: _Answer, depth: Array) -> dict[str, Any]:
         "noise_floor_per_step": [None if not np.isfinite(value) else float(value) for value in floor],
         "mapper": answer.mapper,
         "keyframes": len(answer.keyframes),
-    } | _focal_quality(clip, solution.focal)
+    } | _focal_quality(clip, answer)
 
 
 def _pooled(floor: Array) -> float:
@@ -380,16 +380,16 @@ def _pooled(floor: Array) -> float:
     return float(np.sqrt((finite**2).mean())) if len(finite) else 0.0
 
 
-def _focal_quality(clip: _Clip, focal: float) -> dict[str, Any]:
+def _focal_quality(clip: _Clip, answer: _Answer) -> dict[str, Any]:
     """Where the focal length comes from, whether the motion tells it, and how well."""
-    evidence = clip.evidence
+    evidence = answer.evidence
     if evidence is None:
         known = clip.footage.focal is not None and clip.lens.focal == clip.footage.focal
         return {"focal_source": "metadata" if known else "given"}
     return {
-        "focal_source": "assumed" if clip.assumed else "searched",
+        "focal_source": "searched" if evidence.observable else "assumed",
         "focal_observable": evidence.observable,
-        "focal_interval": evidence.interval(focal / clip.lens.scale),
+        "focal_interval": evidence.interval(answer.solution.focal / clip.lens.scale),
     }
 
 

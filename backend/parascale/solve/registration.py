@@ -10,6 +10,8 @@ Array = NDArray[np.float64]
 
 MAX_ERROR = 2.0
 MIN_POINTS = 12
+# Enough for a pose that is refined later.
+MOST_POINTS = 200
 MIN_ANGLE = np.radians(0.25)
 
 
@@ -57,9 +59,10 @@ def register(positions: Array, focal: float, cam_from_world: Array, seed: int) -
 
 
 def _place(positions: Array, points: Array, focal: float, seed: int) -> Array | None:
-    usable = np.isfinite(positions[:, 0]) & np.isfinite(points[:, 0])
-    if usable.sum() < MIN_POINTS:
+    usable = np.flatnonzero(np.isfinite(positions[:, 0]) & np.isfinite(points[:, 0]))
+    if len(usable) < MIN_POINTS:
         return None
+    usable = usable[:: -(-len(usable) // MOST_POINTS)]
     camera = pycolmap.Camera(model="SIMPLE_PINHOLE", width=1, height=1, params=[focal, 0.0, 0.0])
     options = pycolmap.AbsolutePoseEstimationOptions()
     options.ransac.max_error = MAX_ERROR

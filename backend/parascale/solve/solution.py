@@ -20,7 +20,7 @@ LOOSE, TIGHT = 3.0, 1.5
 MIN_SIGHTINGS = 4
 MIN_ANGLE = np.radians(0.3)
 # Sightings a frame that take part in the refinement.
-ADJUSTED_SIGHTINGS = 350
+ADJUSTED_SIGHTINGS = 250
 
 
 @dataclass(frozen=True, eq=False)

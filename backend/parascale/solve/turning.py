@@ -30,7 +30,23 @@ class Turn:
     error: Array
 
 
-def fit_turn(first: Array, second: Array, focal: float, *, zooms: bool = False, scale: float = 1.0) -> Turn:
+def robust_homography(first: Array, second: Array) -> Array | None:
+    """Return the homography (3, 3) most points agree on, or None."""
+    homography = cv2.findHomography(first, second, cv2.RANSAC, 3.0, maxIters=500)[0]
+    if homography is None or not np.isfinite(homography).all():
+        return None
+    return np.asarray(homography, np.float64)
+
+
+def fit_turn(
+    first: Array,
+    second: Array,
+    focal: float,
+    *,
+    zooms: bool = False,
+    scale: float = 1.0,
+    start: Array | None = None,
+) -> Turn:
     """Fit a rotation (and a zoom) to matched points, forgiving those that move by themselves.
 
     Gauss-Newton with Cauchy weights, started from a robust homography.
@@ -45,9 +61,12 @@ def fit_turn(first: Array, second: Array, focal: float, *, zooms: bool = False, 
         Whether the focal length may change.
     scale : float
         Working pixels at which the weights start to forgive.
+    start : (3, 3) float64 or None
+        `robust_homography` of the points, where it is at hand: it does not depend on the focal length.
     """
     rays = np.column_stack([first / focal, np.ones(len(first))])
-    rotation, zoom = _start(first, second, focal, zooms)
+    homography = robust_homography(first, second) if start is None else start
+    rotation, zoom = _turn_of(homography, focal, zooms)
     for step in range(ITERATIONS):
         forgiving = scale * max(1.0, 8.0 / 2**step)
         local = rays @ rotation.T
@@ -65,9 +84,8 @@ def fit_turn(first: Array, second: Array, focal: float, *, zooms: bool = False, 
     return Turn(rotation, zoom, second - focal * zoom * local[:, :2] / local[:, 2:])
 
 
-def _start(first: Array, second: Array, focal: float, zooms: bool) -> tuple[Array, float]:
-    homography = cv2.findHomography(first, second, cv2.RANSAC, 3.0, maxIters=500)[0]
-    if homography is None or not np.isfinite(homography).all():
+def _turn_of(homography: Array | None, focal: float, zooms: bool) -> tuple[Array, float]:
+    if homography is None:
         return np.eye(3), 1.0
     k = np.diag([focal, focal, 1.0])
     turned = np.linalg.inv(k) @ homography @ k

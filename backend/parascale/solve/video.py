@@ -202,16 +202,16 @@ def _counted(path: Path) -> int:
 
 def _shrink(picture: Picture, working_side: int) -> tuple[Picture, Picture]:
     grey = np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.uint8)
-    return _fit(grey, working_side), _fit(picture, COLOUR_SIDE)
+    return _fit(grey, working_side, cv2.INTER_AREA), _fit(picture, COLOUR_SIDE, cv2.INTER_NEAREST)
 
 
-def _fit(picture: Picture, side: int) -> Picture:
+def _fit(picture: Picture, side: int, how: int) -> Picture:
     height, width = picture.shape[:2]
     scale = side / max(width, height)
     if scale >= 1:
         return picture
     size = (max(round(width * scale), 1), max(round(height * scale), 1))
-    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA))
+    return np.asarray(cv2.resize(picture, size, interpolation=how))
 
 
 def _increasing(times: list[float], fps: float) -> NDArray[np.float64]:
