@@ -13,7 +13,9 @@ def solve(
     fov: Annotated[float | None, typer.Option(help="Horizontal field of view in degrees, where known.")] = None,
     start: Annotated[int, typer.Option(help="First frame, counting from 0.")] = 0,
     end: Annotated[int | None, typer.Option(help="The frame after the last.")] = None,
-    masks: Annotated[Path | None, typer.Option(help="Folder of masks, one a frame, white where things move.")] = None,
+    masks: Annotated[
+        Path | None, typer.Option(help="Folder or video of masks, one a frame, white where things move.")
+    ] = None,
     threads: Annotated[int | None, typer.Option(help="Threads; 1 gives the same bytes every time.")] = None,
     json: Json = False,
 ) -> None:
