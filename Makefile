@@ -19,8 +19,9 @@ lint: .venv/ready-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# What starts processes or Blender waits for `make test`.
 check: lint
-	$(BIN)/python -m pytest tests -n 2 -m "not slow and not window" --ignore tests/addon
+	$(BIN)/python -m pytest tests -n 2 -m "not slow and not window" $(addprefix --ignore tests/,addon blender cli depth generators service tools)
 
 test:
 	$(MAKE) --jobs 2 --output-sync=target .venv/ready-dev .venv-blender45/ready .venv-blender52/ready window-root

@@ -231,6 +231,7 @@ def test_rotation_counted_in_a_pan_takes_its_time(moving) -> None:
     assert (result.parallax_number[12:] == 0).all()
 
 
+@pytest.mark.slow
 def test_on_a_shaken_path_the_travel_is_even(moving) -> None:
     shot = moving(np.random.default_rng(0).normal(size=(97, 3)), 50.0)
     times = np.linspace(0, 4, 40_001)

@@ -8,6 +8,8 @@ import pytest
 from parascale.errors import Cancelled, InputError
 from parascale.solve import solve_in_child
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_shot_comes_back_with_its_progress(clips: Any) -> None:
     seen: list[float] = []

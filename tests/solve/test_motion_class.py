@@ -7,6 +7,8 @@ import pytest
 from parascale.solve.motion_class import classify
 from parascale.solve.tracks import Tracks
 
+pytestmark = pytest.mark.slow
+
 FOCAL = 500.0
 
 

@@ -13,6 +13,8 @@ from parascale.files.shot_file import shot_to_json
 from parascale.parallax.shot import Shot
 from parascale.solve import solve
 
+pytestmark = pytest.mark.slow
+
 FOCAL = 400.0
 
 
