@@ -17,7 +17,7 @@ from bpy.props import (
     StringProperty,
 )
 
-from . import backend_lists
+from . import backend_lists, photo_settings
 from .stubs import Context
 
 STRENGTH = "parascale_strength"
@@ -236,6 +236,7 @@ class SceneSettings(bpy.types.PropertyGroup):
         description="Render the first frame with Workbench, in a moment, instead of with the scene's own engine",
         default=False,
     )
+    photo: PointerProperty(type=photo_settings.PhotoSettings)
     comparison: StringProperty(name="Comparison", description="What Compare Methods found, as JSON")
     job_id: StringProperty(name="Job", description="The last job submitted from this scene")
 
@@ -245,7 +246,7 @@ class SceneSettings(bpy.types.PropertyGroup):
         return self.calibration if self.camera is None else of_object(self.camera).calibration
 
 
-CLASSES = (SubjectObject, CalibrationSettings, ObjectSettings, SceneSettings)
+CLASSES = (*photo_settings.CLASSES, SubjectObject, CalibrationSettings, ObjectSettings, SceneSettings)
 
 
 # The stubs do not know what an add-on registers, hence what is ignored below.

@@ -185,7 +185,7 @@ def _picture(
 ) -> NDArray[np.uint8]:
     """Give what the camera sees at a frame, (H, W, 3) sRGB: rendered, as the viewport shows it, or from a file."""
     if asked.picture == "FILE":
-        return cut_to_shape(_read_picture(Path(bpy.path.abspath(asked.picture_path))), size)
+        return cut_to_shape(read_picture(Path(bpy.path.abspath(asked.picture_path))), size)
     engine = "BLENDER_WORKBENCH" if asked.workbench else scene.render.engine
     before = scene.camera
     with tempfile.TemporaryDirectory() as folder, at_frame(scene) as go_to:
@@ -199,7 +199,7 @@ def _picture(
                 render_still(scene, path, size, engine=engine)
         finally:
             scene.camera = before
-        return _read_picture(path)
+        return read_picture(path)
 
 
 def cut_to_shape(picture: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
@@ -211,7 +211,8 @@ def cut_to_shape(picture: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[n
     return np.ascontiguousarray(picture[top : top + kept[1], left : left + kept[0]])
 
 
-def _read_picture(path: Path) -> NDArray[np.uint8]:
+def read_picture(path: Path) -> NDArray[np.uint8]:
+    """Read a picture file, (H, W, 3) sRGB."""
     try:
         image = bpy.data.images.load(str(path))
     except RuntimeError:
@@ -225,7 +226,7 @@ def _read_picture(path: Path) -> NDArray[np.uint8]:
         # An 8-bit file's pixels come as they are stored, bottom row first.
         image.pixels.foreach_get(pixels)
         picture = pixels.reshape(height, width, image.channels)[::-1, :, :3]
-        return np.asarray(np.rint(picture * 255), np.uint8)
+        return np.asarray(np.rint(np.clip(picture, 0, 1) * 255), np.uint8)
     finally:
         bpy.data.images.remove(image)
 

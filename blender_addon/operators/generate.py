@@ -10,7 +10,7 @@ from parascale.blender.strips import insert_strip, request_of, sequencer_scene
 from parascale.errors import InputError
 from parascale.files.shot_file import read_shot
 
-from .. import jobs_list, parameters, preferences, properties, request, session, thumbnails
+from .. import jobs_list, parameters, photo, preferences, properties, request, session, thumbnails
 from ..journal import Job
 from ..steps import StepOperator, Steps, sentence
 from ..stubs import Context, Outcome
@@ -113,8 +113,10 @@ class PARASCALE_OT_retry_job(_Submitting):
             self.report({"INFO"}, f"{job.title} is submitted again")
         elif old.kind == "solve" and "filepath" in old.request:
             given: dict[str, Any] = {name: value for name, value in old.request.items() if name != "kind"}
-            mode = "EXEC_DEFAULT" if bpy.app.background else "INVOKE_DEFAULT"
-            bpy.ops.parascale.solve_clip(mode, **given)  # type: ignore[attr-defined]  # ours
+            bpy.ops.parascale.solve_clip(_mode(), **given)  # type: ignore[attr-defined]  # ours
+        elif old.kind == "depth":
+            photo.ask_as(context.scene, old)
+            bpy.ops.parascale.estimate_depth(_mode())  # type: ignore[attr-defined]  # ours
         else:
             raise InputError(f"{old.title} cannot be asked for again from here: start it where you started it first")
 
@@ -143,7 +145,7 @@ class PARASCALE_OT_poll_jobs(StepOperator):
 
 
 class PARASCALE_OT_insert_result(bpy.types.Operator):
-    """Put a finished job to use: a video becomes a strip, a solved clip the reference"""
+    """Put a finished job to use: a video becomes a strip, a solved clip the reference, a depth the photo's surface"""
 
     bl_idname = "parascale.insert_result"
     bl_label = "Insert Result"
@@ -221,6 +223,8 @@ def insert(context: Context, job: Job) -> str:
         shot = read_shot(Path(job.files["shot"]))
         adopt(scene, shot)
         message = f"{job.title} is the reference: {len(shot)} frames"
+    elif job.kind == "depth":
+        message = photo.place_estimate(scene, job)
     else:
         message = _insert_video(context, scene, job)
     session.current().mark_used(job)
@@ -257,6 +261,10 @@ def _insert_video(context: Context, scene: bpy.types.Scene, job: Job) -> str:
     if not bpy.data.filepath:
         message += f"; the file is not saved, so the video lies in {path.parent}"
     return message
+
+
+def _mode() -> str:
+    return "EXEC_DEFAULT" if bpy.app.background else "INVOKE_DEFAULT"
 
 
 def _job(context: Context, job_id: str) -> Job:

@@ -179,7 +179,7 @@ def test_picture_comes_from_a_file_cut_to_shape(ready: bpy.types.Scene, tmp_path
     picture = np.zeros((64, 64, 3), np.uint8)
     picture[:, :, 0] = np.arange(64)[:, None] * 4
     (tmp_path / "first.png").write_bytes(thumbnails._png(picture))
-    read = request._read_picture(tmp_path / "first.png")
+    read = request.read_picture(tmp_path / "first.png")
     assert np.array_equal(read, picture)
     cut = request.cut_to_shape(read, (320, 180))
     assert cut.shape == (36, 64, 3)

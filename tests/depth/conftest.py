@@ -146,18 +146,22 @@ def shuffled(model: transformers.PreTrainedModel) -> transformers.PreTrainedMode
     return model
 
 
-@pytest.fixture(scope="session")
-def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Folders of weights by family."""
+def write_models(folder: Path) -> dict[str, Path]:
+    """Write every model into a folder of its own, by family."""
     folders = {}
     for name, build in MODELS.items():
         torch.manual_seed(7)
-        folder = tmp_path_factory.mktemp("weights") / name
-        shuffled(build()).save_pretrained(folder)
+        folders[name] = folder / name
+        shuffled(build()).save_pretrained(folders[name])
         family = next(key for key in _PREPARATION if name.startswith(key))
-        (folder / "preprocessor_config.json").write_text(json.dumps(_PREPARATION[family]))
-        folders[name] = folder
+        (folders[name] / "preprocessor_config.json").write_text(json.dumps(_PREPARATION[family]))
     return folders
+
+
+@pytest.fixture(scope="session")
+def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Folders of weights by family."""
+    return write_models(tmp_path_factory.mktemp("weights"))
 
 
 @pytest.fixture(scope="session")

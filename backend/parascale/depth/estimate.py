@@ -7,13 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parascale.errors import InputError
+from parascale.projection.depth_map import STATED_UNCERTAINTY
 
 Array = NDArray[np.float64]
 Kind = Literal["metric", "scaleless", "relative"]
-
-# Relative error, one sigma, of a depth whose maker states none: what the better models reach on pictures of kinds
-# they were not trained on.
-STATED_UNCERTAINTY = 0.10
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,6 +16,11 @@ PNG_SCALE = 0.001
 FARTHEST = 1e9
 # A larger map shows nothing that the projection would use.
 MAX_PIXELS = 16_000_000
+# What to say of such a picture, by its name.
+EIGHT_BITS = (
+    "{} has 8 bits a pixel, 256 steps of depth: P jumps where surfaces cross them, and most such pictures hold inverse "
+    "depth stretched to the eye, not depth. Take the 16-bit or EXR file."
+)
 _DEPTH_CHANNELS = ("z", "depth", "v", "y")
 
 
@@ -64,6 +69,13 @@ def read_depth_map(path: Path, scale: float | None = None) -> DepthFile:
     if not path.is_file():
         raise InputError(f"there is no file {path}")
     stored, warnings = readers[path.suffix.lower()](path)
+    return depth_of_values(path, stored, scale, warnings)
+
+
+def depth_of_values(
+    path: Path, stored: NDArray[Any], scale: float | None = None, warnings: tuple[str, ...] = ()
+) -> DepthFile:
+    """Make depth of what a file was found to hold; parameters and errors are those of `read_depth_map`."""
     if stored.ndim != 2 or min(stored.shape, default=0) < 2:
         raise InputError(f"{path} holds an array of shape {stored.shape} where height x width numbers are needed")
     step = int(np.ceil(np.sqrt(stored.size / MAX_PIXELS)))
@@ -138,10 +150,7 @@ def _read_picture(path: Path) -> tuple[NDArray[Any], tuple[str, ...]]:
             raise InputError(f"{path} is a picture in colour: depth is grey, 16 bits a pixel")
         pixels = pixels[..., 0]
     if pixels.dtype == np.uint8:
-        return pixels, (
-            f"{path.name} has 8 bits a pixel, 256 steps of depth: P jumps where surfaces cross them, and most such "
-            "pictures hold inverse depth stretched to the eye, not depth. Take the 16-bit or EXR file.",
-        )
+        return pixels, (EIGHT_BITS.format(path.name),)
     return pixels, ()
 
 

@@ -1,0 +1,68 @@
+"""Make a photo the target."""
+
+from pathlib import Path
+
+import bpy
+
+from parascale.errors import InputError
+from parascale.link.requests import DepthRequest
+
+from .. import photo, preferences, properties, session
+from ..steps import StepOperator, Steps, sentence
+from ..stubs import Context
+from .backend import needs_backend
+from .generate import insert
+
+
+class PARASCALE_OT_estimate_depth(StepOperator):
+    """Give the photo a depth, and put it into the scene as the surface which that shows, before the photo's camera"""
+
+    bl_idname = "parascale.estimate_depth"
+    bl_label = "Estimate Depth"
+    bl_options = {"REGISTER", "UNDO"}
+
+    @classmethod
+    def poll(cls, context: Context) -> bool:
+        asked = properties.of_scene(context.scene).photo
+        if not asked.picture:
+            cls.poll_message_set("No photo: choose one above")
+            return False
+        if asked.source == "FILE" and not asked.depth_path:
+            cls.poll_message_set("No depth map: choose one above")
+            return False
+        return asked.source != "MODEL" or needs_backend(cls, context)
+
+    def steps(self, context: Context) -> Steps[None]:
+        scene = context.scene
+        asked = properties.of_scene(scene).photo
+        path = Path(bpy.path.abspath(asked.picture))
+        if asked.source == "MODEL":
+            message = yield from self._estimated(context, path)
+        elif asked.source == "FILE":
+            yield 0.0, "Reading the depth map"
+            depth_path = Path(bpy.path.abspath(asked.depth_path))
+            message, file = photo.place_file(scene, path, depth_path, asked.depth_scale, asked.fov)
+            for warning in file.warnings:
+                self.report({"WARNING"}, sentence(warning))
+        else:
+            yield 0.0, "Placing the photo"
+            message = photo.place_wall(scene, path, asked.distance, asked.fov)
+        self.report({"INFO"}, message)
+
+    def _estimated(self, context: Context, path: Path) -> Steps[str]:
+        now = session.current()
+        asked = properties.of_scene(context.scene).photo
+        model, fov = asked.model, asked.fov
+        yield 0.0, "Reading the photo"
+        picture = photo.picture_of(path)
+        if not model:
+            raise InputError("no depth model is named: depth-anything-v2-small is small and quick")
+        yield from now.connect(preferences.backend(context))
+        job = session.new_job("depth", path.stem, context.scene)
+        job.request = {"kind": "depth", "picture": str(path), "model": model, "fov": fov}
+        now.submit(job, DepthRequest(picture, model))
+        yield from now.followed(job)
+        return insert(context, job)
+
+
+CLASSES = (PARASCALE_OT_estimate_depth,)

@@ -1,0 +1,54 @@
+"""A photo as the target."""
+
+from typing import Any
+
+import bpy
+
+from .. import photo, properties
+from ..stubs import Context
+from .common import TabPanel, length, number, split, wrapped
+
+
+class PARASCALE_PT_photo(TabPanel):
+    bl_label = "Image"
+    bl_parent_id = "PARASCALE_PT_target"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    def draw(self, context: Context) -> None:
+        scene = context.scene
+        asked = properties.of_scene(scene).photo
+        layout = split(self.layout)
+        layout.prop(asked, "picture")
+        layout.prop(asked, "source")
+        if asked.source == "MODEL":
+            layout.prop(asked, "model")
+        elif asked.source == "FILE":
+            layout.prop(asked, "depth_path")
+            layout.prop(asked, "depth_scale")
+        else:
+            layout.prop(asked, "distance")
+        layout.prop(asked, "fov")
+        text = "Estimate Depth" if asked.source == "MODEL" else "Use Depth"
+        layout.operator("parascale.estimate_depth", text=text, icon="IMAGE_DATA")
+        found = photo.found_in(scene)
+        if found is not None:
+            _draw_found(layout.column(align=True), scene, found)
+
+
+def _draw_found(column: Any, scene: bpy.types.Scene, found: photo.Found) -> None:
+    depths = (found.near, found.median, found.far)
+    shown = [f"{value:.3g}" if found.relative else length(scene, value) for value in depths]
+    column.label(text=f"Depth {' / '.join(shown)}")
+    column.label(text=f"at 10, 50, 90 % of the {found.cover:.0%} that show a surface")
+    column.label(text=f"by {found.source}, known to ±{found.uncertainty:.0%}:")
+    low, high = 1 / (1 + found.uncertainty), 1 / (1 - found.uncertainty)
+    column.label(text=f"P comes out at {low:.2f} to {high:.2f} of what is asked")
+    camera = properties.of_scene(scene).camera
+    p = camera.get("parallax_number") if camera is not None else None
+    if p:
+        column.label(text=f"This frame: P {number(p)}, perhaps {number(p * low)} to {number(p * high)}")
+    if found.relative:
+        wrapped(column, "Relative depth: its median is 1, and its shift is taken to be none", icon="INFO")
+
+
+CLASSES = (PARASCALE_PT_photo,)
