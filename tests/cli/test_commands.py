@@ -126,4 +126,4 @@ def test_help_imports_nothing_heavy() -> None:
     loaded = set(
         subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     )
-    assert not loaded & {"numba", "pycolmap", "cv2", "av", "scipy", "torch", "bpy", "matplotlib", "zmq"}
+    assert not loaded & {"numpy", "numba", "pycolmap", "cv2", "av", "scipy", "torch", "bpy", "matplotlib", "zmq"}

@@ -1,13 +1,15 @@
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from parascale.cli.common import Json, print_json, progress_bar
 from parascale.errors import InputError
-from parascale.parallax.depth_source import DepthSource
-from parascale.parallax.shot import Shot
+
+if TYPE_CHECKING:
+    from parascale.parallax.depth_source import DepthSource
+    from parascale.parallax.shot import Shot
 
 
 def import_(
@@ -48,7 +50,7 @@ def import_(
     (print_json if json else print_description)(told)
 
 
-def _depth_source(shot: Shot, depth: float | None, depth_map: Path | None) -> DepthSource:
+def _depth_source(shot: "Shot", depth: float | None, depth_map: Path | None) -> "DepthSource":
     from parascale.camera import View
     from parascale.projection.depth_file import read_depth_map
     from parascale.projection.depth_map import DepthMapSource

@@ -1,11 +1,18 @@
+from itertools import pairwise
+from math import ceil, isfinite
 from pathlib import Path
-from typing import Annotated, Any
+from statistics import fmean, median
+from typing import TYPE_CHECKING, Annotated, Any
 
-import numpy as np
 import typer
 
 from parascale.cli.common import Json, print_json
-from parascale.parallax.shot import Shot
+
+if TYPE_CHECKING:
+    from parascale.parallax.shot import Shot
+
+WIDEST = 64
+BARS, PLAIN_BARS = "▁▂▃▄▅▆▇█", "_.:-=+*#"
 
 
 def info(
@@ -18,7 +25,7 @@ def info(
     (print_json if json else print_description)(describe(read_shot(shot)))
 
 
-def describe(shot: Shot) -> dict[str, Any]:
+def describe(shot: "Shot") -> dict[str, Any]:
     """Gather what people ask about a shot as JSON values."""
     seconds = float(shot.trajectory.times[-1] - shot.trajectory.times[0])
     return {
@@ -32,6 +39,7 @@ def describe(shot: Shot) -> dict[str, Any]:
         "unit": shot.unit,
         "metres_per_unit": shot.metres_per_unit,
         "parallax_number": shot.parallax_number.tolist(),
+        "noise_floor": shot.noise_floor if "noise_floor" in shot.quality else None,
         "median_depth": shot.median_depth.tolist(),
         "quality": dict(shot.quality),
         "provenance": dict(shot.provenance),
@@ -43,6 +51,7 @@ def print_description(description: dict[str, Any]) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    console = Console()
     table = Table(show_header=False, box=None, pad_edge=False)
     name, frames, seconds = description["name"], description["frames"], description["seconds"]
     table.add_row("shot", f"{name}: {frames} frames, {seconds:.2f} s at {description['fps']:g} a second")
@@ -50,18 +59,48 @@ def print_description(description: dict[str, Any]) -> None:
     width, height = description["size"]
     table.add_row("camera", f"{width}x{height}, focal length {description['focal'][0]:.1f} px")
     table.add_row("Parallax Number", _spread(description["parallax_number"], "a frame"))
+    bars = PLAIN_BARS if console.options.ascii_only else BARS
+    table.add_row("", draw_steps(description["parallax_number"], description["noise_floor"] or 0.0, bars))
+    table.add_row("noise floor", _floor(description["parallax_number"], description["noise_floor"]))
     table.add_row("median depth", _spread(description["median_depth"], description["unit"]))
     for key, value in description["quality"].items():
-        if not isinstance(value, list | dict):
+        if key != "noise_floor" and not isinstance(value, list | dict):
             table.add_row(key.replace("_", " "), f"{value:.4g}" if isinstance(value, float) else str(value))
     if "output" in description:
         table.add_row("written", description["output"])
-    Console().print(table)
+    console.print(table)
+
+
+def draw_steps(steps: list[float], floor: float, bars: str = BARS) -> str:
+    """Draw P over time as a row of bars, lowest first in ``bars``; a space is below the noise floor, ? has no depth."""
+    columns = min(len(steps), WIDEST)
+    edges = [round(column * len(steps) / columns) for column in range(columns + 1)] if columns else []
+    means = [_mean(steps[first:last]) for first, last in pairwise(edges)]
+    top = max((mean for mean in means if mean is not None), default=0.0)
+    return "".join("?" if mean is None else _bar(mean, floor, top, bars) for mean in means)
+
+
+def _mean(values: list[float]) -> float | None:
+    finite = [value for value in values if isfinite(value)]
+    return fmean(finite) if finite else None
+
+
+def _bar(value: float, floor: float, top: float, bars: str) -> str:
+    if value <= floor:
+        return " "
+    return bars[max(ceil(value / top * len(bars) - 1e-9), 1) - 1]
+
+
+def _floor(steps: list[float], floor: float | None) -> str:
+    if floor is None:
+        return "none: not solved from pixels"
+    below = sum(step <= floor for step in steps)
+    told = f"{below} of {len(steps)} steps lie below it and cannot be told from rest" if below else "all steps above it"
+    return f"{floor:.4g} a frame: {told}"
 
 
 def _spread(values: list[float], unit: str) -> str:
-    finite = np.asarray(values, np.float64)
-    finite = finite[np.isfinite(finite)]
-    if not len(finite):
+    finite = [value for value in values if isfinite(value)]
+    if not finite:
         return "none"
-    return f"{np.median(finite):.4g} {unit} (from {finite.min():.4g} to {finite.max():.4g})"
+    return f"{median(finite):.4g} {unit} (from {min(finite):.4g} to {max(finite):.4g})"
