@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import bpy
@@ -141,7 +141,7 @@ def compared(scene: bpy.types.Scene, camera: bpy.types.Object) -> Steps[list[dic
     strength = strength_of(camera, len(shot))
     rows: list[dict[str, Any]] = []
     for method in METHODS:
-        asked = Settings(method=method, strength=strength, smooth=settings.smooth, lens=settings.lens)
+        asked = replace(_asked(settings, strength), method=method)
         try:
             result = yield from _calibrate(scene, shot, target, anchor, asked)
         except InputError as error:
@@ -315,7 +315,14 @@ def _calibrate(
 
 
 def _asked(settings: Any, strength: float | Array) -> Settings:
-    return Settings(method=settings.method, strength=strength, smooth=settings.smooth, lens=settings.lens)
+    return Settings(
+        method=settings.method,
+        strength=strength,
+        smooth=settings.smooth,
+        lens=settings.lens,
+        max_gain_change=settings.max_gain_change or None,
+        max_gain_step=settings.max_gain_step or None,
+    )
 
 
 def _unit(scene: bpy.types.Scene) -> dict[str, Any]:

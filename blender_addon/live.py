@@ -124,6 +124,7 @@ def inputs_of(scene: bpy.types.Scene, camera: bpy.types.Object) -> dict[str, str
         lens += [focus.name if focus else data.dof.focus_distance]
     return {
         "settings": _digest([*values, *subject]),
+        "surface": _digest(_places(settings)),
         "anchor": _digest(_anchor(anchor)) if anchor else "",
         "lens": _digest([_value(value) for value in lens]),
         "frame rate": f"{frame_rate(scene):.9g}",
@@ -229,6 +230,12 @@ def _anchor(anchor: bpy.types.Object) -> list[str]:
     # Made of its own channels: the evaluated matrix differs in its last digits before and after it is evaluated.
     rows: Any = anchor.matrix_basis
     return [*moved_by, *(_value(value) for row in rows for value in row)]
+
+
+def _places(settings: Any) -> list[str]:
+    """Where the surfaces are that count, where they do."""
+    marks = (settings.target_place, settings.reference_place) if settings.statistic == "SURFACE" else ()
+    return [value for mark in marks if mark is not None for value in (mark.name, *_anchor(mark))]
 
 
 def _curve(target: bpy.types.Object, name: str) -> list[str]:

@@ -44,6 +44,7 @@ class ParaScalePreferences(bpy.types.AddonPreferences):
         name="Executable",
         description="The parascale executable that solves clips and generates video; empty: the one on PATH",
         subtype="FILE_PATH",
+        options={"PATH_SUPPORTS_BLEND_RELATIVE"},
     )
     address: StringProperty(
         name="Address",
@@ -53,11 +54,14 @@ class ParaScalePreferences(bpy.types.AddonPreferences):
         name="Keys",
         description="Folder with the keys that `parascale keys new` made on the other machine, and you copied here",
         subtype="DIR_PATH",
+        options={"PATH_SUPPORTS_BLEND_RELATIVE"},
     )
     results: StringProperty(
         name="Results",
         description="Folder for videos and solved shots of saved files; // is the folder of the file",
         subtype="DIR_PATH",
+        # It is made when the first result comes.
+        options={"OUTPUT_PATH", "PATH_SUPPORTS_BLEND_RELATIVE"},
         default="//parascale",
     )
 

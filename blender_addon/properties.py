@@ -49,6 +49,7 @@ STATISTICS = (
     ("FRAME", "Whole Frame", "Median depth of all that is seen, on both sides"),
     ("OBJECTS", "Subject", "Median depth of chosen objects, and of what lies in a box of the reference's first frame"),
     ("FOCUS", "Focus", "What the cameras focus on: focus object or distance of the target and of the reference camera"),
+    ("SURFACE", "Surface", "A surface clicked in the viewport, and a point of the reference clicked there"),
 )
 RETIMINGS = (
     ("NONE", "As It Is", "The move keeps the reference's timing"),
@@ -72,13 +73,15 @@ ROLES = (
     ("CAMERA", "Calibrated Camera", ""),
 )
 
-# What presets keep and one camera takes over from another, its subject apart.
+# What presets keep and one camera takes over from another, its subject and surfaces apart.
 SHARED = (
     "method",
     "lens",
     "timing",
     "strength",
     "smooth",
+    "max_gain_change",
+    "max_gain_step",
     "frame_start",
     "statistic",
     "reference_box",
@@ -127,6 +130,22 @@ class CalibrationSettings(bpy.types.PropertyGroup):
         soft_max=50.0,
         update=_changed,
     )
+    max_gain_change: FloatProperty(
+        name="Limit Gain",
+        description="How far the gain may go from its first value, in logarithms: 0.7 is twice or half; 0 is no limit",
+        default=0.0,
+        min=0.0,
+        soft_max=3.0,
+        update=_changed,
+    )
+    max_gain_step: FloatProperty(
+        name="Limit per Frame",
+        description="How far the gain may go from one frame to the next, in logarithms: 0.05 is 5 %; 0 is no limit",
+        default=0.0,
+        min=0.0,
+        soft_max=1.0,
+        update=_changed,
+    )
     frame_start: IntProperty(
         name="Start Frame", description="Frame of the scene at which the move begins", default=1, update=_changed
     )
@@ -143,6 +162,18 @@ class CalibrationSettings(bpy.types.PropertyGroup):
         max=1.0,
         update=_changed,
     )
+    target_place: PointerProperty(
+        name="Target",
+        description="Marks the surface of the target whose depth counts, as it stands at the start frame",
+        type=bpy.types.Object,
+        update=_changed,
+    )
+    reference_place: PointerProperty(
+        name="Reference",
+        description="Marks the point of the reference whose depth counts",
+        type=bpy.types.Object,
+        update=_changed,
+    )
     retiming: EnumProperty(
         name="Retiming", description="Whether the move plays over other frames", items=RETIMINGS, update=_changed
     )
@@ -152,7 +183,7 @@ class CalibrationSettings(bpy.types.PropertyGroup):
 
     def copy_from(self, other: "CalibrationSettings") -> None:
         """Take over another camera's settings."""
-        for name in SHARED:
+        for name in (*SHARED, "target_place", "reference_place"):
             setattr(self, name, getattr(other, name))
         set_subject(self, [chosen.item for chosen in other.subject if chosen.item is not None])
 
@@ -230,7 +261,12 @@ class SceneSettings(bpy.types.PropertyGroup):
         name="Long Side", description="Longer side of the video in pixels", default=832, min=64, max=4096, step=16
     )
     picture: EnumProperty(name="Picture", description="The picture the video starts from", items=PICTURES)
-    picture_path: StringProperty(name="File", description="Picture of what the first frame sees", subtype="FILE_PATH")
+    picture_path: StringProperty(
+        name="File",
+        description="Picture of what the first frame sees",
+        subtype="FILE_PATH",
+        options={"PATH_SUPPORTS_BLEND_RELATIVE"},
+    )
     workbench: BoolProperty(
         name="Workbench Picture",
         description="Render the first frame with Workbench, in a moment, instead of with the scene's own engine",

@@ -5,7 +5,7 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import bpy
 import numpy as np
@@ -29,12 +29,32 @@ from . import calibrated, parameters, properties, reference, viewport
 from .sides import curve_of
 from .steps import Steps
 
-# Frames a second that models were trained at, and n of the n k + 1 frames they take; others take any.
+
+class Trained(NamedTuple):
+    """What a model was trained at.
+
+    Attributes
+    ----------
+    fps : float
+        Frames a second; 0 is any.
+    step : int
+        n of the n k + 1 frames it takes.
+    best, most : int
+        Frames it makes best, and at most; 0 is any.
+    """
+
+    fps: float = 0.0
+    step: int = 1
+    best: int = 0
+    most: int = 0
+
+
 TRAINED_AT = {
-    "wan-fun-camera": (16.0, 4),
-    "wan-vace": (16.0, 4),
-    "recammaster": (15.0, 4),
-    "easyanimate-camera": (8.0, 4),
+    "wan-fun-camera": Trained(16.0, 4),
+    "wan-vace": Trained(16.0, 4),
+    "recammaster": Trained(15.0, 4),
+    "easyanimate-camera": Trained(8.0, 4),
+    "motionmaster": Trained(8.0, best=16, most=32),
 }
 
 
@@ -110,7 +130,13 @@ class Timing:
 
 
 def timing_of(scene: bpy.types.Scene, camera: bpy.types.Object, asked: Asked) -> Timing:
-    """Lay out a video's frames: the generator's or reference's own rate, as many as fit, where no others are asked."""
+    """Lay out a video's frames: the generator's or reference's own rate, as many as fit, where no others are asked.
+
+    Raises
+    ------
+    InputError
+        Where the generator does not make as many.
+    """
     settings = properties.of_object(camera).calibration
     shot = reference.shot_of(calibrated.shown_by(camera))
     rate = frame_rate(scene)
@@ -121,9 +147,18 @@ def timing_of(scene: bpy.types.Scene, camera: bpy.types.Object, asked: Asked) ->
         times = shot.trajectory.times
         # The keys end with the last whole frame of the scene within the reference.
         own_fps, lasts = shot.fps, float(times[-1] - times[0])
-    trained, step = TRAINED_AT.get(asked.generator, (0.0, 1))
-    fps = asked.fps or trained or own_fps
-    times = np.arange(asked.frames) / fps if asked.frames else generator_times(lasts, fps, step)
+    trained = TRAINED_AT.get(asked.generator, Trained())
+    fps = asked.fps or trained.fps or own_fps
+    times = np.arange(asked.frames) / fps if asked.frames else generator_times(lasts, fps, trained.step)
+    if trained.best and len(times) > trained.best and not (asked.frames or asked.fps):
+        # All of the move in fewer frames a second, rather than its beginning.
+        fps = (trained.best - 1) / lasts
+        times = np.arange(trained.best) / fps
+    if trained.most and len(times) > trained.most:
+        raise InputError(
+            f"{asked.generator} makes at most {trained.most} frames, and {len(times)} are asked for: lower Frames or "
+            "Frame Rate under Parameters"
+        )
     return Timing(fps, times, settings.frame_start)
 
 

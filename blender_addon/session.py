@@ -15,7 +15,7 @@ import bpy
 
 from parascale.errors import InputError
 
-from . import backend_lists, journal, parameters, properties
+from . import backend_lists, journal, parameters, properties, thumbnails
 from .journal import Job
 from .steps import Steps, in_thread, sentence
 
@@ -250,6 +250,8 @@ class Session:
         if job.state == "fetched":
             return
         job.state, job.fraction, job.phase, job.message = status.state, status.fraction, status.phase, status.message
+        if status.sketch:
+            thumbnails.show(job, status.sketch)
         if status.state == "running" and not job.started:
             job.started = time.time()
         if status.state == "done":
@@ -357,8 +359,9 @@ def state_text() -> str:
         return "No backend connected"
     if trouble := _current.trouble():
         return sentence(trouble)
-    welcome = _current.welcome
-    return f"Backend {welcome.version} at {_current.client.address}" if welcome else f"At {_current.client.address}"
+    address = _current.client.address
+    place = "on this machine" if is_local(address) else f"at {address}"
+    return f"Backend {_current.welcome.version} {place}" if _current.welcome else f"Backend {place}"
 
 
 def on_timer() -> float:

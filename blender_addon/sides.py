@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parascale.blender.depth import SceneDepth
-from parascale.blender.focus import focus_of_camera, place_depth, subject_depth
+from parascale.blender.focus import depth_of_object, focus_of_camera, place_depth, subject_depth
 from parascale.blender.keyframes import fcurves
 from parascale.blender.scene_state import at_frame, frame_rate
 from parascale.errors import InputError
@@ -77,14 +77,19 @@ def target_depth(
     Raises
     ------
     InputError
-        Where there is no focus.
+        Where there is no focus, or no surface is picked.
     """
-    if settings.statistic != "FOCUS":
+    if settings.statistic not in {"FOCUS", "SURFACE"}:
         return surroundings
-    if source is None:
+    if settings.statistic == "SURFACE" and settings.target_place is None:
+        raise InputError("no surface of the target is picked: press Pick, under Target")
+    if settings.statistic == "FOCUS" and source is None:
         raise InputError("the viewport has no focus: start from the scene camera, or measure the whole frame")
     with at_frame(scene) as go_to:
         go_to(settings.frame_start)
+        if settings.statistic == "SURFACE":
+            return depth_of_object(scene, settings.target_place)
+        assert source is not None
         return focus_of_camera(scene, source)
 
 
@@ -145,6 +150,16 @@ def _reference_depth(shot: Shot, shown: bpy.types.Object, settings: Any) -> Arra
         focus: Any = data.dof
         if focus.focus_object is None:
             return np.full(len(shot), float(focus.focus_distance))
-        place = np.array([*focus.focus_object.matrix_world.translation, 1.0])
-        return place_depth(shot.trajectory, (np.linalg.inv(reference.world_of(shot)) @ place)[:3])
+        return _depth_of_mark(shot, focus.focus_object)
+    if settings.statistic == "SURFACE":
+        if settings.reference_place is None:
+            raise InputError("no point of the reference is picked: press Pick, under Target")
+        return _depth_of_mark(shot, settings.reference_place)
     return None
+
+
+def _depth_of_mark(shot: Shot, mark: bpy.types.Object) -> Array:
+    """z-depth of an object that stands among the points of a reference, (T,)."""
+    shown: Any = mark.matrix_world
+    place = np.array([*shown.translation, 1.0])
+    return place_depth(shot.trajectory, (np.linalg.inv(reference.world_of(shot)) @ place)[:3])

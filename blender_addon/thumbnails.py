@@ -1,5 +1,6 @@
-"""Small pictures of jobs: the first picture while one runs, the video once it is here."""
+"""Small pictures of jobs: the first picture or a sketch while one runs, the video once it is here."""
 
+import base64
 import struct
 import zlib
 from pathlib import Path
@@ -16,12 +17,28 @@ LONG_SIDE = 160
 
 _previews: Any = None
 
+# What a job's video looked like when it was last heard of, and the jobs whose icon shows something older.
+_sketches: dict[str, str] = {}
+_outdated: set[str] = set()
+
 
 def keep(job: Job, picture: NDArray[np.uint8]) -> None:
     """Write the first picture (H, W, 3) of a job small beside its journal entry."""
     step = max(1, max(picture.shape[:2]) // LONG_SIDE)
     path = journal.folder() / f"{job.id}.png"
     path.write_bytes(_png(np.ascontiguousarray(picture[::step, ::step])))
+
+
+def show(job: Job, sketch: str) -> None:
+    """Take what a running job's video looks like so far, a PNG in Base64, as its picture."""
+    if _sketches.get(job.id) == sketch:
+        return
+    _sketches[job.id] = sketch
+    path = journal.folder() / f"{job.id}.png"
+    partial = path.with_suffix(".part.png")
+    partial.write_bytes(base64.b64decode(sketch))
+    partial.replace(path)
+    _outdated.add(job.id)
 
 
 def icon_of(job: Job) -> int:
@@ -34,6 +51,9 @@ def icon_of(job: Job) -> int:
         if not path.is_file():
             return 0
         collection.load(key, str(path), kind)
+    elif kind == "IMAGE" and job.id in _outdated:
+        collection[key].reload()
+    _outdated.discard(job.id)
     return int(collection[key].icon_id)
 
 

@@ -5,12 +5,12 @@ from typing import Any
 
 import bpy
 import numpy as np
-from bpy.props import EnumProperty
+from bpy.props import EnumProperty, FloatVectorProperty
 from bpy_extras import view3d_utils
 from mathutils import Vector
 
 from parascale.blender.camera import view_of_camera
-from parascale.blender.depth import mark_helper
+from parascale.blender.depth import HELPER, mark_helper
 from parascale.errors import InputError
 
 from .. import calibrated, live, properties, reference, sides
@@ -113,12 +113,8 @@ class PARASCALE_OT_use_selected(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class PARASCALE_OT_pick_focus(bpy.types.Operator):
-    """Click a surface, or a point of the reference, to measure the depth there"""
-
-    bl_idname = "parascale.pick_focus"
-    bl_label = "Pick Focus"
-    bl_options = {"REGISTER", "UNDO"}
+class _Picking(bpy.types.Operator):
+    """Base of operators that wait for a click on a place; a subclass says in `take` what that means."""
 
     side: EnumProperty(
         name="Side",
@@ -127,15 +123,16 @@ class PARASCALE_OT_pick_focus(bpy.types.Operator):
             ("REFERENCE", "Reference", "Click one of the reference's points"),
         ),
     )
+    place: FloatVectorProperty(name="Place", description="Where in the world", size=3, subtype="TRANSLATION")
 
-    @classmethod
-    def poll(cls, context: Context) -> bool:
-        if context.area is None or context.area.type != "VIEW_3D":
-            cls.poll_message_set("Only in a 3D viewport")
-            return False
-        return True
+    def take(self, context: Context, place: Vector) -> None:
+        """Measure by a place of the world."""
+        raise NotImplementedError
 
     def invoke(self, context: Context, event: bpy.types.Event) -> Outcome:
+        if context.area is None or context.area.type != "VIEW_3D":
+            self.report({"ERROR"}, "Only in a 3D viewport: there a surface can be clicked")
+            return {"CANCELLED"}
         context.window_manager.modal_handler_add(self)
         context.window.cursor_modal_set("EYEDROPPER")
         context.workspace.status_text_set("ParaScale: click the place to measure at (Esc to cancel)")
@@ -151,13 +148,21 @@ class PARASCALE_OT_pick_focus(bpy.types.Operator):
                 else {"RUNNING_MODAL"}
             )
         try:
-            focus_on(context, self.side, self._place(context, event))
+            self.place = self._clicked(context, event)
         except InputError as error:
             self.report({"ERROR"}, sentence(error))
             return self._end(context, {"CANCELLED"})
-        return self._end(context, {"FINISHED"})
+        return self._end(context, self.execute(context))
 
-    def _place(self, context: Context, event: bpy.types.Event) -> Vector:
+    def execute(self, context: Context) -> Outcome:
+        try:
+            self.take(context, Vector(self.place))
+        except InputError as error:
+            self.report({"ERROR"}, sentence(error))
+            return {"CANCELLED"}
+        return {"FINISHED"}
+
+    def _clicked(self, context: Context, event: bpy.types.Event) -> Vector:
         region = next(region for region in context.area.regions if region.type == "WINDOW")
         view = context.area.spaces.active.region_3d
         at = (event.mouse_x - region.x, event.mouse_y - region.y)
@@ -169,6 +174,28 @@ class PARASCALE_OT_pick_focus(bpy.types.Operator):
         context.window.cursor_modal_restore()
         context.workspace.status_text_set(None)
         return outcome
+
+
+class PARASCALE_OT_pick_focus(_Picking):
+    """Click a surface, or a point of the reference, to focus the camera of that side on it and measure there"""
+
+    bl_idname = "parascale.pick_focus"
+    bl_label = "Pick Focus"
+    bl_options = {"REGISTER", "UNDO"}
+
+    def take(self, context: Context, place: Vector) -> None:
+        focus_on(context, self.side, place)
+
+
+class PARASCALE_OT_pick_surface(_Picking):
+    """Click a surface, or a point of the reference, whose depth counts; the cameras' focus stays as it is"""
+
+    bl_idname = "parascale.pick_surface"
+    bl_label = "Pick Surface"
+    bl_options = {"REGISTER", "UNDO"}
+
+    def take(self, context: Context, place: Vector) -> None:
+        measure_by(context, self.side, place)
 
 
 class PARASCALE_OT_add_time_curve(bpy.types.Operator):
@@ -274,16 +301,37 @@ def focus_on(context: Context, side: str, place: Vector) -> bpy.types.Object:
     state = properties.of_scene(scene)
     settings = state.current
     camera = calibrated.reference_of(scene) if side == "REFERENCE" else state.camera or calibrated.scene_camera(scene)
-    mark = bpy.data.objects.new(f"{camera.name} Focus", None)
-    mark.location = place
-    mark_helper(mark)
-    reference.collection(scene).objects.link(mark)
-    context.view_layer.update()
     data: Any = camera.data
+    mark = _marked(context, f"{camera.name} Focus", place, data.dof.focus_object)
     data.dof.focus_object = mark
     with live.paused():
         settings.statistic = "FOCUS"
     live.on_change(settings.id_data)
+    return mark
+
+
+def measure_by(context: Context, side: str, place: Vector) -> bpy.types.Object:
+    """Put an empty at a place, and measure that side by it."""
+    settings = properties.of_scene(context.scene).current
+    name = "target_place" if side == "TARGET" else "reference_place"
+    mark = _marked(context, f"{side.title()} Surface", place, getattr(settings, name))
+    with live.paused():
+        setattr(settings, name, mark)
+        settings.statistic = "SURFACE"
+    live.on_change(settings.id_data)
+    return mark
+
+
+def _marked(context: Context, name: str, place: Vector, before: bpy.types.Object | None) -> bpy.types.Object:
+    """Return an empty at a place: the one that stood for it before, where that is ours."""
+    if before is not None and before.type == "EMPTY" and before.get(HELPER) is not None:
+        mark = before
+    else:
+        mark = bpy.data.objects.new(name, None)
+        mark_helper(mark)
+        reference.collection(context.scene).objects.link(mark)
+    mark.location = place
+    context.view_layer.update()
     return mark
 
 
@@ -318,7 +366,7 @@ def _tell(operator: bpy.types.Operator, camera: bpy.types.Object) -> None:
         operator.report({"WARNING"}, warning)
     if report["crossings"]:
         operator.report({"WARNING"}, f"Passes through geometry at frame {report['crossings'][0]}")
-    pce = "unknown" if report["pce"] is None else f"{report['pce']:.3g}"
+    pce = "unknown" if report["pce"] is None else f"{report['pce']:.3g}" if report["pce"] >= 1e-4 else "0"
     operator.report({"INFO"}, f"{camera.name}: PCE {pce}")
 
 
@@ -328,6 +376,7 @@ CLASSES = (
     PARASCALE_OT_rebuild,
     PARASCALE_OT_use_selected,
     PARASCALE_OT_pick_focus,
+    PARASCALE_OT_pick_surface,
     PARASCALE_OT_add_time_curve,
     PARASCALE_OT_key_strength,
     PARASCALE_OT_select_anchor,

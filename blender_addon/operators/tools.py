@@ -225,6 +225,8 @@ class PARASCALE_OT_show_curves(bpy.types.Operator):
             self.report({"INFO"}, "The curves are selected: open a Graph Editor to see them")
             return {"FINISHED"}
         area.ui_type = "FCURVES"
+        # The gain is hundreds of times the Parallax Number: each is shown by its own range.
+        area.spaces.active.use_normalization = True
         region = next((region for region in area.regions if region.type == "WINDOW"), None)
         if region is not None and not bpy.app.background:
             with context.temp_override(area=area, region=region):

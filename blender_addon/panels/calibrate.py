@@ -35,7 +35,9 @@ class PARASCALE_PT_calibrate(TabPanel):
         else:
             _draw_strength(layout, state.camera)
         layout.prop(settings, "lens")
-        layout.prop(settings, "smooth")
+        column = layout.column(align=True)
+        for name in ("smooth", "max_gain_change", "max_gain_step"):
+            column.prop(settings, name)
         if state.camera is None:
             layout.prop(state, "start_from")
             row = layout.row()
@@ -60,12 +62,17 @@ class PARASCALE_PT_target(TabPanel):
             row = layout.row(align=True)
             row.operator("parascale.pick_focus", text="Pick Target", icon="EYEDROPPER").side = "TARGET"
             row.operator("parascale.pick_focus", text="Pick Reference", icon="EYEDROPPER").side = "REFERENCE"
+        elif settings.statistic == "SURFACE":
+            for side in ("target", "reference"):
+                row = layout.row(align=True)
+                row.prop(settings, f"{side}_place", text=side.title())
+                row.operator("parascale.pick_surface", text="", icon="RESTRICT_SELECT_OFF").side = side.upper()
         layout.operator("parascale.measure", icon="DRIVER_DISTANCE")
         if state.measured_depth:
             column = layout.column(align=True)
             found = [length(scene, value) for value in (state.measured_near, state.measured_depth, state.measured_far)]
             column.label(text=f"Depth {found[0]} / {found[1]} / {found[2]}")
-            column.label(text=f"at 10, 50, 90 % of the {state.measured_cover:.0%} that show a surface")
+            column.label(text=f"at 10 / 50 / 90 %, {state.measured_cover:.0%} covered")
 
 
 class PARASCALE_PT_timing(TabPanel):

@@ -38,13 +38,20 @@ class PARASCALE_PT_research(TabPanel):
 
 
 def _draw_table(layout: Any, rows: list[dict[str, Any]]) -> None:
-    grid = layout.grid_flow(row_major=True, columns=4, even_columns=False, align=True)
-    for text in ("Method", "PCE", "Felt", "Jump"):
-        grid.label(text=text)
+    names = {name: label for name, label, _ in properties.METHODS}
+    column = layout.column(align=True)
+    _draw_row(column, "Method", ["PCE", "Felt", "Jump"])
     for row in rows:
-        grid.label(text=row["method"])
-        for name in ("pce", "felt_error", "largest_jump"):
-            grid.label(text="-" if row.get(name) is None else number(row[name]))
+        found = [row.get(name) for name in ("pce", "felt_error", "largest_jump")]
+        _draw_row(column, names[row["method"]], ["-" if value is None else number(value) for value in found])
+
+
+def _draw_row(column: Any, name: str, values: list[str]) -> None:
+    line = column.split(factor=0.37, align=True)
+    line.label(text=name)
+    cells = line.row(align=True)
+    for value in values:
+        cells.label(text=value)
 
 
 CLASSES = (PARASCALE_PT_tools, PARASCALE_PT_research)

@@ -2,6 +2,7 @@
 
 import struct
 import zlib
+from base64 import b64encode
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -206,6 +207,47 @@ def test_thumbnail_is_a_true_png(ready: bpy.types.Scene) -> None:
     length = struct.unpack(">I", data[8:12])[0]
     assert zlib.crc32(data[12 : 16 + length]) == struct.unpack(">I", data[16 + length : 20 + length])[0]
     bpy.ops.parascale.poll_jobs(wait=True)
+
+
+def test_sketch_of_a_running_job_becomes_its_picture(ready: bpy.types.Scene) -> None:
+    from bl_ext.user_default.parascale import journal, session, thumbnails
+
+    from parascale.link.messages import JobStatus
+
+    bpy.ops.parascale.submit()
+    job = last_job(ready)
+    path = journal.folder() / f"{job.id}.png"
+    first = path.read_bytes()
+    sketch = thumbnails._png(np.full((12, 16, 3), (200, 30, 60), np.uint8))
+    told = JobStatus(job.id, "generate", "x", "running", True, 0.5, "", "", 0.0, 0.0, None, b64encode(sketch).decode())
+    session.current()._note(job, told)
+    assert path.read_bytes() == sketch != first
+    assert job.id in thumbnails._outdated
+    assert job.fraction == 0.5
+    bpy.ops.parascale.poll_jobs(wait=True)
+    session.current().forget(job)
+    assert not path.exists()
+
+
+def test_video_has_the_frames_its_model_takes(ready: bpy.types.Scene, shot_file: Callable[..., Path]) -> None:
+    from bl_ext.user_default.parascale import request
+
+    def laid_out(generator: str, **asked: Any) -> tuple[int, float, float]:
+        timing = request.timing_of(ready, ready.parascale.camera, request.Asked(generator, **asked))
+        return len(timing.times), timing.fps, timing.times[-1]
+
+    # One second of the reference.
+    assert laid_out("easyanimate-camera") == (9, 8.0, 1.0)
+    assert laid_out("motionmaster") == (9, 8.0, 1.0)
+    bpy.ops.parascale.import_shot(filepath=str(shot_file(count=65)))
+    ready.camera = ready.objects["Camera"]
+    bpy.ops.parascale.create_camera()
+    # Four seconds: all of them, in the 16 frames that it makes best.
+    assert laid_out("motionmaster") == (16, 15 / 4, 4.0)
+    assert laid_out("motionmaster", frames=32)[:2] == (32, 8.0)
+    with pytest.raises(ValueError, match="at most 32 frames, and 33 are asked for"):
+        laid_out("motionmaster", frames=33)
+    assert laid_out("easyanimate-camera") == (33, 8.0, 4.0)
 
 
 def test_job_is_found_again_after_closing_and_opening_the_file(ready: bpy.types.Scene, tmp_path: Path) -> None:

@@ -106,13 +106,17 @@ def test_headers_carry_the_state_in_28_characters(
     assert headers == ["Reference: a_city_flight_th…", "Tools: Camera"]
 
 
-@pytest.mark.parametrize(("statistic", "picture"), [("FRAME", "RENDER"), ("OBJECTS", "VIEWPORT"), ("FOCUS", "FILE")])
+@pytest.mark.parametrize(
+    ("statistic", "picture"), [("FRAME", "RENDER"), ("OBJECTS", "VIEWPORT"), ("FOCUS", "FILE"), ("SURFACE", "FILE")]
+)
 def test_every_panel_draws_with_a_calibrated_camera(
     extension: ModuleType, calibrated: bpy.types.Object, statistic: str, picture: str
 ) -> None:
     scene = bpy.context.scene
     scene.objects["Box 0"].select_set(True)
     bpy.ops.parascale.use_selected()
+    for side in ("TARGET", "REFERENCE"):
+        bpy.ops.parascale.pick_surface(side=side, place=(0, 9, 0))
     scene.parascale.current.statistic = statistic
     scene.parascale.picture = picture
     bpy.ops.parascale.measure()
@@ -120,7 +124,7 @@ def test_every_panel_draws_with_a_calibrated_camera(
     bpy.ops.parascale.key_strength()
     texts = draw(extension)
     assert any(text.startswith("PCE ") for text in texts)
-    assert "closed-loop" in texts
+    assert "Closed Loop" in texts
 
 
 def test_result_says_where_the_path_passes_through_geometry(

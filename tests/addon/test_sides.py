@@ -8,6 +8,7 @@ from typing import Any
 import bpy
 import numpy as np
 import pytest
+from mathutils import Vector
 
 FRAMES = range(1, 26)
 
@@ -94,6 +95,54 @@ def test_focus_follows_its_object_as_the_camera_moves(calibrated: bpy.types.Obje
     assert np.allclose(gain, gain[0], rtol=0.02)
     with pytest.raises(ValueError, match="no surface under the cursor"):
         place_on_ray(scene, "TARGET", Vector((0, 0, 5)), Vector((0, 0, 1)))
+
+
+def test_clicked_surfaces_are_counted_on_both_sides_and_leave_the_focus_alone(calibrated: bpy.types.Object) -> None:
+    scene = bpy.context.scene
+    shown = scene.parascale.reference
+    # Along the camera's axis, 6 units of the scene away, and 1.5 of the reference's.
+    place = calibrated.parent.matrix_world @ Vector((0.4, 0.1, -6.0))
+    assert bpy.ops.parascale.pick_surface(side="TARGET", place=place) == {"FINISHED"}
+    with pytest.raises(RuntimeError, match="No point of the reference is picked"):
+        bpy.ops.parascale.rebuild()
+    scene.frame_set(scene.frame_start)
+    assert bpy.ops.parascale.pick_surface(side="REFERENCE", place=shown.matrix_world @ Vector((0, 0, -1.5))) == {
+        "FINISHED"
+    }
+    settings = calibrated.parascale.calibration
+    assert settings.statistic == "SURFACE"
+    assert calibrated.data.dof.focus_object is None
+    assert shown.data.dof.focus_object is None
+    bpy.ops.parascale.rebuild()
+    steps = np.linalg.norm(np.diff(centres(calibrated, FRAMES), axis=0), axis=1)
+    assert steps[0] == pytest.approx(0.02 * np.hypot(1, 0.5) * 16 / 24 * 6.0 / 1.5, rel=1e-4)
+    # Both come nearer by the same share: the gain stays what it is.
+    gain = asked(calibrated, "parascale_gain")
+    assert np.allclose(gain, gain[0], rtol=1e-4)
+
+    from bl_ext.user_default.parascale import live
+
+    mark = settings.target_place
+    mark.location.z += 0.1
+    bpy.context.view_layer.update()
+    assert live.stale_because(scene, calibrated) == "surface changed"
+    count = len(scene.objects)
+    bpy.ops.parascale.pick_surface(side="TARGET", place=place)
+    assert settings.target_place == mark
+    assert len(scene.objects) == count
+
+
+def test_gain_stays_within_its_limits(calibrated: bpy.types.Object) -> None:
+    # Things at depth 0.5 among those at 1: by their box alone the gain has to change.
+    settings = calibrated.parascale.calibration
+    free = asked(calibrated, "parascale_gain")
+    assert np.abs(np.log(free / free[0])).max() > 0.01
+    settings.max_gain_change, settings.max_gain_step = 0.01, 0.002
+    bpy.ops.parascale.rebuild()
+    held = np.log(asked(calibrated, "parascale_gain"))
+    # The curves hold float32.
+    assert np.abs(held - held[0]).max() <= 0.01 + 1e-6
+    assert np.abs(np.diff(held)).max() <= 0.002 + 1e-6
 
 
 @pytest.mark.parametrize(("fps", "base"), [(24, 1.0), (30, 1.001), (25, 1.0), (12, 1.0)])

@@ -1,5 +1,6 @@
 """A clip becomes the reference, solved by the backend."""
 
+import runpy
 from pathlib import Path
 
 import bpy
@@ -30,11 +31,26 @@ def test_clip_is_solved_and_its_parallax_number_is_the_scenes(desk: bpy.types.Sc
     asked = parallax_number(true, median)
 
     fov = np.degrees(camera.data.angle_x)
-    assert bpy.ops.parascale.solve_clip(filepath=str(clip), fov=fov) == {"FINISHED"}
+    bpy.ops.ed.undo_push(message="before")
+    # What is there after an undo is what undo can give back.
+    bpy.ops.ed.undo_push(message="again")
+    bpy.ops.ed.undo()
+    values = runpy.run_path(str(Path(__file__).with_name("test_undo.py")))
+    before = values["everything"]()
+    assert bpy.ops.parascale.solve_clip("EXEC_DEFAULT", True, filepath=str(clip), fov=fov) == {"FINISHED"}
+    bpy.ops.ed.undo()
+    assert values["difference"](before, values["everything"]()) == []
+    bpy.ops.ed.redo()
+
+    reference = bpy.context.scene.parascale.reference
+    (behind,) = reference.data.background_images
+    assert reference.data.show_background_images
+    assert bpy.path.abspath(behind.clip.filepath) == str(clip)
+    assert behind.clip.frame_start == bpy.context.scene.frame_start
 
     from parascale.files.shot_file import shot_from_json
 
-    shot = shot_from_json(desk.parascale.reference.parascale.text.as_string())
+    shot = shot_from_json(reference.parascale.text.as_string())
     assert len(shot) == FRAMES
     fast = asked > 0.3 * asked.max()
     assert np.median(np.abs(np.log(shot.parallax_number / asked)[fast])) < 0.1

@@ -86,6 +86,8 @@ def operators(shot: Path) -> dict[str, Callable[[], Any]]:
         "add_time_curve": lambda: ops.add_time_curve(*flag),
         "key_strength": lambda: ops.key_strength(*flag),
         "select_anchor": lambda: ops.select_anchor(*flag),
+        "pick_focus": lambda: ops.pick_focus(*flag, side="TARGET", place=(-1.5, 3.5, 0.5)),
+        "pick_surface": lambda: ops.pick_surface(*flag, side="TARGET", place=(1.5, 5.5, 0.5)),
         "retime": lambda: ops.retime(*flag, mode="reverse"),
         "bake": lambda: ops.bake(*flag),
         "show_curves": lambda: ops.show_curves(*flag),
@@ -108,8 +110,8 @@ def test_undo_gives_every_value_back(calibrated: bpy.types.Object, shot_file: Ca
         if "UNDO" in getattr(cls, "bl_options", ())
     }
     called = operators(shot)
-    # Those that need a backend or a mouse are undone in tests of their own.
-    elsewhere = {"parascale.solve_clip", "parascale.estimate_depth", "parascale.insert_result", "parascale.pick_focus"}
+    # Those that need a backend are undone in tests of their own.
+    elsewhere = {"parascale.solve_clip", "parascale.estimate_depth", "parascale.insert_result"}
     assert undone - elsewhere == {f"parascale.{name}" for name in called}
     bpy.ops.ed.undo_push(message="before")
     # What is there after an undo is what undo can give back.

@@ -58,11 +58,17 @@ def focus_of_camera(scene: bpy.types.Scene, camera_object: bpy.types.Object) -> 
         if focus.focus_distance <= 0:
             raise InputError(f"{camera_object.name} has no focus distance: set it, or choose a focus object")
         return PlaceDepth(None, focus.focus_distance)
-    place = np.array(focus.focus_object.evaluated_get(depsgraph).matrix_world.translation, np.float64)
+    found = depth_of_object(scene, focus.focus_object)
     pose = opencv_from_blender(np.array(camera_object.evaluated_get(depsgraph).matrix_world))
-    if (place - pose[:3, 3]) @ pose[:3, 2] <= 0:
+    if not found(pose, np.ones(4), (1, 1), 0).hit.any():
         raise InputError(f"{focus.focus_object.name} lies behind {camera_object.name}: choose another focus object")
-    return PlaceDepth(place, 0.0)
+    return found
+
+
+def depth_of_object(scene: bpy.types.Scene, item: bpy.types.Object) -> PlaceDepth:
+    """Return the place where an object stands now, constraints and parents counted in."""
+    world: Any = item.evaluated_get(depsgraph_of(scene)).matrix_world
+    return PlaceDepth(np.array(world.translation, np.float64), 0.0)
 
 
 def subject_depth(trajectory: Trajectory, positions: ArrayLike, box: tuple[float, float, float, float]) -> Array:
