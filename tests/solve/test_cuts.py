@@ -3,7 +3,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from parascale.solve.cuts import find_cuts
+from parascale.errors import InputError
+from parascale.solve.cuts import find_cuts, one_shot
+from parascale.solve.footage import Footage, VideoInfo
 
 
 @pytest.fixture(scope="module")
@@ -27,6 +29,45 @@ def test_a_cut_is_the_first_frame_of_the_next_shot(shots: list[np.ndarray]) -> N
 def test_a_flash_of_light_is_no_cut(shots: list[np.ndarray]) -> None:
     flash = [np.clip(p.astype(int) + (30 if t == 3 else 0), 0, 255).astype(np.uint8) for t, p in enumerate(shots[:6])]
     assert find_cuts(flash) == []
+
+
+@pytest.fixture
+def footage(shots: list[np.ndarray]) -> Footage:
+    """Both shots, as frames 100 to 111 of a clip at 16 frames a second."""
+    numbers = np.arange(100, 112)
+    return Footage(VideoInfo(480, 270, 16.0, 300), numbers, (numbers - 100) / 16, tuple(shots), tuple(shots))
+
+
+def test_one_of_several_shots_is_taken_by_its_number(footage: Footage) -> None:
+    second = one_shot("clip.mp4", footage, 2)
+    assert second.frames.tolist() == [106, 107, 108, 109, 110, 111]
+    np.testing.assert_allclose(second.times, np.arange(6) / 16)
+    assert second.grey == footage.grey[6:]
+    assert len(second.colour) == 6
+
+
+def test_several_shots_are_listed_to_choose_from(footage: Footage) -> None:
+    ranges = "--shot 1 (--start 100 --end 106), or --shot 2 (--start 106 --end 112)"
+    with pytest.raises(InputError) as refusal:
+        one_shot("clip.mp4", footage)
+    assert str(refusal.value) == f"clip.mp4 holds 2 shots: choose one with {ranges}"
+    for number in (0, 3, -1):
+        with pytest.raises(InputError, match=f"2 shots, no shot {number}: choose one with --shot 1"):
+            one_shot("clip.mp4", footage, number)
+
+
+def test_one_shot_needs_no_number(footage: Footage) -> None:
+    alone = footage.part(0, 6)
+    assert one_shot("clip.mp4", alone) is alone
+    assert len(one_shot("clip.mp4", alone, 1)) == 6
+    with pytest.raises(InputError, match="1 shot, no shot 2"):
+        one_shot("clip.mp4", alone, 2)
+
+
+def test_a_clip_of_many_shots_is_refused_in_a_sentence_of_bearable_length(footage: Footage) -> None:
+    many = Footage(footage.info, np.arange(96), np.arange(96) / 16, footage.grey * 8, footage.colour * 8)
+    with pytest.raises(InputError, match=r"holds 16 shots: .*--shot 12 \([^)]*\) and so on$"):
+        one_shot("clip.mp4", many)
 
 
 @pytest.mark.realdata

@@ -10,7 +10,10 @@ if TYPE_CHECKING:
 
 # What each extra brings, by the name it is imported with and the name it is installed by.
 PARTS = {
-    "solve": (("pycolmap", "pycolmap"), ("cv2", "opencv-python-headless"), ("av", "av"), ("scipy", "scipy")),
+    "solve": (
+        *(("pycolmap", "pycolmap"), ("cv2", "opencv-python-headless"), ("av", "av")),
+        *(("PIL", "pillow"), ("scipy", "scipy")),
+    ),
     "preview": (("numba", "numba"), ("av", "av")),
     "depth": (("torch", "torch"), ("transformers", "transformers"), ("huggingface_hub", "huggingface_hub")),
     "generate": (("torch", "torch"), ("diffusers", "diffusers"), ("accelerate", "accelerate"), ("peft", "peft")),

@@ -13,6 +13,7 @@ def solve(
     fov: Annotated[float | None, typer.Option(help="Horizontal field of view in degrees, where known.")] = None,
     start: Annotated[int, typer.Option(help="First frame, counting from 0.")] = 0,
     end: Annotated[int | None, typer.Option(help="The frame after the last.")] = None,
+    shot: Annotated[int | None, typer.Option(help="Which shot, from 1, where these frames hold several.")] = None,
     masks: Annotated[
         Path | None, typer.Option(help="Folder or video of masks, one a frame, white where things move.")
     ] = None,
@@ -25,8 +26,16 @@ def solve(
     from parascale.solve import solve_in_child
 
     with progress_bar() as progress:
-        shot = solve_in_child(
-            reference, focal=focal, fov=fov, start=start, end=end, masks=masks, threads=threads, progress=progress
+        solved = solve_in_child(
+            reference,
+            focal=focal,
+            fov=fov,
+            start=start,
+            end=end,
+            shot=shot,
+            masks=masks,
+            threads=threads,
+            progress=progress,
         )
-    write_shot(shot, output)
-    (print_json if json else print_description)(describe(shot) | {"output": str(output)})
+    write_shot(solved, output)
+    (print_json if json else print_description)(describe(solved) | {"output": str(output)})

@@ -7,7 +7,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from parascale.errors import InputError
 from parascale.solve.flow import Grey, flow
+from parascale.solve.footage import Footage
 
 THUMBNAIL = (64, 36)
 # A cut changes the blurred picture by this many grey levels, and by this many times what its neighbours change.
@@ -16,6 +18,38 @@ OVER_NEIGHBOURS = 3.0
 NEIGHBOURS = 6
 # Corners that can be followed across two frames, forward and back: nearly all within a shot, nearly none across a cut.
 FOLLOWED = 0.3
+MOST_LISTED = 12
+
+
+def one_shot(name: str, footage: Footage, number: int | None = None) -> Footage:
+    """Take one shot out of a clip.
+
+    Parameters
+    ----------
+    name : str
+        What the clip is called.
+    footage : Footage
+    number : int or None
+        Which, counting from 1; None where there is to be one only.
+
+    Raises
+    ------
+    InputError
+        Where the clip holds several and none is named, or not that one; it lists them.
+    """
+    edges = [0, *find_cuts(footage.grey), len(footage)]
+    shots = list(pairwise(edges))
+    if number is None and len(shots) == 1:
+        return footage
+    if number is not None and 1 <= number <= len(shots):
+        return footage.part(*shots[number - 1])
+    numbers = [*footage.frames, footage.frames[-1] + 1]
+    ranges = [f"--shot {i + 1} (--start {numbers[a]} --end {numbers[b]})" for i, (a, b) in enumerate(shots)]
+    listed = ", or ".join(ranges[:MOST_LISTED]) + (" and so on" if len(ranges) > MOST_LISTED else "")
+    held = f"{name} holds {len(shots)} shot{'s' * (len(shots) > 1)}"
+    if number is not None:
+        raise InputError(f"{held}, no shot {number}: choose one with {listed}")
+    raise InputError(f"{held}: choose one with {listed}")
 
 
 def find_cuts(pictures: Sequence[Grey]) -> list[int]:

@@ -1,6 +1,6 @@
 """Footage: the decoded pictures of a reference, as the steps of a solve use them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,7 +47,9 @@ class Footage:
     colour : tuple of (h', w', 3) uint8
         Small sRGB copies, for the colours of points.
     focal : float or None
-        Focal length in pixels of the upright picture, where the file's metadata tell it.
+        Focal length in pixels of the upright picture, where the photos' Exif tags tell it.
+    nominal_focal : float or None
+        The same of the lens a video's container names, not counting what recording cropped: better than nothing.
     """
 
     info: VideoInfo
@@ -56,9 +58,20 @@ class Footage:
     grey: tuple[Grey, ...]
     colour: tuple[NDArray[np.uint8], ...]
     focal: float | None = None
+    nominal_focal: float | None = None
 
     def __len__(self) -> int:
         return len(self.grey)
+
+    def part(self, first: int, last: int) -> "Footage":
+        """Pictures first .. last - 1, at times from 0."""
+        return replace(
+            self,
+            frames=self.frames[first:last],
+            times=self.times[first:last] - self.times[first],
+            grey=self.grey[first:last],
+            colour=self.colour[first:last],
+        )
 
     @property
     def scale(self) -> float:

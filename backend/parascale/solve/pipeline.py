@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from parascale.errors import Cancelled, InputError
 from parascale.parallax.gauge import to_unit_depth
 from parascale.parallax.number import felt_per_unit_step, median_depth
 from parascale.parallax.shot import Points, Shot
-from parascale.solve.cuts import find_cuts
+from parascale.solve.cuts import one_shot
 from parascale.solve.focal import FocalEvidence, tell_focal
 from parascale.solve.footage import Footage
 from parascale.solve.keyframes import choose_keyframes
@@ -61,6 +60,7 @@ def solve(  # noqa: PLR0913 - what a user can say about a clip, by name
     intrinsics: ArrayLike | None = None,
     start: int = 0,
     end: int | None = None,
+    shot: int | None = None,
     masks: Path | None = None,
     threads: int | None = None,
     seed: int = 0,
@@ -81,6 +81,8 @@ def solve(  # noqa: PLR0913 - what a user can say about a clip, by name
         fx, fy, cx, cy in pixels of the clip, where all are known.
     start, end : int
         First frame, and the one after the last.
+    shot : int or None
+        Which shot of these frames, counting from 1, where they hold several.
     masks : Path or None
         A folder of masks, one a frame, white where things move.
     threads : int or None
@@ -106,6 +108,7 @@ def solve(  # noqa: PLR0913 - what a user can say about a clip, by name
     with _quiet_libraries(workers):
         with report.phase("decode", 0.0, 0.2):
             footage = read_frames(reference, start=start, end=end, progress=report.inside, cancelled=cancelled)
+            footage = one_shot(reference.name, footage, shot)
             _refuse_unusable(reference, footage)
         lens = _lens(footage, focal, fov, intrinsics)
         with report.phase("track", 0.2, 0.55):
@@ -155,7 +158,9 @@ class _Clip:
 
     @property
     def assumed_focal(self) -> float:
-        """Working pixels, where nothing tells."""
+        """Working pixels, where nothing tells: of the lens the file names, else of an ordinary one."""
+        if self.footage.nominal_focal is not None:
+            return self.footage.nominal_focal * self.lens.scale
         return ASSUMED_FOCAL * max(self.lens.width, self.lens.height) * self.lens.scale
 
 
@@ -224,12 +229,6 @@ def _lens(footage: Footage, focal: float | None, fov: float | None, intrinsics: 
 def _refuse_unusable(path: Path, footage: Footage) -> None:
     if len(footage) < FEWEST_FRAMES:
         raise InputError(f"{path.name} has one frame in this range: a camera move needs at least {FEWEST_FRAMES}")
-    cuts = find_cuts(footage.grey)
-    if cuts:
-        edges = [0, *cuts, len(footage)]
-        numbers = [*footage.frames, footage.frames[-1] + 1]
-        ranges = [f"--start {numbers[a]} --end {numbers[b]}" for a, b in pairwise(edges)]
-        raise InputError(f"{path.name} holds {len(ranges)} shots: choose one with {', or '.join(ranges)}")
 
 
 def _refuse_untracked(path: Path, tracks: Tracks) -> None:

@@ -1,8 +1,8 @@
 """Pictures and their times out of a video file or a folder of images."""
 
+import logging
 import re
 from collections.abc import Callable, Iterator
-from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from parascale.errors import Cancelled, InputError
 from parascale.solve.footage import Footage, VideoInfo
+from parascale.solve.metadata import common_focal, container_focal
 
 WORKING_SIDE = 640
 COLOUR_SIDE = 320
@@ -24,6 +25,8 @@ MAX_FRAMES = 2000
 Progress = Callable[[float, str], None] | None
 Cancel = Callable[[], bool] | None
 Picture = NDArray[np.uint8]
+
+log = logging.getLogger(__name__)
 
 
 def probe(path: Path) -> VideoInfo:
@@ -114,7 +117,18 @@ def read_frames(
             progress((number + 1 - start) / max(last - start, 1), "decode")
     if not grey:
         raise InputError(f"{path.name} has no frame from {start} on: it holds {info.frames} frames")
-    return Footage(info, np.array(numbers), _increasing(times, info.fps), tuple(grey), tuple(colour))
+    stamps = _increasing(times, info.fps)
+    return Footage(info, np.array(numbers), stamps, tuple(grey), tuple(colour), *_focals(path, info, numbers))
+
+
+def _focals(path: Path, info: VideoInfo, numbers: list[int]) -> tuple[float | None, float | None]:
+    """Focal length of a folder's photos, and nominal one of a video's lens, in pixels."""
+    if path.is_dir():
+        files = image_files(path)
+        return common_focal(files[number] for number in numbers), None
+    with _open(path) as container:
+        told = container.metadata | container.streams.video[0].metadata
+        return None, container_focal(told, info.width, info.height)
 
 
 def pictures(path: Path) -> Iterator[tuple[int, float, Picture]]:
@@ -156,13 +170,43 @@ def _read_image(path: Path) -> Picture:
 
 def _video_pictures(path: Path) -> Iterator[tuple[int, float, Picture]]:
     with _open(path) as container:
-        base = container.streams.video[0].time_base or Fraction(1, 1000)
-        for number, frame in enumerate(_decoded(container, path)):
-            if frame.interlaced_frame:
-                raise InputError(f"{path.name} is interlaced: deinterlace it first, for instance with ffmpeg -vf yadif")
-            time = float(frame.pts * base) if frame.pts is not None else float("nan")
+        for number, frame in enumerate(_progressive(_decoded(container, path))):
+            time = float("nan") if frame.time is None else float(frame.time)
             picture = frame.to_ndarray(format="rgb24")
             yield number, time, np.ascontiguousarray(np.rot90(picture, _quarter_turns(frame)))
+
+
+def _progressive(frames: Iterator[Any]) -> Iterator[Any]:
+    """Pass frames on, interlaced ones with the lines of their later field made up from those of the first."""
+    graph = None
+    for frame in frames:
+        if graph is None and not frame.interlaced_frame:
+            yield frame
+            continue
+        if graph is None:
+            graph = _deinterlacer(frame)
+        graph.vpush(frame)
+        yield from _pulled(graph)
+    if graph is not None:
+        graph.vpush(None)
+        yield from _pulled(graph)
+
+
+def _deinterlacer(frame: Any) -> Any:
+    graph = av.filter.Graph()
+    size = {"width": frame.width, "height": frame.height}
+    source = graph.add_buffer(format=frame.format, time_base=frame.time_base, **size)
+    graph.link_nodes(source, graph.add("bwdif", "mode=send_frame:deint=interlaced"), graph.add("buffersink"))
+    graph.configure()
+    return graph
+
+
+def _pulled(graph: Any) -> Iterator[Any]:
+    while True:
+        try:
+            yield graph.vpull()
+        except (av.BlockingIOError, av.EOFError):
+            return
 
 
 def _open(path: Path) -> Any:
@@ -181,14 +225,15 @@ def _open(path: Path) -> Any:
 
 def _decoded(container: Any, path: Path) -> Iterator[Any]:
     """Frames in display order; a broken tail ends the clip where the last good frame was."""
-    seen = False
+    count = 0
     try:
         for frame in container.decode(video=0):
-            seen = True
+            count += 1
             yield frame
     except av.FFmpegError as error:
-        if not seen:
+        if not count:
             raise InputError(f"{path.name} cannot be decoded: export it again") from error
+        log.warning("%s breaks off after %d frames", path.name, count)
 
 
 def _quarter_turns(frame: Any) -> int:
