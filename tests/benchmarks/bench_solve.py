@@ -397,6 +397,8 @@ def draw(rows: dict[tuple[str, str], dict[str, Any]], path: Path) -> None:
                         lost = "refused" if "refused" in row else f"{missing} frames missing"
                         axes.annotate(f" {lost}", (row[key], y), va="center", fontsize=7)
         axes.set(xscale="log", xlabel=label, title=title)
+        low, high = np.log10(axes.get_xlim())
+        axes.set_xlim(10 ** np.floor(low), 10 ** np.ceil(high))
         axes.grid(alpha=0.25, axis="x")
     panels[0].set_yticks(range(len(names)), names)
     panels[0].invert_yaxis()

@@ -36,8 +36,8 @@ def test_a_terminal_without_blocks_gets_letters() -> None:
 
 
 def test_long_shots_are_drawn_in_one_line() -> None:
-    drawn = draw_steps([0.1] * 300 + [0.4] * 340, 0.0)
-    assert drawn == "▂" * 30 + "█" * 34
+    drawn = draw_steps([0.1] * 200 + [0.4] * 360, 0.0)
+    assert drawn == "▂" * 20 + "█" * 36
 
 
 @pytest.mark.parametrize("steps", [[], [0.0, 0.0], [float("nan")]])

@@ -27,6 +27,7 @@ from parascale.cli import (
     solve,
     stitch,
     verify,
+    view,
     weights,
 )
 from parascale.errors import Cancelled, InputError
@@ -39,7 +40,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 for module in (
-    *(solve, info, depth, calibrate, retime, stitch, import_, export, formats, generate, verify, metrics),
+    *(solve, info, view, depth, calibrate, retime, stitch, import_, export, formats, generate, verify, metrics),
     *(serve, jobs, cancel, result, keys, probe, doctor),
 ):
     function = module.__name__.rpartition(".")[2]

@@ -11,7 +11,7 @@ from parascale.cli.common import Json, print_json
 if TYPE_CHECKING:
     from parascale.parallax.shot import Shot
 
-WIDEST = 64
+WIDEST = 56
 BARS, PLAIN_BARS = "▁▂▃▄▅▆▇█", "_.:-=+*#"
 
 

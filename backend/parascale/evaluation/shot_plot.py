@@ -1,0 +1,131 @@
+"""A shot in one picture: its path from above and from the side, P with its noise floor, median depth, steps."""
+
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from parascale.parallax.shot import Shot
+
+PATH_COLOUR, FLOOR_COLOUR, POINT_COLOUR = "#2e7d5b", "#bf616a", "#9aa3b2"
+MOST_POINTS = 4000
+CAMERAS = 9
+# Seen from above and from the side: which coordinates are drawn across and up, and their names. y points down.
+VIEWS = (("from above", 0, 2, "right", "forward"), ("from the right", 2, 1, "forward", "down"))
+
+
+def draw_shot(shot: Shot, path: Path) -> None:
+    """Draw a shot and write it as PNG.
+
+    Parameters
+    ----------
+    shot : Shot
+        Points and the noise floor are drawn where it has them.
+    path : Path
+        The PNG to write.
+    """
+    matplotlib.use("Agg")
+    figure = Figure(figsize=(13, 7.4), layout="constrained", facecolor="white")
+    figure.suptitle(_told(shot), fontsize=12)
+    axes: Any = figure.subplot_mosaic(
+        [["above", "parallax"], ["above", "depth"], ["side", "baseline"]],
+        width_ratios=(1, 1.5),
+        height_ratios=(1.3, 1, 1),
+    )
+    poses = np.linalg.inv(shot.trajectory.camera_to_world[0]) @ shot.trajectory.camera_to_world
+    for place, view in zip(("above", "side"), VIEWS, strict=True):
+        _draw_path(axes[place], shot, poses, view)
+    frames = np.asarray(shot.frames)
+    _draw_parallax(axes["parallax"], shot, frames[:-1])
+    unit = _unit(shot)
+    for place, numbers, values, name in (
+        ("depth", frames, shot.median_depth, f"median depth,\n{unit}"),
+        ("baseline", frames[:-1], np.linalg.norm(shot.trajectory.baselines, axis=1), f"step,\n{unit}"),
+    ):
+        axes[place].plot(numbers, values, color=PATH_COLOUR, lw=1.6)
+        axes[place].set(ylabel=name, ylim=(0, _top(values)))
+    for place in ("parallax", "depth", "baseline"):
+        axes[place].grid(alpha=0.25)
+        axes[place].set_xlim(frames[0], max(frames[-1], frames[0] + 1))
+    axes["baseline"].set_xlabel("frame")
+    figure.savefig(path, format="png", dpi=100)
+
+
+def _told(shot: Shot) -> str:
+    steps = shot.parallax_number[np.isfinite(shot.parallax_number)]
+    told = f"{shot.name}: {len(shot)} frames, {shot.motion_class}"
+    if len(steps) and steps.any():
+        told += f", P {np.median(steps):.3g} a frame"
+    if "noise_floor" in shot.quality:
+        told += f", noise floor {shot.noise_floor:.2g}"
+    return told
+
+
+def _draw_path(axes: Axes, shot: Shot, poses: NDArray[np.float64], view: tuple[str, int, int, str, str]) -> None:
+    title, across, up, *labels = view
+    centres = poses[:, :3, 3]
+    if shot.points is not None and len(shot.points.positions):
+        _draw_points(axes, shot, across, up)
+    axes.plot(centres[:, across], centres[:, up], color=PATH_COLOUR, lw=2, zorder=3)
+    axes.plot(centres[:1, across], centres[:1, up], "o", color=PATH_COLOUR, ms=6, zorder=3)
+    shown = np.unique(np.linspace(0, len(poses) - 1, CAMERAS).round().astype(int))
+    ahead = poses[shown, :3, 2]
+    axes.quiver(
+        *(centres[shown, across], centres[shown, up], ahead[:, across], ahead[:, up]),
+        color=PATH_COLOUR, alpha=0.8, width=0.005, scale=9, angles="xy", zorder=3,
+    )  # fmt: skip
+    axes.set(xlabel=f"{labels[0]}, {_unit(shot)}", ylabel=labels[1], title=f"The path {title}, arrows along the view")
+    middle, half = _window(centres, float(shot.median_depth[0]) if np.isfinite(shot.median_depth[0]) else 0.0)
+    corners = middle[:, None] + [-half or -1.0, half or 1.0]
+    axes.plot(corners[across], corners[up], alpha=0)
+    axes.set_aspect("equal", adjustable="datalim")
+    if up == 1:
+        axes.yaxis.set_inverted(True)
+    axes.grid(alpha=0.25)
+
+
+def _draw_points(axes: Axes, shot: Shot, across: int, up: int) -> None:
+    assert shot.points is not None
+    first = np.linalg.inv(shot.trajectory.camera_to_world[0])
+    points = shot.points.positions[:: len(shot.points.positions) // MOST_POINTS + 1] @ first[:3, :3].T + first[:3, 3]
+    axes.plot(
+        points[:, across], points[:, up], ".", color=POINT_COLOUR, ms=2, alpha=0.6, zorder=1, scalex=False, scaley=False
+    )
+
+
+def _window(centres: NDArray[np.float64], depth: float) -> tuple[NDArray[np.float64], float]:
+    """Middle and half the side of what is shown: the path with as much around it, not all there is to see."""
+    low, high = centres.min(axis=0), centres.max(axis=0)
+    return (low + high) / 2, max(float((high - low).max()), 0.3 * depth)
+
+
+def _draw_parallax(axes: Axes, shot: Shot, frames: NDArray[np.int64]) -> None:
+    axes.plot(frames, shot.parallax_number, color=PATH_COLOUR, lw=1.6, label="P")
+    highest = [shot.parallax_number]
+    if "noise_floor" in shot.quality:
+        axes.axhspan(0, shot.noise_floor, color=FLOOR_COLOUR, alpha=0.2, lw=0, label="noise floor")
+        highest.append(np.array([shot.noise_floor]))
+    per_step = shot.quality.get("noise_floor_per_step")
+    if isinstance(per_step, list) and len(per_step) == len(frames):
+        axes.plot(
+            frames,
+            [np.nan if each is None else each for each in per_step],
+            color=FLOOR_COLOUR,
+            lw=1,
+            label="of each step",
+        )
+    axes.set(ylabel="Parallax Number", ylim=(0, _top(np.concatenate(highest))))
+    axes.legend(frameon=False, fontsize=9, ncols=3)
+
+
+def _top(values: NDArray[np.float64]) -> float:
+    finite = values[np.isfinite(values)]
+    return 1.15 * float(finite.max()) if len(finite) and finite.max() > 0 else 1.0
+
+
+def _unit(shot: Shot) -> str:
+    return {"m": "m", "unit-depth": "first median depths", "arbitrary": "its own units"}[shot.unit]

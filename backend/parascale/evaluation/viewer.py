@@ -1,0 +1,138 @@
+"""A shot in rerun: cameras, points, the frames on the cameras, P and median depth over time."""
+
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from parascale.errors import InputError
+from parascale.parallax.shot import Shot
+from parascale.solve.provenance import source_digest
+from parascale.solve.video import pictures
+
+INSTALL = (
+    'python -m venv parascale-view && parascale-view/bin/pip install "parascale[view]", '
+    "then parascale-view/bin/parascale view"
+)
+PICTURE_SIDE = 640
+PATH_COLOUR, FLOOR_COLOUR = (46, 125, 91), (191, 97, 106)
+
+
+def view_shot(shot: Shot, reference: Path | None = None, save: Path | None = None) -> None:
+    """Show a shot in rerun's viewer, or write it as a recording.
+
+    Parameters
+    ----------
+    shot : Shot
+    reference : Path or None
+        The clip it was solved from, whose frames go onto the cameras.
+    save : Path or None
+        Write this .rrd file and open no window.
+
+    Raises
+    ------
+    InputError
+        Where rerun is not installed, or the reference cannot be read.
+    """
+    rr = _rerun()
+    rr.init("parascale", recording_id=shot.digest)
+    if save is not None:
+        rr.save(save)
+    else:
+        rr.spawn()
+    rr.send_blueprint(_blueprint())
+    _log_scene(rr, shot)
+    frames = {} if reference is None else _encoded(reference, shot)
+    for index in range(len(shot)):
+        _log_frame(rr, shot, index, frames)
+    rr.disconnect()
+
+
+def source_of(shot: Shot, folder: Path) -> Path | None:
+    """Find the clip a shot was solved from in a folder, by its name and its SHA-256; None where it is not there."""
+    name = shot.provenance.get("source")
+    if not isinstance(name, str) or Path(name).name != name or not (folder / name).exists():
+        return None
+    return folder / name if source_digest(folder / name) == shot.provenance.get("sha256") else None
+
+
+def _rerun() -> Any:
+    try:
+        import rerun
+    except ImportError as error:
+        raise InputError(
+            f"rerun is not installed here, and its newer versions need NumPy 2: {INSTALL}; or draw it with --plot"
+        ) from error
+    return rerun
+
+
+def _scale(shot: Shot) -> float:
+    return min(PICTURE_SIDE / max(shot.trajectory.size), 1.0)
+
+
+def _picture_size(shot: Shot) -> tuple[int, int]:
+    width, height = (max(round(side * _scale(shot)), 1) for side in shot.trajectory.size)
+    return width, height
+
+
+def _encoded(reference: Path, shot: Shot) -> dict[int, bytes]:
+    """JPEGs of the shot's frames by number, at the size the camera is drawn with."""
+    wanted = set(np.asarray(shot.frames).tolist())
+    found = {}
+    for number, _, picture in pictures(reference):
+        if number > max(wanted):
+            break
+        if number in wanted:
+            small = cv2.resize(picture, _picture_size(shot), interpolation=cv2.INTER_AREA)
+            found[number] = cv2.imencode(".jpg", small[:, :, ::-1])[1].tobytes()
+    return found
+
+
+def _blueprint() -> Any:
+    import rerun.blueprint as rrb
+
+    scene = rrb.Spatial3DView(origin="/", name="path, points and cameras")
+    graphs = rrb.Vertical(
+        rrb.Spatial2DView(origin="/camera", name="frame"),
+        rrb.TimeSeriesView(origin="/parallax", name="Parallax Number"),
+        rrb.TimeSeriesView(origin="/depth", name="median depth"),
+    )
+    return rrb.Horizontal(scene, graphs, column_shares=[2, 1])
+
+
+def _log_scene(rr: Any, shot: Shot) -> None:
+    rr.log("/", rr.ViewCoordinates.RDF, static=True)
+    rr.log("/path", rr.LineStrips3D([shot.trajectory.centres], colors=[PATH_COLOUR]), static=True)
+    if shot.points is not None:
+        rr.log("/points", rr.Points3D(shot.points.positions, colors=shot.points.colours), static=True)
+    for name, colour in (("step", PATH_COLOUR), ("floor", FLOOR_COLOUR)):
+        rr.log(f"/parallax/{name}", rr.SeriesLines(colors=[colour], names=[name]), static=True)
+
+
+def _log_frame(rr: Any, shot: Shot, index: int, frames: dict[int, bytes]) -> None:
+    path = shot.trajectory
+    frame = int(np.asarray(shot.frames)[index])
+    rr.set_time("frame", sequence=frame)
+    rr.set_time("time", duration=float(path.times[index]))
+    fx, fy, cx, cy = path.intrinsics[index] * _scale(shot)
+    rr.log("/camera", rr.Transform3D(translation=path.centres[index], mat3x3=path.rotations[index]))
+    # The picture stands a tenth of the first median depth before its camera.
+    distance = 0.1 * float(shot.median_depth[0]) if np.isfinite(shot.median_depth[0]) else 0.1
+    rr.log(
+        "/camera",
+        rr.Pinhole(
+            focal_length=[fx, fy],
+            principal_point=[cx, cy],
+            resolution=_picture_size(shot),
+            camera_xyz=rr.ViewCoordinates.RDF,
+            image_plane_distance=distance,
+        ),
+    )
+    if frame in frames:
+        rr.log("/camera/frame", rr.EncodedImage(contents=frames[frame], media_type="image/jpeg"))
+    if np.isfinite(shot.median_depth[index]):
+        rr.log("/depth/median", rr.Scalars(float(shot.median_depth[index])))
+    if index < len(shot) - 1 and np.isfinite(shot.parallax_number[index]):
+        rr.log("/parallax/step", rr.Scalars(float(shot.parallax_number[index])))
+        rr.log("/parallax/floor", rr.Scalars(shot.noise_floor))

@@ -1,0 +1,105 @@
+"""Shots shown: as a picture, and in rerun where that is installed."""
+
+import importlib.util
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from parascale.camera import Trajectory
+from parascale.errors import InputError
+from parascale.evaluation.shot_plot import PATH_COLOUR, draw_shot
+from parascale.evaluation.viewer import source_of, view_shot
+from parascale.parallax.shot import Points, Shot
+from parascale.solve.provenance import source_digest
+
+HAS_RERUN = importlib.util.find_spec("rerun") is not None
+
+
+@pytest.fixture
+def shot() -> Shot:
+    """Nine frames forward by 0.1 a frame, a wall 2 units before the first, seen with 40 points."""
+    poses = np.tile(np.eye(4), (9, 1, 1))
+    poses[:, 2, 3] = 0.1 * np.arange(9)
+    trajectory = Trajectory(poses, np.array([60.0, 60.0, 48.0, 32.0]), np.arange(9) / 16, 96, 64)
+    rng = np.random.default_rng(0)
+    points = Points(rng.uniform([-1, -1, 1.9], [1, 1, 2], (40, 3)).astype(np.float32), np.zeros((40, 3), np.uint8))
+    quality = {"noise_floor": 0.002, "noise_floor_per_step": [0.002] * 7 + [None]}
+    return Shot("dolly", 16.0, trajectory, 2 - poses[:, 2, 3], points=points, quality=quality)
+
+
+def still(shot: Shot, frames: int) -> Shot:
+    path = shot.trajectory
+    trajectory = Trajectory(np.tile(np.eye(4), (frames, 1, 1)), path.intrinsics[0], path.times[:frames], 96, 64)
+    return Shot("still", 16.0, trajectory, np.full(frames, np.nan), motion_class="static")
+
+
+def drawn(shot: Shot, path: Path) -> np.ndarray:
+    draw_shot(shot, path)
+    picture = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_COLOR)
+    assert picture is not None
+    return np.asarray(picture[:, :, ::-1], int)
+
+
+def test_the_path_is_drawn_the_way_it_goes(shot: Shot, tmp_path: Path) -> None:
+    """Seen from above forward is up: the start's dot lies below all the rest of the path."""
+    picture = drawn(shot, tmp_path / "shot.png")
+    colour = [int(PATH_COLOUR[at : at + 2], 16) for at in (1, 3, 5)]
+    above = picture[: int(0.63 * picture.shape[0]), : int(0.4 * picture.shape[1])]
+    rows, columns = np.nonzero((np.abs(above - colour) < 3).all(axis=2))
+    across = np.ptp(columns[rows > rows.max() - 10])
+    assert across > np.ptp(columns[(rows < np.median(rows) - 10) & (rows > np.median(rows) - 20)])
+    assert np.ptp(rows) > 4 * np.ptp(columns)
+
+
+@pytest.mark.parametrize("frames", [1, 2, 5])
+def test_a_still_camera_without_depth_is_drawn_too(shot: Shot, tmp_path: Path, frames: int) -> None:
+    assert drawn(still(shot, frames), tmp_path / "still.png").shape == (740, 1300, 3)
+
+
+def test_the_clip_beside_a_shot_is_taken_where_it_is_the_same(shot: Shot, tmp_path: Path) -> None:
+    clip = tmp_path / "clip.mp4"
+    clip.write_bytes(b"not read, only compared")
+    solved = replace(shot, provenance={"source": "clip.mp4", "sha256": source_digest(clip)})
+    assert source_of(solved, tmp_path) == clip
+    clip.write_bytes(b"another of the same name")
+    assert source_of(solved, tmp_path) is None
+    clip.unlink()
+    assert source_of(solved, tmp_path) is None
+    assert source_of(shot, tmp_path) is None
+    assert source_of(replace(shot, provenance={"source": "../clip.mp4", "sha256": ""}), tmp_path) is None
+
+
+@pytest.mark.skipif(HAS_RERUN, reason="rerun is installed")
+def test_without_rerun_the_way_to_it_is_told(shot: Shot) -> None:
+    with pytest.raises(InputError, match=r'pip install "parascale\[view\]".*--plot'):
+        view_shot(shot)
+
+
+@pytest.mark.skipif(not HAS_RERUN, reason="rerun lives in an environment of its own: pip install 'parascale[view]'")
+def test_a_recording_holds_cameras_points_and_frames(shot: Shot, tmp_path: Path) -> None:
+    for number in range(9):
+        cv2.imwrite(str(tmp_path / f"{number}.jpg"), np.full((64, 96, 3), 20 * number, np.uint8))
+    whole, bare = tmp_path / "whole.rrd", tmp_path / "bare.rrd"
+    view_shot(shot, tmp_path, whole)
+    view_shot(replace(shot, points=None), None, bare)
+    for name in (b"/camera", b"/parallax/step", b"/depth/median", b"/path"):
+        assert name in whole.read_bytes()
+        assert name in bare.read_bytes()
+    for name in (b"/points", b"/camera/frame"):
+        assert name in whole.read_bytes()
+        assert name not in bare.read_bytes()
+
+
+def test_the_command_draws_a_picture(shot: Shot, tmp_path: Path, capsys: Any) -> None:
+    from parascale.cli.view import view
+    from parascale.files.shot_file import write_shot
+
+    write_shot(shot, tmp_path / "dolly.shot.json")
+    view(tmp_path / "dolly.shot.json", plot=tmp_path / "dolly.png", reference=None, save=None)
+    assert (tmp_path / "dolly.png").read_bytes().startswith(b"\x89PNG")
+    with pytest.raises(InputError, match="leave out --save"):
+        view(tmp_path / "dolly.shot.json", plot=tmp_path / "x.png", reference=None, save=tmp_path / "x.rrd")
