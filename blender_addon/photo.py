@@ -180,10 +180,11 @@ def _placed_before(photo: Any, image: bpy.types.Image) -> Any:
         return None
     nodes: Any = [item.node_tree.nodes for item in surface.data.materials if item and item.node_tree]
     if not any(getattr(node, "image", None) == image for group in nodes for node in group):
-        surface.hide_viewport = surface.hide_render = True
+        for item in (surface, *surface.children):
+            item.hide_viewport = item.hide_render = True
         return None
     place = surface.matrix_world.copy()
-    for item in (surface, camera):
+    for item in (*surface.children, surface, camera):
         if item is not None:
             bpy.data.objects.remove(item)
     return place

@@ -212,7 +212,7 @@ def test_undo_gives_every_value_back(scene: bpy.types.Scene, mapped: Any) -> Non
     bpy.ops.ed.undo()
     before = helpers["everything"]()
     assert bpy.ops.parascale.estimate_depth("EXEC_DEFAULT", True) == {"FINISHED"}
-    assert len(bpy.data.objects) == 2
+    assert len(bpy.data.objects) == 3
     bpy.ops.ed.undo()
     assert helpers["difference"](before, helpers["everything"]()) == []
 
@@ -223,7 +223,7 @@ def test_second_depth_of_a_photo_replaces_the_first_where_it_stands(scene: bpy.t
     bpy.context.view_layer.update()
     mapped.source, mapped.distance = "CONSTANT", 3.0
     assert bpy.ops.parascale.estimate_depth() == {"FINISHED"}
-    assert len(bpy.data.objects) == 2
+    assert len(bpy.data.objects) == 3
     assert mapped.surface.location.z == mapped.camera.location.z == 1.5
     bpy.ops.parascale.measure()
     assert scene.parascale.measured_depth == pytest.approx(3.0, rel=1e-4)
@@ -238,7 +238,7 @@ def test_surface_of_another_photo_is_hidden_and_not_measured(
     other.write_bytes(Path(mapped.picture).read_bytes())
     mapped.picture, mapped.source, mapped.distance = str(other), "CONSTANT", 9.0
     bpy.ops.parascale.estimate_depth()
-    assert first.hide_viewport
+    assert all(item.hide_viewport for item in (first, *first.children))
     bpy.ops.parascale.measure()
     assert scene.parascale.measured_depth == pytest.approx(9.0, rel=1e-4)
 

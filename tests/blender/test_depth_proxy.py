@@ -18,6 +18,7 @@ MOVES = {
     "dolly out": [(0, 0, -0.1 * t) for t in range(6)],
     "truck": [(0.08 * t, 0, 0) for t in range(6)],
     "crane": [(0, -0.06 * t, 0) for t in range(6)],
+    "far aside": [(0.3 * t, 0, 0.05 * t) for t in range(6)],
     "diagonal": [(0.05 * t, -0.03 * t, 0.1 * t) for t in range(6)],
 }
 
@@ -95,6 +96,28 @@ def test_every_corner_carries_its_place_in_the_photo(scene, photo) -> None:
     x, y, z = corners.reshape(-1, 3)[index].T
     np.testing.assert_allclose(at[0::2], (LENS[0] * x / -z + LENS[2]) / SIZE[0], atol=1e-5)
     np.testing.assert_allclose(at[1::2], 1 - (LENS[1] * y / z + LENS[3]) / SIZE[1], atol=1e-5)
+
+
+def test_what_the_photo_does_not_show_goes_on_behind_it(scene, photo) -> None:
+    depth = np.full((180, 320), 4.0, np.float32)
+    depth[40:140, 100:200] = 1.0
+    proxy = create_depth_proxy(scene, photo, depth, LENS)
+    assert proxy.behind.parent == proxy.surface
+    proxy.surface.location = proxy.camera.location = (3, 2, 1)
+    bpy.context.view_layer.update()
+    measured, view = SceneDepth(scene), view_of_camera(scene, proxy.camera)
+    assert measured(view.camera_to_world, view.intrinsics, view.size, 0).hit.all()
+    # A step aside uncovers the wall behind the box, and what lies beyond the border.
+    pose = view.camera_to_world.copy()
+    pose[:3, 3] += pose[:3, :3] @ [0.3, 0, 0]
+    samples = measured(pose, view.intrinsics, view.size, 0)
+    assert samples.hit.all()
+    assert np.mean(np.abs(samples.depth - 4) < 0.05) > 0.7
+    # Every quad behind has the one colour of what it continues.
+    at = np.empty(len(proxy.behind.data.loops) * 2, np.float32)
+    proxy.behind.data.uv_layers[0].uv.foreach_get("vector", at)
+    assert (np.ptp(at.reshape(-1, 4, 2), axis=1) == 0).all()
+    assert ((at > 0) & (at < 1)).all()
 
 
 def test_the_material_is_the_photo_without_light(scene, photo) -> None:

@@ -21,11 +21,12 @@ def test_a_wall_is_as_far_as_it_is(camera) -> None:
     assert samples.pixels.shape == (64 * 36, 2)
 
 
-def test_the_front_hides_the_back_and_holes_are_no_hits(camera) -> None:
+def test_the_front_hides_the_back_and_what_is_left_out_is_no_hit(camera) -> None:
     depth = np.full((480, 800), 3.0)
     depth[:, 300:500] = 1.0
     # Focal length 720: a step of 0.1 moves the box by 72 pixels and the wall by 24.
-    samples = ask(DepthMapSource(depth, camera(800, 480), (100, 10)), camera(800, 480, (0.1, 0, 0)))
+    source = DepthMapSource(depth, camera(800, 480), (100, 10), continued=False)
+    samples = ask(source, camera(800, 480, (0.1, 0, 0)))
     x = samples.pixels[:, 0]
     box, hole = (x > 230) & (x < 426), ((x > 430) & (x < 474)) | (x > 778)
     assert samples.hit[box].all()
@@ -73,6 +74,6 @@ def test_numpy_alone_is_enough() -> None:
 def test_median_depth_agrees_with_the_whole_map(living_room, frame) -> None:
     image, depth, source = living_room(0)
     target = living_room(frame)[2]
-    samples = ask(DepthMapSource(depth, source), target)
+    samples = ask(DepthMapSource(depth, source, continued=False), target)
     dense = np.nanmedian(warp(image, depth, source, target).depth)
     assert abs(np.log(np.median(samples.depth[samples.hit]) / dense)) < 0.01

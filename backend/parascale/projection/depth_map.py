@@ -7,8 +7,9 @@ from numpy.typing import NDArray
 
 from parascale.camera import View
 from parascale.parallax.depth_source import DepthSamples, pixel_grid
-from parascale.projection.mesh import CUT_RATIO, Mesh, build_mesh, inverse_depth
-from parascale.projection.reference import rasterise
+from parascale.projection.continued import continued_surface, grow
+from parascale.projection.mesh import CUT_RATIO, build_mesh, inverse_depth
+from parascale.projection.reference import Hits, rasterise
 
 Array = NDArray[np.float64]
 
@@ -22,7 +23,8 @@ DETAIL = 5
 class DepthMapSource:
     """What a depth map shows from any camera: a `parascale.parallax.depth_source.DepthSource`.
 
-    Occlusion is respected; what the map does not show (disocclusions, beyond its border, sky) is no hit.
+    Occlusion is respected. What the move uncovers is taken to be the far side continued, see
+    `parascale.projection.continued`; sky, and pixels without a measurement, are no hits.
 
     Parameters
     ----------
@@ -32,6 +34,8 @@ class DepthMapSource:
         The camera that sees the map; path and depth share one unit. The map covers its picture at any resolution.
     grid : (int, int)
         Columns and rows of samples.
+    continued : bool
+        False leaves out what the move uncovers.
 
     Raises
     ------
@@ -39,24 +43,51 @@ class DepthMapSource:
         Where the map is not a picture or holds no positive depth.
     """
 
-    def __init__(self, depth_map: NDArray[Any], view: View, grid: tuple[int, int] = (64, 36)) -> None:
+    def __init__(
+        self, depth_map: NDArray[Any], view: View, grid: tuple[int, int] = (64, 36), *, continued: bool = True
+    ) -> None:
         self.view = view
         self.grid = grid
-        self._mesh = _decimated(inverse_depth(depth_map), view, grid)
+        inverse = inverse_depth(depth_map)
+        thinned, cut = _thinned(inverse, grid)
+        self._unmeasured = np.isnan(thinned)
+        self._mesh = build_mesh(_without_gaps(thinned), view.size, cut)
+        self._behind = continued_surface(inverse, view.size).mesh if continued else None
 
     def __call__(self, camera_to_world: Array, intrinsics: Array, size: tuple[int, int], frame: int) -> DepthSamples:
         """See `parascale.parallax.depth_source.DepthSource`."""
         target = View(camera_to_world, intrinsics, *size)
-        inverse = rasterise(self._mesh, self.view, target, self.grid).inverse_depth.reshape(-1)
+        hits = rasterise(self._mesh, self.view, target, self.grid)
+        inverse = hits.inverse_depth
+        holes = inverse < 0
+        if self._behind is not None and holes.any():
+            inverse = np.where(holes, rasterise(self._behind, self.view, target, self.grid).inverse_depth, inverse)
+        if self._unmeasured.any():
+            inverse = np.where(~holes & self._is_unmeasured(hits), -1.0, inverse)
+        inverse = inverse.reshape(-1)
         hit = inverse > 0
         return DepthSamples(pixel_grid(size, self.grid), 1.0 / np.where(hit, inverse, 1.0), hit)
 
+    def _is_unmeasured(self, hits: Hits) -> NDArray[np.bool_]:
+        rows, columns = self._unmeasured.shape
+        row = np.clip(hits.y * (rows / self.view.height), 0, rows - 1).astype(int)
+        column = np.clip(hits.x * (columns / self.view.width), 0, columns - 1).astype(int)
+        unmeasured: NDArray[np.bool_] = self._unmeasured[row, column]
+        return unmeasured
 
-def _decimated(inverse: Array, view: View, grid: tuple[int, int]) -> Mesh:
+
+def _thinned(inverse: Array, grid: tuple[int, int]) -> tuple[Array, float]:
+    """Keep a few pixels a sample; a surface's slope from pixel to pixel becomes its power over a stride of several."""
     shape = inverse.shape
     rows, columns = min(shape[0], DETAIL * grid[1]), min(shape[1], DETAIL * grid[0])
     row = ((np.arange(rows) + 0.5) * shape[0] / rows).astype(int)
     column = ((np.arange(columns) + 0.5) * shape[1] / columns).astype(int)
-    # A surface that slopes by the cut's ratio from pixel to pixel slopes by its power over a stride of several.
-    stride = max(shape[0] / rows, shape[1] / columns)
-    return build_mesh(inverse[np.ix_(row, column)], view.size, CUT_RATIO**stride)
+    return inverse[np.ix_(row, column)], CUT_RATIO ** max(shape[0] / rows, shape[1] / columns)
+
+
+def _without_gaps(inverse: Array) -> Array:
+    """Give pixels without a measurement the closest surface, which hides what is behind them, and is not counted."""
+    origin = grow(inverse, np.inf)
+    own = np.arange(inverse.size).reshape(inverse.shape)
+    filled: Array = inverse.reshape(-1)[np.where(origin >= 0, origin, own)]
+    return filled
