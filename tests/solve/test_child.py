@@ -1,5 +1,11 @@
 import multiprocessing
+import os
+import signal
+import subprocess
+import sys
 import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -38,3 +44,105 @@ def test_cancelling_kills_the_child_at_once(clips: Any) -> None:
     while multiprocessing.active_children() and time.monotonic() - began < 5:
         time.sleep(0.01)
     assert not multiprocessing.active_children()
+
+
+pytestmark_linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="asks /proc which processes live")
+
+SOLVES = """
+import sys
+from pathlib import Path
+from parascale.solve import solve_in_child
+if __name__ == "__main__":
+    solve_in_child(Path(sys.argv[1]), progress=lambda fraction, phase: print(phase, flush=True))
+"""
+
+
+@pytest.fixture
+def endless(tmp_path: Path) -> Path:
+    """Return a clip that never comes: a pipe nobody writes to, on which native code waits for ever."""
+    path = tmp_path / "endless.mp4"
+    os.mkfifo(path)
+    return path
+
+
+@pytest.fixture
+def started(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Return a function that starts Python with a process group and a folder for temporary files of its own."""
+    (tmp_path / "tmp").mkdir()
+    processes = []
+
+    def start(*arguments: object) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [sys.executable, *map(str, arguments)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+            env=os.environ | {"TMPDIR": str(tmp_path / "tmp")},
+        )
+        processes.append(process)
+        return process
+
+    yield start
+    for process in processes:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+
+
+def solvers(group: int) -> list[int]:
+    """Return the processes of a group that solve, dead ones left out."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                words = (entry / "cmdline").read_bytes()
+                if b"spawn_main" in words and os.getpgid(int(entry.name)) == group:
+                    found.append(int(entry.name))
+            except OSError:
+                continue
+    return found
+
+
+def until(what: Callable[[], object], seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.02)
+
+
+@pytestmark_linux
+def test_a_solve_ends_with_a_parent_that_is_killed(
+    endless: Path, started: Callable[..., subprocess.Popen[str]], tmp_path: Path
+) -> None:
+    script = tmp_path / "solves.py"
+    script.write_text(SOLVES)
+    process = started(script, endless)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "decode\n"
+    assert len(solvers(process.pid)) == 1
+    os.kill(process.pid, signal.SIGKILL)
+    until(lambda: not solvers(process.pid))
+    assert not list((tmp_path / "tmp").iterdir())
+
+
+@pytestmark_linux
+@pytest.mark.parametrize("newborn", [True, False])
+def test_ctrl_c_stops_the_command_and_leaves_nothing(
+    endless: Path, started: Callable[..., subprocess.Popen[str]], tmp_path: Path, newborn: bool
+) -> None:
+    process = started("-m", "parascale.cli", "solve", endless, "-o", tmp_path / "never.shot.json")
+    until(lambda: solvers(process.pid))
+    if not newborn:
+        # Only what reads the pipe lets a writer in: then the child is deep in native code.
+        writer = os.open(endless, os.O_WRONLY)
+        os.write(writer, b"half a header")
+    # As a terminal does: to every process of the group.
+    os.killpg(process.pid, signal.SIGINT)
+    _, stderr = process.communicate(timeout=60)
+    if not newborn:
+        os.close(writer)
+    assert (process.returncode, stderr) == (130, "parascale: stopped\n")
+    assert not solvers(process.pid)
+    assert not list((tmp_path / "tmp").iterdir())
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["endless.mp4", "tmp"]

@@ -3,6 +3,7 @@
 import logging
 import os
 import sys
+from typing import NoReturn
 
 import typer
 
@@ -31,6 +32,8 @@ from parascale.cli import (
     weights,
 )
 from parascale.errors import Cancelled, InputError
+
+STOPPED = 130
 
 app = typer.Typer(
     name="parascale",
@@ -65,5 +68,14 @@ def main() -> None:
         print(f"parascale: {error}", file=sys.stderr)
         sys.exit(3)
     except (Cancelled, KeyboardInterrupt):
-        print("parascale: stopped", file=sys.stderr)
-        sys.exit(130)
+        _stopped()
+    except SystemExit as end:
+        # Typer turns Ctrl-C into this code, and is silent.
+        if end.code == STOPPED:
+            _stopped()
+        raise
+
+
+def _stopped() -> NoReturn:
+    print("parascale: stopped", file=sys.stderr)
+    sys.exit(STOPPED)

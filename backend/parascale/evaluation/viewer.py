@@ -62,7 +62,8 @@ def _rerun() -> Any:
         import rerun
     except ImportError as error:
         raise InputError(
-            f"rerun is not installed here, and its newer versions need NumPy 2: {INSTALL}; or draw it with --plot"
+            f"rerun is not installed here; it needs NumPy 2, so an environment of its own: {INSTALL}; "
+            "or draw a picture with --plot"
         ) from error
     return rerun
 

@@ -1,10 +1,14 @@
 """Solving in a process of its own, which can be stopped at once: inside pycolmap a signal waits for seconds."""
 
 import multiprocessing
+import os
 import signal
+import threading
 import traceback
-from collections.abc import Callable
-from multiprocessing.connection import Connection
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from multiprocessing import resource_tracker
+from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +47,8 @@ def solve_in_child(reference: Path, *, progress: Progress = None, cancelled: Can
     context = multiprocessing.get_context("spawn")
     here, there = context.Pipe(duplex=False)
     child = context.Process(target=_work, args=(there, reference, options), daemon=True)
-    child.start()
+    with _without_interrupts():
+        child.start()
     there.close()
     try:
         return _listen(here, reference, progress, cancelled)
@@ -52,6 +57,21 @@ def solve_in_child(reference: Path, *, progress: Progress = None, cancelled: Can
         child.join()
         child.close()
         here.close()
+
+
+@contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """Let a child be born deaf to Ctrl-C, which reaches the whole process group: this process decides, and kills."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    # Started with the first child, it would lift the mask again.
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _listen(pipe: Connection, reference: Path, progress: Progress, cancelled: Cancel) -> Shot:
@@ -78,8 +98,8 @@ def _listen(pipe: Connection, reference: Path, progress: Progress, cancelled: Ca
 
 
 def _work(pipe: Connection, reference: Path, options: dict[str, Any]) -> None:
-    # Ctrl-C reaches the whole process group; the parent decides, and kills.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     from parascale.solve.pipeline import solve
 
     try:
@@ -90,3 +110,11 @@ def _work(pipe: Connection, reference: Path, options: dict[str, Any]) -> None:
         pipe.send(("broken", traceback.format_exc()))
     else:
         pipe.send(("shot", shot))
+
+
+def _end_with_parent() -> None:
+    """Wait for the parent's death, and follow it: killed, it cannot kill its child."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    wait([parent.sentinel])
+    os._exit(1)
