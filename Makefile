@@ -6,10 +6,11 @@ SHELL := /bin/bash
 BIN := .venv/bin
 REFERENCE ?=
 SCENE ?=
+PYTEST_MARKS ?=
 START ?=
 END ?=
 
-.PHONY: demo check test test-blender45 test-blender52 window-root window bench soak dist lint clean
+.PHONY: demo check test test-blender45 test-blender50 test-blender52 test-background window-root window manual bench soak dist lint clean
 
 demo: .venv/ready
 	$(BIN)/python tools/demo.py --output demo $(if $(REFERENCE),--reference "$(REFERENCE)") $(if $(SCENE),--scene "$(SCENE)") $(if $(START),--start $(START)) $(if $(END),--end $(END))
@@ -25,12 +26,20 @@ check: lint
 
 test:
 	$(MAKE) --jobs 2 --output-sync=target .venv/ready-dev .venv-blender45/ready .venv-blender52/ready window-root
-	$(MAKE) lint build/zips/ready
+	$(MAKE) lint build/zips/ready .venv-blender50/ready
 	PARASCALE_SOAK=0.1 PARASCALE_ZIPS=build/zips $(BIN)/python -m pytest tests -n 2 --ignore tests/addon
 	$(MAKE) --jobs 2 --output-sync=target test-blender45 test-blender52
+	$(MAKE) --jobs 2 --output-sync=target PYTEST_MARKS='not slow' test-blender50 test-background
 
 test-blender45 test-blender52: test-%: .venv-%/ready build/zips/ready
 	PARASCALE_ZIPS=build/zips tools/test_in_blender.sh .venv-$*
+
+# Of all tests, those of the add-on alone: the room that imports bpy runs in this line with all others.
+test-blender50: .venv-blender50/ready build/zips/ready
+	PARASCALE_ZIPS=build/zips tools/test_in_blender.sh .venv-blender50 -m "$(PYTEST_MARKS)"
+
+test-background: .venv/ready-dev build/zips/ready window-root
+	PARASCALE_ZIPS=build/zips tools/test_in_background.sh build/window-root tests/addon -m "$(PYTEST_MARKS)"
 
 # Where this machine cannot make it, the tests that need it skip and say why.
 window-root:
@@ -38,6 +47,10 @@ window-root:
 
 window: .venv/ready-dev build/zips/ready
 	PARASCALE_ZIPS=build/zips $(BIN)/python -m pytest tests/window -s
+
+# The pictures of docs/manual, taken anew.
+manual: .venv/ready-dev build/zips/ready window-root
+	$(BIN)/python tools/manual.py
 
 bench: .venv/ready-dev
 	for bench in tests/benchmarks/bench_*.py tests/benchmarks/*/bench_*.py; do echo "== $$bench"; $(BIN)/python "$$bench"; done
@@ -51,7 +64,7 @@ dist: .venv/ready-dev build/zips/ready
 	cd dist && find . -type f ! -name SHA256SUMS -exec sha256sum {} + > SHA256SUMS
 
 clean:
-	rm -rf .venv .venv-blender45 .venv-blender52 build dist demo
+	rm -rf .venv .venv-blender45 .venv-blender50 .venv-blender52 build dist demo
 
 .venv/ready: pyproject.toml tools/setup_venv.sh constraints/py311.txt constraints/py313.txt
 	tools/setup_venv.sh .venv "3.11 3.13" demo
@@ -63,6 +76,10 @@ clean:
 
 .venv-blender45/ready: tools/setup_venv.sh constraints/py311.txt
 	tools/setup_venv.sh .venv-blender45 3.11 blender
+	touch $@
+
+.venv-blender50/ready: .venv/ready-dev tools/lend_packages.py
+	$(BIN)/python tools/lend_packages.py .venv-blender50 5.0 bpy pytest pytest-timeout
 	touch $@
 
 .venv-blender52/ready: tools/setup_venv.sh constraints/py313.txt

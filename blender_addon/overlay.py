@@ -212,7 +212,8 @@ def _draw_legend() -> None:
         return
     scale: float = bpy.context.preferences.system.ui_scale  # type: ignore[union-attr]  # there always is
     width, height = (side * scale for side in LEGEND_SIZE)
-    left, bottom = 24 * scale, 40 * scale
+    # Above the panel in the corner that adjusts the last operation.
+    left, bottom = 24 * scale, 72 * scale
     share = np.linspace(0, 1, 33)
     x = np.repeat(left + width * share, 2)
     y = np.tile([bottom, bottom + height], len(share))

@@ -20,7 +20,7 @@ SUITE = PROJECT / "tests" / "window"
 SIZE = (1600, 1120)
 
 
-def use_window(root: Path, zips: Path, output: Path, patience: int = 1200) -> int:
+def use_window(root: Path, zips: Path, output: Path, *, pages: bool = False, patience: int = 1200) -> int:
     """Run `tests/window/in_blender.py` in the window.
 
     Parameters
@@ -31,6 +31,8 @@ def use_window(root: Path, zips: Path, output: Path, patience: int = 1200) -> in
         Folder of the built extension.
     output : Path
         Made anew; holds what the script left behind.
+    pages : bool
+        Whether to take the pictures of the manual as well.
     patience : int
         Seconds until all of it is ended.
 
@@ -48,7 +50,7 @@ def use_window(root: Path, zips: Path, output: Path, patience: int = 1200) -> in
             shutil.copy(path, share)
         subprocess.run([sys.executable, SUITE / "reference.py", share / "clips" / "street.mp4"], check=True)
         with _backend(share), (share / "blender.log").open("wb") as log:
-            command = _command(root, share, patience)
+            command = _command(root, share, patience) + (["--", "--pages"] if pages else [])
             status = subprocess.run(command, stdout=log, stderr=subprocess.STDOUT, check=False).returncode
     finally:
         shutil.rmtree(output, ignore_errors=True)
@@ -98,8 +100,9 @@ def main() -> int:
     parser.add_argument("--root", type=Path, default=PROJECT / "build" / "window-root")
     parser.add_argument("--zips", type=Path, default=PROJECT / "build" / "zips")
     parser.add_argument("--output", type=Path, default=PROJECT / "build" / "window")
+    parser.add_argument("--pages", action="store_true", help="take the pictures of the manual as well")
     options = parser.parse_args()
-    return use_window(options.root, options.zips, options.output)
+    return use_window(options.root, options.zips, options.output, pages=options.pages)
 
 
 if __name__ == "__main__":

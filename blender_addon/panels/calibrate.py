@@ -146,7 +146,8 @@ class PARASCALE_PT_presets(bpy.types.Panel):
 def _draw_camera(layout: Any, scene: bpy.types.Scene, camera: bpy.types.Object) -> None:
     state = properties.of_scene(scene)
     row = layout.row(align=True)
-    row.prop(state, "camera", text="Camera")
+    row.use_property_split = False
+    row.prop(state, "camera", text="")
     row.operator("parascale.select_anchor", text="", icon="EMPTY_ARROWS")
     row.operator("parascale.create_camera", text="", icon="ADD")
     reason = live.stale_because(scene, camera)

@@ -43,7 +43,7 @@ def _draw_table(layout: Any, rows: list[dict[str, Any]]) -> None:
     _draw_row(column, "Method", ["PCE", "Felt", "Jump"])
     for row in rows:
         found = [row.get(name) for name in ("pce", "felt_error", "largest_jump")]
-        _draw_row(column, names[row["method"]], ["-" if value is None else number(value) for value in found])
+        _draw_row(column, names[row["method"]], ["-" if value is None else number(value, 2) for value in found])
 
 
 def _draw_row(column: Any, name: str, values: list[str]) -> None:

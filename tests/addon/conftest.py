@@ -4,6 +4,7 @@ import importlib
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -45,6 +46,26 @@ def extension(zips: Path) -> ModuleType:
 
     assert Path(str(parascale.__file__)).is_relative_to(os.environ["BLENDER_USER_RESOURCES"])
     return importlib.import_module(MODULE)
+
+
+@pytest.fixture(scope="session")
+def another_blender() -> Callable[..., str]:
+    """Run code in a Blender of its own, its arguments in `sys.argv[1:]`, and give its output."""
+
+    def run(code: str, resources: Path, *arguments: str | Path) -> str:
+        environment = os.environ | {"BLENDER_USER_RESOURCES": str(resources), "PYTHONNOUSERSITE": "1"}
+        # The extension's own site-packages would be found through the path that pytest leaves behind.
+        environment.pop("PYTHONPATH", None)
+        command: list[str | Path] = [sys.executable, "-c", code, *arguments]
+        if not bpy.app.module:
+            code = f"import sys; sys.argv = sys.argv[sys.argv.index('--'):]\n{code}"
+            command = [bpy.app.binary_path, "--background", "--python-exit-code", "1", "--python-expr", code]
+            command += ["--", *arguments]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr[-2000:]
+        return done.stdout
+
+    return run
 
 
 @pytest.fixture

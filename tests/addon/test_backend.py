@@ -55,6 +55,7 @@ def test_backend_on_path_is_found(
     assert not bpy.ops.parascale.stop_backend.poll()
 
 
+@pytest.mark.slow
 def test_backend_killed_during_the_job_is_said_and_the_job_is_found_again(
     ready: bpy.types.Scene, backend: None, extension: Any
 ) -> None:

@@ -1,9 +1,6 @@
 """From the calibrated camera to a strip in the sequencer, through a real backend in another process."""
 
 import json
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -59,7 +56,9 @@ def test_asked_parallax_number_is_the_references(ready: bpy.types.Scene, shot_fi
     assert pce(np.array(asked), read_shot(shot_file()).parallax_number) < 5e-3
 
 
-def test_result_lies_beside_the_file_and_plays_without_the_addon(ready: bpy.types.Scene) -> None:
+def test_result_lies_beside_the_file_and_plays_without_the_addon(
+    ready: bpy.types.Scene, another_blender: Callable[..., str]
+) -> None:
     blend = Path(bpy.data.filepath)
     bpy.ops.parascale.generate()
     (strip,) = strips(ready)
@@ -79,9 +78,8 @@ strip = list(editor.strips if hasattr(editor, "strips") else editor.sequences)[0
 path = bpy.path.abspath(strip.filepath)
 print("FOUND", json.dumps([poses, os.path.isfile(path), strip.frame_final_duration, hasattr(scene, "parascale")]))
 """
-    environment = os.environ | {"BLENDER_USER_RESOURCES": str(blend.parent / "without")}
-    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
-    (line,) = (line for line in done.stdout.splitlines() if line.startswith("FOUND "))
+    output = another_blender(code, blend.parent / "without")
+    (line,) = (line for line in output.splitlines() if line.startswith("FOUND "))
     poses, there, length, addon = json.loads(line.removeprefix("FOUND "))
     assert not addon
     assert there

@@ -1,6 +1,7 @@
 """Every panel, drawn onto a layout that knows what Blender has: properties, operators, menus and icons."""
 
 import importlib
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -9,20 +10,22 @@ from typing import Any
 import bpy
 import pytest
 
+MANUAL = Path(__file__).parents[2] / "docs" / "manual"
 ICONS = set(bpy.types.UILayout.bl_rna.functions["prop"].parameters["icon"].enum_items.keys())
 
 
 class Layout:
-    """What a panel draws on: refuses what Blender would refuse, and keeps all text."""
+    """What a panel draws on: refuses what Blender would refuse, and keeps all text, and what can be set or pressed."""
 
-    def __init__(self, texts: list[str]) -> None:
+    def __init__(self, texts: list[str], controls: list[str] | None = None) -> None:
         object.__setattr__(self, "texts", texts)
+        object.__setattr__(self, "controls", [] if controls is None else controls)
 
     def __setattr__(self, name: str, value: Any) -> None:
         assert name in bpy.types.UILayout.bl_rna.properties, f"a layout has no {name}"
 
     def _child(self, **_: Any) -> "Layout":
-        return Layout(self.texts)
+        return Layout(self.texts, self.controls)
 
     row = column = box = split = grid_flow = _child
 
@@ -45,6 +48,7 @@ class Layout:
         described = data.bl_rna.properties[name]
         assert described.description, f"{name} has no tooltip"
         self.texts.append(text or described.name)
+        self.controls.append(described.name)
 
     def operator(self, name: str, text: str = "", icon: str = "NONE", **_: Any) -> Any:
         self._icon(icon)
@@ -53,6 +57,8 @@ class Layout:
         known = getattr(getattr(bpy.ops, group), function).get_rna_type()
         assert known.description, f"{name} has no tooltip"
         self.texts.append(text or known.name)
+        if group == "parascale":
+            self.controls.append(known.name if text.startswith(known.name) else text or known.name)
         return SimpleNamespace(**dict.fromkeys(known.properties.keys()))
 
     def popover(self, name: str, **_: Any) -> None:
@@ -125,6 +131,35 @@ def test_every_panel_draws_with_a_calibrated_camera(
     texts = draw(extension)
     assert any(text.startswith("PCE ") for text in texts)
     assert "Closed Loop" in texts
+
+
+def test_manual_has_a_page_for_every_panel_and_names_all_that_can_be_set_or_pressed(
+    extension: ModuleType, calibrated: bpy.types.Object
+) -> None:
+    scene = bpy.context.scene
+    index = (MANUAL / "index.md").read_text()
+    for cls in panels(extension):
+        name = cls.__name__.removeprefix("PARASCALE_PT_")
+        if name == "presets":
+            continue  # a menu of the panel Calibrate
+        page = (MANUAL / f"{name}.md").read_text()
+        assert f"({name}.md)" in index
+        assert f"](../images/manual/{name}.png)" in page
+        for statistic in ("FRAME", "OBJECTS", "FOCUS", "SURFACE"):
+            scene.parascale.current.statistic = statistic
+            layout = Layout([])
+            if not hasattr(cls, "poll") or cls.poll(bpy.context):
+                cls.draw(SimpleNamespace(layout=layout), bpy.context)
+            assert [control for control in layout.controls if control not in page] == [], name
+
+
+def test_manual_shows_pictures_that_are_there() -> None:
+    shown = set()
+    for page in MANUAL.glob("*.md"):
+        for path in re.findall(r"\]\(([^)#:]+)", page.read_text()):
+            assert (MANUAL / path).is_file(), f"{page.name} names {path}"
+            shown.add((MANUAL / path).resolve())
+    assert set((MANUAL.parent / "images" / "manual").resolve().iterdir()) <= shown
 
 
 def test_result_says_where_the_path_passes_through_geometry(

@@ -1,9 +1,6 @@
 """The build without binary wheels: all that needs no backend works where there is no pyzmq."""
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -44,16 +41,13 @@ print("FOUND", json.dumps({"said": said, "pce": json.loads(camera.parascale.repo
 """
 
 
-def test_pure_build_does_all_that_needs_no_backend(zips: Path, shot_file: Callable[..., Path], tmp_path: Path) -> None:
+def test_pure_build_does_all_that_needs_no_backend(
+    zips: Path, shot_file: Callable[..., Path], another_blender: Callable[..., str], tmp_path: Path
+) -> None:
     (path,) = (zips / "pure").glob("parascale-*-pure.zip")
-    environment = os.environ | {"BLENDER_USER_RESOURCES": str(tmp_path / "resources"), "PYTHONNOUSERSITE": "1"}
     (tmp_path / "resources").mkdir()
-    # The extension's own site-packages would be found through the path that pytest leaves behind.
-    environment.pop("PYTHONPATH", None)
-    command = [sys.executable, "-c", WORK, path, shot_file()]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[-2000:]
-    (line,) = (line for line in done.stdout.splitlines() if line.startswith("FOUND "))
+    output = another_blender(WORK, tmp_path / "resources", path, shot_file())
+    (line,) = (line for line in output.splitlines() if line.startswith("FOUND "))
     found = json.loads(line.removeprefix("FOUND "))
     assert len(found["said"]) == 3
     assert all("no link to a backend" in sentence for sentence in found["said"]), found["said"]

@@ -1,9 +1,7 @@
 """Retime, export, bake and compare, on calibrated cameras and on any other."""
 
 import json
-import os
-import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import bpy
@@ -34,7 +32,7 @@ def dolly(stage: bpy.types.Scene) -> bpy.types.Object:
     return camera
 
 
-def reopened_without_us(path: Path, camera: str, frames: range) -> np.ndarray:
+def reopened_without_us(another_blender: Callable[..., str], path: Path, camera: str, frames: range) -> np.ndarray:
     code = f"""
 import bpy, json
 bpy.ops.wm.open_mainfile(filepath={str(path)!r})
@@ -45,16 +43,17 @@ for frame in range({frames.start}, {frames.stop}):
     rows.append([list(row) for row in camera.matrix_world])
 print("FOUND", json.dumps([rows, scene.camera == camera, camera.parent is None]))
 """
-    environment = os.environ | {"BLENDER_USER_RESOURCES": str(path.parent / "without")}
-    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
-    (line,) = (line for line in done.stdout.splitlines() if line.startswith("FOUND "))
+    output = another_blender(code, path.parent / "without")
+    (line,) = (line for line in output.splitlines() if line.startswith("FOUND "))
     rows, active, free = json.loads(line.removeprefix("FOUND "))
     assert active
     assert free
     return np.array(rows)
 
 
-def test_baked_camera_plays_the_same_without_the_addon(calibrated: bpy.types.Object, tmp_path: Path) -> None:
+def test_baked_camera_plays_the_same_without_the_addon(
+    calibrated: bpy.types.Object, another_blender: Callable[..., str], tmp_path: Path
+) -> None:
     frames = range(1, 26)
     calibrated.delta_location = (0.1, 0.2, 0.3)
     swing = calibrated.constraints.new("LIMIT_ROTATION")
@@ -69,7 +68,7 @@ def test_baked_camera_plays_the_same_without_the_addon(calibrated: bpy.types.Obj
     assert not any(curve.lock for curve in _curves(baked))
     path = tmp_path / "baked.blend"
     bpy.ops.wm.save_as_mainfile(filepath=str(path))
-    assert np.abs(reopened_without_us(path, baked.name, frames) - before).max() < 1e-5
+    assert np.abs(reopened_without_us(another_blender, path, baked.name, frames) - before).max() < 1e-5
 
 
 def test_any_camera_is_baked_with_its_zoom(dolly: bpy.types.Object) -> None:
@@ -114,6 +113,7 @@ def written_formats() -> list[str]:
     return [name for name, *_ in WRITTEN_FORMATS]
 
 
+@pytest.mark.slow
 def test_every_format_is_written_in_frames_its_tool_takes(calibrated: bpy.types.Object, tmp_path: Path) -> None:
     from parascale.files.registry import FORMATS, read_trajectory
 

@@ -12,6 +12,7 @@ import bpy as typed_bpy
 
 sys.path.insert(0, os.environ["PARASCALE_WINDOW"])
 
+from tests.window.by_hand import try_the_rest
 from tests.window.driver import (
     MODULE,
     SHARE,
@@ -26,6 +27,7 @@ from tests.window.driver import (
     told,
     until,
 )
+from tests.window.pages import picture_pages
 
 # The stubs know no operators of ours, and call all that a window brings optional.
 bpy: Any = typed_bpy
@@ -159,6 +161,9 @@ def steps() -> Steps:
     yield from show_view()
     yield from timed("five clicks", five_clicks())
     yield from timed("to the strip", generate())
+    yield from timed("the rest", try_the_rest())
+    if "--pages" in sys.argv:
+        yield from picture_pages()
 
 
 def iter_once(work: Callable[[], None]) -> Steps:

@@ -45,6 +45,11 @@ def used(root: Path, zips: Path) -> dict[str, Any]:
     return told | {"truth": json.loads((output / "clips" / "street.json").read_text())}
 
 
+def grey(name: str, box: list[int] | None = None) -> np.ndarray:
+    """A picture of the last run in grey levels, cut to a box."""
+    return np.asarray(Image.open(ROOT / "build" / "window" / name).convert("L").crop(box), float)
+
+
 @pytest.mark.window
 @pytest.mark.slow
 @pytest.mark.timeout(1500)
@@ -71,6 +76,30 @@ def test_five_clicks_calibrate_a_camera_and_one_more_brings_a_strip(tmp_path: Pa
     known = filmed > 0.3 * filmed.max()
     assert np.median(np.abs(np.log(np.array(asked["parallax_number"])[known] / filmed[known]))) < 0.1
 
+    # The clip itself lies behind the reference's camera.
+    behind = {"shown": True, "file": "street.mp4", "size": [480, 272], "frames": truth["frames"], "start": 1}
+    assert told["behind"] == behind
+
+    # A click on a surface marks the place below the mouse; one on the reference, its point nearest to the mouse.
+    assert [(place["what"], place["side"], place["statistic"]) for place in told["picked"]] == [
+        ("surface", "TARGET", "SURFACE"),
+        ("surface", "REFERENCE", "SURFACE"),
+        ("focus", "TARGET", "FOCUS"),
+    ]
+    assert all(place["from_surface"] < 1e-4 for place in told["picked"])
+    assert all(place["pixels_off"] < 1 for place in told["picked"] if place["side"] == "TARGET")
+    assert told["objects_of_given_up"] == 0
+
+    # The viewport's picture shows what the render does, and is taken without a trace.
+    render, viewport = (grey(f"first-{name}.png") for name in ("render", "viewport"))
+    assert render.shape == viewport.shape
+    assert np.corrcoef(render.ravel(), viewport.ravel())[0, 1] > 0.8
+    assert told["view_is_as_before"]
+
+    # A job's picture is its newest sketch, then its video.
+    assert told["sketch_reds"] == pytest.approx([60 / 255, 200 / 255], abs=0.02)
+    width, height = told["video_picture"]
+    assert width / height == pytest.approx(832 / 480, rel=0.02)
+
     for name, box in told["pictures"].items():
-        picture = np.asarray(Image.open(ROOT / "build" / "window" / f"{name}.png").convert("L").crop(box), float)
-        assert picture.std() > 5, f"{name}.png shows nothing"
+        assert grey(f"{name}.png", box).std() > 5, f"{name}.png shows nothing"
