@@ -12,7 +12,7 @@ from parascale.link.requests import DepthRequest, GenerationRequest, JobResult, 
 Progress = Callable[[float, str], None]
 Cancelled = Callable[[], bool]
 
-GRACE: dict[JobKind, float] = {"solve": 1.0, "verify": 1.0, "depth": 5.0, "generate": 5.0}
+GRACE: dict[JobKind, float] = {"solve": 0.5, "verify": 0.5, "depth": 5.0, "generate": 5.0}
 """Seconds a cancelled job has to stop by itself before its worker is ended."""
 
 
