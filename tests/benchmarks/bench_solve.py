@@ -2,6 +2,7 @@
 
 Stock is SIFT with 1024 features at 640 pixels, sequential matching with an overlap of 6, and either mapper. Every run
 is a process of its own, timed from after its imports: stock without writing its pictures, ours with decoding the clip.
+On a machine that does other things besides, CPU seconds say more.
 ATE is the root mean square of the centres after the best similarity, in % of the path's length. Of the steps' lengths
 after the same similarity: the mean |ln| against the truth where it is at least 4e-3 of the depth (of all steps where
 the depth is not known), and the median of the difference over the true median depth. Results are kept in
@@ -12,7 +13,6 @@ import argparse
 import importlib.util
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -171,8 +171,10 @@ def run_ours(clip: Clip, _: Path) -> Found:
 
 def run_stock(mapper: str) -> Callable[[Clip, Path], Found]:
     def run(clip: Clip, work: Path) -> Found:
-        scale = _write_pictures(clip, work / "images")
-        return _stock(clip, work, scale, mapper)
+        told = work / "matched.json"
+        if not told.exists():
+            told.write_text(json.dumps(_match(clip, work)))
+        return _map(clip, work, mapper, json.loads(told.read_text()))
 
     return run
 
@@ -182,7 +184,7 @@ def _write_pictures(clip: Clip, folder: Path) -> float:
 
     from parascale.solve.video import pictures
 
-    folder.mkdir()
+    folder.mkdir(parents=True)
     scale = 1.0
     for number, _, picture in pictures(clip.path):
         if number < clip.start or (clip.end is not None and number >= clip.end):
@@ -194,33 +196,47 @@ def _write_pictures(clip: Clip, folder: Path) -> float:
     return scale
 
 
-def _stock(clip: Clip, work: Path, scale: float, mapper: str) -> Found:
+def _match(clip: Clip, work: Path) -> dict[str, float]:
+    """Extract and match features, once for both mappers; what it took."""
     import pycolmap
 
-    pycolmap.logging.minloglevel = pycolmap.logging.Level.FATAL.value
+    scale = _write_pictures(clip, work / "images")
     threads = os.cpu_count() or 1
-    database, images = work / "database.db", work / "images"
     reader = pycolmap.ImageReaderOptions()
-    known = clip.intrinsics is not None
-    if known:
+    if clip.intrinsics is not None:
         reader.camera_model = "PINHOLE"
-        reader.camera_params = ",".join(str(value) for value in np.asarray(clip.intrinsics) * scale)
+        reader.camera_params = ",".join(str(value) for value in clip.intrinsics * scale)
     extraction = pycolmap.FeatureExtractionOptions(use_gpu=False, num_threads=threads)
     extraction.sift.max_num_features = FEATURES
     began, spent = time.perf_counter(), time.process_time()
     pycolmap.extract_features(
-        database, images, camera_mode=pycolmap.CameraMode.SINGLE, reader_options=reader, extraction_options=extraction
+        work / "database.db",
+        work / "images",
+        camera_mode=pycolmap.CameraMode.SINGLE,
+        reader_options=reader,
+        extraction_options=extraction,
     )
-    pairing = pycolmap.SequentialPairingOptions(overlap=OVERLAP, loop_detection=False)
-    matching = pycolmap.FeatureMatchingOptions(use_gpu=False, num_threads=threads)
-    pycolmap.match_sequential(database, matching_options=matching, pairing_options=pairing)
-    matched = time.perf_counter()
-    if mapper == "incremental":
-        scenes = pycolmap.incremental_mapping(database, images, work, _incremental(threads, refine=not known))
-    else:
-        scenes = pycolmap.global_mapping(database, images, work, _global(threads, refine=not known))
-    ended = time.perf_counter()
-    seconds = {"wall": ended - began, "cpu": time.process_time() - spent, "mapping": ended - matched}
+    pycolmap.match_sequential(
+        work / "database.db",
+        matching_options=pycolmap.FeatureMatchingOptions(use_gpu=False, num_threads=threads),
+        pairing_options=pycolmap.SequentialPairingOptions(overlap=OVERLAP, loop_detection=False),
+    )
+    return {"wall": time.perf_counter() - began, "cpu": time.process_time() - spent}
+
+
+def _map(clip: Clip, work: Path, mapper: str, matched: dict[str, float]) -> Found:
+    import pycolmap
+
+    options = (_incremental if mapper == "incremental" else _global)(
+        os.cpu_count() or 1, refine=clip.intrinsics is None
+    )
+    map_images = pycolmap.incremental_mapping if mapper == "incremental" else pycolmap.global_mapping
+    out = work / mapper
+    out.mkdir(exist_ok=True)
+    began, spent = time.perf_counter(), time.process_time()
+    scenes = map_images(work / "database.db", work / "images", out, options)
+    wall, cpu = time.perf_counter() - began, time.process_time() - spent
+    seconds = {"wall": matched["wall"] + wall, "cpu": matched["cpu"] + cpu, "mapping": wall}
     placed: dict[int, Array] = {}
     if scenes:
         scene = max(scenes.values(), key=lambda each: each.num_reg_images())
@@ -267,23 +283,24 @@ RUNS: dict[str, Callable[[Clip, Path], Found]] = {
 
 def child(method: str, name: str, work: Path, *, lens: bool) -> None:
     """Run one method on one clip and write its row."""
+    import pycolmap
+
     import parascale.solve  # noqa: F401 - its imports are no part of the time
     from parascale.errors import InputError
+
+    pycolmap.logging.minloglevel = pycolmap.logging.Level.FATAL.value
 
     clip = _loaded(name, work, lens=lens)
     total = _count(clip)
     row: dict[str, Any] = {"clip": name, "method": method, "total": total, "frames": 0}
-    began = resource.getrusage(resource.RUSAGE_SELF)
-    start = time.perf_counter()
-    with tempfile.TemporaryDirectory() as folder:
-        try:
-            found = RUNS[method](clip, Path(folder))
-        except InputError as error:
-            used = resource.getrusage(resource.RUSAGE_SELF)
-            cpu = used.ru_utime + used.ru_stime - began.ru_utime - began.ru_stime
-            row |= {"wall": time.perf_counter() - start, "cpu": cpu, "refused": str(error)}
-        else:
-            row |= found.seconds | {"frames": len(found.frames)} | errors(found, clip)
+    start, spent = time.perf_counter(), time.process_time()
+    try:
+        found = RUNS[method](clip, work / f"{name}{'' if lens else '-no-lens'}")
+    except InputError as error:
+        seconds = {"wall": time.perf_counter() - start, "cpu": time.process_time() - spent}
+        row |= seconds | {"refused": str(error)}
+    else:
+        row |= found.seconds | {"frames": len(found.frames)} | errors(found, clip)
     print("ROW " + json.dumps(row))
 
 
@@ -347,21 +364,22 @@ def measure(method: str, name: str, work: Path, *, lens: bool) -> dict[str, Any]
 
 
 HEAD = (
-    f"{'clip':18} {'method':12} {'frames':>8} {'wall s':>7} {'CPU s':>7} {'x ours':>6} {'MB':>5} "
+    f"{'clip':18} {'method':12} {'frames':>8} {'wall s':>7} {'x ours':>6} {'CPU s':>7} {'x ours':>6} {'MB':>5} "
     f"{'ATE %':>7} {'ln b':>7} {'b/Z off':>8} {'95 %':>8} {'ln Z':>6}"
 )
 
 
-def told(row: dict[str, Any], ours: float | None) -> str:
+def told(row: dict[str, Any], ours: dict[str, Any]) -> str:
     """One line of the table."""
 
     def number(key: str, form: str, width: int) -> str:
         return f"{row[key]:{form}}".rjust(width) if key in row else "-".rjust(width)
 
-    ratio = f"{row['wall'] / ours:.1f}" if ours and "wall" in row else "-"
+    wall, cpu = (f"{row[k] / ours[k]:.1f}" if k in row and k in ours else "-" for k in ("wall", "cpu"))
     line = (
-        f"{row['clip']:18} {row['method']:12} {row['frames']:>3}/{row['total']:<4} {number('wall', '.2f', 7)} "
-        f"{number('cpu', '.2f', 7)} {ratio:>6} {row['megabytes']:5.0f} {number('ate', '.3f', 7)} "
+        f"{row['clip']:18} {row['method']:12} {row['frames']:>3}/{row['total']:<4} "
+        f"{number('wall', '.2f', 7)} {wall:>6} {number('cpu', '.2f', 7)} {cpu:>6} "
+        f"{row['megabytes']:5.0f} {number('ate', '.3f', 7)} "
         f"{number('baseline_log', '.4f', 7)} {number('baseline_off', '.1e', 8)} {number('baseline_off_95', '.1e', 8)} "
         f"{number('depth_log', '.3f', 6)}"
     )
@@ -415,7 +433,10 @@ def main() -> None:
     parser.add_argument("--no-lens", action="store_true", help="tell no method the lens")
     parser.add_argument("--output", type=Path, default=RESULTS, help="folder of the results")
     parser.add_argument("--list", action="store_true", help="name the clips and leave")
-    parser.add_argument("--work", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--table", action="store_true", help="print and draw what is kept of earlier runs, and leave")
+    parser.add_argument(
+        "--work", type=Path, help="existing folder for rendered clips and features, kept for a later run"
+    )
     parser.add_argument("--child", choices=METHODS, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.list:
@@ -429,19 +450,24 @@ def main() -> None:
     if not DATA.is_dir():
         chosen = [name for name in chosen if name.startswith("rendered")]
         print(f"no real data at {DATA}: set PARASCALE_TESTDATA")
+    if not chosen:
+        parser.error(f"no clip is called {' or '.join(wanted)}: --list names them")
     stem = "solve-no-lens" if options.no_lens else "solve"
     options.output.mkdir(parents=True, exist_ok=True)
     results = options.output / f"{stem}.json"
     rows = kept(results)
     print(HEAD)
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as scratch:
+        work = options.work or Path(scratch)
         for name in chosen:
-            CLIPS[name](Path(folder))
-            for method in options.only:
-                rows[name, method] = measure(method, name, Path(folder), lens=not options.no_lens)
-                ours = rows.get((name, "ours"), {}).get("wall")
-                print(told(rows[name, method], ours), flush=True)
-                results.write_text(json.dumps(list(rows.values()), indent=1) + "\n")
+            if not options.table:
+                CLIPS[name](work)
+            for method in METHODS if options.table else options.only:
+                if not options.table:
+                    rows[name, method] = measure(method, name, work, lens=not options.no_lens)
+                    results.write_text(json.dumps(list(rows.values()), indent=1) + "\n")
+                if (name, method) in rows:
+                    print(told(rows[name, method], rows.get((name, "ours"), {})), flush=True)
     draw(rows, results.with_suffix(".png"))
     print(f"written: {results}, {results.with_suffix('.png')}")
 
