@@ -76,8 +76,14 @@ def _farthest(image: NDArray[np.uint8], inverse: Array) -> tuple[Array, NDArray[
     spare = ((0, rows * STRIDE - inverse.shape[0]), (0, columns * STRIDE - inverse.shape[1]))
     inverse = np.pad(inverse, spare, mode="edge")
     image = np.pad(image, (*spare, (0, 0)), mode="edge")
-    blocks = inverse.reshape(rows, STRIDE, columns, STRIDE)
-    far = blocks.min(axis=(1, 3))
-    own = (blocks <= CUT_RATIO * far[:, None, :, None])[..., None].astype(np.float32)
-    colours = (image.reshape(rows, STRIDE, columns, STRIDE, 3) * own).sum(axis=(1, 3)) / own.sum(axis=(1, 3))
-    return far, colours.astype(np.float32)
+    # The pixels of a block, one strided view each.
+    offsets = [(row, column) for row in range(STRIDE) for column in range(STRIDE)]
+    depths = [inverse[row::STRIDE, column::STRIDE] for row, column in offsets]
+    far = np.minimum.reduce(depths)
+    limit = CUT_RATIO * far
+    colours, count = np.zeros((rows, columns, 3), np.float32), np.zeros((rows, columns, 1), np.float32)
+    for (row, column), depth in zip(offsets, depths, strict=True):
+        own = (depth <= limit)[..., None]
+        colours += np.where(own, image[row::STRIDE, column::STRIDE], np.uint8(0))
+        count += own
+    return far, colours / count

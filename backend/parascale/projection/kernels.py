@@ -53,7 +53,7 @@ def rasterise(vertices: Array, quads: NDArray[np.uint32], screen: Array, inverse
     screen : (N, 3) float64
         From `project`.
     inverse : (height, width) float32
-        Inverse depth in the target's camera, -1 where nothing was drawn yet; written.
+        Inverse depth in the target's camera, -1 where nothing was drawn yet, infinite where nothing shall be; written.
     place : (height, width, 3) float32
         x, y in the source picture and inverse depth there; written.
     """
@@ -75,6 +75,10 @@ def rasterise(vertices: Array, quads: NDArray[np.uint32], screen: Array, inverse
         while y < bottom + 1.0:
             x = left + 0.5
             while x < right + 1.0:
+                row, column = np.uint32(y), np.uint32(x)
+                if inverse[row, column] == np.inf:
+                    x += 1.0
+                    continue
                 ax, ay, bx, by = xa - x, ya - y, xb - x, yb - y
                 cx, cy, dx, dy = xc - x, yc - y, xd - x, yd - y
                 ab, bc, ca = ax * by - ay * bx, bx * cy - by * cx, cx * ay - cy * ax
@@ -89,7 +93,6 @@ def rasterise(vertices: Array, quads: NDArray[np.uint32], screen: Array, inverse
                     wa, wp, wq, ip, iq = cd * sa, da * sc, -ca * sd, ic, id_
                 if (first | second) and area != 0.0:
                     depth = wa * vertices[ia, 2] + wp * vertices[ip, 2] + wq * vertices[iq, 2]
-                    row, column = np.uint32(y), np.uint32(x)
                     seen = np.float32(depth / area)
                     if seen > inverse[row, column]:
                         inverse[row, column] = seen
@@ -103,6 +106,21 @@ def rasterise(vertices: Array, quads: NDArray[np.uint32], screen: Array, inverse
                         place[row, column, 2] = depth * over
                 x += 1.0
             y += 1.0
+
+
+@_compiled
+def find_holes(seen: Float32, holes: NDArray[np.bool_]) -> bool:
+    """Mark what nothing was drawn on, close the rest of ``seen`` to drawing, and say whether there is any hole."""
+    height, width = seen.shape
+    found = False
+    for row in range(height):
+        for column in range(width):
+            hole = seen[row, column] < 0
+            holes[row, column] = hole
+            found |= hole
+            if not hole:
+                seen[row, column] = np.inf
+    return found
 
 
 @_compiled

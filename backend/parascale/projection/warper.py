@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,8 @@ Float32 = NDArray[np.float32]
 
 # Beyond this share of its size the picture is not continued outwards.
 LARGEST_MARGIN = 0.5
+# So many cameras along the path tell how far that is.
+MARGIN_VIEWS = 16
 # Reach, in pixels, over which colours mixed at a depth edge are replaced.
 EDGE_RADIUS = 2
 
@@ -57,8 +60,11 @@ class Warper:
         clean = kernels.clean_edges(np.ascontiguousarray(image), inverse, EDGE_RADIUS)
         self._texture = np.zeros((rows, columns, 4), np.float32)
         self._texture[..., :3] = clean
-        self._surface = build_mesh(inverse, self._view.size)
-        self._backing = build_backing(clean, inverse, _margins(self._view, targets, inverse))
+        margins = _margins(self._view, targets, inverse)
+        with ThreadPoolExecutor(1) as pool:
+            behind = pool.submit(build_backing, clean, inverse, margins)
+            self._surface = build_mesh(inverse, self._view.size)
+            self._backing = behind.result()
         self._scratch = threading.local()
 
     def render(self, target: View) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
@@ -79,9 +85,8 @@ class Warper:
         seen.fill(-1)
         self._draw(self._surface, homography, shift, seen, place)
         kernels.shade(self._texture, self._inverse, self._seams, seen, place, image)
-        holes = seen < 0
-        if holes.any():
-            np.copyto(seen, np.where(holes, np.float32(-1), np.float32(np.inf)))
+        holes = np.empty(shape, np.bool_)
+        if kernels.find_holes(seen, holes):
             backing = self._backing
             self._draw(backing.mesh, homography, shift, seen, place)
             unseen = np.linalg.inv(homography)
@@ -132,7 +137,8 @@ def _margins(source: View, targets: Sequence[View], inverse: Array) -> tuple[int
     border = np.array([(u, v) for u in edge for v in edge if {u, v} & {0.0, 1.0}])
     low, high = np.zeros(2), np.zeros(2)
     depths = np.percentile(inverse, (2, 50, 98))
-    for target in targets:
+    # Cameras a little apart see nearly the same.
+    for target in [*targets[:: max(1, len(targets) // MARGIN_VIEWS)], *targets[-1:]]:
         homography, shift = plane_transfer(target, source)
         pixels = np.c_[border * target.size, np.ones(len(border))] @ homography.T
         for depth in depths:
