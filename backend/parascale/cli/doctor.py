@@ -1,5 +1,4 @@
 import sys
-from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 from parascale import __version__
@@ -92,6 +91,8 @@ def _generator(info: "GeneratorInfo") -> dict[str, Any]:
 
 
 def _installed(package: str) -> bool:
+    from importlib import metadata
+
     try:
         metadata.version(package)
     except metadata.PackageNotFoundError:

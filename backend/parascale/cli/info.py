@@ -1,7 +1,6 @@
 from itertools import pairwise
 from math import ceil, isfinite
 from pathlib import Path
-from statistics import fmean, median
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -82,7 +81,7 @@ def draw_steps(steps: list[float], floor: float, bars: str = BARS) -> str:
 
 def _mean(values: list[float]) -> float | None:
     finite = [value for value in values if isfinite(value)]
-    return fmean(finite) if finite else None
+    return sum(finite) / len(finite) if finite else None
 
 
 def _bar(value: float, floor: float, top: float, bars: str) -> str:
@@ -100,6 +99,8 @@ def _floor(steps: list[float], floor: float | None) -> str:
 
 
 def _spread(values: list[float], unit: str) -> str:
+    from statistics import median
+
     finite = [value for value in values if isfinite(value)]
     if not finite:
         return "none"
