@@ -63,7 +63,7 @@ def print_description(description: dict[str, Any]) -> None:
     table.add_row("noise floor", _floor(description["parallax_number"], description["noise_floor"]))
     table.add_row("median depth", _spread(description["median_depth"], description["unit"]))
     for key, value in description["quality"].items():
-        if key != "noise_floor" and not isinstance(value, list | dict):
+        if key != "noise_floor" and not isinstance(value, list | dict | None):
             table.add_row(key.replace("_", " "), f"{value:.4g}" if isinstance(value, float) else str(value))
     if "output" in description:
         table.add_row("written", description["output"])
