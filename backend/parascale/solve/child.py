@@ -1,5 +1,6 @@
 """Solving in a process of its own, which can be stopped at once: inside pycolmap a signal waits for seconds."""
 
+import logging
 import multiprocessing
 import os
 import signal
@@ -46,7 +47,8 @@ def solve_in_child(reference: Path, *, progress: Progress = None, cancelled: Can
     # Spawned, not forked: the libraries keep threads, which a fork would leave without their owners.
     context = multiprocessing.get_context("spawn")
     here, there = context.Pipe(duplex=False)
-    child = context.Process(target=_work, args=(there, reference, options), daemon=True)
+    level = logging.getLogger().getEffectiveLevel()
+    child = context.Process(target=_work, args=(there, reference, options, level), daemon=True)
     with _without_interrupts():
         child.start()
     there.close()
@@ -97,7 +99,8 @@ def _listen(pipe: Connection, reference: Path, progress: Progress, cancelled: Ca
             progress(*content)
 
 
-def _work(pipe: Connection, reference: Path, options: dict[str, Any]) -> None:
+def _work(pipe: Connection, reference: Path, options: dict[str, Any], level: int) -> None:
+    logging.basicConfig(level=level, format="%(name)s: %(message)s")
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     from parascale.solve.pipeline import solve
