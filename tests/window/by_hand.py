@@ -69,7 +69,7 @@ def pick(what: str, side: str, across: float, up: float) -> Steps:
             return scene.parascale.camera.data.dof.focus_object
         return settings.target_place if side == "TARGET" else settings.reference_place
 
-    yield from until(mark, f"the mark of {what} {side}", 20)
+    yield from until(mark, f"the mark of {what} {side}")
     place = mark().matrix_world.translation
     seen = view3d_utils.location_3d_to_region_2d(region, area.spaces.active.region_3d, place)
     told.setdefault("picked", []).append(
@@ -144,12 +144,16 @@ def pictures_of_jobs() -> Steps:
         thumbnails.keep(job, picture)
         thumbnails.show(job, encoded(picture))
         thumbnails.icon_of(job)
-        yield from pause(1.5)
-        shades.append(red_of(thumbnails, f"IMAGE {job.id}"))
-    told["sketch_reds"] = shades
+
+        def shown(wanted: float = shade / 255) -> bool:
+            return abs(red_of(thumbnails, f"IMAGE {job.id}") - wanted) < 0.02
+
+        yield from until(shown, f"a sketch of shade {shade}")
+        shades.append(shade)
+    told["sketches"] = shades
     done = session.current().jobs[bpy.context.scene.parascale.job_id]
     thumbnails.icon_of(done)
-    yield from until(lambda: red_of(thumbnails, f"MOVIE {done.id}"), "the picture of the video", 20)
+    yield from until(lambda: red_of(thumbnails, f"MOVIE {done.id}"), "the picture of the video")
     told["video_picture"] = list(thumbnails._collection()[f"MOVIE {done.id}"].image_size)
 
 

@@ -97,7 +97,7 @@ def test_five_clicks_calibrate_a_camera_and_one_more_brings_a_strip(tmp_path: Pa
     assert told["view_is_as_before"]
 
     # A job's picture is its newest sketch, then its video.
-    assert told["sketch_reds"] == pytest.approx([60 / 255, 200 / 255], abs=0.02)
+    assert told["sketches"] == [60, 200]
     width, height = told["video_picture"]
     assert width / height == pytest.approx(832 / 480, rel=0.02)
 
