@@ -34,7 +34,7 @@ test:
 test-blender45 test-blender52: test-%: .venv-%/ready build/zips/ready
 	PARASCALE_ZIPS=build/zips tools/test_in_blender.sh .venv-$*
 
-# Of all tests, those of the add-on alone: the room that imports bpy runs in this line with all others.
+# The tests of the add-on alone: the room that imports bpy is tested in this line with all others.
 test-blender50: .venv-blender50/ready build/zips/ready
 	PARASCALE_ZIPS=build/zips tools/test_in_blender.sh .venv-blender50 -m "$(PYTEST_MARKS)"
 

@@ -34,9 +34,13 @@ def show(job: Job, sketch: str) -> None:
     if _sketches.get(job.id) == sketch:
         return
     _sketches[job.id] = sketch
+    try:
+        picture = base64.b64decode(sketch, validate=True)
+    except ValueError:
+        return  # no reason for the job to go unfollowed
     path = journal.folder() / f"{job.id}.png"
     partial = path.with_suffix(".part.png")
-    partial.write_bytes(base64.b64decode(sketch))
+    partial.write_bytes(picture)
     partial.replace(path)
     _outdated.add(job.id)
 

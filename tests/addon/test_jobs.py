@@ -4,6 +4,7 @@ import struct
 import zlib
 from base64 import b64encode
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -224,6 +225,8 @@ def test_sketch_of_a_running_job_becomes_its_picture(ready: bpy.types.Scene) -> 
     assert path.read_bytes() == sketch != first
     assert job.id in thumbnails._outdated
     assert job.fraction == 0.5
+    session.current()._note(job, replace(told, sketch="no Base64"))
+    assert path.read_bytes() == sketch
     bpy.ops.parascale.poll_jobs(wait=True)
     session.current().forget(job)
     assert not path.exists()
