@@ -1,6 +1,8 @@
 """Tiny depth models of every family, with random weights, in the layout they are published in."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -162,6 +164,23 @@ def write_models(folder: Path) -> dict[str, Path]:
 def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Folders of weights by family."""
     return write_models(tmp_path_factory.mktemp("weights"))
+
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def parascale(tmp_path: Path) -> Run:
+    """Run the console script as a user does, in a folder of the test's own."""
+
+    def run(*arguments: object, code: int = 0) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "parascale.cli", *map(str, arguments)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False, cwd=tmp_path)
+        assert done.returncode == code, f"{arguments}: exit {done.returncode}\n{done.stdout}\n{done.stderr}"
+        assert "Traceback" not in done.stderr
+        return done
+
+    return run
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,6 @@
 """The depth of a reference by a model: dense, in the unit of the solved points, steady from frame to frame."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 
 from parascale.camera import Trajectory
+from parascale.cli.solve import with_model_depth
 from parascale.depth.estimate import Estimate
 from parascale.depth.reference_depth import dense_median_depth, with_dense_depth
 from parascale.depth.registry import load_estimator
@@ -166,3 +168,30 @@ def test_dense_and_track_statistics_mean_the_same_depth(living_room: Room, kind:
     true = np.array([np.nanmedian(depth) for depth in depths])
     ratio = np.log(dense.median_depth / true)
     assert np.abs(ratio - np.median(ratio)).max() < 0.015
+
+
+@pytest.mark.realdata
+@pytest.mark.slow
+def test_solve_takes_the_pictures_of_its_own_frames(living_room: Room, testdata: Path) -> None:
+    shot, images, depths = living_room
+    # As `solve --start 3 --end 12` leaves it.
+    path = Trajectory(
+        shot.trajectory.camera_to_world[3:12], shot.trajectory.intrinsics[3:12], np.arange(9) / 24, 640, 480
+    )
+    part = replace(
+        shot, trajectory=path, median_depth=shot.median_depth[3:12], frames=np.arange(3, 12), felt_parallax=None
+    )
+    seen: list[np.ndarray] = []
+
+    class Watching(Known):
+        def estimate(self, image: np.ndarray) -> Estimate:
+            seen.append(image)
+            return super().estimate(image)
+
+    told: list[float] = []
+    folder = testdata / "icl_livingroom49" / "image"
+    dense = with_model_depth(part, folder, Watching(depths[3:12]), lambda share, _: told.append(share))
+    assert all(np.array_equal(ours, theirs) for ours, theirs in zip(seen, images[3:12], strict=True))
+    assert dense.unit == "unit-depth"
+    assert dense.median_depth[0] == pytest.approx(1.0)
+    assert told[-1] == 1.0

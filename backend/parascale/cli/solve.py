@@ -1,9 +1,14 @@
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from parascale.cli.common import Json, print_json, progress_bar
+
+if TYPE_CHECKING:
+    from parascale.depth.estimate import Estimator
+    from parascale.parallax.shot import Shot
 
 
 def solve(
@@ -17,6 +22,9 @@ def solve(
     masks: Annotated[
         Path | None, typer.Option(help="Folder or video of masks, one a frame, white where things move.")
     ] = None,
+    depth_model: Annotated[
+        str | None, typer.Option(help="Depth by this model, aligned to the solved points, instead of by the tracks.")
+    ] = None,
     threads: Annotated[int | None, typer.Option(help="Threads; 1 gives the same bytes every time.")] = None,
     json: Json = False,
 ) -> None:
@@ -25,6 +33,12 @@ def solve(
     from parascale.files.shot_file import write_shot
     from parascale.solve import solve_in_child
 
+    estimator = None
+    if depth_model is not None:
+        from parascale.depth.registry import load_estimator
+
+        # Before the work: a missing weight is no reason to solve first.
+        estimator = load_estimator(depth_model)
     with progress_bar() as progress:
         solved = solve_in_child(
             reference,
@@ -37,5 +51,20 @@ def solve(
             threads=threads,
             progress=progress,
         )
+        if estimator is not None:
+            solved = with_model_depth(solved, reference, estimator, progress)
     write_shot(solved, output)
     (print_json if json else print_description)(describe(solved) | {"output": str(output)})
+
+
+def with_model_depth(
+    solved: "Shot", reference: Path, estimator: "Estimator", progress: Callable[[float, str], None]
+) -> "Shot":
+    """Give a solved shot the depth of a model, from the pictures of its own frames."""
+    from parascale.depth.reference_depth import with_dense_depth
+    from parascale.solve.video import pictures
+
+    assert solved.frames is not None
+    wanted = set(solved.frames.tolist())
+    frames = (picture for number, _, picture in pictures(reference) if number in wanted)
+    return with_dense_depth(frames, solved, estimator, progress=progress)
