@@ -25,8 +25,9 @@ from . import properties
 AIMED_AT_SECONDS = 0.12
 GRIDS = (LIVE_GRID, (24, 14), (16, 9))
 
-# An answer takes about twice what its rays take.
+# A frame of an answer takes about twice what its look at the scene takes.
 _WHOLE_ANSWER = 2.0
+_PROBES = 3
 
 _EMPTY_OF_SURFACE = ("CAMERA", "LIGHT", "SPEAKER", "ARMATURE", "LIGHT_PROBE")
 
@@ -35,7 +36,8 @@ _EMPTY_OF_SURFACE = ("CAMERA", "LIGHT", "SPEAKER", "ARMATURE", "LIGHT_PROBE")
 class _Kept:
     depth: SceneDepth
     key: str
-    seconds_per_ray: float
+    # Of one frame of an answer, by its grid of rays.
+    seconds: dict[tuple[int, int], float]
 
 
 _kept: dict[str, _Kept] = {}
@@ -54,19 +56,18 @@ def on_change(owner: bpy.types.ID) -> None:
         return
     from . import calibrated
 
-    # The thread's own time: what other programs take of the processor says nothing about this scene.
-    begin = time.thread_time()
     try:
         depth = _quick(scene, owner)
         if depth is None:
             return
+        # The thread's own time: what other programs take of the processor says nothing about this scene.
+        begin = time.thread_time()
         calibrated.rebuild_draft(scene, owner, depth)
     except InputError:
         return  # The camera stays stale, and Rebuild says why.
-    frames = len(calibrated.frames_of(owner))
-    if frames and scene.name in _kept:
-        took = time.thread_time() - begin
-        _kept[scene.name].seconds_per_ray = took / (frames * depth.grid[0] * depth.grid[1])
+    kept = _kept.get(scene.name)
+    if kept is not None:
+        kept.seconds[depth.grid] = (time.thread_time() - begin) / _looks(owner)
 
 
 @contextmanager
@@ -89,7 +90,7 @@ def note_inputs(scene: bpy.types.Scene, camera: bpy.types.Object, depth: SceneDe
     if kept is None or kept.depth is not depth:
         _kept.pop(scene.name, None)
         if not depth.animated:
-            _kept[scene.name] = _Kept(depth, _geometry_key(scene, settings), 0.0)
+            _kept[scene.name] = _Kept(depth, _geometry_key(scene, settings), {})
 
 
 def stale_because(scene: bpy.types.Scene, camera: bpy.types.Object) -> str:
@@ -171,33 +172,41 @@ def stop() -> None:
 
 def _quick(scene: bpy.types.Scene, camera: bpy.types.Object) -> SceneDepth | None:
     """Return the kept geometry, with as many rays as the budget has; None where Rebuild has to do it."""
-    from . import calibrated
-
     kept = _kept.get(scene.name)
     settings = properties.of_object(camera).calibration
     if kept is None or kept.key != _geometry_key(scene, settings):
         return None
-    if not kept.seconds_per_ray:
-        kept.seconds_per_ray = _probe(scene, camera, kept.depth)
-    frames = max(len(calibrated.frames_of(camera)), settings.retimed_frames if settings.retiming != "NONE" else 0)
-    passes = 4 if settings.smooth > 0 else 1
     for grid in GRIDS:
-        if frames * passes * grid[0] * grid[1] * kept.seconds_per_ray <= AIMED_AT_SECONDS:
-            kept.depth.grid = grid
+        kept.depth.grid = grid
+        if grid not in kept.seconds:
+            kept.seconds[grid] = _probe(scene, camera, kept.depth)
+        if _looks(camera) * kept.seconds[grid] <= AIMED_AT_SECONDS:
             return kept.depth
     return None
 
 
+def _looks(camera: bpy.types.Object) -> int:
+    """How often an answer looks at the scene: at least once."""
+    from . import calibrated
+
+    settings = properties.of_object(camera).calibration
+    frames = max(len(calibrated.frames_of(camera)), settings.retimed_frames if settings.retiming != "NONE" else 1)
+    return frames * (4 if settings.smooth > 0 else 1)
+
+
 def _probe(scene: bpy.types.Scene, camera: bpy.types.Object, depth: SceneDepth) -> float:
-    """Estimate what a ray costs in a whole answer, from one look."""
+    """Estimate what a frame of an answer costs, from the quickest of a few looks."""
     from . import calibrated
 
     view = calibrated.anchor_view(scene, camera)
-    depth.grid = GRIDS[-1]
-    begin = time.thread_time()
-    depth(view.camera_to_world, view.intrinsics, view.size, 0)
-    took = time.thread_time() - begin
-    return _WHOLE_ANSWER * max(took, 1e-6) / (depth.grid[0] * depth.grid[1])
+
+    def look() -> float:
+        begin = time.thread_time()
+        depth(view.camera_to_world, view.intrinsics, view.size, 0)
+        return time.thread_time() - begin
+
+    look()  # which lays out the rays
+    return _WHOLE_ANSWER * min(look() for _ in range(_PROBES))
 
 
 def _touches_surface(update: Any) -> bool:

@@ -98,9 +98,10 @@ def sliders(objects: int, triangles: int) -> None:
     from bl_ext.user_default.parascale import live
 
     draws = [timed(lambda: live.stale_because(scene, camera)) for _ in range(50)]
+    slowest = f"{np.max(spans) * 1e3:.0f} ms ({np.max(own) * 1e3:.0f} ms its own)"
     print(
         f"{objects:5d} objects {triangles:8d} triangles: slider median {np.median(spans) * 1e3:.0f} ms, slowest"
-        f" {np.max(spans) * 1e3:.0f} ms ({np.max(own) * 1e3:.0f} ms its own), {drafts} of {len(spans)} answered at once; Rebuild {rebuild:.2f} s;"
+        f" {slowest}, {drafts} of {len(spans)} answered at once; Rebuild {rebuild:.2f} s;"
         f" staleness {np.median(draws) * 1e3:.2f} ms a redraw"
     )
 
