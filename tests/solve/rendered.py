@@ -303,6 +303,10 @@ class Camera:
         self.scene, self.size, self.focal = what, size, focal
         self._mips = _mips(textures())
 
+    def wear(self, surfaces: Sequence[NDArray[np.float32]]) -> None:
+        """Dress the scene in other surfaces, values 0..1."""
+        self._mips = _mips(surfaces)
+
     def picture(self, pose: Array, focal: float | None = None) -> tuple[NDArray[np.uint8], Array]:
         """Render one RGB picture (H, W, 3) and its z-depth (H, W), inf where there is no surface."""
         k = SUPERSAMPLING

@@ -72,3 +72,35 @@ def test_travelling_along_a_wall_while_turning_is_general(project: Any, cloud: n
     poses = turned(0.3)
     poses[:, 0, 3] = np.linspace(0, -1.5, 20)
     assert classify(project(wall, poses, FOCAL, noise=0.2), FOCAL, 640).motion == "general"
+
+
+def test_a_subject_that_fills_most_of_the_view_of_a_still_camera_is_doubted(project: Any, cloud: np.ndarray) -> None:
+    tracks = project(cloud, steps(), FOCAL, noise=0.1).positions.copy()
+    rng = np.random.default_rng(2)
+    tracks[:, :350] += rng.normal(0, 6, (20, 1, 2)).cumsum(axis=0)
+    for focal in (FOCAL, None):
+        assert "another that does not" in str(classify(Tracks(tracks), focal, 640).doubt)
+
+
+def test_frames_that_share_too_little_tell_no_class(project: Any, cloud: np.ndarray) -> None:
+    assert "too soon" in str(classify(project(cloud[:20], turned(0.3), FOCAL), FOCAL, 640).doubt)
+
+
+def test_errors_that_could_hide_a_move_are_no_turn(project: Any, cloud: np.ndarray) -> None:
+    few = project(cloud[:150], turned(0.05, 4), FOCAL, noise=3.0)
+    found = classify(few, FOCAL, 640)
+    assert found.motion != "rotation-only" or found.doubt is not None
+
+
+def test_a_zoom_that_turns_is_a_zoom_with_a_wrong_focal_length(project: Any, cloud: np.ndarray) -> None:
+    zooming = project(cloud, turned(0.4), np.linspace(FOCAL, 1.5 * FOCAL, 20), noise=0.2)
+    assert classify(zooming, 1.3 * FOCAL, 640).motion == "zoom"
+    assert classify(zooming, None, 640).motion == "zoom"
+
+
+def test_a_dolly_before_a_wall_with_things_before_it_is_general(project: Any, cloud: np.ndarray) -> None:
+    scene = cloud.copy()
+    scene[200:] *= 12 / scene[200:, 2:]
+    poses = steps()
+    poses[:, 2, 3] = np.linspace(0, 1.5, 20)
+    assert classify(project(scene, poses, FOCAL, noise=0.2), FOCAL, 640).motion == "general"

@@ -34,6 +34,13 @@ def test_a_zoom_is_found_beside_the_rotation() -> None:
     assert fit.zoom == pytest.approx(1.25, rel=1e-5)
 
 
+def test_a_zoom_is_found_where_it_began_at_another_focal_length() -> None:
+    rotation = cv2.Rodrigues(np.array([0.05, 0.3, 0.02]))[0]
+    fit = fit_turn(points(), turned(points(), rotation, 1.25), 1.4 * FOCAL, zooms=True)
+    assert fit.zoom == pytest.approx(1.25, rel=1e-4)
+    assert np.abs(fit.error).max() < 1e-2
+
+
 def test_a_third_of_points_that_move_by_themselves_is_forgiven() -> None:
     rotation = cv2.Rodrigues(np.array([0.0, 0.15, 0.05]))[0]
     second = turned(points(), rotation)

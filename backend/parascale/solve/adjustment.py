@@ -62,7 +62,15 @@ def adjust(
         Radial distortion to start from and refine; None is a pinhole.
     loss_scale : float
         Working pixels at which the Cauchy loss starts to forgive.
+
+    Returns
+    -------
+    Adjusted
+        As it was given where no point is seen twice.
     """
+    names = _taking_part(used)
+    if not len(names):
+        return Adjusted(cam_from_world, points, focal, k1 or 0.0, 0.0)
     scene = _reconstruction(positions, cam_from_world, points, used, focal, k1)
     options = pycolmap.BundleAdjustmentOptions(
         refine_focal_length=refine_focal, refine_extra_params=k1 is not None, print_summary=False
@@ -83,7 +91,6 @@ def adjust(
     adjuster = pycolmap.create_default_bundle_adjuster(options, config, scene)
     summary: Any = adjuster.solve()
     moved = points.copy()
-    names = _taking_part(used)
     moved[names] = [scene.point3D(int(name) + 1).xyz for name in names]
     poses = np.stack([scene.image(t + 1).cam_from_world().matrix() for t in range(len(positions))])
     params = scene.camera(1).params

@@ -19,8 +19,10 @@ MAX_ERROR = 5.0
 MIN_ANGLE = np.radians(0.3)
 # Neighbouring sightings of a track share their error: that many count as one.
 CORRELATED = 12.0
-# A standard deviation of ln f beyond this says nothing that an ordinary lens would not.
+# A standard deviation of ln f within this determines it; beyond, it is weighed against what lenses are like.
 OBSERVABLE = 0.05
+# How far lenses lie from an ordinary one, as a standard deviation of ln f: 24 to 85 mm are two of them apart.
+LENSES = 0.35
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,11 @@ class FocalEvidence:
     def observable(self) -> bool:
         """Whether the motion determines it."""
         return self.spread < OBSERVABLE
+
+    def weighed(self, told: float, assumed: float) -> float:
+        """Focal length between what the motion tells and an ordinary lens, each by its variance."""
+        trust = LENSES**2 / (LENSES**2 + self.spread**2)
+        return float(assumed * (told / assumed) ** trust)
 
     def interval(self, focal: float) -> list[float] | None:
         """95 % interval around a focal length, in its unit; None where the motion says nothing."""
@@ -67,9 +74,10 @@ def tell_focal(
     Returns
     -------
     (K, 3, 4) float64, float, FocalEvidence
-        Poses and focal length that fit best, and what they are worth.
+        Poses and focal length that fit best, and what they are worth. Where the motion does not determine it, the
+        focal length lies between the best and the guess, and the poses fit it.
     """
-    poses = cam_from_world
+    poses, guess = cam_from_world, focal
     for _ in range(ROUNDS):
         points, used = _fitting_points(positions, poses, focal)
         found = adjust(
@@ -85,7 +93,14 @@ def tell_focal(
     sides = [cost(focal * np.exp(aside)) for aside in (-ASIDE, ASIDE)]
     variance = 2 * middle / max(2 * int(used.sum()), 1)
     curvature = (sum(sides) - 2 * middle) / ASIDE**2 / max(variance, 1e-12) / CORRELATED
-    return poses, focal, FocalEvidence(float(1 / np.sqrt(curvature)) if curvature > 0 else float("inf"))
+    evidence = FocalEvidence(float(1 / np.sqrt(curvature)) if curvature > 0 else float("inf"))
+    if evidence.observable:
+        return poses, focal, evidence
+    weighed = evidence.weighed(focal, guess)
+    if not np.isfinite(evidence.spread):
+        return cam_from_world, weighed, evidence
+    found = adjust(positions, poses, points, used, weighed, max_iterations=ITERATIONS, threads=threads)
+    return found.cam_from_world, weighed, evidence
 
 
 def _fitting_points(positions: Array, poses: Array, focal: float) -> tuple[Array, NDArray[np.bool_]]:

@@ -9,7 +9,7 @@ MIN_OBSERVATIONS = 30
 MAX_ERROR = 1.0
 MAX_JUMP = 20.0
 NEIGHBOURS = 5
-MIN_USED = 0.4
+MIN_USED = 0.5
 
 
 def complaint(

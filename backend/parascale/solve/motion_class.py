@@ -2,8 +2,9 @@
 
 Models are held against each other at equal footing by the geometric robust information criterion (Torr 1998),
 GRIC = sum min(e^2 / s^2, 2 (r - d)) + d n ln 4 + k ln 4n, with n points, r = 4 data dimensions, d the dimension of
-the model's manifold and k its parameters: a turn is a point map (d = 2, k = 3), a turn with a zoom one of k = 4, a
-plane one of k = 8, a moving camera an epipolar geometry (d = 3, k = 5; 7 where the focal length is not known).
+the model's manifold and k its parameters: a turn is a point map (d = 2, k = 3), a turn with a zoom one of k = 5 (from
+what focal length to what), a plane one of k = 8, a moving camera an epipolar geometry (d = 3, k = 5; 7 where the focal
+length is not known).
 """
 
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
 from parascale.solve.tracks import Tracks
-from parascale.solve.turning import fit_turn, robust_homography
+from parascale.solve.turning import Turn, fit_turn, robust_homography
 
 Array = NDArray[np.float64]
 Motion = Literal["static", "rotation-only", "zoom", "general"]
@@ -30,7 +31,20 @@ LEAST_NOISE, MOST_NOISE = 0.25, 1.0
 STILL = 0.4
 STILL_SHARE = 0.5
 # A focal length that changes by less is the noise of one that does not.
-LEAST_ZOOM = 1.01
+LEAST_ZOOM = 1.05
+# Share of the points that may move by themselves before a camera that turns or zooms.
+MOST_STRAYS = 0.3
+# How near to the criterion of a plane that of a zoom need come.
+NEARLY = 1.02
+# A turn whose errors would hide a step of more than that share of the depth, frame by frame, is no evidence of rest.
+MOST_HIDDEN = 1.5e-3
+# Where at least so many points turn with the camera, as many move well beyond the noise, and hardly any lie between,
+# two things move.
+LEAST_PART, MOST_BETWEEN, WELL_BEYOND = 0.15, 0.06, 16.0
+# What lies between: errors beyond the first (times the noise) and below the second (times the moving part's).
+BEYOND_NOISE, BELOW_MOVING = 4.0, 0.4
+# Working pixels: the noise of what moves as one, also where the whole does not.
+LIKELY_NOISE = 0.4
 
 
 @dataclass(frozen=True)
@@ -46,12 +60,18 @@ class MotionClass:
         Criterion summed over the pairs for each model; the lowest wins.
     zoom : float
         Largest change of focal length found between two frames, as a ratio of at least 1.
+    hidden : float
+        The P, frame by frame, that the errors of a turn could hide.
+    doubt : str or None
+        Why the clip tells no class that could be relied on.
     """
 
     motion: Motion
     focal: float
     scores: dict[str, float]
     zoom: float = 1.0
+    hidden: float = 0.0
+    doubt: str | None = None
 
 
 def classify(tracks: Tracks, focal: float | None, width: float) -> MotionClass:
@@ -66,27 +86,80 @@ def classify(tracks: Tracks, focal: float | None, width: float) -> MotionClass:
     width : float
         Of the working picture, pixels.
     """
-    pairs = [tracks.pair(a, b)[:2] for a, b in widest_pairs(tracks)]
-    if not pairs or all(_stands_still(first, second) for first, second in pairs):
+    frames = list(widest_pairs(tracks))
+    pairs = [tracks.pair(a, b)[:2] for a, b in frames]
+    if not pairs:
+        return MotionClass("general", focal or width, {}, doubt="loses what it shows too soon to tell how it moves")
+    if all(_stands_still(first, second) for first, second in pairs):
         return MotionClass("static", focal or width, {})
     epipolar = [_epipolar_error(first, second, focal) for first, second in pairs]
     noise = float(np.clip(np.median([1.4826 * np.median(e) for e in epipolar]), LEAST_NOISE, MOST_NOISE))
     turn_focal = focal if focal is not None else _turning_focal(pairs, width)
     turns = [fit_turn(a, b, turn_focal, scale=2 * noise) for a, b in pairs]
-    zooms = [fit_turn(a, b, turn_focal, zooms=True, scale=2 * noise) for a, b in pairs]
+    # Not from the focal length of the turn, which a zoom drives to a limit.
+    zooms = [fit_turn(a, b, focal or width, zooms=True, scale=2 * noise) for a, b in pairs]
     # Both ends of a match carry noise, so the error of a point map counts half.
     scores = {
         "general": sum(_gric(e**2, noise, 3, 5 if focal is not None else 7) for e in epipolar),
         "plane": sum(_gric(_plane_error(a, b, noise) ** 2 / 2, noise, 2, 8) for a, b in pairs),
         "rotation-only": sum(_gric((turn.error**2).sum(axis=1) / 2, noise, 2, 3) for turn in turns),
-        "zoom": sum(_gric((turn.error**2).sum(axis=1) / 2, noise, 2, 4) for turn in zooms),
+        "zoom": sum(_gric((turn.error**2).sum(axis=1) / 2, noise, 2, 5) for turn in zooms),
     }
     change = max(max(turn.zoom, 1 / turn.zoom) for turn in zooms)
-    winner = min(scores, key=lambda name: scores[name])
-    if winner == "zoom" and change < LEAST_ZOOM:
-        winner = "rotation-only"
-    motion: Motion = winner if winner in ("rotation-only", "zoom") else "general"  # type: ignore[assignment]
-    return MotionClass(motion, turn_focal, scores, change)
+    # Where a camera that moves would explain many more points than one that does not, they are no chance strays.
+    for name, fits in (("rotation-only", turns), ("zoom", zooms)):
+        if np.median([_strays(turn, noise) for turn in fits]) > MOST_STRAYS:
+            scores[name] = float("inf")
+    motion = _winner(scores, change)
+    hidden = _hidden(turns, frames, turn_focal)
+    return MotionClass(motion, turn_focal, scores, change, hidden, _doubt(motion, pairs, turns, noise, hidden))
+
+
+def _strays(turn: Turn, noise: float) -> float:
+    """Share of the points a turn leaves unexplained."""
+    return float((np.hypot(*turn.error.T) > BEYOND_NOISE * min(noise, LIKELY_NOISE)).mean())
+
+
+def _winner(scores: dict[str, float], change: float) -> Motion:
+    zoom, others = scores["zoom"], min(scores["general"], scores["rotation-only"])
+    # A plane has three parameters more than a zoom, which noise alone makes use of.
+    if change > LEAST_ZOOM and zoom < min(others, NEARLY * scores["plane"]):
+        return "zoom"
+    return "rotation-only" if scores["rotation-only"] < min(scores["general"], scores["plane"]) else "general"
+
+
+def _hidden(turns: list[Turn], frames: list[tuple[int, int]], focal: float) -> float:
+    """P, frame by frame, that the errors of turns between frames some way apart could hide."""
+    errors = [1.4826 * float(np.median(np.hypot(*turn.error.T))) for turn in turns]
+    return float(np.median([error / focal / abs(b - a) for error, (a, b) in zip(errors, frames, strict=True)]))
+
+
+def _doubt(
+    motion: Motion, pairs: list[tuple[Array, Array]], turns: list[Turn], noise: float, hidden: float
+) -> str | None:
+    if motion == "rotation-only" and hidden > MOST_HIDDEN:
+        return "is too blurred or noisy to tell a turn of the camera from a move"
+    if motion == "general" and _two_things_move(pairs, turns, noise):
+        return "shows one part that moves with the camera's turns and another that does not, as a subject does"
+    return None
+
+
+def _two_things_move(pairs: list[tuple[Array, Array]], turns: list[Turn], noise: float) -> bool:
+    """Whether most pairs fall into what turns, or rests, with the camera and what moves well beyond, and no more."""
+    moved = [_two_parts(second - first, noise) for first, second in pairs]
+    turned = [_two_parts(turn.error, noise) for turn in turns]
+    return max(float(np.mean(moved)), float(np.mean(turned))) > 0.5
+
+
+def _two_parts(error: Array, noise: float) -> bool:
+    length = np.hypot(*error.T)
+    noise = min(noise, LIKELY_NOISE)
+    rests = length < BEYOND_NOISE * noise
+    if not LEAST_PART < rests.mean() < 1 - LEAST_PART:
+        return False
+    moving = float(np.median(length[~rests]))
+    between = ~rests & (length < BELOW_MOVING * moving)
+    return moving > WELL_BEYOND * noise and bool(between.mean() < MOST_BETWEEN)
 
 
 def widest_pairs(tracks: Tracks) -> Iterator[tuple[int, int]]:
@@ -142,12 +215,14 @@ def _plane_error(first: Array, second: Array, noise: float) -> Array:
 def _epipolar_error(first: Array, second: Array, focal: float | None) -> Array:
     """Sampson distance (N,) in working pixels to the epipolar geometry of most points."""
     limit = 1.5
-    if focal is None:
-        matrix = cv2.findFundamentalMat(first, second, cv2.USAC_MAGSAC, limit, 0.999, 3000)[0]
-    else:
-        method = cv2.USAC_MAGSAC
-        rays = first / focal, second / focal
-        matrix = cv2.findEssentialMat(*rays, np.eye(3), method, 0.999, limit / focal, 3000)[0]
+    try:
+        if focal is None:
+            matrix = cv2.findFundamentalMat(first, second, cv2.USAC_MAGSAC, limit, 0.999, 3000)[0]
+        else:
+            rays = first / focal, second / focal
+            matrix = cv2.findEssentialMat(*rays, np.eye(3), cv2.USAC_MAGSAC, 0.999, limit / focal, 3000)[0]
+    except cv2.error:  # it asserts that some model was found
+        matrix = None
     if matrix is None or matrix.shape != (3, 3):
         return np.full(len(first), np.inf)
     if focal is not None:

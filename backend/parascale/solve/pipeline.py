@@ -3,7 +3,7 @@
 import logging
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,8 +21,9 @@ from parascale.parallax.gauge import to_unit_depth
 from parascale.parallax.number import felt_per_unit_step, median_depth
 from parascale.parallax.shot import Points, Shot
 from parascale.solve.cuts import one_shot
+from parascale.solve.flow import FAINT, SHARP, WIDE
 from parascale.solve.focal import FocalEvidence, tell_focal
-from parascale.solve.footage import Footage
+from parascale.solve.footage import Footage, Grey
 from parascale.solve.keyframes import choose_keyframes
 from parascale.solve.lens import Lens
 from parascale.solve.mapping import KeyframeMapper, Map, Mapper
@@ -45,8 +46,11 @@ log = logging.getLogger(__name__)
 # Where nothing tells the focal length: a lens of 48 degrees across, between a phone's and a film camera's.
 ASSUMED_FOCAL = 1.12
 FEWEST_FRAMES = 2
-# An incremental map of the keyframes with more error (working pixels) than this is held against a global one.
-DOUBTFUL_ERROR = 0.4
+LEAST_SHARED = 30
+# When the incremental map is made and the global one, as shares of the progress.
+MAPPERS: dict[Mapper, tuple[float, float]] = {"incremental": (0.65, 0.8), "global": (0.8, 0.93)}
+# An incremental map with more error (working pixels), or that leaves more sightings out, is held against a global one.
+DOUBTFUL_ERROR, DOUBTFUL_SHARE = 0.4, 0.75
 MAX_DEPTH_UNCERTAINTY = 0.25
 # How far the sightings of a point are off, together: what its depth's uncertainty is counted with.
 SIGHTING_NOISE = 0.4
@@ -114,7 +118,7 @@ def solve(  # noqa: PLR0913 - what a user can say about a clip, by name
         with report.phase("track", 0.2, 0.55):
             height, width = footage.grey[0].shape
             blocked = read_masks(masks, footage) if masks is not None else None
-            tracks = follow(footage.grey, blocked, progress=report.inside, cancelled=cancelled)
+            tracks = _followed(footage, blocked, report, cancelled)
             pixels = tracks.positions
             tracks = Tracks(lens.centred(tracks.positions, (width, height)))
             _refuse_untracked(reference, tracks)
@@ -123,6 +127,8 @@ def solve(  # noqa: PLR0913 - what a user can say about a clip, by name
         with report.phase("motion class", 0.55, 0.58):
             motion = classify(tracks, clip.focal, lens.working_size[0])
             log.debug("motion class: %s", motion)
+        if motion.doubt is not None:
+            raise InputError(f"{reference.name} {motion.doubt}: choose another range, or mask what moves")
         if motion.motion == "zoom":
             raise InputError(
                 f"{reference.name} zooms, or moves straight at a flat wall, by a factor of {motion.zoom:.2f}: "
@@ -231,50 +237,58 @@ def _refuse_unusable(path: Path, footage: Footage) -> None:
         raise InputError(f"{path.name} has one frame in this range: a camera move needs at least {FEWEST_FRAMES}")
 
 
+def _followed(footage: Footage, blocked: Sequence[Grey] | None, report: "_Reporter", cancelled: Cancel) -> Tracks:
+    """Follow sharp corners alone; fainter ones too where some frames share few, not where there are none to be had."""
+    tracks = Tracks(np.empty((len(footage), 0, 2)))
+    for feel in (SHARP, FAINT, WIDE):
+        tracks = follow(footage.grey, blocked, feel=feel, progress=report.inside, cancelled=cancelled)
+        if tracks.shared.min() >= 2 * LEAST_SHARED or np.median(tracks.shared) < LEAST_SHARED:
+            break
+    return tracks
+
+
 def _refuse_untracked(path: Path, tracks: Tracks) -> None:
-    seen = tracks.seen
-    shared = (seen[:-1] & seen[1:]).sum(axis=1)
-    if shared.min() < 30:
+    shared = tracks.shared
+    if shared.min() < LEAST_SHARED:
         frame = int(shared.argmin())
-        what = "are black, flat or blurred" if shared.max() < 30 else f"lose it between frames {frame} and {frame + 1}"
+        what = (
+            "are black, flat or blurred"
+            if shared.max() < LEAST_SHARED
+            else f"lose it between frames {frame} and {frame + 1}"
+        )
         raise InputError(f"too little to follow in {path.name}: its pictures {what}; choose another range or clip")
 
 
 def _solve_general(clip: _Clip, workers: int, seed: int, report: _Reporter) -> _Answer:
-    """Map the keyframes, place the other frames, and take the first answer that passes the gate."""
+    """Map the keyframes, place the other frames, and take what fits best of what passes the gate."""
     tracks = clip.tracks
     with report.phase("map", 0.58, 0.65):
         keyframes = choose_keyframes(tracks, clip.lens.working_size[0])
         focal = clip.focal or clip.assumed_focal
         mapper = KeyframeMapper(tracks, keyframes, focal, clip.lens.working_size, seed=seed, threads=workers)
+    answers: list[_Answer] = []
     reasons: list[str] = []
-    for found in _maps(mapper, report):
-        with report.phase("all frames", 0.8, 0.93):
+    for kind, (first, last) in MAPPERS.items():
+        with report.phase(f"{kind} map", first, (first + last) / 2):
+            found = mapper.run(kind)
+        if found is None:
+            continue
+        with report.phase("all frames", (first + last) / 2, last):
             answer = _completed(clip, keyframes, found, workers, seed)
         complaint = answer if isinstance(answer, str) else answer.solution.complaint
-        log.debug("%s: %s", found.mapper, complaint or "good")
-        if not isinstance(answer, str) and complaint is None:
-            return answer
-        reasons.append(str(complaint))
+        log.debug("%s: %s", kind, complaint or "good")
+        if isinstance(answer, str) or complaint is not None:
+            reasons.append(str(complaint))
+            continue
+        answers.append(answer)
+        if found.registered.all() and found.error < DOUBTFUL_ERROR and answer.solution.used_share > DOUBTFUL_SHARE:
+            break
+    if answers:
+        return min(answers, key=lambda answer: answer.solution.misfit)
     reason = reasons[0] if reasons else "no two frames see enough of the same points from different places"
     raise InputError(
         f"{clip.path.name} cannot be solved as one rigid scene ({reason}): "
         "choose a range with more parallax, or mask what moves"
-    )
-
-
-def _maps(mapper: KeyframeMapper, report: _Reporter) -> Iterator[Map]:
-    """Yield maps of the keyframes, the better first: the incremental one alone where nothing speaks against it."""
-    with report.phase("incremental map", 0.65, 0.7):
-        first = mapper.run("incremental")
-    if first is not None and first.registered.all() and first.error < DOUBTFUL_ERROR:
-        yield first
-        first = None
-    with report.phase("global map", 0.7, 0.8):
-        second = mapper.run("global")
-    yield from sorted(
-        (found for found in (first, second) if found is not None),
-        key=lambda found: (not found.registered.all(), found.error),
     )
 
 
@@ -283,10 +297,9 @@ def _completed(clip: _Clip, keyframes: NDArray[np.int64], found: Map, workers: i
     tracks, focal, evidence = clip.tracks, found.focal, None
     known, mapped = keyframes[found.registered], found.cam_from_world[found.registered]
     if clip.focal is None:
-        told, searched, evidence = tell_focal(tracks.positions[known], mapped, focal, workers)
-        log.debug("focal length %.1f +- %.3f, from %.1f", searched, evidence.spread, focal)
-        if evidence.observable:
-            mapped, focal = told, searched
+        guess = focal
+        mapped, focal, evidence = tell_focal(tracks.positions[known], mapped, guess, workers)
+        log.debug("focal length %.1f +- %.3f, from %.1f", focal, evidence.spread, guess)
     poses = np.full((len(tracks.positions), 3, 4), np.nan)
     poses[known] = mapped
     refine = evidence is not None and evidence.observable
@@ -364,7 +377,7 @@ def _quality(clip: _Clip, answer: _Answer, depth: Array) -> dict[str, Any]:
         "reprojection_error": solution.error / clip.lens.scale,
         "tracks": len(tracks),
         "tracks_thrown_out": int((~used.any(axis=0)).sum()),
-        "sightings_used": float(used.sum() / tracks.seen.sum()),
+        "sightings_used": solution.used_share,
         "observations_per_camera": {"min": int(observations.min()), "median": float(np.median(observations))},
         "jitter": float(np.median(bend)) if len(bend) else 0.0,
         "noise_floor": _pooled(floor),

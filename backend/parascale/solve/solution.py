@@ -40,6 +40,8 @@ class Solution:
         Standard deviation of each step, world units.
     error : float
         Root mean square of what fits, working pixels.
+    used_share : float
+        Share of all sightings that fit.
     complaint : str or None
         What speaks against it.
     """
@@ -50,7 +52,13 @@ class Solution:
     used: Mask
     noise: Array
     error: float
+    used_share: float
     complaint: str | None
+
+    @property
+    def misfit(self) -> float:
+        """Mean square of all sightings' errors over the square of the limit, what does not fit counted as 1 (MSAC)."""
+        return 1 - self.used_share * (1 - (self.error / TIGHT) ** 2)
 
     @property
     def centres(self) -> Array:
@@ -100,7 +108,7 @@ def judge(tracks: Tracks, cam_from_world: Array, focal: float) -> Solution:
     error = float(np.sqrt((structure.residuals[used] ** 2).mean())) if used.any() else float("inf")
     share = float(used.sum() / max(tracks.seen.sum(), 1))
     reason = complaint(cam_from_world, used.sum(axis=1), error, share, noise)
-    return Solution(cam_from_world, focal, structure, used, noise, error, reason)
+    return Solution(cam_from_world, focal, structure, used, noise, error, share, reason)
 
 
 def fitting(structure: Structure, limit: float) -> Mask:

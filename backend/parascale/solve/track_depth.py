@@ -1,16 +1,23 @@
-"""Depth of a frame from the tracks visible in it: inverse depth interpolated over their Delaunay triangulation."""
+"""Depth of a frame from the tracks visible in it: inverse depth interpolated over their Delaunay triangulation.
+
+A triangle that spans a depth edge says nothing of its inside, and a margin no triangle covers lies around the
+outermost points: there the nearest point stands for what is close to it. Staying inside the hull instead leaves out
+the near ground at the picture's border, which is 2 to 4 % of the median depth of a street.
+"""
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import Delaunay, QhullError
+from scipy.spatial import Delaunay, KDTree, QhullError
 
 from parascale.parallax.depth_source import DepthSamples, pixel_grid
 
 Array = NDArray[np.float64]
 
 GRID = (64, 36)
-# A triangle whose corners' inverse depths differ by more spans a depth edge or the sky.
-MAX_RATIO = 3.0
+# A triangle whose corners' inverse depths differ by more may span a depth edge or the sky.
+MAX_RATIO = 1.3
+# How far a point stands for what is around it, of the picture's longer side.
+REACH = 0.05
 
 
 def depth_samples(pixels: Array, depth: Array, size: tuple[int, int]) -> DepthSamples:
@@ -30,7 +37,7 @@ def depth_samples(pixels: Array, depth: Array, size: tuple[int, int]) -> DepthSa
     Returns
     -------
     DepthSamples
-        On a regular grid; no hit outside the points' convex hull.
+        On a regular grid; no hit far from all points.
     """
     grid = pixel_grid(size, GRID)
     nothing = DepthSamples(grid, np.ones(len(grid)), np.zeros(len(grid), bool))
@@ -46,6 +53,10 @@ def depth_samples(pixels: Array, depth: Array, size: tuple[int, int]) -> DepthSa
     value = np.zeros(len(grid))
     corners = inverse[whole]
     value[cell] = (weights * corners[triangle]).sum(axis=1)
+    alone = np.flatnonzero(value == 0)
+    distance, nearest = KDTree(pixels).query(grid[alone])
+    close = distance < REACH * max(size)
+    value[alone[close]] = 1 / depth[nearest[close]]
     hit = value > 0
     return DepthSamples(grid, np.where(hit, 1 / np.where(hit, value, 1.0), 1.0), hit)
 

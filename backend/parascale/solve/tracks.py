@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parascale.errors import Cancelled
-from parascale.solve.flow import Grey, Mask, Points, flow
+from parascale.solve.flow import SHARP, Feel, Grey, Mask, Points, flow
 
 Array = NDArray[np.float64]
 
@@ -20,7 +20,6 @@ CROWD = 2
 # Frames between two searches for new corners.
 PATIENCE = 2
 MIN_DISTANCE = 9.0
-QUALITY = 0.003
 MIN_LENGTH = 3
 # Share of the cells that may hold too few points before new ones are looked for.
 THIN = 0.03
@@ -48,6 +47,11 @@ class Tracks:
     def __len__(self) -> int:
         return self.positions.shape[1]
 
+    @property
+    def shared(self) -> NDArray[np.int64]:
+        """(T - 1,) how many points two neighbouring frames share."""
+        return np.asarray((self.seen[:-1] & self.seen[1:]).sum(axis=1))
+
     def pair(self, first: int, second: int) -> tuple[Array, Array, NDArray[np.int64]]:
         """Positions in two frames of the points seen in both, and which points these are."""
         both = np.flatnonzero(self.seen[first] & self.seen[second])
@@ -62,6 +66,7 @@ def follow(
     pictures: Sequence[Grey],
     masks: Sequence[Grey] | None = None,
     *,
+    feel: Feel = SHARP,
     progress: Callable[[float, str], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> Tracks:
@@ -72,6 +77,8 @@ def follow(
     pictures : T pictures (h, w) uint8
     masks : T masks (h, w) uint8, or None
         Zero where no point may be.
+    feel : Feel
+        What can be followed.
 
     Returns
     -------
@@ -88,7 +95,7 @@ def follow(
             raise Cancelled
         mask = masks[frame] if masks is not None else None
         if len(points):
-            moved, good = flow(before, picture, points)
+            moved, good = flow(before, picture, points, feel)
             if mask is not None:
                 good &= _allowed(moved, mask)
             points, names = moved[good], names[good]
@@ -96,7 +103,7 @@ def follow(
             points, names = points[kept], names[kept]
         if frame - looked >= PATIENCE and _thin(points, picture.shape):
             looked = frame
-            fresh = _corners(picture, points, mask)
+            fresh = _corners(picture, points, mask, feel)
             points = np.concatenate([points, fresh])
             names = np.concatenate([names, np.arange(count, count + len(fresh))])
             count += len(fresh)
@@ -117,13 +124,13 @@ def _allowed(points: Points, mask: Grey) -> Mask:
     return np.asarray(mask[y, x] > 0)
 
 
-def _corners(picture: Grey, points: Points, mask: Grey | None) -> Points:
+def _corners(picture: Grey, points: Points, mask: Grey | None, feel: Feel) -> Points:
     """Find new corners away from the points there are, spread over a grid."""
     free = np.full(picture.shape, 255, np.uint8) if mask is None else mask.copy()
     x, y = points.astype(int).T
     free[y, x] = 0
     free = np.asarray(cv2.erode(free, _DISC), np.uint8)
-    found = cv2.goodFeaturesToTrack(picture, 4 * TARGET, QUALITY, MIN_DISTANCE, mask=free, blockSize=5)
+    found = cv2.goodFeaturesToTrack(picture, 4 * TARGET, feel.quality, MIN_DISTANCE, mask=free, blockSize=5)
     if found is None:
         return np.empty((0, 2), np.float32)
     corners = np.asarray(found[:, 0], np.float32)

@@ -5,10 +5,14 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import least_squares
 
 Array = NDArray[np.float64]
 
 ITERATIONS = 12
+MOST_ZOOM = 5.0
+# How many times longer or shorter than guessed a zoom may have begun.
+LONGER = 3.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,19 +62,18 @@ def fit_turn(
     focal : float
         Of the first frame, working pixels.
     zooms : bool
-        Whether the focal length may change.
+        Whether the focal length may change; then that of the first frame is found too, as where the zoom began is
+        not known.
     scale : float
         Working pixels at which the weights start to forgive.
     start : (3, 3) float64 or None
         `robust_homography` of the points, where it is at hand: it does not depend on the focal length.
     """
-    rays = np.column_stack([first / focal, np.ones(len(first))])
     homography = robust_homography(first, second) if start is None else start
     rotation, zoom = _turn_of(homography, focal, zooms)
     for step in range(ITERATIONS):
         forgiving = scale * max(1.0, 8.0 / 2**step)
-        local = rays @ rotation.T
-        flat = local[:, :2] / local[:, 2:]
+        flat = _turned(first, focal, rotation)
         error = second - focal * zoom * flat
         weight = 1 / (1 + (error**2).sum(axis=1) / forgiving**2)
         jacobian = _jacobian(flat, focal * zoom, zooms)
@@ -79,9 +82,30 @@ def fit_turn(
         update = np.linalg.solve(normal + 1e-9 * np.eye(len(normal)), np.einsum("nia,ni->a", left, error))
         rotation = cv2.Rodrigues(update[:3])[0] @ rotation
         if zooms:
-            zoom *= float(np.exp(np.clip(update[3], -0.5, 0.5)))
-    local = rays @ rotation.T
-    return Turn(rotation, zoom, second - focal * zoom * local[:, :2] / local[:, 2:])
+            zoom = float(np.clip(zoom * np.exp(np.clip(update[3], -0.5, 0.5)), 1 / MOST_ZOOM, MOST_ZOOM))
+    if zooms:
+        return _begun_elsewhere(first, second, focal, rotation, zoom, scale)
+    return Turn(rotation, zoom, second - focal * zoom * _turned(first, focal, rotation))
+
+
+def _begun_elsewhere(first: Array, second: Array, focal: float, rotation: Array, zoom: float, scale: float) -> Turn:
+    """Refine a turn with a zoom together with the focal length it began with."""
+
+    def turn(values: Array) -> Turn:
+        turned, began = cv2.Rodrigues(values[:3])[0] @ rotation, focal * np.exp(values[4])
+        end = began * zoom * np.exp(values[3])
+        return Turn(turned, float(end / began), second - end * _turned(first, began, turned))
+
+    bounds = np.array([1.0, 1.0, 1.0, 0.5, np.log(LONGER)])
+    found = least_squares(
+        lambda values: turn(values).error.ravel(), np.zeros(5), bounds=(-bounds, bounds), loss="cauchy", f_scale=scale
+    )
+    return turn(found.x)
+
+
+def _turned(first: Array, focal: float, rotation: Array) -> Array:
+    local = np.column_stack([first / focal, np.ones(len(first))]) @ rotation.T
+    return np.asarray(local[:, :2] / local[:, 2:])
 
 
 def _turn_of(homography: Array | None, focal: float, zooms: bool) -> tuple[Array, float]:
@@ -94,7 +118,7 @@ def _turn_of(homography: Array | None, focal: float, zooms: bool) -> tuple[Array
     if np.linalg.norm(turned[2]) < 1e-9 or abs(cv2.Rodrigues(rotation)[0]).max() > 2:
         return np.eye(3), 1.0
     zoom = np.linalg.norm(turned[:2], axis=1).mean() / np.linalg.norm(turned[2]) if zooms else 1.0
-    return rotation, float(np.clip(zoom, 0.2, 5))
+    return rotation, float(np.clip(zoom, 1 / MOST_ZOOM, MOST_ZOOM))
 
 
 def _jacobian(flat: Array, focal: float, zooms: bool) -> Array:
