@@ -102,7 +102,8 @@ def main() -> int:
     parser.add_argument("--output", type=Path, default=PROJECT / "build" / "window")
     parser.add_argument("--pages", action="store_true", help="take the pictures of the manual as well")
     options = parser.parse_args()
-    return use_window(options.root, options.zips, options.output, pages=options.pages)
+    patience = 2400 if options.pages else 1200
+    return use_window(options.root, options.zips, options.output, pages=options.pages, patience=patience)
 
 
 if __name__ == "__main__":
