@@ -201,33 +201,37 @@ def run_stock(mapper: str) -> Callable[[Clip, Path], Found]:
     return run
 
 
-def _write_pictures(clip: Clip, folder: Path) -> float:
+def _write_pictures(clip: Clip, folder: Path) -> tuple[float, int, int]:
+    """Write the pictures stock works on; their scale and size."""
     import cv2
 
     from parascale.solve.video import pictures
 
     folder.mkdir(parents=True)
-    scale = 1.0
+    scale, size = 1.0, (0, 0)
     for number, _, picture in pictures(clip.path):
         if number < clip.start or (clip.end is not None and number >= clip.end):
             continue
         scale = min(SIDE / max(picture.shape[:2]), 1.0)
         small = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else picture
+        size = small.shape[1], small.shape[0]
         # JPEG, as once pycolmap is loaded OpenCV's PNG writer aborts.
         cv2.imwrite(str(folder / f"{number - clip.start:05}.jpg"), small[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, 98])
-    return scale
+    return scale, *size
 
 
 def _match(clip: Clip, work: Path) -> dict[str, float]:
     """Extract and match features, once for both mappers; what it took."""
     import pycolmap
 
-    scale = _write_pictures(clip, work / "images")
+    scale, width, height = _write_pictures(clip, work / "images")
     threads = os.cpu_count() or 1
+    lens = None if clip.intrinsics is None else clip.intrinsics * scale
     reader = pycolmap.ImageReaderOptions()
-    if clip.intrinsics is not None:
-        reader.camera_model = "PINHOLE"
-        reader.camera_params = ",".join(str(value) for value in clip.intrinsics * scale)
+    reader.camera_model = "SIMPLE_PINHOLE" if lens is None else "PINHOLE"
+    # Unknown, COLMAP's own guess, but as one it trusts: else most pairs of a video pass as planar and stay out.
+    guess = [1.2 * max(width, height), width / 2, height / 2]
+    reader.camera_params = ",".join(str(float(value)) for value in (guess if lens is None else lens))
     extraction = pycolmap.FeatureExtractionOptions(use_gpu=False, num_threads=threads)
     extraction.sift.max_num_features = FEATURES
     began, spent = time.perf_counter(), time.process_time()
@@ -279,7 +283,7 @@ def _incremental(threads: int, *, refine: bool) -> Any:
         multiple_models=False,
         min_model_size=3,
         ba_refine_focal_length=refine,
-        ba_refine_extra_params=refine,
+        ba_refine_extra_params=False,
     )
     options.mapper.init_min_tri_angle = 4
     return options
@@ -292,7 +296,7 @@ def _global(threads: int, *, refine: bool) -> Any:
     options.mapper.global_positioning.use_gpu = False
     options.mapper.bundle_adjustment.ceres.use_gpu = False
     options.mapper.bundle_adjustment.refine_focal_length = refine
-    options.mapper.bundle_adjustment.refine_extra_params = refine
+    options.mapper.bundle_adjustment.refine_extra_params = False
     return options
 
 
