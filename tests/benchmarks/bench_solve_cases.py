@@ -332,7 +332,7 @@ def run(makers: dict[Maker, int], seed: int, folder: Path, chosen: str) -> Count
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("sets", nargs="*", choices=["fooling", "hard"], default=["fooling", "hard"])
+    parser.add_argument("sets", nargs="*", choices=["fooling", "hard"])
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--folder", type=Path, help="keep the clips here, and do not film those that are here again")
     parser.add_argument("--only", default="", help="cases whose name holds this")
@@ -342,7 +342,7 @@ def main() -> int:
         folder = options.folder or Path(passing)
         folder.mkdir(parents=True, exist_ok=True)
         for name, makers in (("fooling", FOOLING), ("hard", HARD)):
-            if name in options.sets:
+            if name in (options.sets or ["fooling", "hard"]):
                 outcomes = run(makers, options.seed, folder, options.only)
                 print(f"{name}: " + ", ".join(f"{outcome} {count}" for outcome, count in sorted(outcomes.items())))
                 fooled += outcomes["WRONG"] if name == "fooling" else 0

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parascale.solve.adjustment import adjust
+from parascale.solve.tracks import draw
 from parascale.solve.triangulation import triangulate
 
 Array = NDArray[np.float64]
@@ -16,6 +17,8 @@ ROUNDS = 3
 ITERATIONS = 25
 # Working pixels a sighting may be off where it is to tell the focal length: a wrong one bends the path first.
 MAX_ERROR = 5.0
+# Sightings a frame that are asked.
+SIGHTINGS = 400
 MIN_ANGLE = np.radians(0.3)
 # Neighbouring sightings of a track share their error: that many count as one.
 CORRELATED = 12.0
@@ -55,7 +58,7 @@ class FocalEvidence:
 
 
 def tell_focal(
-    positions: Array, cam_from_world: Array, focal: float, threads: int
+    positions: Array, cam_from_world: Array, focal: float, *, seed: int, threads: int
 ) -> tuple[Array, float, FocalEvidence]:
     """Refine poses with their focal length, and see how much worse they fit with it held aside.
 
@@ -78,6 +81,7 @@ def tell_focal(
         focal length lies between the best and the guess, and the poses fit it.
     """
     poses, guess = cam_from_world, focal
+    positions = positions[:, draw(np.isfinite(positions[:, :, 0]), SIGHTINGS, seed)]
     for _ in range(ROUNDS):
         points, used = _fitting_points(positions, poses, focal)
         found = adjust(

@@ -7,11 +7,16 @@ import numpy as np
 import pycolmap
 from numpy.typing import NDArray
 
+from parascale.camera.alignment import align_similarity
+from parascale.camera.rotations import geodesic_angle
 from parascale.solve.tracks import Tracks
 from parascale.solve.two_view import match_database
 
 Array = NDArray[np.float64]
 Mapper = Literal["incremental", "global"]
+
+# Of the path's length, and radians: how far apart two maps of the same path lie.
+SAME_PATH, SAME_TURN = 0.01, 0.02
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +43,23 @@ class Map:
     def registered(self) -> NDArray[np.bool_]:
         """(K,) whether a keyframe has a pose."""
         return np.asarray(np.isfinite(self.cam_from_world[:, 0, 0]))
+
+    @property
+    def centres(self) -> Array:
+        """(K, 3) camera centres."""
+        return np.asarray(-np.einsum("tji,tj->ti", self.cam_from_world[:, :, :3], self.cam_from_world[:, :, 3]))
+
+    def agrees(self, other: "Map") -> bool:
+        """Whether two maps of all keyframes tell the same path, so that either leads to the same answer."""
+        if not (self.registered.all() and other.registered.all()):
+            return False
+        length = float(np.linalg.norm(np.diff(other.centres, axis=0), axis=1).sum())
+        fit = align_similarity(self.centres, other.centres)
+        moved = fit.scale * self.centres @ fit.rotation.T + fit.translation
+        apart = float(np.sqrt(((moved - other.centres) ** 2).sum(axis=1).mean()))
+        mine, theirs = self.cam_from_world[:, :, :3], other.cam_from_world[:, :, :3]
+        turned = geodesic_angle(mine @ mine[0].T, theirs @ theirs[0].T)
+        return apart < SAME_PATH * length and float(turned.max()) < SAME_TURN
 
 
 class KeyframeMapper:

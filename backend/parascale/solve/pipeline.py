@@ -34,7 +34,7 @@ from parascale.solve.provenance import provenance
 from parascale.solve.rotation_path import turning_path
 from parascale.solve.solution import Solution, complete
 from parascale.solve.track_depth import depth_samples
-from parascale.solve.tracks import Tracks, follow
+from parascale.solve.tracks import Tracks, draw, follow
 from parascale.solve.video import read_frames
 
 Array = NDArray[np.float64]
@@ -47,6 +47,8 @@ log = logging.getLogger(__name__)
 ASSUMED_FOCAL = 1.12
 FEWEST_FRAMES = 2
 LEAST_SHARED = 30
+# Sightings a keyframe that are mapped.
+MAPPED_SIGHTINGS = 300
 # When the incremental map is made and the global one, as shares of the progress.
 MAPPERS: dict[Mapper, tuple[float, float]] = {"incremental": (0.65, 0.8), "global": (0.8, 0.93)}
 # An incremental map with more error (working pixels), or that leaves more sightings out, is held against a global one.
@@ -265,14 +267,17 @@ def _solve_general(clip: _Clip, workers: int, seed: int, report: _Reporter) -> _
     with report.phase("map", 0.58, 0.65):
         keyframes = choose_keyframes(tracks, clip.lens.working_size[0])
         focal = clip.focal or clip.assumed_focal
-        mapper = KeyframeMapper(tracks, keyframes, focal, clip.lens.working_size, seed=seed, threads=workers)
+        mapped = tracks.keep(draw(tracks.seen[keyframes], MAPPED_SIGHTINGS, seed))
+        mapper = KeyframeMapper(mapped, keyframes, focal, clip.lens.working_size, seed=seed, threads=workers)
     answers: list[_Answer] = []
+    maps: list[Map] = []
     reasons: list[str] = []
     for kind, (first, last) in MAPPERS.items():
         with report.phase(f"{kind} map", first, (first + last) / 2):
             found = mapper.run(kind)
-        if found is None:
+        if found is None or any(found.agrees(other) for other in maps):
             continue
+        maps.append(found)
         with report.phase("all frames", (first + last) / 2, last):
             answer = _completed(clip, keyframes, found, workers, seed)
         complaint = answer if isinstance(answer, str) else answer.solution.complaint
@@ -298,7 +303,7 @@ def _completed(clip: _Clip, keyframes: NDArray[np.int64], found: Map, workers: i
     known, mapped = keyframes[found.registered], found.cam_from_world[found.registered]
     if clip.focal is None:
         guess = focal
-        mapped, focal, evidence = tell_focal(tracks.positions[known], mapped, guess, workers)
+        mapped, focal, evidence = tell_focal(tracks.positions[known], mapped, guess, seed=seed, threads=workers)
         log.debug("focal length %.1f +- %.3f, from %.1f", focal, evidence.spread, guess)
     poses = np.full((len(tracks.positions), 3, 4), np.nan)
     poses[known] = mapped

@@ -118,6 +118,30 @@ def follow(
     return tracks.keep(tracks.seen.sum(axis=0) >= min(MIN_LENGTH, len(pictures)))
 
 
+def draw(seen: Mask, wanted: int, seed: int) -> Mask:
+    """Draw tracks until every frame sees as many as wanted, or all it has.
+
+    Parameters
+    ----------
+    seen : (T, M) bool
+    wanted : int
+    seed : int
+
+    Returns
+    -------
+    (M,) bool
+        Drawn evenly over what each frame sees, so that they stay spread over the picture.
+    """
+    held = np.zeros(len(seen), np.int64)
+    chosen = np.zeros(seen.shape[1], bool)
+    for track in np.random.default_rng(seed).permutation(seen.shape[1]):
+        frames = seen[:, track]
+        if (held[frames] < wanted).any():
+            held += frames
+            chosen[track] = True
+    return chosen
+
+
 def _allowed(points: Points, mask: Grey) -> Mask:
     size = np.array([mask.shape[1], mask.shape[0]])
     x, y = np.clip(points.round().astype(np.int64), 0, size - 1).T
