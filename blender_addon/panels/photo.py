@@ -39,14 +39,14 @@ def _draw_found(column: Any, scene: bpy.types.Scene, found: photo.Found) -> None
     depths = (found.near, found.median, found.far)
     shown = [f"{value:.3g}" if found.relative else length(scene, value) for value in depths]
     column.label(text=f"Depth {' / '.join(shown)}")
-    column.label(text=f"at 10, 50, 90 % of the {found.cover:.0%} that show a surface")
-    column.label(text=f"by {found.source}, known to ±{found.uncertainty:.0%}:")
+    column.label(text=f"at 10, 50, 90 % of the surface ({found.cover:.0%})")
+    column.label(text=f"by {found.source}")
     low, high = 1 / (1 + found.uncertainty), 1 / (1 - found.uncertainty)
-    column.label(text=f"P comes out at {low:.2f} to {high:.2f} of what is asked")
+    column.label(text=f"Known to ±{found.uncertainty:.0%}: P ×{low:.2f} to ×{high:.2f}")
     camera = properties.of_scene(scene).camera
     p = camera.get("parallax_number") if camera is not None else None
     if p:
-        column.label(text=f"This frame: P {number(p)}, perhaps {number(p * low)} to {number(p * high)}")
+        column.label(text=f"Here P {number(p)}, or {number(p * low)} to {number(p * high)}")
     if found.relative:
         wrapped(column, "Relative depth: its median is 1, and its shift is taken to be none", icon="INFO")
 

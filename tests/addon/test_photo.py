@@ -99,8 +99,7 @@ def test_depth_is_estimated_by_the_backend_and_the_surface_appears(
     bpy.ops.parascale.measure()
     assert scene.parascale.measured_depth == pytest.approx(found.median, rel=0.15 if found.relative else 0.03)
     texts = drawn()
-    assert "known to ±10%:" in " ".join(texts)
-    assert "P comes out at 0.91 to 1.11 of what is asked" in texts
+    assert "Known to ±10%: P ×0.91 to ×1.11" in texts
 
 
 @pytest.mark.slow
@@ -199,7 +198,7 @@ def test_photo_is_a_target_from_calibration_to_video(
     scene.frame_set(1)
     # 1.5 % of the depth, the reference's first step of (0.03, 0, 0.015) over its depth of 1.
     assert camera["parallax_number"] == pytest.approx(np.hypot(0.03, 0.015) * 16 / 24, rel=0.02)
-    assert any(text.startswith("This frame: P ") for text in drawn())
+    assert any(text.startswith("Here P ") for text in drawn())
     scene.parascale.long_side = 64
     assert bpy.ops.parascale.generate() == {"FINISHED"}
 

@@ -60,9 +60,14 @@ def plane_transfer(source: View, target: View) -> tuple[Array, Array]:
         ``homography @ (x, y, 1) + inverse_depth * shift`` is the target's homogeneous pixel, its third entry the
         target's depth over the source's. Hartley & Zisserman, Multiple View Geometry, eq. 9.7.
     """
-    to_target = np.linalg.inv(target.camera_to_world) @ source.camera_to_world
+    # Inverted by hand: LAPACK wakes threads that spin on for longer than a frame takes.
+    turn = target.camera_to_world[:3, :3].T
     lens = _lens(target.intrinsics)
-    return lens @ to_target[:3, :3] @ np.linalg.inv(_lens(source.intrinsics)), lens @ to_target[:3, 3]
+    fx, fy, cx, cy = source.intrinsics
+    rays = np.array([[1 / fx, 0, -cx / fx], [0, 1 / fy, -cy / fy], [0, 0, 1.0]])
+    way = source.camera_to_world[:3, 3] - target.camera_to_world[:3, 3]
+    homography: Array = lens @ turn @ source.camera_to_world[:3, :3] @ rays
+    return homography, np.asarray(lens @ turn @ way)
 
 
 def rasterise(mesh: Mesh, source: View, target: View, grid: tuple[int, int]) -> Hits:

@@ -89,7 +89,7 @@ class Warper:
         if kernels.find_holes(seen, holes):
             backing = self._backing
             self._draw(backing.mesh, homography, shift, seen, place)
-            unseen = np.linalg.inv(homography)
+            unseen = _inverted(homography)
             kernels.fill(holes, seen, place, unseen, backing.colours, backing.frame, image)
         return image, holes
 
@@ -105,6 +105,13 @@ class Warper:
             array = np.empty(shape, dtype)
             setattr(self._scratch, name, array)
         return array
+
+
+def _inverted(homography: Array) -> Array:
+    """Invert (3, 3) by cross products: LAPACK wakes threads that spin on for longer than a frame takes."""
+    a, b, c = homography
+    columns = np.stack([np.cross(b, c), np.cross(c, a), np.cross(a, b)], axis=1)
+    return np.asarray(columns / (a @ columns[:, 0]))
 
 
 def _resampled(inverse: Array, view: View) -> Array:
