@@ -1,4 +1,4 @@
-"""What fools a solve, and what should not: `python tests/benchmarks/bench_solve_cases.py [fooling] [hard] --seed 0`.
+"""What fools a solve, and what should not: `python tests/benchmarks/bench_solve_cases.py --seed 0`.
 
 A hundred clips made to be taken for what they are not, and sixty that are hard but can be solved, each filmed from a
 scene whose path is known. A fooling clip is well met by a refusal, by its right class, or by the right path; anything
@@ -332,7 +332,7 @@ def run(makers: dict[Maker, int], seed: int, folder: Path, chosen: str) -> Count
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("sets", nargs="*", choices=["fooling", "hard"])
+    parser.add_argument("set", nargs="?", choices=["fooling", "hard", "all"], default="all")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--folder", type=Path, help="keep the clips here, and do not film those that are here again")
     parser.add_argument("--only", default="", help="cases whose name holds this")
@@ -342,7 +342,7 @@ def main() -> int:
         folder = options.folder or Path(passing)
         folder.mkdir(parents=True, exist_ok=True)
         for name, makers in (("fooling", FOOLING), ("hard", HARD)):
-            if name in (options.sets or ["fooling", "hard"]):
+            if options.set in (name, "all"):
                 outcomes = run(makers, options.seed, folder, options.only)
                 print(f"{name}: " + ", ".join(f"{outcome} {count}" for outcome, count in sorted(outcomes.items())))
                 fooled += outcomes["WRONG"] if name == "fooling" else 0

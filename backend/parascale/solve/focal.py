@@ -13,7 +13,9 @@ Array = NDArray[np.float64]
 
 # How far, in ln f, the answer is pulled aside to see how hard it pulls back.
 ASIDE = 0.12
-ROUNDS = 3
+ROUNDS = 4
+# A round that changes ln f by less was the last.
+SETTLED = 0.005
 ITERATIONS = 25
 # Working pixels a sighting may be off where it is to tell the focal length: a wrong one bends the path first.
 MAX_ERROR = 5.0
@@ -87,13 +89,15 @@ def tell_focal(
         found = adjust(
             positions, poses, points, used, focal, refine_focal=True, max_iterations=ITERATIONS, threads=threads
         )
-        poses, focal = found.cam_from_world, found.focal
-    points, used = _fitting_points(positions, poses, focal)
+        change = abs(np.log(found.focal / focal))
+        poses, focal, points = found.cam_from_world, found.focal, found.points
+        if change < SETTLED:
+            break
 
     def cost(tried: float) -> float:
         return adjust(positions, poses, points, used, tried, max_iterations=ITERATIONS, threads=threads).cost
 
-    middle = cost(focal)
+    middle = found.cost
     sides = [cost(focal * np.exp(aside)) for aside in (-ASIDE, ASIDE)]
     variance = 2 * middle / max(2 * int(used.sum()), 1)
     curvature = (sum(sides) - 2 * middle) / ASIDE**2 / max(variance, 1e-12) / CORRELATED
