@@ -104,7 +104,7 @@ def solvers(group: int) -> list[int]:
     return found
 
 
-def until(what: Callable[[], object], seconds: float = 60) -> None:
+def until(what: Callable[[], object], seconds: float = 120) -> None:
     end = time.monotonic() + seconds
     while not what():
         assert time.monotonic() < end, "waited in vain"
@@ -139,7 +139,7 @@ def test_ctrl_c_stops_the_command_and_leaves_nothing(
         os.write(writer, b"half a header")
     # As a terminal does: to every process of the group.
     os.killpg(process.pid, signal.SIGINT)
-    _, stderr = process.communicate(timeout=60)
+    _, stderr = process.communicate(timeout=120)
     if not newborn:
         os.close(writer)
     assert (process.returncode, stderr) == (130, "parascale: stopped\n")

@@ -63,7 +63,11 @@ class Map:
 
 
 class KeyframeMapper:
-    """The matched keyframes of one clip, on which either mapper can be run."""
+    """The matched keyframes of one clip, on which either mapper can be run.
+
+    The mappers run on one thread: sums in another order have sent a map another way, and it is the matching that takes
+    the time.
+    """
 
     def __init__(
         self,
@@ -81,7 +85,7 @@ class KeyframeMapper:
         )
         camera.has_prior_focal_length = True
         self._count = len(keyframes)
-        self._seed, self._threads = seed, threads
+        self._seed = seed
         self._database = match_database(tracks, keyframes, camera, seed, threads)
 
     def run(self, mapper: Mapper) -> Map | None:
@@ -104,7 +108,7 @@ class KeyframeMapper:
 
     def _incremental_options(self) -> pycolmap.IncrementalPipelineOptions:
         options = pycolmap.IncrementalPipelineOptions(
-            num_threads=self._threads,
+            num_threads=1,
             random_seed=self._seed,
             multiple_models=False,
             min_model_size=3,
@@ -128,7 +132,7 @@ class KeyframeMapper:
         return options
 
     def _global_options(self) -> pycolmap.GlobalPipelineOptions:
-        options = pycolmap.GlobalPipelineOptions(num_threads=self._threads, random_seed=self._seed)
+        options = pycolmap.GlobalPipelineOptions(num_threads=1, random_seed=self._seed)
         options.mapper.global_positioning.use_gpu = False
         options.mapper.bundle_adjustment.ceres.use_gpu = False
         options.mapper.bundle_adjustment.refine_focal_length = False
