@@ -80,18 +80,19 @@ def rasterise(vertices: Array, quads: NDArray[np.uint32], screen: Array, inverse
                     x += 1.0
                     continue
                 ax, ay, bx, by = xa - x, ya - y, xb - x, yb - y
-                cx, cy, dx, dy = xc - x, yc - y, xd - x, yd - y
+                cx, cy = xc - x, yc - y
                 ab, bc, ca = ax * by - ay * bx, bx * cy - by * cx, cx * ay - cy * ax
-                cd, da = cx * dy - cy * dx, dx * ay - dy * ax
-                first = ((ab >= 0) & (bc >= 0) & (ca >= 0)) | ((ab <= 0) & (bc <= 0) & (ca <= 0))
-                second = ((cd >= 0) & (da >= 0) & (ca <= 0)) | ((cd <= 0) & (da <= 0) & (ca >= 0))
-                if first:
+                inside = ((ab >= 0) & (bc >= 0) & (ca >= 0)) | ((ab <= 0) & (bc <= 0) & (ca <= 0))
+                if inside:
                     area = ab + bc + ca
                     wa, wp, wq, ip, iq = bc * sa, ca * sb, ab * sc, ib, ic
                 else:
+                    dx, dy = xd - x, yd - y
+                    cd, da = cx * dy - cy * dx, dx * ay - dy * ax
+                    inside = ((cd >= 0) & (da >= 0) & (ca <= 0)) | ((cd <= 0) & (da <= 0) & (ca >= 0))
                     area = cd + da - ca
                     wa, wp, wq, ip, iq = cd * sa, da * sc, -ca * sd, ic, id_
-                if (first | second) and area != 0.0:
+                if inside and area != 0.0:
                     depth = wa * vertices[ia, 2] + wp * vertices[ip, 2] + wq * vertices[iq, 2]
                     seen = np.float32(depth / area)
                     if seen > inverse[row, column]:
