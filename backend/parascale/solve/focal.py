@@ -85,7 +85,7 @@ def tell_focal(
     poses, guess = cam_from_world, focal
     positions = positions[:, draw(np.isfinite(positions[:, :, 0]), SIGHTINGS, seed)]
     for _ in range(ROUNDS):
-        points, used = _fitting_points(positions, poses, focal)
+        points, used = fitting_points(positions, poses, focal)
         found = adjust(
             positions, poses, points, used, focal, refine_focal=True, max_iterations=ITERATIONS, threads=threads
         )
@@ -111,7 +111,8 @@ def tell_focal(
     return found.cam_from_world, weighed, evidence
 
 
-def _fitting_points(positions: Array, poses: Array, focal: float) -> tuple[Array, NDArray[np.bool_]]:
+def fitting_points(positions: Array, poses: Array, focal: float) -> tuple[Array, NDArray[np.bool_]]:
+    """Points (M, 3) triangulated from keyframes, and which sightings (K, M) could be theirs."""
     structure = triangulate(positions / focal, poses, focal)
     used = (structure.residuals < MAX_ERROR) & (structure.angle > MIN_ANGLE)
     return structure.points, used & (used.sum(axis=0) >= 3)

@@ -5,7 +5,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ from parascale.solve.masks import read_masks
 from parascale.solve.motion_class import MotionClass, classify
 from parascale.solve.noise import TOGETHER
 from parascale.solve.provenance import provenance
+from parascale.solve.radial import LEAST_USED, tell_radial, undistorted
 from parascale.solve.rotation_path import turning_path
 from parascale.solve.solution import Solution, complete
 from parascale.solve.track_depth import depth_samples
@@ -139,7 +140,7 @@ def solve(  # noqa: PLR0913 - what a user can say about a clip, by name
         if motion.motion != "general":
             with report.phase("turns", 0.58, 1.0):
                 return _turning_shot(clip, motion)
-        answer = _solve_general(clip, workers, seed, report)
+        clip, answer = _with_distortion(clip, _solve_general(clip, workers, seed, report), workers, seed, report)
         with report.phase("depth", 0.93, 1.0):
             return _general_shot(clip, answer)
 
@@ -154,6 +155,7 @@ class _Clip:
     tracks: Tracks
     picture_positions: Array
     source: dict[str, Any]
+    k1: float | None = None
 
     @property
     def name(self) -> str:
@@ -297,6 +299,25 @@ def _solve_general(clip: _Clip, workers: int, seed: int, report: _Reporter) -> _
     )
 
 
+def _with_distortion(clip: _Clip, answer: _Answer, workers: int, seed: int, report: _Reporter) -> tuple[_Clip, _Answer]:
+    """Solve again on straightened tracks where the lens bends lines."""
+    solution, keyframes = answer.solution, answer.keyframes
+    if solution.used_share < LEAST_USED:
+        return clip, answer
+    k1 = tell_radial(
+        clip.tracks.positions[keyframes],
+        solution.cam_from_world[keyframes],
+        solution.focal,
+        seed=seed,
+        threads=workers,
+    )
+    if k1 is None:
+        return clip, answer
+    log.debug("radial distortion %.4f", k1)
+    straight = replace(clip, tracks=undistorted(clip.tracks, solution.focal, k1), k1=k1)
+    return straight, _solve_general(straight, workers, seed, report)
+
+
 def _completed(clip: _Clip, keyframes: NDArray[np.int64], found: Map, workers: int, seed: int) -> _Answer | str:
     """Tell the focal length from a map of the keyframes where it is not known; place and refine all frames."""
     tracks, focal, evidence = clip.tracks, found.focal, None
@@ -341,6 +362,7 @@ def _general_shot(clip: _Clip, answer: _Answer) -> Shot:
         frames=clip.footage.frames,
         felt_parallax=felt,
         points=_points(clip, solution, visible),
+        distortion=None if clip.k1 is None else {"model": "SIMPLE_RADIAL", "k1": clip.k1},
         quality=_quality(clip, answer, depth),
         provenance=clip.source,
     )
