@@ -1,7 +1,9 @@
 """Small pictures of jobs: the first picture or a sketch while one runs, the video once it is here."""
 
 import base64
+import os
 import struct
+import time
 import zlib
 from pathlib import Path
 from typing import Any
@@ -41,6 +43,9 @@ def show(job: Job, sketch: str) -> None:
     path = journal.folder() / f"{job.id}.png"
     partial = path.with_suffix(".part.png")
     partial.write_bytes(picture)
+    # Blender keeps its small pictures of files by path and whole seconds.
+    stamp = max(int(time.time()), int(path.stat().st_mtime) + 1 if path.is_file() else 0)
+    os.utime(partial, (stamp, stamp))
     partial.replace(path)
     _outdated.add(job.id)
 

@@ -218,11 +218,12 @@ def test_sketch_of_a_running_job_becomes_its_picture(ready: bpy.types.Scene) -> 
     bpy.ops.parascale.submit()
     job = last_job(ready)
     path = journal.folder() / f"{job.id}.png"
-    first = path.read_bytes()
+    first, written = path.read_bytes(), int(path.stat().st_mtime)
     sketch = thumbnails._png(np.full((12, 16, 3), (200, 30, 60), np.uint8))
     told = JobStatus(job.id, "generate", "x", "running", True, 0.5, "", "", 0.0, 0.0, None, b64encode(sketch).decode())
     session.current()._note(job, told)
     assert path.read_bytes() == sketch != first
+    assert int(path.stat().st_mtime) > written
     assert job.id in thumbnails._outdated
     assert job.fraction == 0.5
     session.current()._note(job, replace(told, sketch="no Base64"))

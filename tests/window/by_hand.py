@@ -144,6 +144,7 @@ def pictures_of_jobs() -> Steps:
         thumbnails.keep(job, picture)
         thumbnails.show(job, encoded(picture))
         thumbnails.icon_of(job)
+        yield from pause(1.5)
 
         def shown(wanted: float = shade / 255) -> bool:
             return abs(red_of(thumbnails, f"IMAGE {job.id}") - wanted) < 0.02
