@@ -40,6 +40,7 @@ def describe(shot: "Shot") -> dict[str, Any]:
         "parallax_number": shot.parallax_number.tolist(),
         "noise_floor": shot.noise_floor if "noise_floor" in shot.quality else None,
         "median_depth": shot.median_depth.tolist(),
+        "distortion": None if shot.distortion is None else dict(shot.distortion),
         "quality": dict(shot.quality),
         "provenance": dict(shot.provenance),
     }
@@ -57,6 +58,9 @@ def print_description(description: dict[str, Any]) -> None:
     table.add_row("motion", description["motion_class"])
     width, height = description["size"]
     table.add_row("camera", f"{width}x{height}, focal length {description['focal'][0]:.1f} px")
+    if description["distortion"] is not None:
+        values = ", ".join(f"{key} {value}" for key, value in description["distortion"].items())
+        table.add_row("distortion", values)
     table.add_row("Parallax Number", _spread(description["parallax_number"], "a frame"))
     bars = PLAIN_BARS if console.options.ascii_only else BARS
     table.add_row("", draw_steps(description["parallax_number"], description["noise_floor"] or 0.0, bars))

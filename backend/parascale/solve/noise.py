@@ -43,7 +43,7 @@ def step_noise(positions: Array, points: Array, cam_from_world: Array, focal: fl
         after, _ = _residuals(positions[step + 1, shared], points[shared], cam_from_world[step + 1], focal)
         change = after - before
         variance = (1.4826 * np.median(np.abs(change - np.median(change, axis=0)))) ** 2
-        jacobian = _jacobian(local, focal).reshape(-1, 6)
+        jacobian = image_by_pose(local, focal).reshape(-1, 6)
         covariance = variance * np.linalg.pinv(jacobian.T @ jacobian)
         together = TOGETHER / focal * float(np.median(local[:, 2]))
         noise[step] = np.sqrt(np.trace(covariance[3:, 3:]) + together**2)
@@ -55,7 +55,7 @@ def _residuals(positions: Array, points: Array, pose: Array, focal: float) -> tu
     return positions - focal * local[:, :2] / local[:, 2:], local
 
 
-def _jacobian(local: Array, focal: float) -> Array:
+def image_by_pose(local: Array, focal: float) -> Array:
     """(N, 2, 6): image by a turn and a shift of the camera, working pixels."""
     x, y = (local[:, :2] / local[:, 2:]).T
     near = 1 / local[:, 2]

@@ -32,6 +32,7 @@ from parascale.solve.motion_class import MotionClass, classify
 from parascale.solve.noise import TOGETHER
 from parascale.solve.provenance import provenance
 from parascale.solve.radial import LEAST_USED, tell_radial, undistorted
+from parascale.solve.rolling_shutter import readout
 from parascale.solve.rotation_path import turning_path
 from parascale.solve.solution import Solution, complete
 from parascale.solve.track_depth import depth_samples
@@ -411,7 +412,29 @@ def _quality(clip: _Clip, answer: _Answer, depth: Array) -> dict[str, Any]:
         "noise_floor_per_step": [None if not np.isfinite(value) else float(value) for value in floor],
         "mapper": answer.mapper,
         "keyframes": len(answer.keyframes),
-    } | _focal_quality(clip, answer)
+        **_focal_quality(clip, answer),
+        **_shutter_quality(clip, solution),
+    }
+
+
+def _shutter_quality(clip: _Clip, solution: Solution) -> dict[str, Any]:
+    """Say where the residuals look like rows read one after another."""
+    share = readout(
+        clip.tracks.positions,
+        solution.structure.points,
+        solution.cam_from_world,
+        solution.focal,
+        solution.used,
+        clip.lens.working_size[1],
+    )
+    if share is None:
+        return {}
+    warning = (
+        f"looks like a rolling shutter, its rows read over {abs(share):.0%} of the time between frames: "
+        "P of single frames is less sure than its noise floor says"
+    )
+    log.warning("%s %s", clip.path.name, warning)
+    return {"rolling_shutter": share, "warning": warning}
 
 
 def _pooled(floor: Array) -> float:
@@ -419,12 +442,17 @@ def _pooled(floor: Array) -> float:
     return float(np.sqrt((finite**2).mean())) if len(finite) else 0.0
 
 
+def _known_focal(clip: _Clip) -> str | None:
+    if clip.lens.focal is None:
+        return None
+    return "metadata" if clip.lens.focal == clip.footage.focal else "given"
+
+
 def _focal_quality(clip: _Clip, answer: _Answer) -> dict[str, Any]:
     """Where the focal length comes from, whether the motion tells it, and how well."""
     evidence = answer.evidence
     if evidence is None:
-        known = clip.footage.focal is not None and clip.lens.focal == clip.footage.focal
-        return {"focal_source": "metadata" if known else "given"}
+        return {"focal_source": _known_focal(clip)}
     return {
         "focal_source": "searched" if evidence.observable else "assumed",
         "focal_observable": evidence.observable,
@@ -460,7 +488,7 @@ def _turning_shot(clip: _Clip, motion: MotionClass) -> Shot:
             "reprojection_error": error / lens.scale,
             "tracks": len(tracks),
             "noise_floor": _resting_floor(tracks, focal),
-            "focal_source": "given" if lens.focal is not None else "searched" if turns else "assumed",
+            "focal_source": _known_focal(clip) or ("searched" if turns else "assumed"),
             "focal_observable": turns,
         },
         provenance=clip.source,

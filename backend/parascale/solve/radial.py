@@ -12,8 +12,8 @@ from parascale.solve.tracks import Tracks, draw
 
 Array = NDArray[np.float64]
 
-SIGHTINGS = 300
-ITERATIONS = 15
+SIGHTINGS = 150
+ITERATIONS = 8
 # A parameter that takes less off the robust cost, or moves a corner less (working pixels), does not show. Clips without
 # distortion were measured up to 0.013, what moves by itself up to 0.16: hence the share of sightings that must fit.
 LEAST_GAIN, LEAST_SHIFT, LEAST_USED = 0.02, 1.0, 0.85
