@@ -5,37 +5,31 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 import pycolmap
 from numpy.typing import ArrayLike, NDArray
 
-from parascale.camera import Trajectory
 from parascale.camera.intrinsics import focal_from_fov
 from parascale.errors import Cancelled, InputError
-from parascale.parallax.gauge import to_unit_depth
-from parascale.parallax.number import felt_per_unit_step, median_depth
-from parascale.parallax.shot import Points, Shot
+from parascale.parallax.shot import Shot
+from parascale.solve.clip import Answer, Clip
 from parascale.solve.cuts import one_shot
 from parascale.solve.flow import FAINT, SHARP, WIDE
-from parascale.solve.focal import FocalEvidence, tell_focal
+from parascale.solve.focal import tell_focal
 from parascale.solve.footage import Footage, Grey
 from parascale.solve.keyframes import choose_keyframes
 from parascale.solve.lens import Lens
 from parascale.solve.mapping import KeyframeMapper, Map, Mapper
 from parascale.solve.masks import read_masks
-from parascale.solve.motion_class import MotionClass, classify
-from parascale.solve.noise import TOGETHER
+from parascale.solve.motion_class import classify
+from parascale.solve.outcome import general_shot, turning_shot
 from parascale.solve.provenance import provenance
 from parascale.solve.radial import LEAST_USED, tell_radial, undistorted
-from parascale.solve.rolling_shutter import readout
-from parascale.solve.rotation_path import turning_path
-from parascale.solve.solution import Solution, complete
-from parascale.solve.track_depth import depth_samples
+from parascale.solve.solution import complete
 from parascale.solve.tracks import Tracks, draw, follow
 from parascale.solve.video import read_frames
 
@@ -45,8 +39,6 @@ Cancel = Callable[[], bool] | None
 
 log = logging.getLogger(__name__)
 
-# Where nothing tells the focal length: a lens of 48 degrees across, between a phone's and a film camera's.
-ASSUMED_FOCAL = 1.12
 FEWEST_FRAMES = 2
 LEAST_SHARED = 30
 # Sightings a keyframe that are mapped.
@@ -55,9 +47,6 @@ MAPPED_SIGHTINGS = 300
 MAPPERS: dict[Mapper, tuple[float, float]] = {"incremental": (0.65, 0.8), "global": (0.8, 0.93)}
 # An incremental map with more error (working pixels), or that leaves more sightings out, is held against a global one.
 DOUBTFUL_ERROR, DOUBTFUL_SHARE = 0.4, 0.75
-MAX_DEPTH_UNCERTAINTY = 0.25
-# How far the sightings of a point are off, together: what its depth's uncertainty is counted with.
-SIGHTING_NOISE = 0.4
 
 
 def solve(  # noqa: PLR0913 - what a user can say about a clip, by name
@@ -127,7 +116,7 @@ def solve(  # noqa: PLR0913 - what a user can say about a clip, by name
             tracks = Tracks(lens.centred(tracks.positions, (width, height)))
             _refuse_untracked(reference, tracks)
         source = provenance(reference, footage, seed)
-        clip = _Clip(reference, footage, lens, tracks, pixels, source)
+        clip = Clip(reference, footage, lens, tracks, pixels, source)
         with report.phase("motion class", 0.55, 0.58):
             motion = classify(tracks, clip.focal, lens.working_size[0])
             log.debug("motion class: %s", motion)
@@ -140,47 +129,10 @@ def solve(  # noqa: PLR0913 - what a user can say about a clip, by name
             )
         if motion.motion != "general":
             with report.phase("turns", 0.58, 1.0):
-                return _turning_shot(clip, motion)
+                return turning_shot(clip, motion)
         clip, answer = _with_distortion(clip, _solve_general(clip, workers, seed, report), workers, seed, report)
         with report.phase("depth", 0.93, 1.0):
-            return _general_shot(clip, answer)
-
-
-@dataclass(frozen=True, eq=False)
-class _Clip:
-    """A clip on its way through the pipeline: tracks centred and square, and as they lie in the working picture."""
-
-    path: Path
-    footage: Footage
-    lens: Lens
-    tracks: Tracks
-    picture_positions: Array
-    source: dict[str, Any]
-    k1: float | None = None
-
-    @property
-    def name(self) -> str:
-        return self.path.stem if self.path.is_file() else self.path.name
-
-    @property
-    def focal(self) -> float | None:
-        """Working pixels, where known."""
-        return None if self.lens.focal is None else self.lens.focal * self.lens.scale
-
-    @property
-    def assumed_focal(self) -> float:
-        """Working pixels, where nothing tells: of the lens the file names, else of an ordinary one."""
-        if self.footage.nominal_focal is not None:
-            return self.footage.nominal_focal * self.lens.scale
-        return ASSUMED_FOCAL * max(self.lens.width, self.lens.height) * self.lens.scale
-
-
-@dataclass(frozen=True, eq=False)
-class _Answer:
-    solution: Solution
-    mapper: Mapper
-    keyframes: NDArray[np.int64]
-    evidence: FocalEvidence | None
+            return general_shot(clip, answer)
 
 
 class _Reporter:
@@ -264,7 +216,7 @@ def _refuse_untracked(path: Path, tracks: Tracks) -> None:
         raise InputError(f"too little to follow in {path.name}: its pictures {what}; choose another range or clip")
 
 
-def _solve_general(clip: _Clip, workers: int, seed: int, report: _Reporter) -> _Answer:
+def _solve_general(clip: Clip, workers: int, seed: int, report: _Reporter) -> Answer:
     """Map the keyframes, place the other frames, and take what fits best of what passes the gate."""
     tracks = clip.tracks
     with report.phase("map", 0.58, 0.65):
@@ -272,7 +224,7 @@ def _solve_general(clip: _Clip, workers: int, seed: int, report: _Reporter) -> _
         focal = clip.focal or clip.assumed_focal
         mapped = tracks.keep(draw(tracks.seen[keyframes], MAPPED_SIGHTINGS, seed))
         mapper = KeyframeMapper(mapped, keyframes, focal, clip.lens.working_size, seed=seed, threads=workers)
-    answers: list[_Answer] = []
+    answers: list[Answer] = []
     maps: list[Map] = []
     reasons: list[str] = []
     for kind, (first, last) in MAPPERS.items():
@@ -300,7 +252,7 @@ def _solve_general(clip: _Clip, workers: int, seed: int, report: _Reporter) -> _
     )
 
 
-def _with_distortion(clip: _Clip, answer: _Answer, workers: int, seed: int, report: _Reporter) -> tuple[_Clip, _Answer]:
+def _with_distortion(clip: Clip, answer: Answer, workers: int, seed: int, report: _Reporter) -> tuple[Clip, Answer]:
     """Solve again on straightened tracks where the lens bends lines."""
     solution, keyframes = answer.solution, answer.keyframes
     if solution.used_share < LEAST_USED:
@@ -319,7 +271,7 @@ def _with_distortion(clip: _Clip, answer: _Answer, workers: int, seed: int, repo
     return straight, _solve_general(straight, workers, seed, report)
 
 
-def _completed(clip: _Clip, keyframes: NDArray[np.int64], found: Map, workers: int, seed: int) -> _Answer | str:
+def _completed(clip: Clip, keyframes: NDArray[np.int64], found: Map, workers: int, seed: int) -> Answer | str:
     """Tell the focal length from a map of the keyframes where it is not known; place and refine all frames."""
     tracks, focal, evidence = clip.tracks, found.focal, None
     known, mapped = keyframes[found.registered], found.cam_from_world[found.registered]
@@ -331,173 +283,4 @@ def _completed(clip: _Clip, keyframes: NDArray[np.int64], found: Map, workers: i
     poses[known] = mapped
     refine = evidence is not None and evidence.observable
     solution = complete(tracks, poses, focal, refine_focal=refine, seed=seed, threads=workers)
-    return solution if isinstance(solution, str) else _Answer(solution, found.mapper, keyframes, evidence)
-
-
-def _general_shot(clip: _Clip, answer: _Answer) -> Shot:
-    lens, info, solution = clip.lens, clip.footage.info, answer.solution
-    poses = _camera_to_world(solution)
-    intrinsics = lens.intrinsics(solution.focal)
-    visible = solution.used & (solution.structure.uncertainty * SIGHTING_NOISE < MAX_DEPTH_UNCERTAINTY)
-    trajectory = Trajectory(poses, intrinsics, clip.footage.times, info.width, info.height)
-    steps = trajectory.baselines
-    depth = np.full(len(poses), np.nan)
-    felt = np.zeros(len(steps))
-    for frame in range(len(poses)):
-        there = np.flatnonzero(visible[frame])
-        axis = solution.cam_from_world[frame, 2]
-        local = solution.structure.points[there] @ axis[:3] + axis[3]
-        samples = depth_samples(lens.pixels(clip.tracks.positions[frame, there]), local, (info.width, info.height))
-        depth[frame] = median_depth(samples)
-        if frame < len(steps):
-            length = float(np.linalg.norm(steps[frame]))
-            direction = trajectory.rotations[frame].T @ steps[frame] / max(length, 1e-300)
-            felt[frame] = length * felt_per_unit_step(direction, samples, intrinsics)
-    if np.isnan(depth[0]):
-        raise InputError(f"{clip.path.name} shows too little surface in its first frame to tell its depth: start later")
-    shot = Shot(
-        name=clip.name,
-        fps=info.fps,
-        trajectory=trajectory,
-        median_depth=depth,
-        frames=clip.footage.frames,
-        felt_parallax=felt,
-        points=_points(clip, solution, visible),
-        distortion=None if clip.k1 is None else {"model": "SIMPLE_RADIAL", "k1": clip.k1},
-        quality=_quality(clip, answer, depth),
-        provenance=clip.source,
-    )
-    return to_unit_depth(shot)
-
-
-def _camera_to_world(solution: Solution) -> Array:
-    """Camera-to-world poses with the first camera at the origin, to the last bit."""
-    poses = np.tile(np.eye(4), (len(solution.cam_from_world), 1, 1))
-    poses[:, :3] = solution.cam_from_world
-    relative = np.asarray(poses[0] @ np.linalg.inv(poses))
-    relative[0] = np.eye(4)
-    return relative
-
-
-def _points(clip: _Clip, solution: Solution, visible: NDArray[np.bool_]) -> Points:
-    """Gather what the depth was taken from, in the first camera's coordinates, coloured where it was first seen."""
-    kept = np.flatnonzero(visible.any(axis=0))
-    first = visible[:, kept].argmax(axis=0)
-    pose = solution.cam_from_world[0]
-    positions = solution.structure.points[kept] @ pose[:, :3].T + pose[:, 3]
-    height, width = clip.footage.grey[0].shape
-    small_height, small_width = clip.footage.colour[0].shape[:2]
-    at = clip.picture_positions[first, kept] * [small_width / width, small_height / height]
-    x, y = np.clip(at.astype(np.int64), 0, [small_width - 1, small_height - 1]).T
-    colours = np.array([clip.footage.colour[f][j, i] for f, j, i in zip(first, y, x, strict=True)], np.uint8)
-    return Points(positions.astype(np.float32), colours.reshape(-1, 3))
-
-
-def _quality(clip: _Clip, answer: _Answer, depth: Array) -> dict[str, Any]:
-    solution, tracks = answer.solution, clip.tracks
-    used = solution.used
-    floor = 3 * solution.noise / depth[:-1]
-    bend = np.linalg.norm(np.diff(solution.centres, n=2, axis=0), axis=1) / depth[1:-1]
-    observations = used.sum(axis=1)
-    return {
-        "frames": len(used),
-        "frames_registered": len(used),
-        "reprojection_error": solution.error / clip.lens.scale,
-        "tracks": len(tracks),
-        "tracks_thrown_out": int((~used.any(axis=0)).sum()),
-        "sightings_used": solution.used_share,
-        "observations_per_camera": {"min": int(observations.min()), "median": float(np.median(observations))},
-        "jitter": float(np.median(bend)) if len(bend) else 0.0,
-        "noise_floor": _pooled(floor),
-        "noise_floor_per_step": [None if not np.isfinite(value) else float(value) for value in floor],
-        "mapper": answer.mapper,
-        "keyframes": len(answer.keyframes),
-        **_focal_quality(clip, answer),
-        **_shutter_quality(clip, solution),
-    }
-
-
-def _shutter_quality(clip: _Clip, solution: Solution) -> dict[str, Any]:
-    """Say where the residuals look like rows read one after another."""
-    share = readout(
-        clip.tracks.positions,
-        solution.structure.points,
-        solution.cam_from_world,
-        solution.focal,
-        solution.used,
-        clip.lens.working_size[1],
-    )
-    if share is None:
-        return {}
-    warning = (
-        f"looks like a rolling shutter, its rows read over {abs(share):.0%} of the time between frames: "
-        "P of single frames is less sure than its noise floor says"
-    )
-    log.warning("%s %s", clip.path.name, warning)
-    return {"rolling_shutter": share, "warning": warning}
-
-
-def _pooled(floor: Array) -> float:
-    finite = floor[np.isfinite(floor)]
-    return float(np.sqrt((finite**2).mean())) if len(finite) else 0.0
-
-
-def _known_focal(clip: _Clip) -> str | None:
-    if clip.lens.focal is None:
-        return None
-    return "metadata" if clip.lens.focal == clip.footage.focal else "given"
-
-
-def _focal_quality(clip: _Clip, answer: _Answer) -> dict[str, Any]:
-    """Where the focal length comes from, whether the motion tells it, and how well."""
-    evidence = answer.evidence
-    if evidence is None:
-        return {"focal_source": _known_focal(clip)}
-    return {
-        "focal_source": "searched" if evidence.observable else "assumed",
-        "focal_observable": evidence.observable,
-        "focal_interval": evidence.interval(answer.solution.focal / clip.lens.scale),
-    }
-
-
-def _turning_shot(clip: _Clip, motion: MotionClass) -> Shot:
-    lens, info, tracks = clip.lens, clip.footage.info, clip.tracks
-    count = len(tracks.positions)
-    poses = np.tile(np.eye(4), (count, 1, 1))
-    focal, error = motion.focal, 0.0
-    if motion.motion == "rotation-only":
-        path = turning_path(tracks, focal)
-        if path is None:
-            raise InputError(f"{clip.path.name} turns too fast to be followed: choose another range")
-        poses[:, :3, :3], error = path
-    elif lens.focal is None:
-        focal = clip.assumed_focal
-    turns = motion.motion == "rotation-only"
-    return Shot(
-        name=clip.name,
-        fps=info.fps,
-        trajectory=Trajectory(poses, lens.intrinsics(focal), clip.footage.times, info.width, info.height),
-        median_depth=np.ones(count),
-        unit="unit-depth",
-        motion_class="rotation-only" if turns else "static",
-        frames=clip.footage.frames,
-        felt_parallax=np.zeros(count - 1),
-        quality={
-            "frames": count,
-            "frames_registered": count,
-            "reprojection_error": error / lens.scale,
-            "tracks": len(tracks),
-            "noise_floor": _resting_floor(tracks, focal),
-            "focal_source": _known_focal(clip) or ("searched" if turns else "assumed"),
-            "focal_observable": turns,
-        },
-        provenance=clip.source,
-    )
-
-
-def _resting_floor(tracks: Tracks, focal: float) -> float:
-    """Three sigma of the P a resting camera could hide: what the tracks wander from frame to frame, averaged."""
-    change = np.diff(tracks.positions, axis=0)
-    change = change - np.nanmedian(change, axis=1, keepdims=True)
-    wander = 1.4826 * float(np.nanmedian(np.abs(change))) / float(np.sqrt(np.median(tracks.seen.sum(axis=1))))
-    return 3 * float(np.hypot(wander, TOGETHER)) / focal
+    return solution if isinstance(solution, str) else Answer(solution, found.mapper, keyframes, evidence)

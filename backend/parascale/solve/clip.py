@@ -1,0 +1,75 @@
+"""A clip while it is solved, and the answer to it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from parascale.solve.focal import FocalEvidence
+from parascale.solve.footage import Footage
+from parascale.solve.lens import Lens
+from parascale.solve.mapping import Mapper
+from parascale.solve.solution import Solution
+from parascale.solve.tracks import Tracks
+
+Array = NDArray[np.float64]
+
+# Where nothing tells the focal length: a lens of 48 degrees across, between a phone's and a film camera's.
+ASSUMED_FOCAL = 1.12
+
+
+@dataclass(frozen=True, eq=False)
+class Clip:
+    """A clip on its way through the pipeline.
+
+    Attributes
+    ----------
+    path : Path
+    footage : Footage
+    lens : Lens
+    tracks : Tracks
+        Square working pixels from the principal point.
+    picture_positions : (T, M, 2) float64
+        The same as they lie in the working picture.
+    source : dict
+        Where the clip comes from, as the shot file keeps it.
+    k1 : float or None
+        The radial distortion the tracks were straightened by.
+    """
+
+    path: Path
+    footage: Footage
+    lens: Lens
+    tracks: Tracks
+    picture_positions: Array
+    source: dict[str, Any]
+    k1: float | None = None
+
+    @property
+    def name(self) -> str:
+        """What its shot is called."""
+        return self.path.stem if self.path.is_file() else self.path.name
+
+    @property
+    def focal(self) -> float | None:
+        """Working pixels, where known."""
+        return None if self.lens.focal is None else self.lens.focal * self.lens.scale
+
+    @property
+    def assumed_focal(self) -> float:
+        """Working pixels, where nothing tells: of the lens the file names, else of an ordinary one."""
+        if self.footage.nominal_focal is not None:
+            return self.footage.nominal_focal * self.lens.scale
+        return ASSUMED_FOCAL * max(self.lens.width, self.lens.height) * self.lens.scale
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """A solution of a clip, and how it came about."""
+
+    solution: Solution
+    mapper: Mapper
+    keyframes: NDArray[np.int64]
+    evidence: FocalEvidence | None
