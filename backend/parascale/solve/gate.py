@@ -3,6 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from parascale.solve.triangulation import camera_centres
+
 Array = NDArray[np.float64]
 
 MIN_OBSERVATIONS = 30
@@ -48,7 +50,7 @@ def complaint(
 
 def largest_jump(cam_from_world: Array, noise: Array) -> int | None:
     """Find the first step far beyond its neighbours and beyond the noise of an ordinary step."""
-    centres = -np.einsum("tji,tj->ti", cam_from_world[:, :, :3], cam_from_world[:, :, 3])
+    centres = camera_centres(cam_from_world)
     steps = np.linalg.norm(np.diff(centres, axis=0), axis=1)
     finite = noise[np.isfinite(noise)]
     floor = 3 * float(np.median(finite)) if len(finite) else 0.0

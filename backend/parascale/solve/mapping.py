@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from parascale.camera.alignment import align_similarity
 from parascale.camera.rotations import geodesic_angle
 from parascale.solve.tracks import Tracks
+from parascale.solve.triangulation import camera_centres
 from parascale.solve.two_view import match_database
 
 Array = NDArray[np.float64]
@@ -47,7 +48,7 @@ class Map:
     @property
     def centres(self) -> Array:
         """(K, 3) camera centres."""
-        return np.asarray(-np.einsum("tji,tj->ti", self.cam_from_world[:, :, :3], self.cam_from_world[:, :, 3]))
+        return camera_centres(self.cam_from_world)
 
     def agrees(self, other: "Map") -> bool:
         """Whether two maps of all keyframes tell the same path, so that either leads to the same answer."""

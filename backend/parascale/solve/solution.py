@@ -10,7 +10,7 @@ from parascale.solve.gate import complaint
 from parascale.solve.noise import step_noise
 from parascale.solve.registration import register
 from parascale.solve.tracks import Tracks, draw
-from parascale.solve.triangulation import Structure, triangulate
+from parascale.solve.triangulation import Structure, camera_centres, triangulate
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -65,7 +65,7 @@ class Solution:
     @property
     def centres(self) -> Array:
         """(T, 3) camera centres."""
-        return np.asarray(-np.einsum("tji,tj->ti", self.cam_from_world[:, :, :3], self.cam_from_world[:, :, 3]))
+        return camera_centres(self.cam_from_world)
 
 
 def complete(

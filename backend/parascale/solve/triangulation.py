@@ -81,6 +81,11 @@ def triangulate(rays: Array, cam_from_world: Array, focal: float, used: Mask | N
     return Structure(points, everywhere, angle, _uncertainty(covariance, mean, distance, focal))
 
 
+def camera_centres(cam_from_world: Array) -> Array:
+    """(T, 3) centres in the world of cameras (T, 3, 4)."""
+    return np.asarray(-np.einsum("tji,tj->ti", cam_from_world[:, :, :3], cam_from_world[:, :, 3]))
+
+
 def _solve(rows: Array, weight: Array, track: NDArray[np.int64], count: int) -> tuple[Array, Array]:
     a, b = rows[:, :, :3], -rows[:, :, 3]
     normal = np.zeros((count, 3, 3))
@@ -107,7 +112,7 @@ def _spread(
     points: Array, cam_from_world: Array, track: NDArray[np.int64], frame: NDArray[np.int64], count: int
 ) -> tuple[Array, Array, Array]:
     """Twice the largest angle of a track's rays from their mean, that mean, and the mean distance."""
-    centres = -np.einsum("tji,tj->ti", cam_from_world[:, :, :3], cam_from_world[:, :, 3])
+    centres = camera_centres(cam_from_world)
     rays = points[track] - centres[frame]
     length = np.linalg.norm(rays, axis=1)
     rays = rays / length[:, None]
