@@ -10,7 +10,6 @@ build/benchmarks/solve.json, so that clips may be run in parts, and drawn beside
 """
 
 import argparse
-import importlib.util
 import json
 import os
 import subprocess
@@ -24,6 +23,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from renderer import load_renderer
 
 Array = NDArray[np.float64]
 
@@ -105,7 +105,7 @@ def film(kind: str) -> Callable[[Path], Clip]:
     def load(work: Path) -> Clip:
         path, truth = work / f"{kind}.mp4", work / f"{kind}.npz"
         if not truth.exists():
-            rendered = _renderer()
+            rendered = load_renderer()
             clip = rendered.film(path, rendered.Camera(rendered.courtyard()), rendered.move(kind))
             np.savez(truth, lens=clip.intrinsics, poses=clip.camera_to_world, depth=clip.median_depth)
         known = np.load(truth)
@@ -121,7 +121,7 @@ def long_hd(work: Path) -> Clip:
 
     path, truth = work / "long-hd.mp4", work / "long-hd.npy"
     if not truth.exists():
-        rendered = _renderer()
+        rendered = load_renderer()
         camera, poses = rendered.Camera(rendered.courtyard(), (960, 540), 800.0), rendered.move("handheld", 300)
         with av.open(str(path), "w") as container:
             stream = container.add_stream("libx264", rate=24, options={"crf": "16", "preset": "veryfast"})
@@ -138,18 +138,6 @@ def _square(rows: Array) -> Array:
     poses = np.tile(np.eye(4), (len(rows), 1, 1))
     poses[:, :3] = rows
     return poses
-
-
-def _renderer() -> Any:
-    file = ROOT / "tests" / "solve" / "rendered.py"
-    spec = importlib.util.spec_from_file_location("solve_rendered", file)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    # Under this name numba finds what it has compiled for the tests.
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 CLIPS: dict[str, Callable[[Path], Clip]] = {

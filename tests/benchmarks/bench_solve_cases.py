@@ -7,8 +7,6 @@ Prints one line a case and counts them; ends with status 1 where a fooling clip 
 """
 
 import argparse
-import importlib.util
-import sys
 import tempfile
 import time
 from collections import Counter
@@ -20,6 +18,7 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from renderer import load_renderer
 
 from parascale.camera.alignment import align_similarity
 from parascale.errors import InputError
@@ -36,19 +35,7 @@ WRONG, SOLVED = 0.05, 0.01
 TRAVELS = ("arc", "dolly-in", "dolly-out", "truck", "crane", "handheld")
 
 
-def _renderer() -> Any:
-    file = Path(__file__).parents[1] / "solve" / "rendered.py"
-    spec = importlib.util.spec_from_file_location("solve_rendered", file)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    # Under this name numba finds what it has compiled for the tests.
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-rendered = _renderer()
+rendered = load_renderer()
 
 
 @dataclass(frozen=True, eq=False)
