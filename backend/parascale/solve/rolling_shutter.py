@@ -3,14 +3,13 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from parascale.solve.focal import CORRELATED
 from parascale.solve.noise import image_by_pose
 
 Array = NDArray[np.float64]
 
 # Share of the time between frames over which the rows are read, and standard deviations: beyond both it is told.
 LEAST_READOUT, SURE = 0.1, 5.0
-# Neighbouring sightings of a track share their error: that many count as one.
-CORRELATED = 12.0
 
 
 def readout(
