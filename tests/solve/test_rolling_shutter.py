@@ -49,7 +49,7 @@ def test_the_readout_is_told_from_what_is_left_of_it(cloud: np.ndarray, share: f
     for _ in range(3):
         structure = triangulate(positions / FOCAL, poses, FOCAL)
         used: Any = structure.residuals < 12
-        found = adjust(positions, poses, structure.points, used, FOCAL, loss_scale=2.0)
+        found = adjust(positions, poses, structure.points, used, FOCAL, loss_scale=2.0, max_iterations=10)
         poses = found.cam_from_world
     told = readout(positions, found.points, poses, FOCAL, used, HEIGHT)
     if share == 0:

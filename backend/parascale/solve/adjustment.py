@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
+# Most cameras whose normal equations are solved directly.
+DIRECT = 30
+
 
 @dataclass(frozen=True, eq=False)
 class Adjusted:
@@ -40,10 +43,10 @@ def adjust(
     used: Mask,
     focal: float,
     *,
+    max_iterations: int,
     k1: float | None = None,
     refine_focal: bool = False,
     loss_scale: float = 0.5,
-    max_iterations: int = 10,
     threads: int = 1,
 ) -> Adjusted:
     """Refine cameras and points together.
@@ -58,6 +61,7 @@ def adjust(
         Observations that count.
     focal : float
         Working pixels.
+    max_iterations : int
     k1 : float or None
         Radial distortion to start from and refine; None is a pinhole.
     loss_scale : float
@@ -79,7 +83,8 @@ def adjust(
     ceres.loss_function_type = pycolmap.LossFunctionType.CAUCHY
     ceres.loss_function_scale = loss_scale
     ceres.solver_options.num_threads = threads
-    ceres.min_num_residuals_for_cpu_multi_threading = 1000
+    # Long tracks couple all frames, and eliminating their points takes seconds; conjugate gradients do without.
+    ceres.max_num_images_direct_dense_cpu_solver, ceres.max_num_images_direct_sparse_cpu_solver = DIRECT, DIRECT + 1
     ceres.solver_options.max_num_iterations = max_iterations
     ceres.solver_options.function_tolerance = 1e-4
     config = pycolmap.BundleAdjustmentConfig()
@@ -124,6 +129,8 @@ def _reconstruction(
         scene.add_image_with_trivial_frame(image, pycolmap.Rigid3d(cam_from_world[t]))
     for name in names:
         frames = np.flatnonzero(used[:, name])
-        track = pycolmap.Track([pycolmap.TrackElement(int(t) + 1, int(places[t, name])) for t in frames])
+        track = pycolmap.Track()
+        for t, place in zip(frames.tolist(), places[frames, name].tolist(), strict=True):
+            track.add_element(t + 1, place)
         scene.add_point3D_with_id(int(name) + 1, pycolmap.Point3D(xyz=points[name], track=track))
     return scene

@@ -1,6 +1,7 @@
 """What a solve leaves: the shot, how deep it looks, and how far it can be relied on."""
 
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ from numpy.typing import NDArray
 
 from parascale.camera import Trajectory
 from parascale.errors import InputError
+from parascale.parallax.depth_source import DepthSamples
 from parascale.parallax.gauge import to_unit_depth
 from parascale.parallax.number import felt_per_unit_step, median_depth
 from parascale.parallax.shot import Points, Shot
@@ -29,7 +31,7 @@ MAX_DEPTH_UNCERTAINTY = 0.25
 SIGHTING_NOISE = 0.4
 
 
-def general_shot(clip: Clip, answer: Answer) -> Shot:
+def general_shot(clip: Clip, answer: Answer, threads: int) -> Shot:
     """Gather the shot of a camera that moves, in the unit-depth gauge.
 
     Raises
@@ -39,22 +41,12 @@ def general_shot(clip: Clip, answer: Answer) -> Shot:
     """
     lens, info, solution = clip.lens, clip.footage.info, answer.solution
     poses = _camera_to_world(solution)
-    intrinsics = lens.intrinsics(solution.focal)
     visible = solution.used & (solution.structure.uncertainty * SIGHTING_NOISE < MAX_DEPTH_UNCERTAINTY)
+    intrinsics = lens.intrinsics(solution.focal)
     trajectory = Trajectory(poses, intrinsics, clip.footage.times, info.width, info.height)
-    steps = trajectory.baselines
-    depth = np.full(len(poses), np.nan)
-    felt = np.zeros(len(steps))
-    for frame in range(len(poses)):
-        there = np.flatnonzero(visible[frame])
-        axis = solution.cam_from_world[frame, 2]
-        local = solution.structure.points[there] @ axis[:3] + axis[3]
-        samples = depth_samples(lens.pixels(clip.tracks.positions[frame, there]), local, (info.width, info.height))
-        depth[frame] = median_depth(samples)
-        if frame < len(steps):
-            length = float(np.linalg.norm(steps[frame]))
-            direction = trajectory.rotations[frame].T @ steps[frame] / max(length, 1e-300)
-            felt[frame] = length * felt_per_unit_step(direction, samples, intrinsics)
+    with ThreadPoolExecutor(threads) as pool:
+        samples = list(pool.map(lambda frame: _samples(clip, solution, frame, visible[frame]), range(len(poses))))
+    depth = np.array([median_depth(sample) for sample in samples])
     if np.isnan(depth[0]):
         raise InputError(f"{clip.path.name} shows too little surface in its first frame to tell its depth: start later")
     shot = Shot(
@@ -63,13 +55,30 @@ def general_shot(clip: Clip, answer: Answer) -> Shot:
         trajectory=trajectory,
         median_depth=depth,
         frames=clip.footage.frames,
-        felt_parallax=felt,
+        felt_parallax=_felt(trajectory, samples),
         points=_points(clip, solution, visible),
         distortion=None if clip.k1 is None else {"model": "SIMPLE_RADIAL", "k1": clip.k1},
         quality=_quality(clip, answer, depth),
         provenance=clip.source,
     )
     return to_unit_depth(shot)
+
+
+def _samples(clip: Clip, solution: Solution, frame: int, visible: NDArray[np.bool_]) -> DepthSamples:
+    axis = solution.cam_from_world[frame, 2]
+    depth = solution.structure.points[visible] @ axis[:3] + axis[3]
+    pixels = clip.lens.pixels(clip.tracks.positions[frame, visible])
+    return depth_samples(pixels, depth, (clip.footage.info.width, clip.footage.info.height))
+
+
+def _felt(trajectory: Trajectory, samples: list[DepthSamples]) -> Array:
+    steps = trajectory.baselines
+    length = np.linalg.norm(steps, axis=1)
+    felt = np.zeros(len(steps))
+    for frame, step in enumerate(steps):
+        direction = trajectory.rotations[frame].T @ step / max(length[frame], 1e-300)
+        felt[frame] = length[frame] * felt_per_unit_step(direction, samples[frame], trajectory.intrinsics[frame])
+    return felt
 
 
 def _camera_to_world(solution: Solution) -> Array:

@@ -132,7 +132,7 @@ def solve(  # noqa: PLR0913 - what a user can say about a clip, by name
                 return turning_shot(clip, motion)
         clip, answer = _with_distortion(clip, _solve_general(clip, workers, seed, report), workers, seed, report)
         with report.phase("depth", 0.93, 1.0):
-            return general_shot(clip, answer)
+            return general_shot(clip, answer, workers)
 
 
 class _Reporter:

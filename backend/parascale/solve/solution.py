@@ -9,7 +9,7 @@ from parascale.solve.adjustment import adjust
 from parascale.solve.gate import complaint
 from parascale.solve.noise import step_noise
 from parascale.solve.registration import register
-from parascale.solve.tracks import Tracks, draw
+from parascale.solve.tracks import Tracks
 from parascale.solve.triangulation import Structure, camera_centres, triangulate
 
 Array = NDArray[np.float64]
@@ -21,8 +21,7 @@ MIN_SIGHTINGS = 4
 # Where fewer sightings fit, what does not has bent the path: it is refined again without.
 MANY = 0.75
 MIN_ANGLE = np.radians(0.3)
-# Sightings a frame that take part in the refinement.
-ADJUSTED_SIGHTINGS = 500
+ITERATIONS = 6
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,22 +92,27 @@ def complete(
     lost = np.flatnonzero(~np.isfinite(poses[:, 0, 0]))
     if len(lost):
         return f"{len(lost)} of {len(poses)} frames could not be placed, frame {lost[0]} first"
-    poses, focal = _refined(tracks, poses, focal, LOOSE, refine_focal=refine_focal, seed=seed, threads=threads)
+    poses, focal = _refined(tracks, poses, focal, LOOSE, refine_focal=refine_focal, threads=threads)
     solution = judge(tracks, poses, focal)
     if solution.used_share < MANY:
-        poses, focal = _refined(tracks, poses, focal, TIGHT, refine_focal=refine_focal, seed=seed, threads=threads)
+        poses, focal = _refined(tracks, poses, focal, TIGHT, refine_focal=refine_focal, threads=threads)
         solution = min(solution, judge(tracks, poses, focal), key=lambda found: found.misfit)
     return solution
 
 
 def _refined(
-    tracks: Tracks, poses: Array, focal: float, limit: float, *, refine_focal: bool, seed: int, threads: int
+    tracks: Tracks, poses: Array, focal: float, limit: float, *, refine_focal: bool, threads: int
 ) -> tuple[Array, float]:
     structure = triangulate(tracks.positions / focal, poses, focal)
-    used = fitting(structure, limit)
-    chosen = used & draw(used, ADJUSTED_SIGHTINGS, seed)
     adjusted = adjust(
-        tracks.positions, poses, structure.points, chosen, focal, refine_focal=refine_focal, threads=threads
+        tracks.positions,
+        poses,
+        structure.points,
+        fitting(structure, limit),
+        focal,
+        refine_focal=refine_focal,
+        max_iterations=ITERATIONS,
+        threads=threads,
     )
     return adjusted.cam_from_world, adjusted.focal
 

@@ -47,12 +47,13 @@ def depth_samples(pixels: Array, depth: Array, size: tuple[int, int]) -> DepthSa
         triangles = Delaunay(pixels).simplices
     except QhullError:
         return nothing
-    inverse = (1 / depth)[triangles]
-    whole = inverse.max(axis=1) <= MAX_RATIO * inverse.min(axis=1)
-    cell, triangle, weights = _covered(pixels[triangles[whole]], size)
+    # One triangle after another in memory: several times as fast.
+    names = np.ascontiguousarray(triangles.T)
+    inverse = (1 / depth)[names]
+    whole = inverse.max(axis=0) <= MAX_RATIO * inverse.min(axis=0)
+    cell, triangle, weights = _covered(np.ascontiguousarray(pixels.T)[:, names[:, whole]], size)
     value = np.zeros(len(grid))
-    corners = inverse[whole]
-    value[cell] = (weights * corners[triangle]).sum(axis=1)
+    value[cell] = (weights * inverse[:, whole][:, triangle]).sum(axis=0)
     alone = np.flatnonzero(value == 0)
     distance, nearest = KDTree(pixels).query(grid[alone])
     close = distance < REACH * max(size)
@@ -62,31 +63,32 @@ def depth_samples(pixels: Array, depth: Array, size: tuple[int, int]) -> DepthSa
 
 
 def _covered(corners: Array, size: tuple[int, int]) -> tuple[NDArray[np.int64], NDArray[np.int64], Array]:
-    """Find which cells' centres lie in which triangle, and their barycentric coordinates in it.
+    """Find which cells' centres lie in which triangle (2, 3, N), and their barycentric coordinates (3, P) in it.
 
     Only the cells of each triangle's bounding box are tried: SciPy's own search starts a threaded factorisation for
     every triangle, which takes a hundred times as long.
     """
-    pitch = np.array(size) / GRID
+    pitch = (np.array(size) / GRID)[:, None]
     first = np.maximum(np.ceil(corners.min(axis=1) / pitch - 0.5), 0).astype(np.int64)
-    last = np.minimum(np.floor(corners.max(axis=1) / pitch - 0.5), np.array(GRID) - 1).astype(np.int64)
+    last = np.minimum(np.floor(corners.max(axis=1) / pitch - 0.5), np.array(GRID)[:, None] - 1).astype(np.int64)
     extent = np.maximum(last - first + 1, 0)
-    tries = extent.prod(axis=1)
-    triangle = np.repeat(np.arange(len(corners)), tries)
+    tries = extent.prod(axis=0)
+    triangle = np.repeat(np.arange(len(tries)), tries)
     number = np.arange(len(triangle)) - np.repeat(np.cumsum(tries) - tries, tries)
-    column = first[triangle, 0] + number % extent[triangle, 0]
-    row = first[triangle, 1] + number // extent[triangle, 0]
-    a, b, c = corners[triangle].transpose(1, 0, 2)
-    point = np.stack([column + 0.5, row + 0.5], axis=1) * pitch
+    column = first[0, triangle] + number % extent[0, triangle]
+    row = first[1, triangle] + number // extent[0, triangle]
+    x, y = (np.stack([column, row]) + 0.5) * pitch
+    by_x, by_y, offset = (part[:, triangle] for part in _barycentric(*corners))
+    weights = by_x * x + by_y * y + offset
+    inside = (weights >= -1e-9).all(axis=0)
+    return (row * GRID[0] + column)[inside], triangle[inside], weights[:, inside]
+
+
+def _barycentric(x: Array, y: Array) -> tuple[Array, Array, Array]:
+    """Barycentric coordinates as linear functions of a place: factors of x, y and 1, each (3, N); NaN where flat."""
+    next_x, next_y = np.roll(x, -1, axis=0), np.roll(y, -1, axis=0)
+    last_x, last_y = np.roll(x, -2, axis=0), np.roll(y, -2, axis=0)
+    cross = next_x * last_y - next_y * last_x
     with np.errstate(divide="ignore", invalid="ignore"):
-        area = _cross(b - a, c - a)
-        weights = np.stack(
-            [_cross(b - point, c - point), _cross(c - point, a - point), _cross(a - point, b - point)], 1
-        )
-        weights /= area[:, None]
-    inside = (weights >= -1e-9).all(axis=1)
-    return (row * GRID[0] + column)[inside], triangle[inside], weights[inside]
-
-
-def _cross(a: Array, b: Array) -> Array:
-    return np.asarray(a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0])
+        area = cross.sum(axis=0)
+        return (next_y - last_y) / area, (last_x - next_x) / area, cross / area

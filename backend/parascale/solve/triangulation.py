@@ -10,6 +10,8 @@ Mask = NDArray[np.bool_]
 
 ROBUST_SCALE = 0.7
 PASSES = 5
+# Places of a symmetric (3, 3) matrix that tell it.
+UPPER = ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2))
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +36,7 @@ class Structure:
     uncertainty: Array
 
 
-def triangulate(rays: Array, cam_from_world: Array, focal: float, used: Mask | None = None) -> Structure:
+def triangulate(rays: Array, cam_from_world: Array, focal: float) -> Structure:
     """Triangulate every track from all frames that saw it.
 
     Linear least squares on x (r3 X + t3) = r1 X + t1, re-weighted by depth (so that it minimises reprojection error)
@@ -47,38 +49,29 @@ def triangulate(rays: Array, cam_from_world: Array, focal: float, used: Mask | N
     cam_from_world : (T, 3, 4) float64
     focal : float
         Working pixels per unit of ``rays``: what residuals are measured in.
-    used : (T, M) bool or None
-        Which observations count; all that are seen where None.
     """
     seen = np.isfinite(rays[:, :, 0])
-    if used is not None:
-        seen = seen & used
     track, frame = np.nonzero(seen.T)
-    count = rays.shape[1]
-    xy = rays[frame, track]
-    pose = cam_from_world[frame]
-    rows = pose[:, :2] - xy[:, :, None] * pose[:, 2:3]  # (N, 2, 4)
+    sightings = _Sightings(track, seen.sum(axis=0))
+    # One sighting after another in memory: several times as fast.
+    xy = np.ascontiguousarray(rays[frame, track].T)
+    pose = np.take(np.moveaxis(cam_from_world, 0, 2), frame, axis=2)  # (3, 4, N)
+    products = _products(pose[:2] - xy[:, None] * pose[2])
     weight = np.ones(len(track))
-    points, covariance = np.full((count, 3), np.nan), np.zeros((count, 3, 3))
     for number in range(PASSES):
-        points, covariance = _solve(rows, weight, track, count)
-        camera = np.einsum("nij,nj->ni", pose[:, :, :3], points[track]) + pose[:, :, 3]
-        depth = camera[:, 2]
+        points, covariance = _solve(sightings.sums(weight * products))
+        camera = (pose[:, :3] * np.take(points.T, track, axis=1)).sum(axis=1) + pose[:, 3]
+        depth = camera[2]
         with np.errstate(divide="ignore", invalid="ignore"):
-            residual = focal * np.hypot(*(camera[:, :2] / depth[:, None] - xy).T)
-        in_front = depth > 0
+            residual = focal * np.hypot(*(camera[:2] / depth - xy))
         robust = 1 / (1 + (residual / ROBUST_SCALE) ** 2) if number else 1.0
-        weight = np.where(in_front, robust / np.maximum(np.abs(depth), 1e-9) ** 2, 1e-6)
+        weight = np.where(depth > 0, robust / np.maximum(np.abs(depth), 1e-9) ** 2, 1e-6)
         weight = np.nan_to_num(weight)
-    # Residuals of every sighting, those that did not count among them.
-    everywhere = np.full(rays.shape[:2], np.inf)
-    camera = np.einsum("tij,mj->tmi", cam_from_world[:, :, :3], points) + cam_from_world[:, None, :, 3]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        error = focal * np.hypot(*np.moveaxis(camera[:, :, :2] / camera[:, :, 2:] - rays, -1, 0))
-    valid = np.isfinite(error) & (camera[:, :, 2] > 0)
-    everywhere[valid] = error[valid]
-    angle, mean, distance = _spread(points, cam_from_world, track, frame, count)
-    return Structure(points, everywhere, angle, _uncertainty(covariance, mean, distance, focal))
+    residuals = np.full(rays.shape[:2], np.inf)
+    residuals[frame, track] = np.where(np.isfinite(residual) & (depth > 0), residual, np.inf)
+    centres = np.take(camera_centres(cam_from_world).T, frame, axis=1)
+    angle, mean, distance = _spread(points, centres, sightings)
+    return Structure(points, residuals, angle, _uncertainty(covariance, mean, distance, focal))
 
 
 def camera_centres(cam_from_world: Array) -> Array:
@@ -86,17 +79,43 @@ def camera_centres(cam_from_world: Array) -> Array:
     return np.asarray(-np.einsum("tji,tj->ti", cam_from_world[:, :, :3], cam_from_world[:, :, 3]))
 
 
-def _solve(rows: Array, weight: Array, track: NDArray[np.int64], count: int) -> tuple[Array, Array]:
-    a, b = rows[:, :, :3], -rows[:, :, 3]
-    normal = np.zeros((count, 3, 3))
-    right = np.zeros((count, 3))
-    for i in range(3):
-        right[:, i] = np.bincount(track, weight * (a[:, :, i] * b).sum(axis=1), count)
-        for j in range(i, 3):
-            normal[:, i, j] = np.bincount(track, weight * (a[:, :, i] * a[:, :, j]).sum(axis=1), count)
-            normal[:, j, i] = normal[:, i, j]
+class _Sightings:
+    """Sightings in the order of their tracks, and what is gathered over each track."""
+
+    def __init__(self, track: NDArray[np.int64], counts: NDArray[np.int64]) -> None:
+        self.track, self.counts = track, counts
+        self._held = np.flatnonzero(counts)
+        self._starts = (np.cumsum(counts) - counts)[self._held]
+
+    def sums(self, values: Array) -> Array:
+        """(..., M) sums of values (..., N) over each track."""
+        return self._gathered(np.add, values)
+
+    def largest(self, values: Array) -> Array:
+        """(..., M) largest of values (..., N), at least 0, of each track."""
+        return self._gathered(np.maximum, values)
+
+    def _gathered(self, how: np.ufunc, values: Array) -> Array:
+        over = np.zeros((*values.shape[:-1], len(self.counts)))
+        if len(self._held):
+            over[..., self._held] = how.reduceat(values, self._starts, axis=-1)
+        return over
+
+
+def _products(rows: Array) -> Array:
+    """Contributions (9, N) of sightings, rows (2, 4, N), to their points' normal equations: as `_solve` takes them."""
+    left, right = rows[:, :3], -rows[:, 3]
+    normal = [(left[:, i] * left[:, j]).sum(axis=0) for i, j in UPPER]
+    return np.stack([*normal, *(left * right[:, None]).sum(axis=0)])
+
+
+def _solve(sums: Array) -> tuple[Array, Array]:
+    """Points (M, 3) and the inverses of their normal matrices (M, 3, 3)."""
+    normal = np.empty((sums.shape[1], 3, 3))
+    for (i, j), value in zip(UPPER, sums[:6], strict=True):
+        normal[:, i, j] = normal[:, j, i] = value
     inverse = _inverse(normal)
-    return np.einsum("mij,mj->mi", inverse, right), inverse
+    return np.einsum("mij,jm->mi", inverse, sums[6:]), inverse
 
 
 def _inverse(matrix: Array) -> Array:
@@ -108,25 +127,24 @@ def _inverse(matrix: Array) -> Array:
     return np.asarray(columns / np.where(determinant > 1e-15 * scale**3, determinant, np.nan)[:, None, None])
 
 
-def _spread(
-    points: Array, cam_from_world: Array, track: NDArray[np.int64], frame: NDArray[np.int64], count: int
-) -> tuple[Array, Array, Array]:
-    """Twice the largest angle of a track's rays from their mean, that mean, and the mean distance."""
-    centres = camera_centres(cam_from_world)
-    rays = points[track] - centres[frame]
-    length = np.linalg.norm(rays, axis=1)
-    rays = rays / length[:, None]
-    mean = np.stack([np.bincount(track, rays[:, i], count) for i in range(3)], axis=1)
+def _spread(points: Array, centres: Array, sightings: _Sightings) -> tuple[Array, Array, Array]:
+    """Twice the largest angle of a track's rays from their mean, that mean (3, M), and the mean distance.
+
+    Centres (3, N) are those of the camera of each sighting.
+    """
+    rays = np.take(points.T, sightings.track, axis=1) - centres
+    length = np.sqrt((rays**2).sum(axis=0))
+    rays = rays / length
+    mean = sightings.sums(rays)
     with np.errstate(divide="ignore", invalid="ignore"):
-        mean = mean / np.linalg.norm(mean, axis=1, keepdims=True)
-        distance = np.bincount(track, length, count) / np.bincount(track, minlength=count)
-    away = 2 * np.arcsin(np.clip(np.linalg.norm(rays - mean[track], axis=1) / 2, 0, 1))
-    angle = np.zeros(count)
-    np.maximum.at(angle, track, np.nan_to_num(away))
-    return 2 * angle, mean, np.asarray(distance)
+        mean = mean / np.linalg.norm(mean, axis=0)
+        distance = sightings.sums(length) / sightings.counts
+    apart = np.sqrt(((rays - np.take(mean, sightings.track, axis=1)) ** 2).sum(axis=0))
+    away = 2 * np.arcsin(np.clip(apart / 2, 0, 1))
+    return 2 * sightings.largest(np.nan_to_num(away)), mean, distance
 
 
 def _uncertainty(covariance: Array, mean: Array, distance: Array, focal: float) -> Array:
-    variance = np.einsum("mi,mij,mj->m", mean, covariance, mean)
+    variance = np.einsum("im,mij,jm->m", mean, covariance, mean)
     with np.errstate(invalid="ignore"):
         return np.asarray(np.nan_to_num(np.sqrt(variance) / focal / distance, nan=np.inf))

@@ -10,6 +10,8 @@ from scipy.optimize import least_squares
 Array = NDArray[np.float64]
 
 ITERATIONS = 12
+# Share by which a step of the last refinement changes the fit where it was the last.
+SETTLED = 1e-4
 MOST_ZOOM = 5.0
 # How many times longer or shorter than guessed a zoom may have begun.
 LONGER = 3.0
@@ -77,9 +79,9 @@ def fit_turn(
         error = second - focal * zoom * flat
         weight = 1 / (1 + (error**2).sum(axis=1) / forgiving**2)
         jacobian = _jacobian(flat, focal * zoom, zooms)
-        left = jacobian * weight[:, None, None]
-        normal = np.einsum("nia,nib->ab", left, jacobian)
-        update = np.linalg.solve(normal + 1e-9 * np.eye(len(normal)), np.einsum("nia,ni->a", left, error))
+        left = (jacobian * np.repeat(weight, 2)[:, None]).T
+        normal = left @ jacobian
+        update = np.linalg.solve(normal + 1e-9 * np.eye(len(normal)), left @ error.ravel())
         rotation = cv2.Rodrigues(update[:3])[0] @ rotation
         if zooms:
             zoom = float(np.clip(zoom * np.exp(np.clip(update[3], -0.5, 0.5)), 1 / MOST_ZOOM, MOST_ZOOM))
@@ -98,7 +100,13 @@ def _begun_elsewhere(first: Array, second: Array, focal: float, rotation: Array,
 
     bounds = np.array([1.0, 1.0, 1.0, 0.5, np.log(LONGER)])
     found = least_squares(
-        lambda values: turn(values).error.ravel(), np.zeros(5), bounds=(-bounds, bounds), loss="cauchy", f_scale=scale
+        lambda values: turn(values).error.ravel(),
+        np.zeros(5),
+        bounds=(-bounds, bounds),
+        loss="cauchy",
+        f_scale=scale,
+        ftol=SETTLED,
+        xtol=SETTLED,
     )
     return turn(found.x)
 
@@ -123,10 +131,6 @@ def _turn_of(homography: Array | None, focal: float, zooms: bool) -> tuple[Array
 
 def _jacobian(flat: Array, focal: float, zooms: bool) -> Array:
     x, y = flat.T
-    rows = np.zeros((len(flat), 2, 4 if zooms else 3))
     # d/dw of the projection of exp(w) X: X + w x X.
-    rows[:, 0, 0], rows[:, 0, 1], rows[:, 0, 2] = -x * y, 1 + x * x, -y
-    rows[:, 1, 0], rows[:, 1, 1], rows[:, 1, 2] = -1 - y * y, x * y, x
-    if zooms:
-        rows[:, 0, 3], rows[:, 1, 3] = x, y
-    return rows * focal
+    columns = [[-x * y, -1 - y * y], [1 + x * x, x * y], [-y, x]] + ([[x, y]] if zooms else [])
+    return focal * np.array(columns).transpose(2, 1, 0).reshape(2 * len(flat), -1)
