@@ -20,7 +20,7 @@ from parascale.blender.camera import (
     rigid,
     view_of_camera,
 )
-from parascale.blender.depth import SceneDepth
+from parascale.blender.depth import SceneDepth, SparingDepth
 from parascale.blender.keyframes import LENS, fcurves, key_lens, key_trajectory, remove_curves
 from parascale.blender.scene_state import at_frame, metres_per_unit
 from parascale.camera import View
@@ -109,8 +109,8 @@ def rebuild(scene: bpy.types.Scene, camera: bpy.types.Object) -> Steps[None]:
     write(scene, camera, result, depth)
 
 
-def rebuild_draft(scene: bpy.types.Scene, camera: bpy.types.Object, depth: SceneDepth) -> None:
-    """Calibrate at once from geometry gathered before.
+def rebuild_draft(scene: bpy.types.Scene, camera: bpy.types.Object, depth: SceneDepth, every: int) -> None:
+    """Calibrate at once from geometry gathered before, looking at it every few frames.
 
     Raises
     ------
@@ -120,6 +120,8 @@ def rebuild_draft(scene: bpy.types.Scene, camera: bpy.types.Object, depth: Scene
     settings = properties.of_object(camera).calibration
     shot = sides.asked(scene, shown_by(camera), settings, camera)
     target = sides.target_depth(scene, depth, settings, camera)
+    if target is depth:
+        target = SparingDepth(depth, every)
     asked = _asked(settings, strength_of(camera, len(shot)))
     result = calibrate(shot, target, anchor_view(scene, camera), asked, **_unit(scene))
     write(scene, camera, result, depth, draft=True)

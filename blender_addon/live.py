@@ -23,11 +23,14 @@ from . import properties
 
 # What a slider may take is 0.15 s, beyond which Rebuild does the work. It is aimed lower: answers vary by a quarter.
 AIMED_AT_SECONDS = 0.12
-GRIDS = (LIVE_GRID, (24, 14), (16, 9))
+# Grid of rays, and frames from one look to the next: the first that the budget has time for.
+Pace = tuple[tuple[int, int], int]
+PACES: tuple[Pace, ...] = ((LIVE_GRID, 1), (LIVE_GRID, 2), (LIVE_GRID, 4), ((24, 14), 4), ((16, 9), 4))
 
-# A frame of an answer takes about twice what its look at the scene takes.
-_WHOLE_ANSWER = 2.0
-_PROBES = 3
+# What a frame of an answer takes beside its look, and what its report looks at again.
+_FRAME_SECONDS = 0.0004
+_LOOKED_AGAIN = 1.2
+_PROBES = 2
 
 _EMPTY_OF_SURFACE = ("CAMERA", "LIGHT", "SPEAKER", "ARMATURE", "LIGHT_PROBE")
 
@@ -36,8 +39,9 @@ _EMPTY_OF_SURFACE = ("CAMERA", "LIGHT", "SPEAKER", "ARMATURE", "LIGHT_PROBE")
 class _Kept:
     depth: SceneDepth
     key: str
-    # Of one frame of an answer, by its grid of rays.
-    seconds: dict[tuple[int, int], float]
+    # Of one frame of an answer, and of one look through a grid.
+    seconds: dict[Pace, float]
+    look_seconds: dict[tuple[int, int], float]
 
 
 _kept: dict[str, _Kept] = {}
@@ -57,17 +61,16 @@ def on_change(owner: bpy.types.ID) -> None:
     from . import calibrated
 
     try:
-        depth = _quick(scene, owner)
-        if depth is None:
+        quick = _quick(scene, owner)
+        if quick is None:
             return
+        kept, pace = quick
         # The thread's own time: what other programs take of the processor says nothing about this scene.
         begin = time.thread_time()
-        calibrated.rebuild_draft(scene, owner, depth)
+        calibrated.rebuild_draft(scene, owner, kept.depth, every=pace[1])
     except InputError:
         return  # The camera stays stale, and Rebuild says why.
-    kept = _kept.get(scene.name)
-    if kept is not None:
-        kept.seconds[depth.grid] = (time.thread_time() - begin) / _looks(owner)
+    kept.seconds[pace] = (time.thread_time() - begin) / _looks(owner)
 
 
 @contextmanager
@@ -90,7 +93,7 @@ def note_inputs(scene: bpy.types.Scene, camera: bpy.types.Object, depth: SceneDe
     if kept is None or kept.depth is not depth:
         _kept.pop(scene.name, None)
         if not depth.animated:
-            _kept[scene.name] = _Kept(depth, _geometry_key(scene, settings), {})
+            _kept[scene.name] = _Kept(depth, _geometry_key(scene, settings), {}, {})
 
 
 def stale_because(scene: bpy.types.Scene, camera: bpy.types.Object) -> str:
@@ -170,18 +173,18 @@ def stop() -> None:
     _forget()
 
 
-def _quick(scene: bpy.types.Scene, camera: bpy.types.Object) -> SceneDepth | None:
+def _quick(scene: bpy.types.Scene, camera: bpy.types.Object) -> tuple[_Kept, Pace] | None:
     """Return the kept geometry, with as many rays as the budget has; None where Rebuild has to do it."""
     kept = _kept.get(scene.name)
     settings = properties.of_object(camera).calibration
     if kept is None or kept.key != _geometry_key(scene, settings):
         return None
-    for grid in GRIDS:
-        kept.depth.grid = grid
-        if grid not in kept.seconds:
-            kept.seconds[grid] = _probe(scene, camera, kept.depth)
-        if _looks(camera) * kept.seconds[grid] <= AIMED_AT_SECONDS:
-            return kept.depth
+    for pace in PACES:
+        kept.depth.grid, every = pace
+        if pace not in kept.seconds:
+            kept.seconds[pace] = _FRAME_SECONDS + _LOOKED_AGAIN * _look_seconds(scene, camera, kept) / every
+        if _looks(camera) * kept.seconds[pace] <= AIMED_AT_SECONDS:
+            return kept, pace
     return None
 
 
@@ -194,19 +197,22 @@ def _looks(camera: bpy.types.Object) -> int:
     return frames * (4 if settings.smooth > 0 else 1)
 
 
-def _probe(scene: bpy.types.Scene, camera: bpy.types.Object, depth: SceneDepth) -> float:
-    """Estimate what a frame of an answer costs, from the quickest of a few looks."""
+def _look_seconds(scene: bpy.types.Scene, camera: bpy.types.Object, kept: _Kept) -> float:
+    """Return what a look at the scene takes: the quickest of a few."""
     from . import calibrated
 
-    view = calibrated.anchor_view(scene, camera)
+    depth = kept.depth
+    if depth.grid not in kept.look_seconds:
+        view = calibrated.anchor_view(scene, camera)
 
-    def look() -> float:
-        begin = time.thread_time()
-        depth(view.camera_to_world, view.intrinsics, view.size, 0)
-        return time.thread_time() - begin
+        def look() -> float:
+            begin = time.thread_time()
+            depth(view.camera_to_world, view.intrinsics, view.size, 0)
+            return time.thread_time() - begin
 
-    look()  # which lays out the rays
-    return _WHOLE_ANSWER * min(look() for _ in range(_PROBES))
+        look()  # which lays out the rays
+        kept.look_seconds[depth.grid] = min(look() for _ in range(_PROBES))
+    return kept.look_seconds[depth.grid]
 
 
 def _touches_surface(update: Any) -> bool:

@@ -76,6 +76,21 @@ def test_draft_lies_close_to_what_rebuild_makes_of_it(calibrated: bpy.types.Obje
     assert np.abs(draft - locations(calibrated)).max() < 0.1 * length
 
 
+@pytest.mark.parametrize("pace", range(5))
+def test_large_scene_is_answered_by_fewer_looks(calibrated: bpy.types.Object, pace: int) -> None:
+    from bl_ext.user_default.parascale import live
+
+    kept = live._kept[bpy.context.scene.name]
+    for slow in live.PACES[:pace]:
+        kept.seconds[slow] = 1.0
+    kept.seconds[live.PACES[pace]] = 0.0
+    calibrated.parascale.strength = 0.5
+    draft = locations(calibrated)
+    assert calibrated.parascale.draft
+    bpy.ops.parascale.rebuild()
+    assert np.abs(draft - locations(calibrated)).max() < 0.1 * np.linalg.norm(locations(calibrated)[-1])
+
+
 def test_slider_and_its_rebuild_are_one_undo_step(calibrated: bpy.types.Object) -> None:
     name, before = calibrated.name, locations(calibrated)
     bpy.ops.ed.undo_push(message="before")

@@ -4,7 +4,7 @@ import pytest
 from mathutils import Matrix, Vector
 
 from parascale.blender.camera import view_of_camera
-from parascale.blender.depth import LIVE_GRID, SceneDepth, dense_depth, mark_helper
+from parascale.blender.depth import LIVE_GRID, SceneDepth, SparingDepth, dense_depth, mark_helper
 from parascale.blender.render import z_pass
 from parascale.blender.scenes.parts import sphere
 
@@ -243,3 +243,36 @@ def test_subject_alone_is_hit_and_the_rest_hides_it(scene, ahead, add_wall):
     assert np.array_equal(subject.hit, np.isclose(whole.depth, 9, rtol=1e-5))
     only_near = measure(SceneDepth(scene, subject=[near]), scene, ahead)
     assert np.array_equal(only_near.hit, ~subject.hit)
+
+
+@pytest.mark.parametrize(("every", "looks"), [(1, 9), (2, 5), (4, 3)])
+def test_between_sparing_looks_the_surface_is_seen_from_where_the_camera_is(scene, ahead, add_wall, every, looks):
+    add_wall(distance=20)
+    view, full, asked = view_of_camera(scene, ahead), SceneDepth(scene, LIVE_GRID), []
+
+    def source(*arguments):
+        asked.append(arguments[3])
+        return full(*arguments)
+
+    sparing = SparingDepth(source, every)
+    for frame in range(9):
+        pose = view.camera_to_world.copy()
+        pose[:3, 3] += pose[:3, 2] * 0.5 * frame
+        samples = sparing(pose, view.intrinsics, view.size, frame)
+        assert samples.hit.all()
+        assert np.allclose(samples.depth, 20 - 0.5 * frame, rtol=1e-5)
+        assert (samples.pixels >= 0).all()
+        assert (samples.pixels < view.size).all()
+    assert len(asked) == looks
+
+
+def test_sparing_looks_are_taken_anew_where_nothing_is_known(scene, ahead, add_wall):
+    add_wall(distance=20)
+    view, sparing = view_of_camera(scene, ahead), SparingDepth(SceneDepth(scene, LIVE_GRID), 4)
+    assert sparing(view.camera_to_world, view.intrinsics, view.size, 0).hit.all()
+    away = view.camera_to_world.copy()
+    away[:3, 3] += away[:3, 2] * 30
+    # Behind the wall, and at a frame that does not follow.
+    assert not sparing(away, view.intrinsics, view.size, 1).hit.any()
+    assert not sparing(away, view.intrinsics, view.size, 2).hit.any()
+    assert sparing(view.camera_to_world, view.intrinsics, view.size, 7).hit.all()

@@ -213,6 +213,36 @@ class SceneDepth:
                 yield instance
 
 
+class SparingDepth:
+    """Depth source that looks at a static scene once in a few steps of a march, for answers while a slider moves.
+
+    At the steps between, the points of the last look are seen from where the camera has gone since: exact for all that
+    stays in the picture and is not hidden by something else.
+
+    Parameters
+    ----------
+    source : SceneDepth
+    every : int
+        Steps from one look to the next; 1 looks at each.
+    """
+
+    def __init__(self, source: SceneDepth, every: int) -> None:
+        self._source, self._every = source, every
+        self._points = np.empty((0, 3))
+        self._frame = self._looked_at = -1
+
+    def __call__(self, camera_to_world: Array, intrinsics: Array, size: tuple[int, int], frame: int) -> DepthSamples:
+        """See `DepthSource`."""
+        follows, self._frame = frame == self._frame + 1, frame
+        if follows and frame - self._looked_at < self._every:
+            samples = _seen_again(self._points, camera_to_world, intrinsics, size)
+            if len(samples.depth):
+                return samples
+        samples = self._source(camera_to_world, intrinsics, size, frame)
+        self._points, self._looked_at = _hit_points(samples, camera_to_world, intrinsics), frame
+        return samples
+
+
 def dense_depth(
     scene: bpy.types.Scene, view: View, *, ignore: Collection[bpy.types.Object] = ()
 ) -> NDArray[np.float32]:
@@ -241,6 +271,22 @@ def _cast(camera_to_world: Array, rays: _Rays, surfaces: "list[_Surface]") -> Ar
             hiding = np.fmin(hiding, distance)
     counted[hiding < counted] = np.nan
     return np.asarray(counted / rays.lengths)
+
+
+def _hit_points(samples: DepthSamples, camera_to_world: Array, intrinsics: Array) -> Array:
+    """Where in the world the samples of a camera lie, (N, 3), without those that hit nothing."""
+    pixels, depth = samples.pixels[samples.hit], samples.depth[samples.hit]
+    in_camera = np.column_stack([(pixels - intrinsics[2:]) / intrinsics[:2], np.ones(len(pixels))]) * depth[:, None]
+    return np.asarray(in_camera @ camera_to_world[:3, :3].T + camera_to_world[:3, 3])
+
+
+def _seen_again(points: Array, camera_to_world: Array, intrinsics: Array, size: tuple[int, int]) -> DepthSamples:
+    """Points of the world (N, 3) as samples of a camera: those in front of it and in its picture."""
+    in_camera = (points - camera_to_world[:3, 3]) @ camera_to_world[:3, :3]
+    in_camera = in_camera[in_camera[:, 2] > 0]
+    pixels = in_camera[:, :2] / in_camera[:, 2:] * intrinsics[:2] + intrinsics[2:]
+    inside = np.all((pixels >= 0) & (pixels < size), axis=1)
+    return DepthSamples(pixels[inside], in_camera[inside, 2], np.ones(np.count_nonzero(inside), bool))
 
 
 def _names(instance: Any) -> set[str]:

@@ -172,7 +172,8 @@ def remove_curves(datablock: bpy.types.ID, paths: Collection[str]) -> None:
 
 def own_action(datablock: Any) -> None:
     """Give a datablock an action of its own: made where it has none, copied where others use it too."""
-    animation: Any = datablock.animation_data_create()
+    # Asked to create what is there, Blender builds the relations of the whole scene anew: 0.1 s at 2,000 objects.
+    animation: Any = datablock.animation_data or datablock.animation_data_create()
     action = animation.action
     if action is None:
         animation.action = bpy.data.actions.new(f"{datablock.name} Action")
