@@ -74,7 +74,7 @@ def test_points_that_move_by_themselves_are_thrown_out(project: Any, cloud: np.n
     tracks.positions[:, :100] += 15 * np.sin(np.arange(30) / 3)[:, None, None]
     known = np.full_like(true, np.nan)
     known[::4] = true[::4]
-    found = complete(tracks, known, FOCAL, refine_focal=False, seed=0, threads=1)
+    found = complete(tracks, known, FOCAL, seed=0, threads=1)
     assert isinstance(found, Solution)
     assert found.complaint is None
     assert found.used[:, :100].mean() < 0.05 * found.used[:, 100:].mean()

@@ -16,8 +16,8 @@ from parascale.solve.tracks import Tracks
 
 Array = NDArray[np.float64]
 
-# Where nothing tells the focal length: a lens of 48 degrees across, between a phone's and a film camera's.
-ASSUMED_FOCAL = 1.12
+# Where nothing tells the focal length: a lens of 28 mm (on a frame of 36), as phones and drones have.
+ASSUMED_FOCAL = 28 / 36
 
 
 @dataclass(frozen=True, eq=False)

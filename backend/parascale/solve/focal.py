@@ -26,7 +26,7 @@ MIN_ANGLE = np.radians(0.3)
 CORRELATED = 12.0
 # A standard deviation of ln f within this determines it; beyond, it is weighed against what lenses are like.
 OBSERVABLE = 0.05
-# How far lenses lie from an ordinary one, as a standard deviation of ln f: 24 to 85 mm are two of them apart.
+# How far lenses lie from an ordinary one, as a standard deviation of ln f: 50 mm is less than two of them from 28 mm.
 LENSES = 0.35
 
 

@@ -31,14 +31,11 @@ class Map:
         NaN where a keyframe was not registered.
     focal : float
         Working pixels.
-    error : float
-        Mean reprojection error, working pixels.
     """
 
     mapper: Mapper
     cam_from_world: Array
     focal: float
-    error: float
 
     @property
     def registered(self) -> NDArray[np.bool_]:
@@ -104,8 +101,7 @@ class KeyframeMapper:
         poses = np.full((self._count, 3, 4), np.nan)
         for image_id in scene.reg_image_ids():
             poses[image_id - 1] = scene.image(image_id).cam_from_world().matrix()
-        error = float(scene.compute_mean_reprojection_error())
-        return Map(mapper, poses, float(scene.camera(1).params[0]), error)
+        return Map(mapper, poses, float(scene.camera(1).params[0]))
 
     def _incremental_options(self) -> pycolmap.IncrementalPipelineOptions:
         options = pycolmap.IncrementalPipelineOptions(

@@ -45,8 +45,8 @@ LEAST_SHARED = 30
 MAPPED_SIGHTINGS = 300
 # When the incremental map is made and the global one, as shares of the progress.
 MAPPERS: dict[Mapper, tuple[float, float]] = {"incremental": (0.65, 0.8), "global": (0.8, 0.93)}
-# An incremental map with more error (working pixels), or that leaves more sightings out, is held against a global one.
-DOUBTFUL_ERROR, DOUBTFUL_SHARE = 0.4, 0.75
+# An answer from an incremental map with more misfit is held against one from a global map.
+DOUBTFUL = 0.2
 
 
 def solve(  # noqa: PLR0913 - what a user can say about a clip, by name
@@ -241,7 +241,7 @@ def _solve_general(clip: Clip, workers: int, seed: int, report: _Reporter) -> An
             reasons.append(str(complaint))
             continue
         answers.append(answer)
-        if found.registered.all() and found.error < DOUBTFUL_ERROR and answer.solution.used_share > DOUBTFUL_SHARE:
+        if found.registered.all() and answer.solution.misfit < DOUBTFUL:
             break
     if answers:
         return min(answers, key=lambda answer: answer.solution.misfit)
@@ -281,6 +281,5 @@ def _completed(clip: Clip, keyframes: NDArray[np.int64], found: Map, workers: in
         log.debug("focal length %.1f +- %.3f, from %.1f", focal, evidence.spread, guess)
     poses = np.full((len(tracks.positions), 3, 4), np.nan)
     poses[known] = mapped
-    refine = evidence is not None and evidence.observable
-    solution = complete(tracks, poses, focal, refine_focal=refine, seed=seed, threads=workers)
+    solution = complete(tracks, poses, focal, seed=seed, threads=workers)
     return solution if isinstance(solution, str) else Answer(solution, found.mapper, keyframes, evidence)

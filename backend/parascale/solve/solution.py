@@ -67,9 +67,7 @@ class Solution:
         return camera_centres(self.cam_from_world)
 
 
-def complete(
-    tracks: Tracks, cam_from_world: Array, focal: float, *, refine_focal: bool, seed: int, threads: int
-) -> Solution | str:
+def complete(tracks: Tracks, cam_from_world: Array, focal: float, *, seed: int, threads: int) -> Solution | str:
     """Place all frames from those that have a pose, refine them together, and judge.
 
     Parameters
@@ -80,8 +78,6 @@ def complete(
         NaN where unknown.
     focal : float
         Working pixels.
-    refine_focal : bool
-        Whether the focal length is refined with the poses.
 
     Returns
     -------
@@ -92,29 +88,20 @@ def complete(
     lost = np.flatnonzero(~np.isfinite(poses[:, 0, 0]))
     if len(lost):
         return f"{len(lost)} of {len(poses)} frames could not be placed, frame {lost[0]} first"
-    poses, focal = _refined(tracks, poses, focal, LOOSE, refine_focal=refine_focal, threads=threads)
+    poses = _refined(tracks, poses, focal, LOOSE, threads)
     solution = judge(tracks, poses, focal)
     if solution.used_share < MANY:
-        poses, focal = _refined(tracks, poses, focal, TIGHT, refine_focal=refine_focal, threads=threads)
+        poses = _refined(tracks, poses, focal, TIGHT, threads)
         solution = min(solution, judge(tracks, poses, focal), key=lambda found: found.misfit)
     return solution
 
 
-def _refined(
-    tracks: Tracks, poses: Array, focal: float, limit: float, *, refine_focal: bool, threads: int
-) -> tuple[Array, float]:
+def _refined(tracks: Tracks, poses: Array, focal: float, limit: float, threads: int) -> Array:
     structure = triangulate(tracks.positions / focal, poses, focal)
-    adjusted = adjust(
-        tracks.positions,
-        poses,
-        structure.points,
-        fitting(structure, limit),
-        focal,
-        refine_focal=refine_focal,
-        max_iterations=ITERATIONS,
-        threads=threads,
-    )
-    return adjusted.cam_from_world, adjusted.focal
+    used = fitting(structure, limit)
+    return adjust(
+        tracks.positions, poses, structure.points, used, focal, max_iterations=ITERATIONS, threads=threads
+    ).cam_from_world
 
 
 def judge(tracks: Tracks, cam_from_world: Array, focal: float) -> Solution:

@@ -1,15 +1,16 @@
 """Pictures and their times out of a video file or a folder of images."""
 
+import itertools
 import logging
 import re
 from collections.abc import Callable, Iterator
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import av
 import cv2
 import numpy as np
+from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
 from parascale.errors import Cancelled, InputError
@@ -97,16 +98,11 @@ def read_frames(
     times: list[float] = []
     grey: list[Picture] = []
     colour: list[Picture] = []
-    for number, time, picture in pictures(path):
+    for number, time, small_grey, small_colour in _working(path, start, end, working_side):
         if cancelled is not None and cancelled():
             raise Cancelled
-        if end is not None and number >= end:
-            break
-        if number < start:
-            continue
         if len(grey) == MAX_FRAMES:
             raise InputError(f"{path.name} has more than {MAX_FRAMES} frames: give a range with --start and --end")
-        small_grey, small_colour = _shrink(picture, working_side)
         if grey and small_grey.shape != grey[0].shape:
             raise InputError(f"frame {number} of {path.name} has another size than the first: all must be alike")
         numbers.append(number)
@@ -136,6 +132,22 @@ def pictures(path: Path) -> Iterator[tuple[int, float, Picture]]:
     return _folder_pictures(path) if path.is_dir() else _video_pictures(path)
 
 
+def _working(path: Path, start: int, end: int | None, side: int) -> Iterator[tuple[int, float, Picture, Picture]]:
+    """Yield number, time, grey picture at working size and small sRGB copy of a range of frames."""
+    if path.is_dir():
+        for number, time, picture in itertools.islice(_folder_pictures(path), start, end):
+            yield number, time, *_shrink(picture, side)
+        return
+    # Scaled and converted in one go, by contexts that are kept: a third of the time.
+    grey, colour = VideoReformatter(), VideoReformatter()
+    for number, frame in itertools.islice(_video_frames(path), start, end):
+        width, height = _within(frame.width, frame.height, side)
+        small_grey = grey.reformat(frame, width, height, "gray", interpolation="AREA")
+        width, height = _within(frame.width, frame.height, COLOUR_SIDE)
+        small_colour = colour.reformat(frame, width, height, "rgb24", interpolation="POINT")
+        yield number, _time(frame), _upright(small_grey, frame), _upright(small_colour, frame)
+
+
 def image_files(folder: Path) -> list[Path]:
     """Images of a folder in natural order (frame2 before frame10)."""
     images = [p for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES and not p.name.startswith(".")]
@@ -155,7 +167,7 @@ def _numbers_in_names(images: list[Path]) -> list[int]:
     """Read the last number in each name, so that missing frames are gaps in time; count where they have none."""
     found = [re.findall(r"\d+", image.stem) for image in images]
     numbers = [int(digits[-1]) for digits in found if digits]
-    if len(numbers) == len(images) and all(a < b for a, b in pairwise(numbers)):
+    if len(numbers) == len(images) and all(a < b for a, b in itertools.pairwise(numbers)):
         return numbers
     return list(range(len(images)))
 
@@ -169,11 +181,21 @@ def _read_image(path: Path) -> Picture:
 
 
 def _video_pictures(path: Path) -> Iterator[tuple[int, float, Picture]]:
+    for number, frame in _video_frames(path):
+        yield number, _time(frame), _upright(frame.reformat(format="rgb24"), frame)
+
+
+def _video_frames(path: Path) -> Iterator[tuple[int, Any]]:
     with _open(path) as container:
-        for number, frame in enumerate(_progressive(_decoded(container, path))):
-            time = float("nan") if frame.time is None else float(frame.time)
-            picture = frame.to_ndarray(format="rgb24")
-            yield number, time, np.ascontiguousarray(np.rot90(picture, _quarter_turns(frame)))
+        yield from enumerate(_progressive(_decoded(container, path)))
+
+
+def _time(frame: Any) -> float:
+    return float("nan") if frame.time is None else float(frame.time)
+
+
+def _upright(picture: Any, frame: Any) -> Picture:
+    return np.ascontiguousarray(np.rot90(picture.to_ndarray(), _quarter_turns(frame)))
 
 
 def _progressive(frames: Iterator[Any]) -> Iterator[Any]:
@@ -252,11 +274,14 @@ def _shrink(picture: Picture, working_side: int) -> tuple[Picture, Picture]:
 
 def _fit(picture: Picture, side: int, how: int) -> Picture:
     height, width = picture.shape[:2]
-    scale = side / max(width, height)
-    if scale >= 1:
-        return picture
-    size = (max(round(width * scale), 1), max(round(height * scale), 1))
-    return np.asarray(cv2.resize(picture, size, interpolation=how))
+    size = _within(width, height, side)
+    return picture if size == (width, height) else np.asarray(cv2.resize(picture, size, interpolation=how))
+
+
+def _within(width: int, height: int, side: int) -> tuple[int, int]:
+    """Size whose longer side is at most that long."""
+    scale = min(side / max(width, height), 1.0)
+    return max(round(width * scale), 1), max(round(height * scale), 1)
 
 
 def _increasing(times: list[float], fps: float) -> NDArray[np.float64]:
