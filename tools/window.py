@@ -41,7 +41,10 @@ def use_window(root: Path, zips: Path, output: Path, *, pages: bool = False, pat
     int
         0, or the status Blender ended with.
     """
-    share = root / "share" / f"window-{uuid.uuid4().hex[:8]}"
+    # The manual's pictures show paths: they are those of a home, and not of a run.
+    share = root / "home" / "animator" if pages else root / "share" / f"window-{uuid.uuid4().hex[:8]}"
+    if pages:
+        shutil.rmtree(share, ignore_errors=True)
     (share / "clips").mkdir(parents=True)
     try:
         (share / "tests").mkdir()
@@ -54,7 +57,7 @@ def use_window(root: Path, zips: Path, output: Path, *, pages: bool = False, pat
             status = subprocess.run(command, stdout=log, stderr=subprocess.STDOUT, check=False).returncode
     finally:
         shutil.rmtree(output, ignore_errors=True)
-        shutil.copytree(share, output, ignore=shutil.ignore_patterns("home", "state", "tests", "*.zip"))
+        shutil.copytree(share, output, ignore=shutil.ignore_patterns(".*", "state", "tests", "*.zip"))
         shutil.rmtree(share)
     return status
 
@@ -79,7 +82,7 @@ def _backend(share: Path) -> Iterator[None]:
 def _command(root: Path, share: Path, patience: int) -> list[str | Path]:
     inside = Path("/") / share.relative_to(root)
     variables = {
-        "HOME": inside / "home",
+        "HOME": inside,
         "XDG_STATE_HOME": inside / "state",
         "XDG_RUNTIME_DIR": "/tmp",
         "LIBGL_ALWAYS_SOFTWARE": "1",
