@@ -39,6 +39,15 @@ def test_a_noisy_step_does_not_excuse_its_own_jump() -> None:
     assert largest_jump(path(steps), noise) == 17
 
 
+def test_a_path_that_hardly_leaves_its_start_is_refused() -> None:
+    assert judged(np.full(30, 0.9e-3)) == "the camera moves too little beside what its steps are unsure of"
+    assert judged(np.full(30, 1.1e-3)) is None
+
+
+def test_a_path_that_comes_back_is_measured_at_its_farthest() -> None:
+    assert judged(np.r_[np.full(15, 3e-3), np.full(15, -3e-3)]) is None
+
+
 def test_a_frame_not_placed_is_named() -> None:
     poses = path(np.full(9, 0.1))
     poses[4] = np.nan

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parascale.solve.adjustment import adjust
+from parascale.solve.drift import cut_by_depth
 from parascale.solve.gate import complaint
 from parascale.solve.noise import step_noise
 from parascale.solve.registration import register
@@ -21,7 +22,7 @@ MIN_SIGHTINGS = 4
 # Where fewer sightings fit, what does not has bent the path: it is refined again without.
 MANY = 0.75
 MIN_ANGLE = np.radians(0.3)
-ITERATIONS = 6
+ITERATIONS = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,10 +99,8 @@ def complete(tracks: Tracks, cam_from_world: Array, focal: float, *, seed: int, 
 
 def _refined(tracks: Tracks, poses: Array, focal: float, limit: float, threads: int) -> Array:
     structure = triangulate(tracks.positions / focal, poses, focal)
-    used = fitting(structure, limit)
-    return adjust(
-        tracks.positions, poses, structure.points, used, focal, max_iterations=ITERATIONS, threads=threads
-    ).cam_from_world
+    positions, points, used = cut_by_depth(tracks.positions, poses, structure.points, fitting(structure, limit))
+    return adjust(positions, poses, points, used, focal, max_iterations=ITERATIONS, threads=threads).cam_from_world
 
 
 def judge(tracks: Tracks, cam_from_world: Array, focal: float) -> Solution:
