@@ -45,7 +45,7 @@ def complaint(
         (error > MAX_ERROR, f"the reprojection error is {error:.2f} pixels"),
         (used_share < MIN_USED, f"only {used_share:.0%} of what was tracked fits one rigid scene"),
         (
-            span(cam_from_world) < LEAST_SPAN * typical(noise),
+            span(cam_from_world) < LEAST_SPAN * pooled(noise),
             "the camera moves too little beside what its steps are unsure of",
         ),
         (jump is not None, f"the path jumps at frame {jump}"),
@@ -59,17 +59,18 @@ def span(cam_from_world: Array) -> float:
     return float(np.linalg.norm(centres - centres[0], axis=1).max())
 
 
-def typical(noise: Array) -> float:
-    """Median standard deviation of the steps whose noise is known; 0 where none is."""
+def pooled(noise: Array) -> float:
+    """Root mean square of the standard deviations that are known; 0 where none is."""
     finite = noise[np.isfinite(noise)]
-    return float(np.median(finite)) if len(finite) else 0.0
+    return float(np.sqrt((finite**2).mean())) if len(finite) else 0.0
 
 
 def largest_jump(cam_from_world: Array, noise: Array) -> int | None:
     """Find the first step far beyond its neighbours and beyond the noise of an ordinary step."""
     centres = camera_centres(cam_from_world)
     steps = np.linalg.norm(np.diff(centres, axis=0), axis=1)
-    floor = 3 * typical(noise)
+    finite = noise[np.isfinite(noise)]
+    floor = 3 * float(np.median(finite)) if len(finite) else 0.0
     for step in range(len(steps)):
         near = np.r_[steps[max(step - NEIGHBOURS, 0) : step], steps[step + 1 : step + 1 + NEIGHBOURS]]
         if not len(near):

@@ -112,6 +112,8 @@ class KeyframeMapper:
             extract_colors=False,
             ba_refine_focal_length=False,
             ba_refine_extra_params=False,
+            ba_global_frames_ratio=1.3,
+            ba_global_points_ratio=1.3,
             ba_global_max_refinements=2,
             ba_local_max_refinements=1,
         )

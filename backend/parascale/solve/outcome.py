@@ -14,6 +14,7 @@ from parascale.parallax.gauge import to_unit_depth
 from parascale.parallax.number import felt_per_unit_step, median_depth
 from parascale.parallax.shot import Points, Shot
 from parascale.solve.clip import Answer, Clip
+from parascale.solve.gate import pooled
 from parascale.solve.motion_class import MotionClass
 from parascale.solve.noise import TOGETHER
 from parascale.solve.rolling_shutter import readout
@@ -119,7 +120,7 @@ def _quality(clip: Clip, answer: Answer, depth: Array) -> dict[str, Any]:
         "sightings_used": solution.used_share,
         "observations_per_camera": {"min": int(observations.min()), "median": float(np.median(observations))},
         "jitter": float(np.median(bend)) if len(bend) else 0.0,
-        "noise_floor": _pooled(floor),
+        "noise_floor": pooled(floor),
         "noise_floor_per_step": [None if not np.isfinite(value) else float(value) for value in floor],
         "mapper": answer.mapper,
         "keyframes": len(answer.keyframes),
@@ -146,11 +147,6 @@ def _shutter_quality(clip: Clip, solution: Solution) -> dict[str, Any]:
     )
     log.warning("%s %s", clip.path.name, warning)
     return {"rolling_shutter": share, "warning": warning}
-
-
-def _pooled(floor: Array) -> float:
-    finite = floor[np.isfinite(floor)]
-    return float(np.sqrt((finite**2).mean())) if len(finite) else 0.0
 
 
 def _known_focal(clip: Clip) -> str | None:
