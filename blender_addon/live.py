@@ -16,7 +16,7 @@ import bpy
 
 from parascale.blender.depth import HELPER, LIVE_GRID, SceneDepth
 from parascale.blender.keyframes import fcurves
-from parascale.blender.scene_state import frame_rate
+from parascale.blender.scene_state import frame_rate, view_layer_of
 from parascale.errors import InputError
 
 from . import properties
@@ -70,7 +70,8 @@ def on_change(owner: bpy.types.ID) -> None:
         calibrated.rebuild_draft(scene, owner, kept.depth, every=pace[1])
     except InputError:
         return  # The camera stays stale, and Rebuild says why.
-    kept.seconds[pace] = (time.thread_time() - begin) / _looks(owner)
+    # Half the old value: one answer that was held up rules out no pace.
+    kept.seconds[pace] = (kept.seconds[pace] + (time.thread_time() - begin) / _looks(owner)) / 2
 
 
 @contextmanager
@@ -228,7 +229,7 @@ def _may_show_surface(item: bpy.types.Object) -> bool:
 
 
 def _geometry_key(scene: bpy.types.Scene, settings: Any) -> str:
-    layer = scene.view_layers[0]
+    layer = view_layer_of(scene)
     shown: list[str] = [
         item.name_full for item in layer.objects if _may_show_surface(item) and item.visible_get(view_layer=layer)
     ]

@@ -259,15 +259,30 @@ class PARASCALE_OT_select_anchor(bpy.types.Operator):
 
     def execute(self, context: Context) -> Outcome:
         anchor = properties.of_scene(context.scene).camera.parent
-        select_only(context, anchor)
+        try:
+            select_only(context, anchor)
+        except InputError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
         return {"FINISHED"}
 
 
 def select_only(context: Context, item: bpy.types.Object) -> None:
-    """Make one object the selected and active one."""
+    """Make one object the selected and active one.
+
+    Raises
+    ------
+    InputError
+        Where the view layer does not show it.
+    """
+    try:
+        context.view_layer.objects.active = item
+    except RuntimeError:
+        raise InputError(
+            f"{item.name} is switched off in this view layer: tick its collection in the Outliner"
+        ) from None
     for other in context.view_layer.objects:
         other.select_set(other == item)
-    context.view_layer.objects.active = item
 
 
 def place_on_ray(scene: bpy.types.Scene, side: str, origin: Vector, towards: Vector) -> Vector:

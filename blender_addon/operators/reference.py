@@ -62,6 +62,8 @@ class PARASCALE_OT_import_shot(bpy.types.Operator):
 
     def execute(self, context: Context) -> Outcome:
         try:
+            if not self.filepath:
+                raise InputError("no file is named: say which to read")
             imported = self._read(Path(bpy.path.abspath(self.filepath)))
             adopt(context.scene, imported.shot)
         except (InputError, OSError) as error:

@@ -195,7 +195,8 @@ class PARASCALE_OT_bake(bpy.types.Operator):
         scene.camera = copy
         select_only(context, copy)
         camera.hide_render = True
-        camera.hide_set(True)
+        if camera.name in context.view_layer.objects:
+            camera.hide_set(True)
         self.report({"INFO"}, f"{copy.name} plays by itself; {camera.name} is hidden")
         return {"FINISHED"}
 
@@ -213,7 +214,11 @@ class PARASCALE_OT_show_curves(bpy.types.Operator):
 
     def execute(self, context: Context) -> Outcome:
         camera = properties.of_scene(context.scene).camera
-        select_only(context, camera)
+        try:
+            select_only(context, camera)
+        except InputError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
         shown = {f'["{PARALLAX_NUMBER}"]', f'["{GAIN}"]'}
         for curve in fcurves(camera):
             curve.select = curve.data_path in shown

@@ -125,6 +125,15 @@ def test_hidden_object_makes_sliders_wait(calibrated: bpy.types.Object) -> None:
     assert stale(calibrated) == "strength changed"
 
 
+def test_view_layer_that_shows_other_objects_makes_sliders_wait(calibrated: bpy.types.Object) -> None:
+    before = locations(calibrated)
+    window = bpy.context.window
+    window.view_layer = bpy.context.scene.view_layers.new("Second")
+    bpy.data.objects["Box 1"].hide_set(True)
+    calibrated.parascale.strength = 0.7
+    assert np.array_equal(locations(calibrated), before)
+
+
 def test_undo_lets_sliders_wait_and_reads_the_scene_anew(calibrated: bpy.types.Object) -> None:
     name = calibrated.name
     bpy.ops.ed.undo_push(message="before")

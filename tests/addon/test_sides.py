@@ -222,6 +222,15 @@ def test_camera_unlinked_from_the_scene_is_said(calibrated: bpy.types.Object) ->
         bpy.ops.parascale.rebuild()
 
 
+def test_collection_switched_off_is_said_and_stops_no_bake(calibrated: bpy.types.Object) -> None:
+    bpy.context.view_layer.layer_collection.children["ParaScale"].exclude = True
+    for operator in (bpy.ops.parascale.select_anchor, bpy.ops.parascale.show_curves):
+        with pytest.raises(RuntimeError, match=r"^Error: .* is switched off in this view layer: tick its collection"):
+            operator()
+    assert bpy.ops.parascale.bake() == {"FINISHED"}
+    assert bpy.context.scene.camera.name.endswith("Baked")
+
+
 def test_copied_lens_zooms_and_is_given_back(stage: bpy.types.Scene, shot_file: Callable[..., Path]) -> None:
     from parascale.camera import Trajectory
     from parascale.files.shot_file import read_shot, write_shot

@@ -16,8 +16,14 @@ def depsgraph_of(scene: bpy.types.Scene) -> bpy.types.Depsgraph:
     context = bpy.context
     if context.scene == scene and context.view_layer is not None:
         return context.evaluated_depsgraph_get()
-    with context.temp_override(scene=scene, view_layer=scene.view_layers[0]):
+    with context.temp_override(scene=scene, view_layer=view_layer_of(scene)):
         return bpy.context.evaluated_depsgraph_get()
+
+
+def view_layer_of(scene: bpy.types.Scene) -> bpy.types.ViewLayer:
+    """Return the view layer that is looked at; the first one of a scene that is not open."""
+    open_layer = bpy.context.view_layer if bpy.context.scene == scene else None
+    return open_layer or scene.view_layers[0]
 
 
 def frame_rate(scene: bpy.types.Scene) -> float:
