@@ -21,7 +21,8 @@ from parascale.errors import InputError
 
 from . import properties
 
-# What a slider may take is 0.15 s, beyond which Rebuild does the work. It is aimed lower: answers vary by a quarter.
+# What a slider may take, beyond which Rebuild does the work. It is aimed lower: answers vary by a quarter.
+MOST_SECONDS = 0.15
 AIMED_AT_SECONDS = 0.12
 # Grid of rays, and frames from one look to the next: the first that the budget has time for.
 Pace = tuple[tuple[int, int], int]
@@ -184,7 +185,8 @@ def _quick(scene: bpy.types.Scene, camera: bpy.types.Object) -> tuple[_Kept, Pac
         kept.depth.grid, every = pace
         if pace not in kept.seconds:
             kept.seconds[pace] = _FRAME_SECONDS + _LOOKED_AGAIN * _look_seconds(scene, camera, kept) / every
-        if _looks(camera) * kept.seconds[pace] <= AIMED_AT_SECONDS:
+        most = MOST_SECONDS if pace == PACES[-1] else AIMED_AT_SECONDS
+        if _looks(camera) * kept.seconds[pace] <= most:
             return kept, pace
     return None
 

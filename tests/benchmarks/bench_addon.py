@@ -88,22 +88,24 @@ def sliders(objects: int, triangles: int) -> None:
     bpy.ops.parascale.create_camera()
     camera = scene.camera
     rebuild = min(timed(bpy.ops.parascale.rebuild) for _ in range(3))
-    spans, own, drafts = [], [], 0
+    spans, own = [], []
     for value in np.linspace(0.5, 1.5, 21):
         camera.parascale.draft = False
         # Where other programs take their share of the processor, the thread's own time says what it would be without.
         begin = time.thread_time()
         spans.append(timed(lambda value=value: setattr(camera.parascale, "strength", float(value))))
-        own.append(time.thread_time() - begin)
-        drafts += camera.parascale.draft
+        if camera.parascale.draft:
+            own.append(time.thread_time() - begin)
     from bl_ext.user_default.parascale import live
 
     draws = [timed(lambda: live.stale_because(scene, camera)) for _ in range(50)]
     # The first answer also finds out how many rays there is time for.
-    first, median, slowest = own[0] * 1e3, np.median(own[1:]) * 1e3, np.max(own[1:]) * 1e3
+    first, *others = np.array(own) * 1e3
+    median, slowest = np.median(others), np.max(others)
     print(
-        f"{objects:5d} objects {triangles:8d} triangles: {drafts} of {len(spans)} slider moves answered at once, median"
-        f" {median:.0f} ms its own ({np.median(spans) * 1e3:.0f} ms by the clock), {budget.told(median, 150, ' ms')};"
+        f"{objects:5d} objects {triangles:8d} triangles: {len(own)} of {len(spans)} slider moves answered at once,"
+        f" median {median:.0f} ms its own ({np.median(spans) * 1e3:.0f} ms by the clock),"
+        f" {budget.told(median, 150, ' ms')};"
         f" first {first:.0f} ms, slowest after it {slowest:.0f} ms; Rebuild {rebuild:.2f} s;"
         f" staleness {np.median(draws) * 1e3:.2f} ms a redraw"
     )
