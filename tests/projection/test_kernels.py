@@ -1,6 +1,45 @@
 import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from parascale.projection import kernels
+from parascale.projection import kernels, reference
+from parascale.projection.mesh import build_mesh, inverse_depth
+
+
+def rasterise(mesh, source, target):
+    screen = np.empty_like(mesh.vertices)
+    seen = np.full((target.height, target.width), -1, np.float32)
+    place = np.zeros((target.height, target.width, 3), np.float32)
+    kernels.project(mesh.vertices, *reference.plane_transfer(source, target), screen)
+    kernels.rasterise(mesh.vertices, mesh.quads, screen, seen, place)
+    return seen, place
+
+
+def assert_same(mesh, source, target) -> None:
+    seen, place = rasterise(mesh, source, target)
+    hits = reference.rasterise(mesh, source, target, target.size)
+    np.testing.assert_array_equal(seen < 0, hits.inverse_depth < 0)
+    np.testing.assert_allclose(seen, hits.inverse_depth, rtol=1e-6, atol=1e-12)
+    drawn = seen >= 0
+    np.testing.assert_allclose(place[drawn, 0], hits.x[drawn], atol=1e-3)
+    np.testing.assert_allclose(place[drawn, 1], hits.y[drawn], atol=1e-3)
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_holes_agree_with_the_reference_to_the_pixel(camera, seed) -> None:
+    random = np.random.default_rng(seed)
+    depth = random.choice([1.0, 1.03, 2.5, np.inf], (40, 60)) * random.uniform(0.99, 1.01, (40, 60))
+    target = camera(75, 50, random.uniform(-0.3, 0.3, 3), random.uniform(-10, 10, 3))
+    assert_same(build_mesh(inverse_depth(depth), (60, 40)), camera(60, 40), target)
+
+
+@pytest.mark.realdata
+@pytest.mark.parametrize("frame", [15, 48])
+def test_holes_of_a_real_room_agree_to_the_pixel(living_room, frame) -> None:
+    _, depth, source = living_room(0)
+    assert_same(build_mesh(inverse_depth(depth), source.size), source, living_room(frame)[2])
 
 
 def test_growth_takes_the_closest_surface_behind() -> None:

@@ -67,8 +67,8 @@ class Preview:
                 if cancelled is not None and cancelled():
                     raise Cancelled
                 frames.write(image)
-                holes.write(hole.view(np.uint8) * np.uint8(255))
-                shares.append(np.count_nonzero(hole) / hole.size)
+                holes.write(hole.astype(np.uint8) * np.uint8(255))
+                shares.append(float(hole.mean()))
                 report((number + 1) / len(targets), f"frame {number + 1} of {len(targets)}")
         summary = {"frames": len(targets), "fps": fps, "width": width, "height": height, "hole_share": shares}
         return JobResult(summary, {"video": video, "hole_mask": mask})

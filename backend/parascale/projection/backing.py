@@ -11,8 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parascale.projection import kernels
-from parascale.projection.grid import Grid, build_grid
-from parascale.projection.mesh import CUT_RATIO
+from parascale.projection.mesh import CUT_RATIO, Mesh, build_mesh
 
 Array = NDArray[np.float64]
 
@@ -27,14 +26,17 @@ class Backing:
 
     Attributes
     ----------
-    surface : Grid
+    mesh : Mesh
         In pixels of the map, which it exceeds.
-    colours : (h, w, 4) float32
-        sRGB, 0 .. 255, of its cells; the fourth channel is no colour.
+    colours : (h, w, 3) float32
+        sRGB, 0 .. 255.
+    frame : (4,) float64
+        From pixels of the map to pixels of ``colours``: x scale, y scale, x offset, y offset.
     """
 
-    surface: Grid
+    mesh: Mesh
     colours: NDArray[np.float32]
+    frame: Array
 
 
 def build_backing(image: NDArray[np.uint8], inverse: Array, margins: tuple[int, int, int, int]) -> Backing:
@@ -62,8 +64,10 @@ def build_backing(image: NDArray[np.uint8], inverse: Array, margins: tuple[int, 
     kernels.relax(values, covered & ~start, covered & start, SMOOTHING_PASSES)
     depth = np.where(covered, values[..., 3].astype(np.float64), np.nan)
     rows, columns = depth.shape
-    size = columns * STRIDE, rows * STRIDE
-    return Backing(build_grid(depth, size, np.inf, (-left * STRIDE, -top * STRIDE)), values)
+    mesh = build_mesh(depth, (columns * STRIDE, rows * STRIDE), cut=None)
+    vertices = mesh.vertices - np.array([left * STRIDE, top * STRIDE, 0.0])
+    frame = np.array([1 / STRIDE, 1 / STRIDE, left, top], np.float64)
+    return Backing(Mesh(vertices, mesh.quads), np.ascontiguousarray(values[..., :3]), frame)
 
 
 def _farthest(image: NDArray[np.uint8], inverse: Array) -> tuple[Array, NDArray[np.float32]]:

@@ -12,31 +12,119 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parascale.projection.mesh import CUT_RATIO
+from parascale.projection.reference import NEAR
 
 Array = NDArray[np.float64]
 Float32 = NDArray[np.float32]
 Image = NDArray[np.uint8]
-Weights = tuple[np.float32, np.float32, np.float32, np.float32]
-# Pixels along the side of the squares that remember where holes are.
-TILE = 8
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def compiled(function: F) -> F:
-    """Compile a function, without the GIL."""
+def _compiled(function: F) -> F:
     try:
         return cast("F", numba.njit(nogil=True, cache=True, error_model="numpy")(function))
     except RuntimeError:  # no folder to keep compiled code in: compile in every process
         return cast("F", numba.njit(nogil=True, error_model="numpy")(function))
 
 
-@compiled
-def tiles(height: int, width: int, value: bool) -> NDArray[np.bool_]:
-    """Squares of pixels that cover a picture."""
-    return np.full((height // TILE + 1, width // TILE + 1), value, np.bool_)
+@_compiled
+def project(vertices: Array, homography: Array, shift: Array, screen: Array) -> None:
+    """Project vertices (N, 3) into ``screen`` (N, 3): x, y in pixels, and 1 / scale, 0 where behind the camera."""
+    for i in range(vertices.shape[0]):
+        x, y, inverse = vertices[i, 0], vertices[i, 1], vertices[i, 2]
+        scale = homography[2, 0] * x + homography[2, 1] * y + homography[2, 2] + inverse * shift[2]
+        if scale > NEAR:
+            over = 1.0 / scale
+            screen[i, 0] = (homography[0, 0] * x + homography[0, 1] * y + homography[0, 2] + inverse * shift[0]) * over
+            screen[i, 1] = (homography[1, 0] * x + homography[1, 1] * y + homography[1, 2] + inverse * shift[1]) * over
+            screen[i, 2] = over
+        else:
+            screen[i, 2] = 0.0
 
 
-@compiled
+@_compiled
+def rasterise(vertices: Array, quads: NDArray[np.uint32], screen: Array, inverse: Float32, place: Float32) -> None:
+    """Draw quads where they are nearer than what ``inverse`` holds.
+
+    Parameters
+    ----------
+    vertices, quads
+        As in `parascale.projection.mesh.Mesh`.
+    screen : (N, 3) float64
+        From `project`.
+    inverse : (height, width) float32
+        Inverse depth in the target's camera, -1 where nothing was drawn yet, infinite where nothing shall be; written.
+    place : (height, width, 3) float32
+        x, y in the source picture and inverse depth there; written.
+    """
+    height, width = inverse.shape
+    for quad in range(quads.shape[0]):
+        ia, ib, ic, id_ = quads[quad, 0], quads[quad, 1], quads[quad, 2], quads[quad, 3]
+        xa, xb, xc, xd = screen[ia, 0], screen[ib, 0], screen[ic, 0], screen[id_, 0]
+        left = max(np.ceil(min(xa, xb, xc, xd) - 0.5), 0.0)
+        right = min(np.floor(max(xa, xb, xc, xd) - 0.5), width - 1.0)
+        ya, yb, yc, yd = screen[ia, 1], screen[ib, 1], screen[ic, 1], screen[id_, 1]
+        top = max(np.ceil(min(ya, yb, yc, yd) - 0.5), 0.0)
+        bottom = min(np.floor(max(ya, yb, yc, yd) - 0.5), height - 1.0)
+        if not ((left <= right) & (top <= bottom)):
+            continue
+        sa, sb, sc, sd = screen[ia, 2], screen[ib, 2], screen[ic, 2], screen[id_, 2]
+        if min(sa, sb, sc, sd) == 0.0:
+            continue
+        y = top + 0.5
+        while y < bottom + 1.0:
+            x = left + 0.5
+            while x < right + 1.0:
+                row, column = np.uint32(y), np.uint32(x)
+                if inverse[row, column] == np.inf:
+                    x += 1.0
+                    continue
+                ax, ay, bx, by = xa - x, ya - y, xb - x, yb - y
+                cx, cy = xc - x, yc - y
+                ab, bc, ca = ax * by - ay * bx, bx * cy - by * cx, cx * ay - cy * ax
+                inside = ((ab >= 0) & (bc >= 0) & (ca >= 0)) | ((ab <= 0) & (bc <= 0) & (ca <= 0))
+                if inside:
+                    area = ab + bc + ca
+                    wa, wp, wq, ip, iq = bc * sa, ca * sb, ab * sc, ib, ic
+                else:
+                    dx, dy = xd - x, yd - y
+                    cd, da = cx * dy - cy * dx, dx * ay - dy * ax
+                    inside = ((cd >= 0) & (da >= 0) & (ca <= 0)) | ((cd <= 0) & (da <= 0) & (ca >= 0))
+                    area = cd + da - ca
+                    wa, wp, wq, ip, iq = cd * sa, da * sc, -ca * sd, ic, id_
+                if inside and area != 0.0:
+                    depth = wa * vertices[ia, 2] + wp * vertices[ip, 2] + wq * vertices[iq, 2]
+                    seen = np.float32(depth / area)
+                    if seen > inverse[row, column]:
+                        inverse[row, column] = seen
+                        over = 1.0 / (wa + wp + wq)
+                        place[row, column, 0] = (
+                            wa * vertices[ia, 0] + wp * vertices[ip, 0] + wq * vertices[iq, 0]
+                        ) * over
+                        place[row, column, 1] = (
+                            wa * vertices[ia, 1] + wp * vertices[ip, 1] + wq * vertices[iq, 1]
+                        ) * over
+                        place[row, column, 2] = depth * over
+                x += 1.0
+            y += 1.0
+
+
+@_compiled
+def find_holes(seen: Float32, holes: NDArray[np.bool_]) -> bool:
+    """Mark what nothing was drawn on, close the rest of ``seen`` to drawing, and say whether there is any hole."""
+    height, width = seen.shape
+    found = False
+    for row in range(height):
+        for column in range(width):
+            hole = seen[row, column] < 0
+            holes[row, column] = hole
+            found |= hole
+            if not hole:
+                seen[row, column] = np.inf
+    return found
+
+
+@_compiled
 def grow(inverse: Array, cut: float) -> NDArray[np.int32]:
     """Continue surfaces into unknown pixels and behind what is nearer, from the closest pixel that shows them.
 
@@ -86,7 +174,7 @@ def grow(inverse: Array, cut: float) -> NDArray[np.int32]:
     return origin
 
 
-@compiled
+@_compiled
 def relax(values: Float32, free: NDArray[np.bool_], known: NDArray[np.bool_], passes: int) -> None:
     """Move the free pixels of ``values`` (h, w, 4) in place to the mean of their free and known neighbours."""
     height, width = free.shape
@@ -111,7 +199,7 @@ def relax(values: Float32, free: NDArray[np.bool_], known: NDArray[np.bool_], pa
                 values[row, column, 2], values[row, column, 3] = c * over, d * over
 
 
-@compiled
+@_compiled
 def _touches_nearer(inverse: Array) -> NDArray[np.bool_]:
     height, width = inverse.shape
     touches = np.zeros((height, width), np.bool_)
@@ -124,7 +212,7 @@ def _touches_nearer(inverse: Array) -> NDArray[np.bool_]:
     return touches
 
 
-@compiled
+@_compiled
 def clean_edges(image: Image, inverse: Array, radius: int) -> Image:
     """Free the far side of depth edges from the colours of the near side that the lens mixed in.
 
@@ -153,7 +241,7 @@ def clean_edges(image: Image, inverse: Array, radius: int) -> Image:
     return result
 
 
-@compiled
+@_compiled
 def mark_seams(inverse: Float32) -> NDArray[np.bool_]:
     """Tell where a pixel and its right, lower and lower right neighbours do not lie on one surface."""
     height, width = inverse.shape
@@ -166,7 +254,7 @@ def mark_seams(inverse: Float32) -> NDArray[np.bool_]:
     return seams
 
 
-@compiled
+@_compiled
 def shade(
     texture: Float32,
     inverse: Float32,
@@ -174,87 +262,55 @@ def shade(
     seen: Float32,
     place: Float32,
     target: Image,
-    holes: NDArray[np.bool_],
-) -> NDArray[np.bool_]:
+) -> None:
     """Colour the pixels of the target that the picture covers, bilinearly, each from its own surface alone.
 
     Parameters
     ----------
     texture : (h, w, 4) float32
-        The source picture, sRGB 0 .. 255; the fourth channel only aligns it.
+        The source picture, sRGB 0 .. 255; the fourth channel only aligns it, which makes sampling a third faster.
     inverse : (h, w) float32
         Inverse depth of its pixels.
     seams : (h, w) bool
         From `mark_seams`.
     seen, place
-        As `parascale.projection.grid.Grid.draw` writes them; what is covered is closed to drawing.
+        From `rasterise`; pixels with ``seen`` of -1 are left alone.
     target : (height, width, 3) uint8
-        Written where something was drawn.
-    holes : (height, width) bool
-        Written: where nothing was drawn.
-
-    Returns
-    -------
-    (rows, columns) bool
-        The tiles of the target that have holes.
+        Written.
     """
-    half, one = np.float32(0.5), np.float32(1)
+    half, one, last = np.float32(0.5), np.float32(1), np.float32(1e-3)
     height, width = seen.shape
     rows, columns = inverse.shape
-    right, bottom = np.float32(columns - 1), np.float32(rows - 1)
-    open_tiles = tiles(height, width, False)
     for row in range(height):
         for column in range(width):
-            hole = seen[row, column] < 0
-            holes[row, column] = hole
-            if hole:
-                open_tiles[row // TILE, column // TILE] = True
+            if seen[row, column] < 0:
                 continue
-            seen[row, column] = np.inf
-            x = min(max(place[row, column, 0] - half, np.float32(0)), right)
-            y = min(max(place[row, column, 1] - half, np.float32(0)), bottom)
-            c, r = np.uint32(min(x, right - one)), np.uint32(min(y, bottom - one))
+            x = min(max(place[row, column, 0] - half, np.float32(0)), np.float32(columns - 1))
+            y = min(max(place[row, column, 1] - half, np.float32(0)), np.float32(rows - 1))
+            c, r = np.uint32(min(x, np.float32(columns - 2))), np.uint32(min(y, np.float32(rows - 2)))
+            c1, r1 = c + np.uint32(1), r + np.uint32(1)
             u, v = x - np.float32(c), y - np.float32(r)
-            weights = ((one - u) * (one - v), u * (one - v), (one - u) * v, u * v)
+            wa, wb, wc, wd = (one - u) * (one - v), u * (one - v), (one - u) * v, u * v
             if seams[r, c]:
-                weights = _own_weights(weights, inverse, r, c, place[row, column, 2])
-            _mix(texture, r, c, weights, target, row, column)
-    return open_tiles
+                low, high = place[row, column, 2] / np.float32(CUT_RATIO), place[row, column, 2] * np.float32(CUT_RATIO)
+                wa *= np.float32(low <= inverse[r, c] <= high)
+                wb *= np.float32(low <= inverse[r, c1] <= high)
+                wc *= np.float32(low <= inverse[r1, c] <= high)
+                wd *= np.float32(low <= inverse[r1, c1] <= high)
+                total = wa + wb + wc + wd
+                if total > last:
+                    wa, wb, wc, wd = wa / total, wb / total, wc / total, wd / total
+                else:
+                    right, down = u >= half, v >= half
+                    wa, wb = np.float32(not right and not down), np.float32(right and not down)
+                    wc, wd = np.float32(not right and down), np.float32(right and down)
+            for k in range(3):
+                value = wa * texture[r, c, k] + wb * texture[r, c1, k]
+                value += wc * texture[r1, c, k] + wd * texture[r1, c1, k]
+                target[row, column, k] = np.uint8(np.int32(value + half))
 
 
-@compiled
-def _own_weights(weights: Weights, inverse: Float32, r: np.uint32, c: np.uint32, own: np.float32) -> Weights:
-    """Leave out the pixels of other surfaces; where that leaves none, take the closest pixel alone."""
-    low, high = own / np.float32(CUT_RATIO), own * np.float32(CUT_RATIO)
-    wa, wb, wc, wd = weights
-    right, down = wb + wd >= wa + wc, wc + wd >= wa + wb
-    wa *= np.float32(low <= inverse[r, c] <= high)
-    wb *= np.float32(low <= inverse[r, c + np.uint32(1)] <= high)
-    wc *= np.float32(low <= inverse[r + np.uint32(1), c] <= high)
-    wd *= np.float32(low <= inverse[r + np.uint32(1), c + np.uint32(1)] <= high)
-    total = wa + wb + wc + wd
-    if total > np.float32(1e-3):
-        return wa / total, wb / total, wc / total, wd / total
-    return (
-        np.float32(not right and not down),
-        np.float32(right and not down),
-        np.float32(not right and down),
-        np.float32(right and down),
-    )
-
-
-@compiled
-def _mix(texture: Float32, r: np.uint32, c: np.uint32, weights: Weights, target: Image, row: int, column: int) -> None:
-    """Write the weighted mean of a pixel of a picture and its right, lower and lower right neighbours."""
-    c1, r1 = c + np.uint32(1), r + np.uint32(1)
-    wa, wb, wc, wd = weights
-    for k in range(3):
-        value = wa * texture[r, c, k] + wb * texture[r, c1, k]
-        value += wc * texture[r1, c, k] + wd * texture[r1, c1, k]
-        target[row, column, k] = np.uint8(np.int32(value + np.float32(0.5)))
-
-
-@compiled
+@_compiled
 def fill(
     holes: NDArray[np.bool_],
     seen: Float32,
@@ -270,34 +326,33 @@ def fill(
     ----------
     holes : (height, width) bool
     seen, place
-        As the backing's surface was drawn into them.
+        From `rasterise` of the backing's mesh.
     unseen : (3, 3) float64
         Homography from target to source pixels at infinity, for holes that the backing leaves.
-    colours : (h, w, 4) float32
+    colours, frame
         As in `parascale.projection.backing.Backing`.
-    frame : (4,) float64
-        As in `parascale.projection.grid.Grid`: where they lie.
     target : (height, width, 3) uint8
         Written.
     """
-    half, one = np.float32(0.5), np.float32(1)
+    one = np.float32(1)
     height, width = holes.shape
     rows, columns = colours.shape[:2]
-    last_column, last_row = np.float32(columns - 1), np.float32(rows - 1)
-    left, top = np.float32(frame[0]), np.float32(frame[1])
-    across, down = np.float32(1 / frame[2]), np.float32(1 / frame[3])
     for row in range(height):
         for column in range(width):
             if not holes[row, column]:
                 continue
-            x, y = place[row, column, 0], place[row, column, 1]
-            if seen[row, column] < 0:
+            if seen[row, column] >= 0:
+                x, y = float(place[row, column, 0]), float(place[row, column, 1])
+            else:
                 scale = max(unseen[2, 0] * (column + 0.5) + unseen[2, 1] * (row + 0.5) + unseen[2, 2], 1e-3)
-                x = np.float32((unseen[0, 0] * (column + 0.5) + unseen[0, 1] * (row + 0.5) + unseen[0, 2]) / scale)
-                y = np.float32((unseen[1, 0] * (column + 0.5) + unseen[1, 1] * (row + 0.5) + unseen[1, 2]) / scale)
-            x = min(max((x - left) * across - half, np.float32(0)), last_column)
-            y = min(max((y - top) * down - half, np.float32(0)), last_row)
-            c, r = np.uint32(min(x, last_column - one)), np.uint32(min(y, last_row - one))
-            u, v = x - np.float32(c), y - np.float32(r)
-            weights = ((one - u) * (one - v), u * (one - v), (one - u) * v, u * v)
-            _mix(colours, r, c, weights, target, row, column)
+                x = (unseen[0, 0] * (column + 0.5) + unseen[0, 1] * (row + 0.5) + unseen[0, 2]) / scale
+                y = (unseen[1, 0] * (column + 0.5) + unseen[1, 1] * (row + 0.5) + unseen[1, 2]) / scale
+            x = min(max(x * frame[0] + frame[2] - 0.5, 0.0), columns - 1.0)
+            y = min(max(y * frame[1] + frame[3] - 0.5, 0.0), rows - 1.0)
+            c, r = np.uint32(min(x, columns - 2.0)), np.uint32(min(y, rows - 2.0))
+            c1, r1 = c + np.uint32(1), r + np.uint32(1)
+            u, v = np.float32(x - c), np.float32(y - r)
+            for k in range(3):
+                above = colours[r, c, k] * (one - u) + colours[r, c1, k] * u
+                below = colours[r1, c, k] * (one - u) + colours[r1, c1, k] * u
+                target[row, column, k] = np.uint8(np.int32(above * (one - v) + below * v + np.float32(0.5)))

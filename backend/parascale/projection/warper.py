@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from parascale.camera import View
 from parascale.projection import kernels
 from parascale.projection.backing import build_backing
-from parascale.projection.grid import build_grid
-from parascale.projection.mesh import inverse_depth
+from parascale.projection.mesh import Mesh, build_mesh, inverse_depth
 from parascale.projection.reference import plane_transfer
 
 Array = NDArray[np.float64]
@@ -64,7 +63,7 @@ class Warper:
         margins = _margins(self._view, targets, inverse)
         with ThreadPoolExecutor(1) as pool:
             behind = pool.submit(build_backing, clean, inverse, margins)
-            self._surface = build_grid(inverse, self._view.size)
+            self._surface = build_mesh(inverse, self._view.size)
             self._backing = behind.result()
         self._scratch = threading.local()
 
@@ -84,14 +83,20 @@ class Warper:
         place = self._array("place", (*shape, 3), np.float32)
         seen = self._array("seen", shape, np.float32)
         seen.fill(-1)
-        self._surface.draw(homography, shift, kernels.tiles(*shape, True), seen, place)
+        self._draw(self._surface, homography, shift, seen, place)
+        kernels.shade(self._texture, self._inverse, self._seams, seen, place, image)
         holes = np.empty(shape, np.bool_)
-        open_tiles = kernels.shade(self._texture, self._inverse, self._seams, seen, place, image, holes)
-        if open_tiles.any():
+        if kernels.find_holes(seen, holes):
             backing = self._backing
-            backing.surface.draw(homography, shift, open_tiles, seen, place)
-            kernels.fill(holes, seen, place, _inverted(homography), backing.colours, backing.surface.frame, image)
+            self._draw(backing.mesh, homography, shift, seen, place)
+            unseen = _inverted(homography)
+            kernels.fill(holes, seen, place, unseen, backing.colours, backing.frame, image)
         return image, holes
+
+    def _draw(self, mesh: Mesh, homography: Array, shift: Array, seen: Float32, place: Float32) -> None:
+        screen = self._array("screen", (len(self._surface.vertices) + len(self._backing.mesh.vertices), 3), np.float64)
+        kernels.project(mesh.vertices, homography, shift, screen)
+        kernels.rasterise(mesh.vertices, mesh.quads, screen, seen, place)
 
     def _array(self, name: str, shape: tuple[int, ...], dtype: type) -> Any:
         """Scratch memory of the calling thread: fresh pages for every frame would cost a sixth of its time."""
@@ -111,10 +116,11 @@ def _inverted(homography: Array) -> Array:
 
 def _resampled(inverse: Array, view: View) -> Array:
     """Sample the surface of a map of another resolution at the pixels of its own camera."""
+    mesh = build_mesh(inverse, view.size)
+    screen = np.empty_like(mesh.vertices)
     seen = np.full((view.height, view.width), -1, np.float32)
-    place = np.empty((view.height, view.width, 3), np.float32)
-    everywhere = kernels.tiles(view.height, view.width, True)
-    build_grid(inverse, view.size).draw(np.eye(3), np.zeros(3), everywhere, seen, place)
+    kernels.project(mesh.vertices, np.eye(3), np.zeros(3), screen)
+    kernels.rasterise(mesh.vertices, mesh.quads, screen, seen, np.empty((view.height, view.width, 3), np.float32))
     return seen.astype(np.float64)
 
 
