@@ -34,7 +34,7 @@ STILL_SHARE = 0.5
 LEAST_ZOOM = 1.05
 # Share of the points that may move by themselves before a camera that turns or zooms.
 MOST_STRAYS = 0.3
-# How near to the criterion of a plane that of a zoom need come.
+# How near to the criterion of a model with more parameters that of a zoom need come.
 NEARLY = 1.02
 # A turn whose errors would hide a step of more than that share of the depth, frame by frame, is no evidence of rest.
 MOST_HIDDEN = 1.5e-3
@@ -110,7 +110,7 @@ def classify(tracks: Tracks, focal: float | None, width: float) -> MotionClass:
     for name, fits in (("rotation-only", turns), ("zoom", zooms)):
         if np.median([_strays(turn, noise) for turn in fits]) > MOST_STRAYS:
             scores[name] = float("inf")
-    motion = _winner(scores, change)
+    motion = _winner(scores, change, focal is not None)
     hidden = _hidden(turns, frames, turn_focal)
     return MotionClass(motion, turn_focal, scores, change, hidden, _doubt(motion, pairs, turns, noise, hidden))
 
@@ -120,10 +120,11 @@ def _strays(turn: Turn, noise: float) -> float:
     return float((np.hypot(*turn.error.T) > BEYOND_NOISE * min(noise, LIKELY_NOISE)).mean())
 
 
-def _winner(scores: dict[str, float], change: float) -> Motion:
-    zoom, others = scores["zoom"], min(scores["general"], scores["rotation-only"])
-    # A plane has three parameters more than a zoom, which noise alone makes use of.
-    if change > LEAST_ZOOM and zoom < min(others, NEARLY * scores["plane"]):
+def _winner(scores: dict[str, float], change: float, known: bool) -> Motion:
+    # A plane has three parameters more than a zoom, an epipolar geometry two where the focal length is not known:
+    # noise alone makes use of them.
+    general = scores["general"] * (1 if known else NEARLY)
+    if change > LEAST_ZOOM and scores["zoom"] < min(scores["rotation-only"], general, NEARLY * scores["plane"]):
         return "zoom"
     return "rotation-only" if scores["rotation-only"] < min(scores["general"], scores["plane"]) else "general"
 
