@@ -4,6 +4,7 @@ import itertools
 import logging
 import re
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ COLOUR_SIDE = 320
 FOLDER_FPS = 24.0
 IMAGE_SUFFIXES = {".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 MAX_FRAMES = 2000
+# Photos decoded at once, each as large as it is, and asked for at once.
+READERS, READ_AHEAD = 2, 8
 
 Progress = Callable[[float, str], None] | None
 Cancel = Callable[[], bool] | None
@@ -135,8 +138,7 @@ def pictures(path: Path) -> Iterator[tuple[int, float, Picture]]:
 def _working(path: Path, start: int, end: int | None, side: int) -> Iterator[tuple[int, float, Picture, Picture]]:
     """Yield number, time, grey picture at working size and small sRGB copy of a range of frames."""
     if path.is_dir():
-        for number, time, picture in itertools.islice(_folder_pictures(path), start, end):
-            yield number, time, *_shrink(picture, side)
+        yield from _folder_working(path, start, end, side)
         return
     # Scaled and converted in one go, by contexts that are kept: a third of the time.
     grey, colour = VideoReformatter(), VideoReformatter()
@@ -158,9 +160,28 @@ def image_files(folder: Path) -> list[Path]:
 
 def _folder_pictures(folder: Path) -> Iterator[tuple[int, float, Picture]]:
     images = image_files(folder)
-    stamps = _numbers_in_names(images)
-    for index, image in enumerate(images):
-        yield index, (stamps[index] - stamps[0]) / FOLDER_FPS, _read_image(image)
+    for index, (image, time) in enumerate(zip(images, _times_in_names(images), strict=True)):
+        yield index, time, _read_image(image)
+
+
+def _folder_working(
+    folder: Path, start: int, end: int | None, side: int
+) -> Iterator[tuple[int, float, Picture, Picture]]:
+    images = image_files(folder)
+    times = _times_in_names(images)
+    chosen = range(len(images))[start:end]
+    with ThreadPoolExecutor(READERS) as pool:
+        # A few at a time, so that a cancelled solve does not wait for the rest.
+        for first in range(0, len(chosen), READ_AHEAD):
+            numbers = chosen[first : first + READ_AHEAD]
+            read = pool.map(lambda number: _shrink(_read_image(images[number]), side), numbers)
+            for number, (grey, colour) in zip(numbers, read, strict=True):
+                yield number, times[number], grey, colour
+
+
+def _times_in_names(images: list[Path]) -> list[float]:
+    numbers = _numbers_in_names(images)
+    return [(number - numbers[0]) / FOLDER_FPS for number in numbers]
 
 
 def _numbers_in_names(images: list[Path]) -> list[int]:
