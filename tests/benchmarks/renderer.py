@@ -1,4 +1,4 @@
-"""The renderer of the solve's tests, for the benchmarks."""
+"""The renderer of the solve's tests, for them and for the benchmarks."""
 
 import importlib.util
 import sys
@@ -9,7 +9,7 @@ from types import ModuleType
 def load_renderer() -> ModuleType:
     """Load the module of scenes, moves and `film`."""
     file = Path(__file__).parents[1] / "solve" / "rendered.py"
-    # Under this name numba finds what it has compiled for the tests.
+    # Under one name, by which numba finds what it has compiled.
     spec = importlib.util.spec_from_file_location("solve_rendered", file)
     assert spec is not None
     assert spec.loader is not None

@@ -1,35 +1,23 @@
 """Clips with known truth, rendered once a session, and tracks of points on known paths, without any picture."""
 
-import importlib.util
-import sys
 from collections.abc import Callable
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from renderer import load_renderer
 
 from parascale.solve.tracks import Tracks
 
 Array = NDArray[np.float64]
 
 
-def _load(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"solve_{name}", Path(__file__).with_name(f"{name}.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.fixture(scope="session")
 def rendered() -> ModuleType:
     """Return the renderer: scenes, moves, `film`, `write_video`."""
-    return _load("rendered")
+    return load_renderer()
 
 
 @pytest.fixture(scope="session")
