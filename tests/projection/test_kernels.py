@@ -8,12 +8,16 @@ from parascale.projection.mesh import build_mesh, inverse_depth
 
 
 def rasterise(mesh, source, target):
-    screen = np.empty_like(mesh.vertices)
+    """Inverse depth in the target, and for every pixel x, y and inverse depth in the source."""
+    vertices = np.ascontiguousarray(mesh.vertices.T)
+    screen = np.empty_like(vertices)
     seen = np.full((target.height, target.width), -1, np.float32)
-    place = np.zeros((target.height, target.width, 3), np.float32)
-    kernels.project(mesh.vertices, *reference.plane_transfer(source, target), screen)
-    kernels.rasterise(mesh.vertices, mesh.quads, screen, seen, place)
-    return seen, place
+    kernels.project(vertices, *reference.plane_transfer(source, target), screen)
+    kernels.rasterise(mesh.quads, screen, seen)
+    origins = np.empty((target.height, 3, target.width), np.float32)
+    for row in range(target.height):
+        kernels.origins_of(row, seen[row], *reference.plane_transfer(target, source), origins[row])
+    return seen, np.moveaxis(origins, 1, 2)
 
 
 def assert_same(mesh, source, target) -> None:

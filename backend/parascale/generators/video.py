@@ -8,7 +8,7 @@ from typing import Self
 
 import av
 import numpy as np
-from av.video.reformatter import Colorspace
+from av.video.reformatter import Colorspace, VideoReformatter
 from numpy.typing import NDArray
 
 from parascale.errors import InputError
@@ -41,6 +41,8 @@ class VideoWriter:
         self._path = path
         self._partial = path.with_name(path.name + ".part")
         self._lossless = lossless
+        # Kept: made anew for every frame, it takes as long as the conversion.
+        self._converter = VideoReformatter()
         self._container = av.open(str(self._partial), "w", format="mp4", options={"movflags": "+faststart"})
         self._stream = self._container.add_stream("libx264", rate=Fraction(fps).limit_denominator(100_000))
         self._stream.width, self._stream.height = width, height
@@ -58,7 +60,7 @@ class VideoWriter:
         else:
             # Looked at where it lies: a copy would take longer than the conversion.
             given = av.VideoFrame.from_numpy_buffer(np.ascontiguousarray(frame), "rgb24")
-            picture = given.reformat(format="yuv420p", dst_colorspace=Colorspace.ITU709)
+            picture = self._converter.reformat(given, format="yuv420p", dst_colorspace=Colorspace.ITU709)
         self._container.mux(self._stream.encode(picture))
 
     def __enter__(self) -> Self:

@@ -18,6 +18,8 @@ Array = NDArray[np.float64]
 Float32 = NDArray[np.float32]
 Image = NDArray[np.uint8]
 F = TypeVar("F", bound=Callable[..., Any])
+# x and y from a pixel's centre, and a value.
+Corner = tuple[float, float, float]
 
 
 def _compiled(function: F) -> F:
@@ -27,86 +29,108 @@ def _compiled(function: F) -> F:
         return cast("F", numba.njit(nogil=True, error_model="numpy")(function))
 
 
+def _inlined(function: F) -> F:
+    return cast("F", numba.njit(nogil=True, error_model="numpy", inline="always")(function))
+
+
 @_compiled
 def project(vertices: Array, homography: Array, shift: Array, screen: Array) -> None:
-    """Project vertices (N, 3) into ``screen`` (N, 3): x, y in pixels, and 1 / scale, 0 where behind the camera."""
-    for i in range(vertices.shape[0]):
-        x, y, inverse = vertices[i, 0], vertices[i, 1], vertices[i, 2]
-        scale = homography[2, 0] * x + homography[2, 1] * y + homography[2, 2] + inverse * shift[2]
-        if scale > NEAR:
-            over = 1.0 / scale
-            screen[i, 0] = (homography[0, 0] * x + homography[0, 1] * y + homography[0, 2] + inverse * shift[0]) * over
-            screen[i, 1] = (homography[1, 0] * x + homography[1, 1] * y + homography[1, 2] + inverse * shift[1]) * over
-            screen[i, 2] = over
-        else:
-            screen[i, 2] = 0.0
+    """Project vertices into the target's picture.
+
+    Parameters
+    ----------
+    vertices : (3, N) float64
+        x, y and inverse depth, as in `parascale.projection.mesh.Mesh`, each in one piece: so they are projected four at
+        a time.
+    homography : (3, 3) float64, shift : (3,) float64
+        From `parascale.projection.reference.plane_transfer`.
+    screen : (3, N) float64
+        x, y in pixels and inverse depth in the target's camera; x is NaN behind it. Written.
+    """
+    x, y, inverse = vertices[0], vertices[1], vertices[2]
+    column, row, seen = screen[0], screen[1], screen[2]
+    for i in range(x.shape[0]):
+        scale = homography[2, 0] * x[i] + homography[2, 1] * y[i] + homography[2, 2] + inverse[i] * shift[2]
+        over = 1.0 / scale
+        across = homography[0, 0] * x[i] + homography[0, 1] * y[i] + homography[0, 2] + inverse[i] * shift[0]
+        column[i] = across * over if scale > NEAR else np.nan
+        row[i] = (homography[1, 0] * x[i] + homography[1, 1] * y[i] + homography[1, 2] + inverse[i] * shift[1]) * over
+        seen[i] = inverse[i] * over
+
+
+@_inlined
+def _triangle(a: Corner, b: Corner, c: Corner) -> tuple[bool, float]:
+    """Whether the origin lies in a triangle, and what lies there between the values of its corners."""
+    ab, bc, ca = a[0] * b[1] - a[1] * b[0], b[0] * c[1] - b[1] * c[0], c[0] * a[1] - c[1] * a[0]
+    area = ab + bc + ca
+    inside = (min(ab, bc, ca) >= 0) | (max(ab, bc, ca) <= 0)
+    return inside & (area != 0.0), (bc * a[2] + ca * b[2] + ab * c[2]) / area
 
 
 @_compiled
-def rasterise(vertices: Array, quads: NDArray[np.uint32], screen: Array, inverse: Float32, place: Float32) -> None:
+def rasterise(quads: NDArray[np.uint32], screen: Array, inverse: Float32) -> None:
     """Draw quads where they are nearer than what ``inverse`` holds.
 
     Parameters
     ----------
-    vertices, quads
+    quads
         As in `parascale.projection.mesh.Mesh`.
-    screen : (N, 3) float64
+    screen : (3, N) float64
         From `project`.
     inverse : (height, width) float32
         Inverse depth in the target's camera, -1 where nothing was drawn yet, infinite where nothing shall be; written.
-    place : (height, width, 3) float32
-        x, y in the source picture and inverse depth there; written.
     """
     height, width = inverse.shape
+    drawn = inverse.reshape(-1)
+    x, y, seen = screen[0], screen[1], screen[2]
     for quad in range(quads.shape[0]):
         ia, ib, ic, id_ = quads[quad, 0], quads[quad, 1], quads[quad, 2], quads[quad, 3]
-        xa, xb, xc, xd = screen[ia, 0], screen[ib, 0], screen[ic, 0], screen[id_, 0]
-        left = max(np.ceil(min(xa, xb, xc, xd) - 0.5), 0.0)
-        right = min(np.floor(max(xa, xb, xc, xd) - 0.5), width - 1.0)
-        ya, yb, yc, yd = screen[ia, 1], screen[ib, 1], screen[ic, 1], screen[id_, 1]
-        top = max(np.ceil(min(ya, yb, yc, yd) - 0.5), 0.0)
-        bottom = min(np.floor(max(ya, yb, yc, yd) - 0.5), height - 1.0)
-        if not ((left <= right) & (top <= bottom)):
+        xa, xb, xc, xd = x[ia], x[ib], x[ic], x[id_]
+        left = np.ceil(max(min(xa, xb, xc, xd) - 0.5, 0.0))
+        right = np.floor(min(max(xa, xb, xc, xd) - 0.5, width - 1.0))
+        ya, yb, yc, yd = y[ia], y[ib], y[ic], y[id_]
+        top = np.ceil(max(min(ya, yb, yc, yd) - 0.5, 0.0))
+        bottom = np.floor(min(max(ya, yb, yc, yd) - 0.5, height - 1.0))
+        if not ((left <= right) & (top <= bottom)) or np.isnan(xa + xb + xc + xd):
             continue
-        sa, sb, sc, sd = screen[ia, 2], screen[ib, 2], screen[ic, 2], screen[id_, 2]
-        if min(sa, sb, sc, sd) == 0.0:
-            continue
-        y = top + 0.5
-        while y < bottom + 1.0:
-            x = left + 0.5
-            while x < right + 1.0:
-                row, column = np.uint32(y), np.uint32(x)
-                if inverse[row, column] == np.inf:
-                    x += 1.0
-                    continue
-                ax, ay, bx, by = xa - x, ya - y, xb - x, yb - y
-                cx, cy = xc - x, yc - y
-                ab, bc, ca = ax * by - ay * bx, bx * cy - by * cx, cx * ay - cy * ax
-                inside = ((ab >= 0) & (bc >= 0) & (ca >= 0)) | ((ab <= 0) & (bc <= 0) & (ca <= 0))
-                if inside:
-                    area = ab + bc + ca
-                    wa, wp, wq, ip, iq = bc * sa, ca * sb, ab * sc, ib, ic
-                else:
-                    dx, dy = xd - x, yd - y
-                    cd, da = cx * dy - cy * dx, dx * ay - dy * ax
-                    inside = ((cd >= 0) & (da >= 0) & (ca <= 0)) | ((cd <= 0) & (da <= 0) & (ca >= 0))
-                    area = cd + da - ca
-                    wa, wp, wq, ip, iq = cd * sa, da * sc, -ca * sd, ic, id_
-                if inside and area != 0.0:
-                    depth = wa * vertices[ia, 2] + wp * vertices[ip, 2] + wq * vertices[iq, 2]
-                    seen = np.float32(depth / area)
-                    if seen > inverse[row, column]:
-                        inverse[row, column] = seen
-                        over = 1.0 / (wa + wp + wq)
-                        place[row, column, 0] = (
-                            wa * vertices[ia, 0] + wp * vertices[ip, 0] + wq * vertices[iq, 0]
-                        ) * over
-                        place[row, column, 1] = (
-                            wa * vertices[ia, 1] + wp * vertices[ip, 1] + wq * vertices[iq, 1]
-                        ) * over
-                        place[row, column, 2] = depth * over
-                x += 1.0
-            y += 1.0
+        down = top + 0.5
+        while down <= bottom + 0.5:
+            across = left + 0.5
+            at = np.int64(down) * width + np.int64(across)
+            while across <= right + 0.5:
+                pixel = np.uint64(at)
+                at += 1
+                if drawn[pixel] < np.inf:
+                    a = xa - across, ya - down, seen[ia]
+                    b = xb - across, yb - down, seen[ib]
+                    c = xc - across, yc - down, seen[ic]
+                    d = xd - across, yd - down, seen[id_]
+                    # The side of the diagonal tells which triangle it can be in: chosen without a branch, which half
+                    # of the time would be guessed wrong. One that is seen from behind lies on the other side.
+                    first = c[0] * a[1] - c[1] * a[0] >= 0
+                    inside, value = _triangle(a, b if first else d, c)
+                    if not inside:
+                        inside, value = _triangle(a, d if first else b, c)
+                    if inside:
+                        drawn[pixel] = max(drawn[pixel], np.float32(value))
+                across += 1.0
+            down += 1.0
+
+
+@_compiled
+def origins_of(row: int, seen: Float32, homography: Array, shift: Array, origins: Float32) -> None:
+    """Where the surfaces in a row of the target lie in the source, into (3, width): x, y, and inverse depth there."""
+    x0, y0 = homography[0, 1] * (row + 0.5) + homography[0, 2], homography[1, 1] * (row + 0.5) + homography[1, 2]
+    scale0 = homography[2, 1] * (row + 0.5) + homography[2, 2]
+    x, y, depth = origins[0], origins[1], origins[2]
+    for column in range(seen.shape[0]):
+        # Where nothing was drawn, what lies in that direction at infinity.
+        inverse = max(seen[column], np.float32(0))
+        across = column + 0.5
+        over = 1.0 / max(homography[2, 0] * across + scale0 + inverse * shift[2], 1e-3)
+        x[column] = (homography[0, 0] * across + x0 + inverse * shift[0]) * over
+        y[column] = (homography[1, 0] * across + y0 + inverse * shift[1]) * over
+        depth[column] = inverse * over
 
 
 @_compiled
@@ -260,7 +284,8 @@ def shade(
     inverse: Float32,
     seams: NDArray[np.bool_],
     seen: Float32,
-    place: Float32,
+    homography: Array,
+    shift: Array,
     target: Image,
 ) -> None:
     """Colour the pixels of the target that the picture covers, bilinearly, each from its own surface alone.
@@ -273,26 +298,30 @@ def shade(
         Inverse depth of its pixels.
     seams : (h, w) bool
         From `mark_seams`.
-    seen, place
-        From `rasterise`; pixels with ``seen`` of -1 are left alone.
+    seen : (height, width) float32
+        From `rasterise`; pixels at -1 are left alone.
+    homography, shift
+        From `parascale.projection.reference.plane_transfer`, of the target's pixels into the source's.
     target : (height, width, 3) uint8
         Written.
     """
     half, one, last = np.float32(0.5), np.float32(1), np.float32(1e-3)
     height, width = seen.shape
     rows, columns = inverse.shape
+    origins = np.empty((3, width), np.float32)
     for row in range(height):
+        origins_of(row, seen[row], homography, shift, origins)
         for column in range(width):
             if seen[row, column] < 0:
                 continue
-            x = min(max(place[row, column, 0] - half, np.float32(0)), np.float32(columns - 1))
-            y = min(max(place[row, column, 1] - half, np.float32(0)), np.float32(rows - 1))
+            x = min(max(origins[0, column] - half, np.float32(0)), np.float32(columns - 1))
+            y = min(max(origins[1, column] - half, np.float32(0)), np.float32(rows - 1))
             c, r = np.uint32(min(x, np.float32(columns - 2))), np.uint32(min(y, np.float32(rows - 2)))
             c1, r1 = c + np.uint32(1), r + np.uint32(1)
             u, v = x - np.float32(c), y - np.float32(r)
             wa, wb, wc, wd = (one - u) * (one - v), u * (one - v), (one - u) * v, u * v
             if seams[r, c]:
-                low, high = place[row, column, 2] / np.float32(CUT_RATIO), place[row, column, 2] * np.float32(CUT_RATIO)
+                low, high = origins[2, column] / np.float32(CUT_RATIO), origins[2, column] * np.float32(CUT_RATIO)
                 wa *= np.float32(low <= inverse[r, c] <= high)
                 wb *= np.float32(low <= inverse[r, c1] <= high)
                 wc *= np.float32(low <= inverse[r1, c] <= high)
@@ -301,9 +330,9 @@ def shade(
                 if total > last:
                     wa, wb, wc, wd = wa / total, wb / total, wc / total, wd / total
                 else:
-                    right, down = u >= half, v >= half
-                    wa, wb = np.float32(not right and not down), np.float32(right and not down)
-                    wc, wd = np.float32(not right and down), np.float32(right and down)
+                    right, lower = u >= half, v >= half
+                    wa, wb = np.float32(not right and not lower), np.float32(right and not lower)
+                    wc, wd = np.float32(not right and lower), np.float32(right and lower)
             for k in range(3):
                 value = wa * texture[r, c, k] + wb * texture[r, c1, k]
                 value += wc * texture[r1, c, k] + wd * texture[r1, c1, k]
@@ -314,8 +343,8 @@ def shade(
 def fill(
     holes: NDArray[np.bool_],
     seen: Float32,
-    place: Float32,
-    unseen: Array,
+    homography: Array,
+    shift: Array,
     colours: Float32,
     frame: Array,
     target: Image,
@@ -325,10 +354,10 @@ def fill(
     Parameters
     ----------
     holes : (height, width) bool
-    seen, place
-        From `rasterise` of the backing's mesh.
-    unseen : (3, 3) float64
-        Homography from target to source pixels at infinity, for holes that the backing leaves.
+    seen : (height, width) float32
+        From `rasterise` of the backing's mesh. What that leaves open takes its colour from the direction it lies in.
+    homography, shift
+        As `shade` takes them.
     colours, frame
         As in `parascale.projection.backing.Backing`.
     target : (height, width, 3) uint8
@@ -337,18 +366,16 @@ def fill(
     one = np.float32(1)
     height, width = holes.shape
     rows, columns = colours.shape[:2]
+    origins = np.empty((3, width), np.float32)
     for row in range(height):
+        if not holes[row].any():
+            continue
+        origins_of(row, seen[row], homography, shift, origins)
         for column in range(width):
             if not holes[row, column]:
                 continue
-            if seen[row, column] >= 0:
-                x, y = float(place[row, column, 0]), float(place[row, column, 1])
-            else:
-                scale = max(unseen[2, 0] * (column + 0.5) + unseen[2, 1] * (row + 0.5) + unseen[2, 2], 1e-3)
-                x = (unseen[0, 0] * (column + 0.5) + unseen[0, 1] * (row + 0.5) + unseen[0, 2]) / scale
-                y = (unseen[1, 0] * (column + 0.5) + unseen[1, 1] * (row + 0.5) + unseen[1, 2]) / scale
-            x = min(max(x * frame[0] + frame[2] - 0.5, 0.0), columns - 1.0)
-            y = min(max(y * frame[1] + frame[3] - 0.5, 0.0), rows - 1.0)
+            x = min(max(origins[0, column] * frame[0] + frame[2] - 0.5, 0.0), columns - 1.0)
+            y = min(max(origins[1, column] * frame[1] + frame[3] - 0.5, 0.0), rows - 1.0)
             c, r = np.uint32(min(x, columns - 2.0)), np.uint32(min(y, rows - 2.0))
             c1, r1 = c + np.uint32(1), r + np.uint32(1)
             u, v = np.float32(x - c), np.float32(y - r)

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -63,8 +64,9 @@ class Warper:
         margins = _margins(self._view, targets, inverse)
         with ThreadPoolExecutor(1) as pool:
             behind = pool.submit(build_backing, clean, inverse, margins)
-            self._surface = build_mesh(inverse, self._view.size)
+            self._surface = _Surface.of(build_mesh(inverse, self._view.size))
             self._backing = behind.result()
+        self._behind = _Surface.of(self._backing.mesh)
         self._scratch = threading.local()
 
     def render(self, target: View) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
@@ -78,25 +80,23 @@ class Warper:
             Where the target sees what the source did not.
         """
         shape = (target.height, target.width)
-        homography, shift = plane_transfer(self._view, target)
+        onto = plane_transfer(self._view, target)
+        back = plane_transfer(target, self._view)
         image = np.empty((*shape, 3), np.uint8)
-        place = self._array("place", (*shape, 3), np.float32)
         seen = self._array("seen", shape, np.float32)
         seen.fill(-1)
-        self._draw(self._surface, homography, shift, seen, place)
-        kernels.shade(self._texture, self._inverse, self._seams, seen, place, image)
+        self._draw(self._surface, onto, seen)
+        kernels.shade(self._texture, self._inverse, self._seams, seen, *back, image)
         holes = np.empty(shape, np.bool_)
         if kernels.find_holes(seen, holes):
-            backing = self._backing
-            self._draw(backing.mesh, homography, shift, seen, place)
-            unseen = _inverted(homography)
-            kernels.fill(holes, seen, place, unseen, backing.colours, backing.frame, image)
+            self._draw(self._behind, onto, seen)
+            kernels.fill(holes, seen, *back, self._backing.colours, self._backing.frame, image)
         return image, holes
 
-    def _draw(self, mesh: Mesh, homography: Array, shift: Array, seen: Float32, place: Float32) -> None:
-        screen = self._array("screen", (len(self._surface.vertices) + len(self._backing.mesh.vertices), 3), np.float64)
-        kernels.project(mesh.vertices, homography, shift, screen)
-        kernels.rasterise(mesh.vertices, mesh.quads, screen, seen, place)
+    def _draw(self, surface: "_Surface", onto: tuple[Array, Array], seen: Float32) -> None:
+        screen = self._array("screen", (3, max(self._surface.count, self._behind.count)), np.float64)
+        kernels.project(surface.vertices, *onto, screen)
+        kernels.rasterise(surface.quads, screen, seen)
 
     def _array(self, name: str, shape: tuple[int, ...], dtype: type) -> Any:
         """Scratch memory of the calling thread: fresh pages for every frame would cost a sixth of its time."""
@@ -107,20 +107,29 @@ class Warper:
         return array
 
 
-def _inverted(homography: Array) -> Array:
-    """Invert (3, 3) by cross products: LAPACK wakes threads that spin on for longer than a frame takes."""
-    a, b, c = homography
-    columns = np.stack([np.cross(b, c), np.cross(c, a), np.cross(a, b)], axis=1)
-    return np.asarray(columns / (a @ columns[:, 0]))
+@dataclass(frozen=True, eq=False)
+class _Surface:
+    """A mesh as the kernels take it: x, y and inverse depth each in one piece."""
+
+    vertices: Array
+    quads: NDArray[np.uint32]
+
+    @classmethod
+    def of(cls, mesh: Mesh) -> "_Surface":
+        return cls(np.ascontiguousarray(mesh.vertices.T), mesh.quads)
+
+    @property
+    def count(self) -> int:
+        return self.vertices.shape[1]
 
 
 def _resampled(inverse: Array, view: View) -> Array:
     """Sample the surface of a map of another resolution at the pixels of its own camera."""
-    mesh = build_mesh(inverse, view.size)
-    screen = np.empty_like(mesh.vertices)
+    surface = _Surface.of(build_mesh(inverse, view.size))
+    screen = np.empty_like(surface.vertices)
     seen = np.full((view.height, view.width), -1, np.float32)
-    kernels.project(mesh.vertices, np.eye(3), np.zeros(3), screen)
-    kernels.rasterise(mesh.vertices, mesh.quads, screen, seen, np.empty((view.height, view.width, 3), np.float32))
+    kernels.project(surface.vertices, np.eye(3), np.zeros(3), screen)
+    kernels.rasterise(surface.quads, screen, seen)
     return seen.astype(np.float64)
 
 
