@@ -17,6 +17,7 @@ from parascale.solve.clip import Answer, Clip
 from parascale.solve.gate import pooled
 from parascale.solve.motion_class import MotionClass
 from parascale.solve.noise import TOGETHER
+from parascale.solve.photo_consistency import Looks
 from parascale.solve.rolling_shutter import readout
 from parascale.solve.rotation_path import turning_path
 from parascale.solve.solution import Solution
@@ -46,7 +47,8 @@ def general_shot(clip: Clip, answer: Answer, threads: int) -> Shot:
     intrinsics = lens.intrinsics(solution.focal)
     trajectory = Trajectory(poses, intrinsics, clip.footage.times, info.width, info.height)
     with ThreadPoolExecutor(threads) as pool:
-        samples = list(pool.map(lambda frame: _samples(clip, solution, frame, visible[frame]), range(len(poses))))
+        looks = Looks(clip, solution.cam_from_world, solution.focal)
+        samples = list(pool.map(lambda frame: _samples(looks, solution, frame, visible[frame]), range(len(poses))))
     depth = np.array([median_depth(sample) for sample in samples])
     if np.isnan(depth[0]):
         raise InputError(f"{clip.path.name} shows too little surface in its first frame to tell its depth: start later")
@@ -65,11 +67,16 @@ def general_shot(clip: Clip, answer: Answer, threads: int) -> Shot:
     return to_unit_depth(shot)
 
 
-def _samples(clip: Clip, solution: Solution, frame: int, visible: NDArray[np.bool_]) -> DepthSamples:
-    axis = solution.cam_from_world[frame, 2]
+def _samples(looks: Looks, solution: Solution, frame: int, visible: NDArray[np.bool_]) -> DepthSamples:
+    axis, clip = solution.cam_from_world[frame, 2], looks.clip
     depth = solution.structure.points[visible] @ axis[:3] + axis[3]
     pixels = clip.lens.pixels(clip.tracks.positions[frame, visible])
-    return depth_samples(pixels, depth, (clip.footage.info.width, clip.footage.info.height))
+    size = clip.footage.info.width, clip.footage.info.height
+
+    def choose(places: Array, inverse: Array) -> Array:
+        return looks.surface(frame, clip.lens.centred(places, size), inverse)
+
+    return depth_samples(pixels, depth, size, choose)
 
 
 def _felt(trajectory: Trajectory, samples: list[DepthSamples]) -> Array:

@@ -23,6 +23,8 @@ MIN_DISTANCE = 9.0
 MIN_LENGTH = 3
 # Share of the cells that may hold too few points before new ones are looked for.
 THIN = 0.03
+# Working pixels: where points went on as before to within that, most of them, they are looked for where they should be.
+STEADY = 1.5
 
 _DISC = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * int(MIN_DISTANCE) + 1,) * 2)
 
@@ -86,25 +88,27 @@ def follow(
         Those seen in at least three frames.
     """
     rows: list[Array] = []
-    points = np.empty((0, 2), np.float32)
+    points = step = np.empty((0, 2), np.float32)
     names = np.empty(0, np.int64)
-    count, looked = 0, -PATIENCE
+    count, looked, steady = 0, -PATIENCE, False
     before = pictures[0]
     for frame, picture in enumerate(pictures):
         if cancelled is not None and cancelled():
             raise Cancelled
         mask = masks[frame] if masks is not None else None
         if len(points):
-            moved, good = flow(before, picture, points, feel)
+            guess = points + step
+            moved, good = flow(before, picture, points, feel, guess if steady else None)
+            steady = _near(moved[good], guess[good])
             if mask is not None:
                 good &= _allowed(moved, mask)
-            points, names = moved[good], names[good]
-            kept = _thinned(points, picture.shape)
-            points, names = points[kept], names[kept]
+            good[good] = _thinned(moved[good], picture.shape)
+            points, names, step = moved[good], names[good], (moved - points)[good]
         if frame - looked >= PATIENCE and _thin(points, picture.shape):
             looked = frame
             fresh = _corners(picture, points, mask, feel)
             points = np.concatenate([points, fresh])
+            step = np.concatenate([step, np.full_like(fresh, np.nan)])
             names = np.concatenate([names, np.arange(count, count + len(fresh))])
             count += len(fresh)
         before = picture
@@ -116,6 +120,13 @@ def follow(
         positions[frame, row[:, 0].astype(np.int64)] = row[:, 1:] + 0.5
     tracks = Tracks(positions)
     return tracks.keep(tracks.seen.sum(axis=0) >= min(MIN_LENGTH, len(pictures)))
+
+
+def _near(moved: Points, guess: Points) -> bool:
+    """Whether most points that were to be found somewhere were found there."""
+    off = np.hypot(*(moved - guess).T)
+    told = off[np.isfinite(off)]
+    return len(told) > 0 and float(np.quantile(told, 0.9)) < STEADY
 
 
 def draw(seen: Mask, wanted: int, seed: int) -> Mask:
