@@ -218,6 +218,21 @@ def test_a_solve_stops_when_asked(arc: Any) -> None:
         solve(arc.path, focal=FOCAL, cancelled=lambda: True)
 
 
+def test_a_hand_that_hardly_moves_bends_no_path(rendered: Any, tmp_path: Path) -> None:
+    # The path that spreads the rays most has a place in the scene for all sightings, 0.4 pixels off, and is bent by
+    # 1.4 %; the right one leaves a fifth of the points without a depth, and is off by 0.1.
+    camera = rendered.Camera(rendered.street(896), (480, 270), FOCAL)
+    clip = rendered.film(tmp_path / "slow.mp4", camera, rendered.move("handheld", 64, 0.172, 790), crf=18)
+    assert errors(solve(clip.path, focal=FOCAL), clip).ate < 0.6
+
+
+@pytest.mark.parametrize("kind", ["arc", "dolly-in"])
+def test_two_surfaces_in_equal_parts_leave_the_median_depth_right(kind: str, clips: Any) -> None:
+    # In the courtyard one part of the picture in a hundred moves the median by 2 to 6 %.
+    clip = clips(kind)
+    assert errors(solve(clip.path, focal=FOCAL), clip).depth.mean() < 0.03
+
+
 @pytest.mark.realdata
 @pytest.mark.slow
 def test_the_living_room(testdata: Path) -> None:

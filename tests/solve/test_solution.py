@@ -10,7 +10,7 @@ from parascale.camera.alignment import align_similarity
 from parascale.solve.adjustment import adjust
 from parascale.solve.noise import step_noise
 from parascale.solve.registration import register
-from parascale.solve.solution import Solution, complete
+from parascale.solve.solution import Solution, complete, judge
 from parascale.solve.triangulation import triangulate
 
 FOCAL = 500.0
@@ -78,6 +78,17 @@ def test_points_that_move_by_themselves_are_thrown_out(project: Any, cloud: np.n
     assert isinstance(found, Solution)
     assert found.complaint is None
     assert found.used[:, :100].mean() < 0.05 * found.used[:, 100:].mean()
+
+
+def test_misfit_counts_what_is_seen_from_nearly_one_place_as_well(
+    project: Any, cloud: np.ndarray, poses: np.ndarray
+) -> None:
+    near = poses.copy()
+    near[:, :3, 3] *= 0.01
+    found = judge(project(cloud, near, FOCAL, noise=0.1), world_to_camera(near), FOCAL)
+    assert found.used_share < 0.5
+    # Two coordinates, each 0.1 pixels off, of a limit of 1.5, make 0.009; a point that falls behind a camera counts 1.
+    assert found.misfit < 0.02
 
 
 def test_noise_predicts_the_scatter_of_steps(project: Any, cloud: np.ndarray, poses: np.ndarray) -> None:

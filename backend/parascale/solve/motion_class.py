@@ -62,6 +62,8 @@ class MotionClass:
         Largest change of focal length found between two frames, as a ratio of at least 1.
     hidden : float
         The P, frame by frame, that the errors of a turn could hide.
+    noise : float
+        Working pixels: how far matches lie off the epipolar geometry of their two frames.
     doubt : str or None
         Why the clip tells no class that could be relied on.
     """
@@ -71,6 +73,7 @@ class MotionClass:
     scores: dict[str, float]
     zoom: float = 1.0
     hidden: float = 0.0
+    noise: float = 0.0
     doubt: str | None = None
 
 
@@ -93,7 +96,8 @@ def classify(tracks: Tracks, focal: float | None, width: float) -> MotionClass:
     if all(_stands_still(first, second) for first, second in pairs):
         return MotionClass("static", focal or width, {})
     epipolar = [_epipolar_error(first, second, focal) for first, second in pairs]
-    noise = float(np.clip(np.median([1.4826 * np.median(e) for e in epipolar]), LEAST_NOISE, MOST_NOISE))
+    measured = float(np.median([1.4826 * np.median(e) for e in epipolar]))
+    noise = float(np.clip(measured, LEAST_NOISE, MOST_NOISE))
     turn_focal = focal if focal is not None else _turning_focal(pairs, width)
     turns = [fit_turn(a, b, turn_focal, scale=2 * noise) for a, b in pairs]
     # Not from the focal length of the turn, which a zoom drives to a limit.
@@ -112,7 +116,8 @@ def classify(tracks: Tracks, focal: float | None, width: float) -> MotionClass:
             scores[name] = float("inf")
     motion = _winner(scores, change, focal is not None)
     hidden = _hidden(turns, frames, turn_focal)
-    return MotionClass(motion, turn_focal, scores, change, hidden, _doubt(motion, pairs, turns, noise, hidden))
+    doubt = _doubt(motion, pairs, turns, noise, hidden)
+    return MotionClass(motion, turn_focal, scores, change, hidden, measured, doubt)
 
 
 def _strays(turn: Turn, noise: float) -> float:

@@ -29,7 +29,7 @@ from parascale.solve.motion_class import classify
 from parascale.solve.outcome import general_shot, turning_shot
 from parascale.solve.provenance import provenance
 from parascale.solve.radial import LEAST_USED, tell_radial, undistorted
-from parascale.solve.solution import complete
+from parascale.solve.solution import Solution, complete
 from parascale.solve.tracks import Tracks, draw, follow
 from parascale.solve.video import read_frames
 
@@ -45,8 +45,9 @@ LEAST_SHARED = 30
 MAPPED_SIGHTINGS = 300
 # When the incremental map is made and the global one, as shares of the progress.
 MAPPERS: dict[Mapper, tuple[float, float]] = {"incremental": (0.65, 0.8), "global": (0.8, 0.93)}
-# An answer from an incremental map with more misfit is held against one from a global map.
-DOUBTFUL = 0.2
+# An answer from an incremental map with more misfit is held against one from a global map; so is one whose sightings
+# are off by more than that many times what matches in two frames are, and by more than that many working pixels.
+DOUBTFUL, MOST_TIMES, MOST_ERROR = 0.2, 3.5, 0.15
 
 
 def solve(  # noqa: PLR0913 - what a user can say about a clip, by name
@@ -130,7 +131,7 @@ def solve(  # noqa: PLR0913 - what a user can say about a clip, by name
         if motion.motion != "general":
             with report.phase("turns", 0.58, 1.0):
                 return turning_shot(clip, motion)
-        clip, answer = _with_distortion(clip, _solve_general(clip, workers, seed, report), workers, seed, report)
+        clip, answer = _with_distortion(clip, motion.noise, workers, seed, report)
         with report.phase("depth", 0.93, 1.0):
             return general_shot(clip, answer, workers)
 
@@ -216,7 +217,7 @@ def _refuse_untracked(path: Path, tracks: Tracks) -> None:
         raise InputError(f"too little to follow in {path.name}: its pictures {what}; choose another range or clip")
 
 
-def _solve_general(clip: Clip, workers: int, seed: int, report: _Reporter) -> Answer:
+def _solve_general(clip: Clip, noise: float, workers: int, seed: int, report: _Reporter) -> Answer:
     """Map the keyframes, place the other frames, and take what fits best of what passes the gate."""
     tracks = clip.tracks
     with report.phase("map", 0.58, 0.65):
@@ -241,7 +242,7 @@ def _solve_general(clip: Clip, workers: int, seed: int, report: _Reporter) -> An
             reasons.append(str(complaint))
             continue
         answers.append(answer)
-        if found.registered.all() and answer.solution.misfit < DOUBTFUL:
+        if found.registered.all() and not _doubtful(answer.solution, noise):
             break
     if answers:
         return min(answers, key=lambda answer: answer.solution.misfit)
@@ -252,8 +253,13 @@ def _solve_general(clip: Clip, workers: int, seed: int, report: _Reporter) -> An
     )
 
 
-def _with_distortion(clip: Clip, answer: Answer, workers: int, seed: int, report: _Reporter) -> tuple[Clip, Answer]:
-    """Solve again on straightened tracks where the lens bends lines."""
+def _doubtful(solution: Solution, noise: float) -> bool:
+    return solution.misfit > DOUBTFUL or solution.error > max(MOST_TIMES * noise, MOST_ERROR)
+
+
+def _with_distortion(clip: Clip, noise: float, workers: int, seed: int, report: _Reporter) -> tuple[Clip, Answer]:
+    """Solve, and again on straightened tracks where the lens bends lines."""
+    answer = _solve_general(clip, noise, workers, seed, report)
     solution, keyframes = answer.solution, answer.keyframes
     if solution.used_share < LEAST_USED:
         return clip, answer
@@ -268,7 +274,7 @@ def _with_distortion(clip: Clip, answer: Answer, workers: int, seed: int, report
         return clip, answer
     log.debug("radial distortion %.4f", k1)
     straight = replace(clip, tracks=undistorted(clip.tracks, solution.focal, k1), k1=k1)
-    return straight, _solve_general(straight, workers, seed, report)
+    return straight, _solve_general(straight, noise, workers, seed, report)
 
 
 def _completed(clip: Clip, keyframes: NDArray[np.int64], found: Map, workers: int, seed: int) -> Answer | str:

@@ -44,6 +44,9 @@ class Solution:
         Root mean square of what fits, working pixels.
     used_share : float
         Share of all sightings that fit.
+    misfit : float
+        Mean square of all sightings' errors over the square of the limit, none counted as more than 1 (MSAC). Other
+        than in ``used_share``, rays close together count as well: else the map that spreads them most looks best.
     complaint : str or None
         What speaks against it.
     """
@@ -55,12 +58,8 @@ class Solution:
     noise: Array
     error: float
     used_share: float
+    misfit: float
     complaint: str | None
-
-    @property
-    def misfit(self) -> float:
-        """Mean square of all sightings' errors over the square of the limit, what does not fit counted as 1 (MSAC)."""
-        return 1 - self.used_share * (1 - (self.error / TIGHT) ** 2)
 
     @property
     def centres(self) -> Array:
@@ -110,8 +109,9 @@ def judge(tracks: Tracks, cam_from_world: Array, focal: float) -> Solution:
     noise = step_noise(tracks.positions, structure.points, cam_from_world, focal, used)
     error = float(np.sqrt((structure.residuals[used] ** 2).mean())) if used.any() else float("inf")
     share = float(used.sum() / max(tracks.seen.sum(), 1))
+    misfit = float((np.minimum(structure.residuals[tracks.seen] / TIGHT, 1.0) ** 2).mean())
     reason = complaint(cam_from_world, used.sum(axis=1), error, share, noise)
-    return Solution(cam_from_world, focal, structure, used, noise, error, share, reason)
+    return Solution(cam_from_world, focal, structure, used, noise, error, share, misfit, reason)
 
 
 def fitting(structure: Structure, limit: float) -> Mask:
