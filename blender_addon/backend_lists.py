@@ -1,9 +1,19 @@
-"""What the connected backend offers, for lists of the interface; empty while none is connected."""
+"""What a backend offers, for lists of the interface; its generators are told once one is connected."""
 
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from parascale.link.messages import GeneratorInfo
+
+# The published ones. Their catalogue is the backend's alone.
+DEPTH_MODELS = (
+    "depth-anything-v2-small",
+    "depth-anything-v2-indoor-small",
+    "depth-anything-v2-outdoor-small",
+    "depth-pro",
+    "zoedepth",
+    "moge-2",
+)
 
 _generators: "tuple[GeneratorInfo, ...]" = ()
 
@@ -22,3 +32,8 @@ def find_generator(name: str) -> "GeneratorInfo | None":
 def generators_like(text: str) -> list[str]:
     """Return the names of generators that hold a text."""
     return [known.name for known in _generators if text.lower() in known.name.lower()]
+
+
+def depth_models_like(text: str) -> list[str]:
+    """Return the names of published depth models that hold a text."""
+    return [name for name in DEPTH_MODELS if text.lower() in name]

@@ -17,6 +17,7 @@ from parascale.camera.intrinsics import focal_from_fov, fov_from_focal, scale_in
 from parascale.errors import InputError
 from parascale.projection.depth_file import MAX_PIXELS, DepthFile, read_depth_map
 from parascale.projection.depth_map import STATED_UNCERTAINTY
+from parascale.projection.orientation import UPRIGHT, orientation_of, upright_size
 
 from . import properties, request
 from .journal import Job
@@ -53,7 +54,7 @@ class Found:
 
 
 def picture_of(path: Path) -> NDArray[np.uint8]:
-    """Read a photo (H, W, 3), sRGB; one of more than 16 megapixels is averaged down below that.
+    """Read a photo (H, W, 3), sRGB, upright; one of more than 16 megapixels is averaged down below that.
 
     Raises
     ------
@@ -145,14 +146,15 @@ def _place(
 ) -> str:
     state = properties.of_scene(scene)
     image = _loaded(path)
+    orientation = orientation_of(path) or UPRIGHT
     size: Any = image.size
-    width, height = int(size[0]), int(size[1])
+    width, height = upright_size((int(size[0]), int(size[1])), orientation)
     if fov or intrinsics is None:
         focal = focal_from_fov(math.radians(fov or STATED_FOV), width)
         lens = np.array([focal, focal, width / 2, height / 2])
     else:
         lens = scale_intrinsics(intrinsics, (depth.shape[1], depth.shape[0]), (width, height))
-    proxy = create_depth_proxy(scene, image, depth, lens, name=path.stem)
+    proxy = create_depth_proxy(scene, image, depth, lens, name=path.stem, orientation=orientation)
     before = _placed_before(state.photo, image)
     if before is not None:
         proxy.surface.matrix_world = proxy.camera.matrix_world = before

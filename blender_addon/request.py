@@ -24,6 +24,7 @@ from parascale.parallax.gauge import to_unit_depth
 from parascale.parallax.number import median_depth
 from parascale.parallax.retime import generator_times
 from parascale.parallax.shot import Shot
+from parascale.projection.orientation import UPRIGHT, orientation_of, upright
 
 from . import calibrated, parameters, properties, reference, viewport
 from .sides import curve_of
@@ -247,7 +248,7 @@ def cut_to_shape(picture: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[n
 
 
 def read_picture(path: Path) -> NDArray[np.uint8]:
-    """Read a picture file, (H, W, 3) sRGB."""
+    """Read a picture file, (H, W, 3) sRGB, upright as its camera marked it, which Blender leaves to us."""
     try:
         image = bpy.data.images.load(str(path))
     except RuntimeError:
@@ -261,7 +262,8 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
         # An 8-bit file's pixels come as they are stored, bottom row first.
         image.pixels.foreach_get(pixels)
         picture = pixels.reshape(height, width, image.channels)[::-1, :, :3]
-        return np.asarray(np.rint(np.clip(picture, 0, 1) * 255), np.uint8)
+        stored = np.asarray(np.rint(np.clip(picture, 0, 1) * 255), np.uint8)
+        return upright(stored, orientation_of(path) or UPRIGHT)
     finally:
         bpy.data.images.remove(image)
 

@@ -17,7 +17,7 @@ from parascale.link.requests import SolveRequest
 from parascale.parallax.depth_source import ConstantDepth
 from parascale.parallax.shot import Shot
 
-from .. import preferences, properties, reference, sampling, session
+from .. import backend_lists, preferences, properties, reference, sampling, session
 from ..steps import StepOperator, Steps, sentence
 from ..stubs import Context, Outcome
 from .backend import needs_backend
@@ -131,6 +131,15 @@ class PARASCALE_OT_solve_clip(StepOperator):
     focal: FloatProperty(
         name="Focal Length", description="In pixels of the clip; 0 where unknown", default=0.0, min=0.0
     )
+    depth_model: StringProperty(
+        name="Depth Model",
+        description=(
+            "Depth model of the backend that says how deep the clip looks, aligned to the solved points: a published "
+            "one, or a folder of weights there. Empty takes the depth of the tracks"
+        ),
+        search=lambda _self, _context, text: backend_lists.depth_models_like(text),
+        search_options={"SUGGESTION"},
+    )
     start: IntProperty(name="Start", description="First frame of the clip to use", default=0, min=0)
     end: IntProperty(name="End", description="Frame of the clip to stop before; 0 is its end", default=0, min=0)
 
@@ -149,11 +158,13 @@ class PARASCALE_OT_solve_clip(StepOperator):
     def steps(self, context: Context) -> Steps[None]:
         now = session.current()
         path = Path(bpy.path.abspath(self.filepath))
-        asked = SolveRequest(path, self.focal or None, self.fov or None, self.start, self.end or None)
+        asked = SolveRequest(
+            path, self.focal or None, self.fov or None, self.start, self.end or None, self.depth_model or None
+        )
         yield from now.connect(preferences.backend(context))
         job = session.new_job("solve", path.stem, context.scene)
         job.request = {"kind": "solve", "filepath": str(path), "fov": self.fov, "focal": self.focal}
-        job.request |= {"start": self.start, "end": self.end}
+        job.request |= {"depth_model": self.depth_model, "start": self.start, "end": self.end}
         now.submit(job, asked)
         yield from now.followed(job)
         shot = read_shot(Path(job.files["shot"]))

@@ -161,6 +161,16 @@ def shot_file(extension: ModuleType, tmp_path: Path) -> Callable[..., Path]:
 
 
 @pytest.fixture(scope="session")
+def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Tiny models of every family, with random weights: written by the environment that has torch."""
+    folder = tmp_path_factory.mktemp("weights")
+    code = "import pathlib, runpy, sys; runpy.run_path(sys.argv[1])['write_models'](pathlib.Path(sys.argv[2]))"
+    python = ROOT / ".venv" / "bin" / "python"
+    subprocess.run([python, "-c", code, ROOT / "tests" / "depth" / "conftest.py", folder], check=True)
+    return {path.name: path for path in folder.iterdir()}
+
+
+@pytest.fixture(scope="session")
 def backend_stopped_at_the_end(extension: ModuleType) -> Iterator[None]:
     """One backend serves all tests that want one: starting it takes seconds."""
     yield

@@ -16,16 +16,6 @@ FAMILIES = ("depth-anything-relative", "depth-anything-metric", "depth-pro", "zo
 SIZE = (100, 60)
 
 
-@pytest.fixture(scope="session")
-def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Tiny models of every family, with random weights: written by the environment that has torch."""
-    folder = tmp_path_factory.mktemp("weights")
-    code = "import pathlib, runpy, sys; runpy.run_path(sys.argv[1])['write_models'](pathlib.Path(sys.argv[2]))"
-    python = ROOT / ".venv" / "bin" / "python"
-    subprocess.run([python, "-c", code, ROOT / "tests" / "depth" / "conftest.py", folder], check=True)
-    return {name: folder / name for name in FAMILIES}
-
-
 @pytest.fixture
 def photo(extension: object, tmp_path: Path) -> Path:
     """A smooth coloured picture, 100x60."""
@@ -53,6 +43,32 @@ def mapped(asked: Any, tmp_path: Path) -> Any:
     np.save(tmp_path / "depth.npy", depth)
     asked.source, asked.depth_path = "FILE", str(tmp_path / "depth.npy")
     return asked
+
+
+@pytest.fixture(scope="session")
+def turned(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Photos of all orientations, 60x40 as stored, with what the command line reads of each: by the environment that
+    has Pillow and PyAV."""
+    folder = tmp_path_factory.mktemp("turned")
+    code = """
+import pathlib, sys
+import numpy as np
+from PIL import Image
+from parascale.projection.image_file import read_image
+
+folder = pathlib.Path(sys.argv[1])
+y, x = np.mgrid[0:40, 0:60]
+picture = np.stack([4 * x, 6 * y, 255 - 2 * x - 3 * y], axis=-1).clip(0, 255).astype(np.uint8)
+for orientation in range(1, 9):
+    facts = Image.Exif()
+    facts[0x112] = orientation
+    for kind in ("jpg", "png"):
+        path = folder / f"{orientation}.{kind}"
+        Image.fromarray(picture).save(path, exif=facts, quality=95, subsampling=0)
+        np.save(folder / f"{orientation}.{kind}.npy", read_image(path).image)
+"""
+    subprocess.run([ROOT / ".venv" / "bin" / "python", "-c", code, folder], check=True)
+    return folder
 
 
 def helpers_of(name: str) -> dict[str, Any]:
@@ -278,3 +294,70 @@ def test_large_photo_is_averaged_down(extension: object, tmp_path: Path, monkeyp
     small = photo.picture_of(path)
     assert small.shape == (100, 98, 3)
     assert (small == 100).all()
+
+
+@pytest.mark.parametrize("kind", ["jpg", "png"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_turned_photo_has_the_pixels_that_the_command_line_reads(
+    extension: object, turned: Path, kind: str, orientation: int
+) -> None:
+    from bl_ext.user_default.parascale import photo, request
+
+    path = turned / f"{orientation}.{kind}"
+    wanted = np.load(turned / f"{path.name}.npy").astype(int)
+    assert wanted.shape == ((60, 40, 3) if orientation > 4 else (40, 60, 3))
+    for read in (photo.picture_of(path), request.read_picture(path)):
+        assert read.shape == wanted.shape
+        # Decoders of JPEG round differently.
+        assert np.abs(read - wanted).max() <= (0 if kind == "png" else 6)
+
+
+@pytest.mark.parametrize("orientation", [1, 6, 7])
+def test_turned_photo_stands_upright_in_the_scene_and_stays_so(
+    scene: bpy.types.Scene, turned: Path, tmp_path: Path, orientation: int
+) -> None:
+    from parascale.blender.camera import view_of_camera
+
+    asked = scene.parascale.photo
+    path = turned / f"{orientation}.jpg"
+    wanted = np.load(turned / f"{path.name}.npy").astype(int)
+    size = wanted.shape[1::-1]
+    # As `parascale depth` makes it of the same photo.
+    np.save(tmp_path / "depth.npy", np.full(wanted.shape[:2], 4.0, np.float32))
+    asked.picture, asked.source, asked.depth_path, asked.fov = str(path), "FILE", str(tmp_path / "depth.npy"), 60
+    for _ in range(2):
+        assert bpy.ops.parascale.estimate_depth() == {"FINISHED"}
+    assert len(bpy.data.objects) == 3
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "desk.blend"))
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "desk.blend"))
+    opened = bpy.context.scene
+    view = view_of_camera(opened, opened.camera)
+    assert view.size == size
+    assert view.intrinsics[0] == pytest.approx(size[0] / 2 / np.tan(np.radians(30)), rel=1e-3)
+    # The file itself, linked and not touched, by the places that the surface's corners have in it.
+    image = bpy.data.images[path.name]
+    assert image.packed_file is None
+    assert Path(bpy.path.abspath(image.filepath)).samefile(path)
+    stored = np.array(image.pixels[:], np.float32).reshape(40, 60, 4)[..., :3] * 255
+    mesh = opened.parascale.photo.surface.data
+    at = np.empty(len(mesh.loops) * 2, np.float32)
+    mesh.uv_layers[0].uv.foreach_get("vector", at)
+    column, row = np.floor(at.reshape(-1, 4, 2).mean(axis=1) * [60, 40]).astype(int).T
+    # Quads come row by row, from the top left.
+    assert np.abs(stored[row, column].reshape(wanted.shape) - wanted).max() <= 6
+    assert bpy.ops.parascale.estimate_depth() == {"FINISHED"}
+    assert len(bpy.data.objects) == 3
+
+
+def test_wall_of_a_turned_photo_has_its_shape(scene: bpy.types.Scene, turned: Path) -> None:
+    from bl_ext.user_default.parascale import request
+
+    asked = scene.parascale.photo
+    asked.picture, asked.source = str(turned / "8.jpg"), "CONSTANT"
+    assert bpy.ops.parascale.estimate_depth() == {"FINISHED"}
+    assert (scene.render.resolution_x, scene.render.resolution_y) == (40, 60)
+    # A video starts from the photo as it stands.
+    chosen = request.Asked.of_scene(scene)
+    assert chosen.picture == "FILE"
+    first = request._picture(scene, scene.camera, 1, (40, 60), chosen)
+    assert np.abs(first - np.load(turned / "8.jpg.npy").astype(int)).max() <= 6

@@ -12,18 +12,23 @@ pytestmark = pytest.mark.usefixtures("backend")
 FRAMES, FPS = 24, 24.0
 
 
+def slide(desk: bpy.types.Scene, folder: Path) -> Path:
+    """A clip of a camera that slides along the desk."""
+    from parascale.blender.render import render_clip
+
+    for frame, x in ((1, 0.5), (FRAMES, 0.1)):
+        desk.camera.location.x = x
+        desk.camera.keyframe_insert("location", frame=frame)
+    return render_clip(desk, folder / "slide.mp4", (480, 270), (1, FRAMES + 1), FPS)
+
+
 @pytest.mark.slow
 def test_clip_is_solved_and_its_parallax_number_is_the_scenes(desk: bpy.types.Scene, tmp_path: Path) -> None:
     from parascale.blender.camera import trajectory_of_camera
     from parascale.blender.depth import SceneDepth
-    from parascale.blender.render import render_clip
     from parascale.parallax.number import median_depth, parallax_number
 
-    camera = desk.camera
-    for frame, x in ((1, 0.5), (FRAMES, 0.1)):
-        camera.location.x = x
-        camera.keyframe_insert("location", frame=frame)
-    clip = render_clip(desk, tmp_path / "slide.mp4", (480, 270), (1, FRAMES + 1), FPS)
+    clip, camera = slide(desk, tmp_path), desk.camera
     true = trajectory_of_camera(desk, camera, np.arange(FRAMES) / FPS)
     depth = SceneDepth(desk)
     looks = zip(true.camera_to_world, true.intrinsics, range(FRAMES), strict=True)
@@ -31,6 +36,8 @@ def test_clip_is_solved_and_its_parallax_number_is_the_scenes(desk: bpy.types.Sc
     asked = parallax_number(true, median)
 
     fov = np.degrees(camera.data.angle_x)
+    # A backend that is heard of for the first time brings the settings of its generators.
+    bpy.ops.parascale.test_backend()
     bpy.ops.ed.undo_push(message="before")
     # What is there after an undo is what undo can give back.
     bpy.ops.ed.undo_push(message="again")
@@ -54,6 +61,53 @@ def test_clip_is_solved_and_its_parallax_number_is_the_scenes(desk: bpy.types.Sc
     assert len(shot) == FRAMES
     fast = asked > 0.3 * asked.max()
     assert np.median(np.abs(np.log(shot.parallax_number / asked)[fast])) < 0.1
+
+
+@pytest.mark.slow
+def test_depth_of_the_clip_comes_from_a_model_where_one_is_named(
+    desk: bpy.types.Scene, models: dict[str, Path], tmp_path: Path
+) -> None:
+    from bl_ext.user_default.parascale import session
+
+    from parascale.files.shot_file import shot_from_json
+
+    clip, fov = slide(desk, tmp_path), np.degrees(desk.camera.data.angle_x)
+    model = str(models["depth-anything-metric"])
+    assert bpy.ops.parascale.solve_clip(filepath=str(clip), fov=fov, depth_model=model) == {"FINISHED"}
+    shot = shot_from_json(bpy.context.scene.parascale.reference.parascale.text.as_string())
+    assert shot.provenance["depth_model"] == model
+    assert shot.quality["dense_against_tracks"] > 0.01
+    (job,) = session.newest_jobs(1)
+    assert (job.state, job.request["depth_model"]) == ("used", model)
+
+
+def test_missing_weights_are_named_with_their_command_before_a_clip_is_solved(
+    scene: bpy.types.Scene, tmp_path: Path
+) -> None:
+    from bl_ext.user_default.parascale import session
+
+    clip = tmp_path / "clip.mp4"
+    clip.write_bytes(b"never read")
+    with pytest.raises(RuntimeError, match="parascale weights fetch depth-pro"):
+        bpy.ops.parascale.solve_clip(filepath=str(clip), depth_model="depth-pro")
+    # Once they are there, it can be asked for again from the list of jobs.
+    (job,) = session.newest_jobs(1)
+    assert (job.kind, job.state) == ("solve", "failed")
+    with pytest.raises(RuntimeError, match="parascale weights fetch depth-pro"):
+        bpy.ops.parascale.retry_job(job_id=job.id)
+    assert not bpy.data.objects
+
+
+def test_depth_models_are_suggested_and_none_is_taken_unasked(extension: object) -> None:
+    from bl_ext.user_default.parascale import backend_lists
+
+    named = bpy.ops.parascale.solve_clip.get_rna_type().properties["depth_model"]
+    assert named.default == ""
+    assert "aligned to the solved points" in named.description
+    catalogue = runpy.run_path(str(Path(__file__).parents[2] / "backend/parascale/depth/catalogue.py"))["CATALOGUE"]
+    assert backend_lists.depth_models_like("") == [model.name for model in catalogue]
+    assert "depth-pro" in backend_lists.depth_models_like("Depth")
+    assert backend_lists.depth_models_like("zoe") == ["zoedepth"]
 
 
 def test_file_that_is_no_video_is_refused_in_one_sentence(scene: bpy.types.Scene, tmp_path: Path) -> None:

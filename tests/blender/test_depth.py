@@ -4,7 +4,7 @@ import pytest
 from mathutils import Matrix, Vector
 
 from parascale.blender.camera import view_of_camera
-from parascale.blender.depth import LIVE_GRID, SceneDepth, SparingDepth, dense_depth, mark_helper
+from parascale.blender.depth import FILLS, HIDES, LIVE_GRID, SceneDepth, SparingDepth, dense_depth, mark_helper
 from parascale.blender.render import z_pass
 from parascale.blender.scenes.parts import sphere
 
@@ -136,6 +136,24 @@ def test_what_does_not_count_is_looked_through(scene, ahead, add_wall, add_mesh,
         scene.collection.objects.link(empty)
         ignore = [empty]
     np.testing.assert_allclose(measure(SceneDepth(scene, ignore=ignore), scene, ahead).depth, 7, rtol=1e-6)
+
+
+def test_surfaces_of_a_role_hide_without_counting_or_count_where_nothing_else_is(scene, ahead, add_wall):
+    near, far = add_wall("Near", 2, half=0.4), add_wall("Far", 7, half=2)
+    whole = measure(SceneDepth(scene), scene, ahead)
+    near[HIDES] = True
+    hidden = measure(SceneDepth(scene), scene, ahead)
+    assert np.array_equal(hidden.hit, np.isclose(whole.depth, 7, rtol=1e-5))
+    assert 0 < hidden.hit.sum() < whole.hit.sum()
+    # Nearer than the wall, and yet seen only beside it, not where something hides.
+    filling = add_wall("Filling", 4)
+    filling[FILLS] = True
+    filled = measure(SceneDepth(scene), scene, ahead)
+    assert np.array_equal(filled.hit, hidden.hit | ~whole.hit)
+    np.testing.assert_array_equal(filled.depth[hidden.hit], whole.depth[hidden.hit])
+    np.testing.assert_allclose(filled.depth[~whole.hit], 4, rtol=1e-6)
+    # Of what a measurement is not about, it neither counts nor hides.
+    assert np.array_equal(measure(SceneDepth(scene, subject=[far]), scene, ahead).hit, hidden.hit)
 
 
 def animate(item, how, scene):

@@ -10,10 +10,13 @@ import pytest
 from PIL import Image
 
 from parascale.depth.job import estimate_depth
+from parascale.depth.registry import load_estimator
 from parascale.errors import Cancelled, InputError
+from parascale.files.shot_file import read_shot
 from parascale.link.client import Client
 from parascale.link.local import start_backend
-from parascale.link.requests import DepthRequest
+from parascale.link.requests import DepthRequest, SolveRequest
+from parascale.service.reference_depth import with_model_depth
 
 FAMILIES = ["depth-anything-relative", "depth-anything-metric", "depth-pro", "zoedepth"]
 
@@ -96,6 +99,43 @@ def test_a_backend_without_the_weights_says_how_to_get_them(client, picture) -> 
         pytest.skip("these weights are on this machine")
     assert status.state == "failed"
     assert "run `parascale weights fetch depth-anything-v2-small`" in status.message
+
+
+@pytest.mark.realdata
+@pytest.mark.slow
+@pytest.mark.parametrize("family", ["depth-anything-relative", "depth-anything-metric"])
+def test_a_backend_solves_a_clip_with_the_depth_of_a_model(client, models, testdata, tmp_path, family) -> None:
+    clip = testdata / "clips/street_walk_generated.mp4"
+    told: list[tuple[float, str]] = []
+    shots = []
+    for name, model in (("tracks", None), ("model", str(models[family]))):
+        told.clear()
+        job = client.submit(SolveRequest(clip, end=33, depth_model=model))
+        status = client.wait(job, lambda *step: told.append(step))
+        assert (status.state, status.message) == ("done", "")
+        shots.append(read_shot(client.fetch(job, tmp_path / name).files["shot"]))
+    shares, phases = zip(*told, strict=True)
+    assert list(shares) == sorted(shares)
+    assert "Estimating depth" in phases
+    tracks, modelled = shots
+    here = with_model_depth(tracks, clip, load_estimator(str(models[family])))
+    assert modelled.median_depth[0] == 1.0
+    np.testing.assert_allclose(modelled.median_depth, here.median_depth, rtol=1e-3)
+    np.testing.assert_allclose(modelled.parallax_number, here.parallax_number, rtol=1e-3, atol=1e-6)
+    assert modelled.provenance["depth_model"] == str(models[family])
+    assert "depth_model" not in tracks.provenance
+    assert not np.allclose(modelled.median_depth, tracks.median_depth, rtol=1e-2)
+
+
+@pytest.mark.slow
+def test_a_solve_without_the_weights_says_so_before_it_begins(client, tmp_path) -> None:
+    clip = tmp_path / "clip.mp4"
+    clip.write_bytes(b"never read")
+    status = client.wait(client.submit(SolveRequest(clip, depth_model="depth-pro")))
+    if "no video" in status.message:
+        pytest.skip("these weights are on this machine")
+    assert status.state == "failed"
+    assert "run `parascale weights fetch depth-pro`" in status.message
 
 
 Run = Callable[..., subprocess.CompletedProcess[str]]

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from parascale.camera import Trajectory
-from parascale.cli.solve import with_model_depth
 from parascale.depth.estimate import Estimate
 from parascale.depth.reference_depth import dense_median_depth, with_dense_depth
 from parascale.depth.registry import load_estimator
 from parascale.errors import Cancelled, InputError
 from parascale.parallax.shot import Points, Shot
+from parascale.service.reference_depth import with_model_depth
 from parascale.solve import solve
 
 SIZE = (64, 48)

@@ -43,8 +43,8 @@ def test_a_picture_without_depth_survives(generation: GenerationRequest) -> None
 def test_a_solve_request_survives(tmp_path: Path) -> None:
     clip = tmp_path / "clip.mp4"
     clip.write_bytes(b"not read")
-    request = SolveRequest(clip, focal=500.0, start=3, end=84)
-    assert travel(pack(request)) == request
+    for request in (SolveRequest(clip, focal=500.0, start=3, end=84), SolveRequest(clip, depth_model="depth-pro")):
+        assert travel(pack(request)) == request
 
 
 def test_a_folder_of_images_is_sent_whole_and_nothing_else_of_it(tmp_path: Path) -> None:

@@ -40,6 +40,28 @@ def test_the_depth_channel_of_an_exr_file_is_found(tmp_path: Path, channel: str)
     np.testing.assert_array_equal(read_depth_map(path).depth, DEPTH)
 
 
+def test_the_depth_is_found_in_whichever_part_of_an_exr_file_it_lies(tmp_path: Path) -> None:
+    # As Blender 5 writes its layers, unless told otherwise.
+    grey = np.full((6, 8), 0.5, np.float16)
+    parts = [
+        OpenEXR.Part({"type": OpenEXR.scanlineimage}, channels, name)
+        for name, channels in (
+            ("ViewLayer.Combined", {f"ViewLayer.Combined.{colour}": grey for colour in "RGBA"}),
+            ("ViewLayer.Depth", {"ViewLayer.Depth.Z": DEPTH}),
+        )
+    ]
+    OpenEXR.File(parts).write(str(tmp_path / "layers.exr"))
+    np.testing.assert_array_equal(read_depth_map(tmp_path / "layers.exr").depth, DEPTH)
+    # A grey picture before it is not taken for it, and of two depths none is sure.
+    pictured = [OpenEXR.Part({"type": OpenEXR.scanlineimage}, {"R": grey, "G": grey, "B": grey}, "picture"), parts[1]]
+    OpenEXR.File(pictured).write(str(tmp_path / "layers.exr"))
+    np.testing.assert_array_equal(read_depth_map(tmp_path / "layers.exr").depth, DEPTH)
+    both = [OpenEXR.Part({"type": OpenEXR.scanlineimage}, {"Z": DEPTH}, view) for view in ("left", "right")]
+    OpenEXR.File(both).write(str(tmp_path / "layers.exr"))
+    with pytest.raises(InputError, match=r"no channel that is surely depth .* but left\.Z, right\.Z"):
+        read_depth_map(tmp_path / "layers.exr")
+
+
 def test_a_grey_picture_in_an_exr_file_is_depth(tmp_path: Path) -> None:
     path = write_exr(tmp_path / "grey.exr", R=DEPTH, G=DEPTH, B=DEPTH)
     np.testing.assert_array_equal(read_depth_map(path).depth, DEPTH)

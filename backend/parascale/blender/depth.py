@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import repeat
 from operator import itemgetter, matmul
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 import bpy
 import numpy as np
@@ -22,13 +22,19 @@ LIVE_GRID = (32, 18)
 
 # Custom property of objects that ParaScale puts into a scene to show something; they are never measured.
 HELPER = "parascale_helper"
+# And of objects that are measured otherwise than all others: what is seen of one only hides, it does not count; another
+# counts only along rays that meet nothing else, near or far.
+HIDES = "parascale_hides"
+FILLS = "parascale_fills"
+
+_Role = Literal["counts", "hides", "fills"]
 
 
 class _Surface(NamedTuple):
-    """Triangles of the scene, and whether they count when hit or only hide what does."""
+    """Triangles of the scene, and what being hit means for them."""
 
     tree: BVHTree
-    counts: bool
+    role: _Role
 
 
 class _Rays(NamedTuple):
@@ -189,11 +195,12 @@ class SceneDepth:
         return frozenset(changed)
 
     def _gather(self, *, moving: bool) -> "list[_Surface]":
-        parts = {True: _Triangles(), False: _Triangles()}
+        parts: dict[_Role, _Triangles] = {role: _Triangles() for role in get_args(_Role)}
         meshes: dict[int, tuple[Array, NDArray[np.int32]]] = {}
         for instance in self._measured():
             names = _names(instance)
-            if bool(names & self._moving) is not moving:
+            role = self._role_of(instance.object.original, names)
+            if role is None or bool(names & self._moving) is not moving:
                 continue
             mesh = instance.object.data
             key = mesh.as_pointer()
@@ -201,9 +208,14 @@ class SceneDepth:
                 meshes[key] = _triangles(mesh)
             local, faces = meshes[key]
             if len(faces):
-                counts = self._subject is None or bool(names & self._subject)
-                parts[counts].add(local, faces, np.array(instance.matrix_world, np.float64))
-        return [_Surface(part.tree(), counts) for counts, part in parts.items() if part.triangles]
+                parts[role].add(local, faces, np.array(instance.matrix_world, np.float64))
+        return [_Surface(part.tree(), role) for role, part in parts.items() if part.triangles]
+
+    def _role_of(self, item: Any, names: set[str]) -> _Role | None:
+        asked_for = self._subject is None or bool(names & self._subject)
+        if FILLS in item:
+            return "fills" if asked_for else None
+        return "counts" if asked_for and HIDES not in item else "hides"
 
     def _measured(self) -> Iterator[Any]:
         instances: Iterable[Any] = depsgraph_of(self.scene).object_instances
@@ -260,17 +272,23 @@ def _cast(camera_to_world: Array, rays: _Rays, surfaces: "list[_Surface]") -> Ar
     turn = Matrix(camera_to_world[:3, :3].tolist())
     directions = list(map(matmul, repeat(turn), rays.directions))
     origin = Vector(camera_to_world[:3, 3].tolist())
-    counted, hiding = np.full(len(rays.pixels), np.nan), np.full(len(rays.pixels), np.nan)
-    for surface in surfaces:
-        hits = map(surface.tree.ray_cast, repeat(origin), directions)
-        # None, a miss, becomes NaN, which fmin steps over.
-        distance = np.array(list(map(itemgetter(3), hits)), np.float64)
-        if surface.counts:
-            counted = np.fmin(counted, distance)
-        else:
-            hiding = np.fmin(hiding, distance)
+    counted = _nearest(surfaces, "counts", origin, directions)
+    hiding = _nearest(surfaces, "hides", origin, directions)
+    holes = np.flatnonzero(np.isnan(counted) & np.isnan(hiding))
     counted[hiding < counted] = np.nan
+    counted[holes] = _nearest(surfaces, "fills", origin, [directions[hole] for hole in holes])
     return np.asarray(counted / rays.lengths)
+
+
+def _nearest(surfaces: "list[_Surface]", role: _Role, origin: Vector, directions: list[Vector]) -> Array:
+    """Distance to the first of the surfaces of a role along each ray, NaN where there is none."""
+    found = np.full(len(directions), np.nan)
+    for surface in surfaces:
+        if surface.role == role:
+            hits = map(surface.tree.ray_cast, repeat(origin), directions)
+            # None, a miss, becomes NaN, which fmin steps over.
+            found = np.fmin(found, np.array(list(map(itemgetter(3), hits)), np.float64))
+    return found
 
 
 def _hit_points(samples: DepthSamples, camera_to_world: Array, intrinsics: Array) -> Array:

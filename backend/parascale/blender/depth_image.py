@@ -1,23 +1,33 @@
 """Depth maps from files, read inside Blender, which brings no library for them but its own pictures."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import bpy
 import numpy as np
 from numpy.typing import NDArray
 
 from parascale.errors import InputError
-from parascale.projection.depth_file import EIGHT_BITS, DepthFile, depth_of_values, read_depth_map
+from parascale.projection.depth_file import (
+    EIGHT_BITS,
+    DepthFile,
+    depth_channels,
+    depth_of_values,
+    one_channel,
+    read_depth_map,
+)
+from parascale.projection.exr_file import ExrFile
 
 _NUMPY = (".npy", ".npz")
 _PICTURES = (".exr", ".png")
+# What Blender itself reads as it stands in the file: of other lone channels its versions make something else.
+_PLAIN = ({"R", "G", "B"}, {"R", "G", "B", "A"}, {"Y"})
 
 
 def read_depth_in_blender(path: Path, scale: float | None = None) -> DepthFile:
     """Read a depth map as `parascale.projection.depth_file.read_depth_map` does, which see.
 
-    Of EXR files Blender reads what is grey, or one channel that it takes for that; not layers.
+    Of EXR files that are tiled, or compressed otherwise than by ZIP, ZIPS or RLE, only grey pictures without layers.
     """
     if path.suffix.lower() in _NUMPY:
         return read_depth_map(path, scale)
@@ -25,29 +35,50 @@ def read_depth_in_blender(path: Path, scale: float | None = None) -> DepthFile:
         raise InputError(f"{path} is no depth map that Blender reads: give one of {', '.join(_NUMPY + _PICTURES)}")
     if not path.is_file():
         raise InputError(f"there is no file {path}")
+    if path.suffix.lower() == ".exr":
+        return depth_of_values(path, _exr(path), scale)
+    picture = _stored(path)
+    if not (picture.pixels[..., :1] == picture.pixels[..., 1:3]).all():
+        raise InputError(f"{path} is a picture in colour: depth is grey, 16 bits a pixel")
+    grey = picture.pixels[..., 0]
+    if picture.deep:
+        return depth_of_values(path, np.rint(grey * 65535).astype(np.uint16), scale)
+    return depth_of_values(path, np.rint(grey * 255).astype(np.uint8), scale, (EIGHT_BITS.format(path.name),))
+
+
+def _exr(path: Path) -> NDArray[Any]:
+    file = ExrFile(path)
+    chosen = depth_channels(path, file.names)
+    obstacle = next(filter(None, map(file.obstacle, chosen)), None)
+    if obstacle is None:
+        return one_channel(path, [file.read(name) for name in chosen], file.names)
+    if set(file.names) not in _PLAIN:
+        raise InputError(
+            f"{path} is {obstacle}, and of such files Blender's pictures hold no layers: save it with ZIP compression, "
+            "or take .npy"
+        )
+    pixels = _stored(path).pixels
+    return one_channel(path, [pixels[..., channel] for channel in range(3)], file.names)
+
+
+class _Stored(NamedTuple):
+    """Pixels (h, w, channels) as they are stored, top row first, and whether they have more than 8 bits."""
+
+    pixels: NDArray[np.float32]
+    deep: bool
+
+
+def _stored(path: Path) -> _Stored:
     image = bpy.data.images.load(str(path))
     try:
-        stored, bits = _grey(image, path)
+        size: Any = image.size
+        width, height = size
+        if not width or image.channels < 3:
+            raise InputError(f"{path} is no picture that Blender can read: save it anew, or take .npy")
+        colours: Any = image.colorspace_settings
+        colours.name = "Non-Color"
+        pixels = np.empty(width * height * image.channels, np.float32)
+        image.pixels.foreach_get(pixels)
+        return _Stored(pixels.reshape(height, width, image.channels)[::-1], bool(image.is_float))
     finally:
         bpy.data.images.remove(image)
-    if path.suffix.lower() == ".exr":
-        return depth_of_values(path, stored, scale)
-    if bits == np.uint8:
-        return depth_of_values(path, np.rint(stored * 255).astype(bits), scale, (EIGHT_BITS.format(path.name),))
-    return depth_of_values(path, np.rint(stored * 65535).astype(bits), scale)
-
-
-def _grey(image: bpy.types.Image, path: Path) -> tuple[NDArray[np.float32], type[np.unsignedinteger[Any]]]:
-    """Pixels (h, w) as they are stored, top row first, and the whole numbers that a PNG file keeps them in."""
-    size: Any = image.size
-    width, height = size
-    if not width or image.channels < 3:
-        raise InputError(f"{path} is no picture of one layer that Blender can read: save the depth pass alone, or .npy")
-    colours: Any = image.colorspace_settings
-    colours.name = "Non-Color"
-    pixels = np.empty(width * height * image.channels, np.float32)
-    image.pixels.foreach_get(pixels)
-    picture = pixels.reshape(height, width, image.channels)[::-1]
-    if not (picture[..., :1] == picture[..., 1:3]).all():
-        raise InputError(f"{path} has channels that differ: depth is grey, so save the depth pass alone")
-    return np.ascontiguousarray(picture[..., 0]), np.uint16 if image.is_float else np.uint8

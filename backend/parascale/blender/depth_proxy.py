@@ -9,9 +9,11 @@ from mathutils import Matrix
 from numpy.typing import ArrayLike, NDArray
 
 from parascale.blender.camera import apply_lens
+from parascale.blender.depth import FILLS, HIDES
 from parascale.errors import InputError
-from parascale.projection.continued import continued_surface
+from parascale.projection.continued import continued_surface, without_gaps
 from parascale.projection.mesh import CUT_RATIO, Mesh, build_mesh, inverse_depth
+from parascale.projection.orientation import UPRIGHT, stored_places, upright_size
 
 Array = NDArray[np.float64]
 
@@ -20,7 +22,7 @@ MAX_PIXELS = 1_100_000
 ASPECT_TOLERANCE = 0.02
 
 # A camera that stands upright and looks along +y, the way Blender's front views do.
-_UPRIGHT = np.array([[1.0, 0, 0, 0], [0, 0, -1, 0], [0, 1, 0, 0], [0, 0, 0, 1]])
+_FRONT = np.array([[1.0, 0, 0, 0], [0, 0, -1, 0], [0, 1, 0, 0], [0, 0, 0, 1]])
 
 
 @dataclass(frozen=True)
@@ -32,14 +34,33 @@ class DepthProxy:
     surface : bpy.types.Object
         The mesh, in the depth map's unit; whatever measures a scene measures it.
     behind : bpy.types.Object
-        Its child: what the photo does not show, continued behind what is near and beyond the border.
+        Its child: what the photo does not show, continued behind what is near and beyond the border. Measured only
+        where the surface is not seen.
+    unmeasured : bpy.types.Object or None
+        Its child: what the map did not measure, at the depth of what is next to it. It hides what is behind it, and is
+        not measured. None where all was.
     camera : bpy.types.Object
         The photo's camera, at the world's origin unless placed elsewhere.
     """
 
     surface: bpy.types.Object
     behind: bpy.types.Object
+    unmeasured: bpy.types.Object | None
     camera: bpy.types.Object
+
+
+@dataclass(frozen=True)
+class _Photo:
+    """How a photo stands: the size of the upright one, and how it is stored."""
+
+    size: tuple[int, int]
+    orientation: int
+
+    def uv_of(self, places: Array) -> NDArray[np.float32]:
+        """UV of places in pixels (N, 2) of the upright photo."""
+        stored = stored_places(places / np.asarray(self.size, np.float64), self.orientation)
+        uv: NDArray[np.float32] = np.stack([stored[:, 0], 1 - stored[:, 1]], axis=1).astype(np.float32)
+        return uv
 
 
 def create_depth_proxy(
@@ -49,34 +70,37 @@ def create_depth_proxy(
     intrinsics: ArrayLike,
     *,
     name: str = "Photo",
-    matrix_world: ArrayLike = _UPRIGHT,
+    matrix_world: ArrayLike = _FRONT,
+    orientation: int = UPRIGHT,
 ) -> DepthProxy:
     """Put a photo into a scene, as the surface its depth map shows, and make its camera the scene's.
 
-    The surface is cut where the depth jumps; sky and what was not measured get none. A second one stands behind it, see
-    `parascale.projection.continued`, so that a camera that moves measures what the backend measures. The render size
-    becomes the photo's, without which its camera would not frame it.
+    The surface is cut where the depth jumps; sky gets none. A second one stands behind it, see
+    `parascale.projection.continued`, and what the map did not measure is a third, so that a camera that moves measures
+    what the backend measures. The render size becomes the photo's, without which its camera would not frame it.
 
     Parameters
     ----------
     scene : bpy.types.Scene
     image : bpy.types.Image
-        The photo.
+        The photo, as its file stores it: Blender turns none.
     depth_map : (h, w) floating
-        z-depth, of any resolution; as `parascale.projection.mesh.inverse_depth` takes it.
+        z-depth of the upright photo, of any resolution; as `parascale.projection.mesh.inverse_depth` takes it.
     intrinsics : (4,) array
-        fx, fy, cx, cy in pixels of ``image``.
+        fx, fy, cx, cy in pixels of the upright photo.
     name : str
         Of the objects.
     matrix_world : (4, 4) array
         Where the camera stands, Blender's axes.
+    orientation : int
+        As `parascale.projection.orientation.orientation_of` tells it; the surface lays the photo upright.
 
     Raises
     ------
     InputError
         Where photo and map have another shape, or the map holds no positive depth.
     """
-    width, height = _image_size(image)
+    width, height = upright_size(_image_size(image), orientation)
     rows, columns = depth_map.shape if depth_map.ndim == 2 else (0, 0)
     if min(width, height, rows, columns) < 2 or abs(np.log(width / height * rows / columns)) > ASPECT_TOLERANCE:
         raise InputError(
@@ -85,26 +109,28 @@ def create_depth_proxy(
     lens = np.asarray(intrinsics, np.float64)
     world = Matrix(np.asarray(matrix_world, np.float64).tolist())
     inverse = inverse_depth(depth_map)
+    photo = _Photo((width, height), orientation)
+    mesh, gaps = _surface_meshes(name, inverse, lens, photo)
+    beyond = _behind_mesh(f"{name} Behind", inverse, lens, photo)
     material = _unlit(name, image)
-    mesh = _surface_mesh(name, inverse, lens, (width, height))
-    beyond = _behind_mesh(f"{name} Behind", inverse, lens, (width, height))
-    mesh.materials.append(material)
-    beyond.materials.append(material)
+    for made in filter(None, (mesh, beyond, gaps)):
+        made.materials.append(material)
     surface = bpy.data.objects.new(name, mesh)
-    behind = bpy.data.objects.new(f"{name} Behind", beyond)
-    behind.parent = surface
+    behind = _child(surface, beyond, FILLS)
+    unmeasured = None if gaps is None else _child(surface, gaps, HIDES)
+    for item in filter(None, (surface, behind, unmeasured)):
+        scene.collection.objects.link(item)
     camera_data = bpy.data.cameras.new(f"{name} Camera")
     camera = bpy.data.objects.new(f"{name} Camera", camera_data)
     surface.matrix_world = camera.matrix_world = world
-    for item in (surface, behind, camera):
-        scene.collection.objects.link(item)
+    scene.collection.objects.link(camera)
     scene.render.resolution_x, scene.render.resolution_y = width, height
     scene.render.resolution_percentage = 100
     scene.render.pixel_aspect_x = scene.render.pixel_aspect_y = 1.0
     apply_lens(camera_data, scene, lens, width, height)
     _show_all(camera_data, mesh)
     scene.camera = camera
-    return DepthProxy(surface, behind, camera)
+    return DepthProxy(surface, behind, unmeasured, camera)
 
 
 def _image_size(image: bpy.types.Image) -> tuple[int, int]:
@@ -112,22 +138,45 @@ def _image_size(image: bpy.types.Image) -> tuple[int, int]:
     return int(size[0]), int(size[1])
 
 
-def _surface_mesh(name: str, inverse: Array, lens: Array, size: tuple[int, int]) -> bpy.types.Mesh:
+def _child(surface: bpy.types.Object, mesh: bpy.types.Mesh, role: str) -> bpy.types.Object:
+    child = bpy.data.objects.new(mesh.name, mesh)
+    child.parent = surface
+    child[role] = True
+    return child
+
+
+def _surface_meshes(
+    name: str, inverse: Array, lens: Array, photo: _Photo
+) -> tuple[bpy.types.Mesh, bpy.types.Mesh | None]:
+    """Make what the map measured, and what it did not."""
     step = max(1, int(np.ceil(np.sqrt(inverse.size / MAX_PIXELS))))
     thinned = inverse[step // 2 :: step, step // 2 :: step]
     # Thinned rows and columns do not quite cover the photo: they stand for so much of it.
     covered = [length * step / full for length, full in zip(thinned.shape[::-1], inverse.shape[::-1], strict=True)]
-    found = build_mesh(thinned, (size[0] * covered[0], size[1] * covered[1]), CUT_RATIO**step)
+    size = photo.size[0] * covered[0], photo.size[1] * covered[1]
+    unmeasured = np.isnan(thinned).reshape(-1)
+    if not unmeasured.any():
+        return _laid(name, build_mesh(thinned, size, CUT_RATIO**step), lens, photo), None
+    whole = build_mesh(without_gaps(thinned), size, CUT_RATIO**step)
+    measured, gaps = (Mesh(whole.vertices, whole.quads[kept]) for kept in (~unmeasured, unmeasured))
+    # Beside the sky it is sky.
+    shown = bool((gaps.vertices[:, 2] > 0)[gaps.quads].all(axis=1).any())
+    hidden = _laid(f"{name} Unmeasured", gaps, lens, photo) if shown else None
+    return _laid(name, measured, lens, photo), hidden
+
+
+def _laid(name: str, found: Mesh, lens: Array, photo: _Photo) -> bpy.types.Mesh:
+    """Make a mesh on which every corner shows its own place in the photo."""
     mesh, kept = _mesh(name, found, lens)
-    _lay_photo(mesh, _in_photo(found.vertices[:, :2], size)[_corners(found.quads[kept])])
+    _lay_photo(mesh, photo.uv_of(found.vertices[:, :2])[_corners(found.quads[kept])])
     return mesh
 
 
-def _behind_mesh(name: str, inverse: Array, lens: Array, size: tuple[int, int]) -> bpy.types.Mesh:
+def _behind_mesh(name: str, inverse: Array, lens: Array, photo: _Photo) -> bpy.types.Mesh:
     """Every quad takes the one colour of the pixel that is continued there."""
-    found = continued_surface(inverse, size)
+    found = continued_surface(inverse, photo.size)
     mesh, kept = _mesh(name, found.mesh, lens)
-    _lay_photo(mesh, np.repeat(_in_photo(found.origins[kept], size), 4, axis=0))
+    _lay_photo(mesh, np.repeat(photo.uv_of(found.origins[kept]), 4, axis=0))
     return mesh
 
 
@@ -139,8 +188,9 @@ def _mesh(name: str, found: Mesh, lens: Array) -> tuple[bpy.types.Mesh, NDArray[
     if not at_hand.all():
         kept = at_hand[quads].all(axis=1)
         quads = quads[kept]
-        used = np.zeros(len(vertices), bool)
-        used[quads] = True
+    used = np.zeros(len(vertices), bool)
+    used[quads] = True
+    if not used.all():
         vertices, quads = vertices[used], (np.cumsum(used) - 1)[quads]
     depth = 1 / vertices[:, 2]
     places = np.empty((len(vertices), 3), np.float32)
@@ -148,6 +198,8 @@ def _mesh(name: str, found: Mesh, lens: Array) -> tuple[bpy.types.Mesh, NDArray[
     places[:, 1] = (lens[3] - vertices[:, 1]) / lens[1] * depth
     places[:, 2] = -depth
     mesh = bpy.data.meshes.new(name)
+    if not len(quads):
+        return mesh, kept  # it has no attributes to be filled
     mesh.vertices.add(len(vertices))
     mesh.loops.add(4 * len(quads))
     mesh.polygons.add(len(quads))
@@ -163,12 +215,6 @@ def _mesh(name: str, found: Mesh, lens: Array) -> tuple[bpy.types.Mesh, NDArray[
 def _corners(quads: NDArray[np.integer[Any]]) -> NDArray[np.int32]:
     """Vertex indices of all corners (4 M,), counter-clockwise as the camera sees them."""
     return np.ascontiguousarray(quads[:, ::-1], np.int32).reshape(-1)
-
-
-def _in_photo(places: Array, size: tuple[int, int]) -> NDArray[np.float32]:
-    """UV of places in pixels (N, 2)."""
-    uv: NDArray[np.float32] = np.stack([places[:, 0] / size[0], 1 - places[:, 1] / size[1]], axis=1).astype(np.float32)
-    return uv
 
 
 def _lay_photo(mesh: bpy.types.Mesh, places: NDArray[np.float32]) -> None:

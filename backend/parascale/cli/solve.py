@@ -1,14 +1,9 @@
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from parascale.cli.common import Json, print_json, progress_bar
-
-if TYPE_CHECKING:
-    from parascale.depth.estimate import Estimator
-    from parascale.parallax.shot import Shot
 
 
 def solve(
@@ -52,19 +47,8 @@ def solve(
             progress=progress,
         )
         if estimator is not None:
+            from parascale.service.reference_depth import with_model_depth
+
             solved = with_model_depth(solved, reference, estimator, progress)
     write_shot(solved, output)
     (print_json if json else print_description)(describe(solved) | {"output": str(output)})
-
-
-def with_model_depth(
-    solved: "Shot", reference: Path, estimator: "Estimator", progress: Callable[[float, str], None]
-) -> "Shot":
-    """Give a solved shot the depth of a model, from the pictures of its own frames."""
-    from parascale.depth.reference_depth import with_dense_depth
-    from parascale.solve.video import pictures
-
-    assert solved.frames is not None
-    wanted = set(solved.frames.tolist())
-    frames = (picture for number, _, picture in pictures(reference) if number in wanted)
-    return with_dense_depth(frames, solved, estimator, progress=progress)

@@ -51,6 +51,7 @@ class SolveFields:
     fov: float | None
     start: int
     end: int | None
+    depth_model: str | None
 
 
 @dataclass(frozen=True)

@@ -93,7 +93,7 @@ def _pack_solve(request: SolveRequest) -> Packed:
         paths = sorted(path for path in found if not path.name.startswith("."))
         if not paths:
             raise InputError(f"{request.reference} holds no images: name a folder of frames, or a video file")
-    fields = SolveFields(folder, request.focal, request.fov, request.start, request.end)
+    fields = SolveFields(folder, request.focal, request.fov, request.start, request.end, request.depth_model)
     files = tuple((describe_file("reference", path), path) for path in paths)
     return Packed("solve", f"solve {request.reference.name}", asdict(fields), {}, files)
 
@@ -125,7 +125,7 @@ def _unpack_solve(fields: SolveFields, arrays: Arrays, files: Mapping[str, list[
         reference = references[0].parent
     else:
         reference = _one("solve", files, "reference")
-    return SolveRequest(reference, fields.focal, fields.fov, fields.start, fields.end)
+    return SolveRequest(reference, fields.focal, fields.fov, fields.start, fields.end, fields.depth_model)
 
 
 def _unpack_depth(fields: DepthFields, arrays: Arrays, files: Mapping[str, list[Path]]) -> Request:

@@ -159,6 +159,8 @@ class SolveRequest:
         Horizontal field of view in degrees; None where unknown.
     start, end : int, int or None
         Frame range, start inclusive, end exclusive; None is the end of the clip.
+    depth_model : str or None
+        Gives the depth, aligned to the solved points, as `DepthRequest` names it; None takes that of the tracks.
     """
 
     reference: Path
@@ -166,6 +168,7 @@ class SolveRequest:
     fov: float | None = None
     start: int = 0
     end: int | None = None
+    depth_model: str | None = None
 
 
 @dataclass(frozen=True, eq=False)

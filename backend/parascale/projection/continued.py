@@ -62,7 +62,8 @@ def continued_surface(inverse: Array, size: tuple[float, float]) -> Continued:
     unmeasured = np.zeros(around.shape, bool)
     unmeasured[down : down + rows, across : across + columns] = np.isnan(shown)
     depth = np.where(origin >= 0, around.reshape(-1)[origin], np.nan)
-    depth[unmeasured] = np.nan
+    # Joined to the sky, what lies before it would reach to infinity.
+    depth[unmeasured | (depth == 0)] = np.nan
     depth /= BEHIND
     cell = np.array([size[0] / columns, size[1] / rows])
     mesh = build_mesh(depth, (depth.shape[1] * cell[0], depth.shape[0] * cell[1]), cut=None)
@@ -71,6 +72,20 @@ def continued_surface(inverse: Array, size: tuple[float, float]) -> Continued:
     there = ~np.isnan(depth)
     at = np.stack([origin % around.shape[1], origin // around.shape[1]], axis=-1)[there]
     return Continued(Mesh(vertices, mesh.quads), (at - offset + 0.5) * cell)
+
+
+def without_gaps(inverse: Array) -> Array:
+    """Give pixels without a measurement the closest surface, which hides what is behind them, and is not counted.
+
+    Parameters
+    ----------
+    inverse : (h, w) float64
+        As `parascale.projection.mesh.inverse_depth` gives it.
+    """
+    origin = grow(inverse, np.inf)
+    own = np.arange(inverse.size).reshape(inverse.shape)
+    filled: Array = inverse.reshape(-1)[np.where(origin >= 0, origin, own)]
+    return filled
 
 
 def grow(inverse: Array, cut: float) -> NDArray[np.int64]:

@@ -1,6 +1,6 @@
 """Depth maps from files: EXR, 16-bit PNG, .npy, .npz."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parascale.errors import InputError
+from parascale.projection.exr_file import named_channels
 
 # Depth cameras and most data sets count millimetres.
 PNG_SCALE = 0.001
@@ -109,28 +110,54 @@ def _read_exr(path: Path) -> tuple[NDArray[Any], tuple[str, ...]]:
         raise InputError("EXR files need OpenEXR: pip install 'parascale[depth]'") from error
     try:
         with OpenEXR.File(str(path), separate_channels=True) as file:
-            channels = file.channels()
+            parts = file.parts
+            named = named_channels([(part.name(), list(part.channels)) for part in parts])
+            chosen = [named[name] for name in depth_channels(path, tuple(named))]
             # Pixels live no longer than their file.
-            return _depth_channel(path, {name: np.array(channel.pixels) for name, channel in channels.items()}), ()
+            pixels = [np.array(parts[number].channels[name].pixels) for number, name in chosen]
     except InputError:
         raise
     except Exception as error:  # its binding raises RuntimeError, ValueError and OSError alike
         raise InputError(f"{path} is no EXR file that can be read: {_sentence(error)}") from error
+    return one_channel(path, pixels, tuple(named)), ()
 
 
-def _depth_channel(path: Path, channels: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
-    if len(channels) == 1:
-        return next(iter(channels.values()))
+def depth_channels(path: Path, names: Sequence[str]) -> tuple[str, ...]:
+    """Choose the channels of an EXR file that hold its depth: one, or red, green and blue, which must be alike.
+
+    Raises
+    ------
+    InputError
+        Where none surely does.
+    """
+    if len(names) == 1:
+        return tuple(names)
     for wanted in _DEPTH_CHANNELS:
-        found = [name for name in channels if name.rpartition(".")[2].lower() == wanted]
+        found = [name for name in names if name.rpartition(".")[2].lower() == wanted]
         if len(found) == 1:
-            return channels[found[0]]
-    colours = [channels[name] for name in ("R", "G", "B") if name in channels]
-    if len(colours) == 3 and all(np.array_equal(colours[0], other, equal_nan=True) for other in colours[1:]):
-        return colours[0]
-    raise InputError(
+            return tuple(found)
+    if not {"R", "G", "B"} <= set(names):
+        raise _no_depth(path, names)
+    return "R", "G", "B"
+
+
+def one_channel(path: Path, pixels: Sequence[NDArray[Any]], names: Sequence[str]) -> NDArray[Any]:
+    """Make one channel of those that `depth_channels` chose among some names.
+
+    Raises
+    ------
+    InputError
+        Where they differ.
+    """
+    if not all(np.array_equal(pixels[0], other, equal_nan=True) for other in pixels[1:]):
+        raise _no_depth(path, names)
+    return pixels[0]
+
+
+def _no_depth(path: Path, names: Sequence[str]) -> InputError:
+    return InputError(
         f"{path} has no channel that is surely depth (Z, Depth.Z, Y, V, or R = G = B), "
-        f"but {', '.join(sorted(channels)[:8])}: save the depth pass alone"
+        f"but {', '.join(sorted(names)[:8])}: save the depth pass alone"
     )
 
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from parascale.camera import View
 from parascale.parallax.depth_source import DepthSamples, pixel_grid
-from parascale.projection.continued import continued_surface, grow
+from parascale.projection.continued import continued_surface, without_gaps
 from parascale.projection.mesh import CUT_RATIO, build_mesh, inverse_depth
 from parascale.projection.reference import Hits, rasterise
 
@@ -51,7 +51,7 @@ class DepthMapSource:
         inverse = inverse_depth(depth_map)
         thinned, cut = _thinned(inverse, grid)
         self._unmeasured = np.isnan(thinned)
-        self._mesh = build_mesh(_without_gaps(thinned), view.size, cut)
+        self._mesh = build_mesh(without_gaps(thinned), view.size, cut)
         self._behind = continued_surface(inverse, view.size).mesh if continued else None
 
     def __call__(self, camera_to_world: Array, intrinsics: Array, size: tuple[int, int], frame: int) -> DepthSamples:
@@ -59,7 +59,8 @@ class DepthMapSource:
         target = View(camera_to_world, intrinsics, *size)
         hits = rasterise(self._mesh, self.view, target, self.grid)
         inverse = hits.inverse_depth
-        holes = inverse < 0
+        # Sky hides nothing: what may stand before it once the camera has moved does.
+        holes = inverse <= 0
         if self._behind is not None and holes.any():
             inverse = np.where(holes, rasterise(self._behind, self.view, target, self.grid).inverse_depth, inverse)
         if self._unmeasured.any():
@@ -83,11 +84,3 @@ def _thinned(inverse: Array, grid: tuple[int, int]) -> tuple[Array, float]:
     row = ((np.arange(rows) + 0.5) * shape[0] / rows).astype(int)
     column = ((np.arange(columns) + 0.5) * shape[1] / columns).astype(int)
     return inverse[np.ix_(row, column)], CUT_RATIO ** max(shape[0] / rows, shape[1] / columns)
-
-
-def _without_gaps(inverse: Array) -> Array:
-    """Give pixels without a measurement the closest surface, which hides what is behind them, and is not counted."""
-    origin = grow(inverse, np.inf)
-    own = np.arange(inverse.size).reshape(inverse.shape)
-    filled: Array = inverse.reshape(-1)[np.where(origin >= 0, origin, own)]
-    return filled

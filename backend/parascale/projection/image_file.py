@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from parascale.errors import InputError
 from parascale.projection.depth_file import MAX_PIXELS
+from parascale.projection.orientation import orientation_of, upright
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,8 +52,10 @@ def read_image(path: Path) -> ImageFile:
             turns = round(frame.rotation / 90)
     except (OSError, ValueError, IndexError, StopIteration, av.FFmpegError) as error:
         raise InputError(f"{path} is no image that can be read: take a PNG or JPEG file") from error
-    upright = np.ascontiguousarray(np.rot90(image, turns), np.uint8)
+    # The libraries know the quarter turns alone, and each knows other files: of photos the tag itself is read.
+    orientation = orientation_of(path)
+    image = np.asarray(np.rot90(image, turns) if orientation is None else upright(image, orientation), np.uint8)
     if scale == 1:
-        return ImageFile(upright)
-    said = f"{path.name} has {rows * columns / 1e6:.0f} megapixels: it is used at {size[0]}x{size[1]}."
-    return ImageFile(upright, (said,))
+        return ImageFile(np.ascontiguousarray(image))
+    said = f"{path.name} has {rows * columns / 1e6:.0f} megapixels: it is used at {image.shape[1]}x{image.shape[0]}."
+    return ImageFile(np.ascontiguousarray(image), (said,))

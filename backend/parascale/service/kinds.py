@@ -15,6 +15,9 @@ Cancelled = Callable[[], bool]
 GRACE: dict[JobKind, float] = {"solve": 0.5, "verify": 0.5, "depth": 5.0, "generate": 5.0}
 """Seconds a cancelled job has to stop by itself before its worker is ended."""
 
+SOLVING = 0.4
+"""How much of a solve with a depth model is solving."""
+
 
 def run(request: Request, name: str, directory: Path, progress: Progress, cancelled: Cancelled) -> JobResult:
     """Do a job.
@@ -52,20 +55,38 @@ def run(request: Request, name: str, directory: Path, progress: Progress, cancel
 def _solve(request: SolveRequest, name: str, directory: Path, progress: Progress, cancelled: Cancelled) -> JobResult:
     from parascale.solve import solve
 
+    estimator = None
+    solving = progress
+    if request.depth_model is not None:
+        from parascale.depth.registry import load_estimator
+
+        # Before the work: a missing weight is no reason to solve first.
+        progress(0.0, "Loading the depth model")
+        estimator = load_estimator(request.depth_model)
+        solving = _part_of(progress, 0.0, SOLVING)
     shot = solve(
         request.reference,
         focal=request.focal,
         fov=request.fov,
         start=request.start,
         end=request.end,
-        progress=progress,
+        progress=solving,
         cancelled=cancelled,
     )
+    if estimator is not None:
+        from parascale.service.reference_depth import with_model_depth
+
+        shot = with_model_depth(shot, request.reference, estimator, _part_of(progress, SOLVING, 1.0), cancelled)
     shot = replace(shot, name=Path(name).stem or shot.name)
     path = directory / "solved.shot.json"
     write_shot(shot, path)
     summary = {"name": shot.name, "frames": len(shot), "motion_class": shot.motion_class, "quality": dict(shot.quality)}
     return JobResult(summary, _written(path))
+
+
+def _part_of(progress: Progress, start: float, end: float) -> Progress:
+    """Tell of a part of the work as of the whole."""
+    return lambda fraction, phase: progress(start + (end - start) * fraction, phase)
 
 
 def _verify(request: VerifyRequest, directory: Path, progress: Progress, cancelled: Cancelled) -> JobResult:

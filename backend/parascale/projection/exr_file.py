@@ -1,0 +1,275 @@
+"""EXR files in NumPy alone, for Blender, whose own pictures hold no layers, and wrong numbers for some lone channels.
+
+Scan lines, of one part or several, stored plainly or as RLE, ZIPS or ZIP, by the "OpenEXR File Layout" of openexr.com.
+"""
+
+import mmap
+import struct
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from parascale.errors import InputError
+
+T = TypeVar("T")
+
+MAX_PIXELS = 1_000_000_000
+
+_MAGIC = 20000630
+_TILED, _DEEP, _SEVERAL = 0x200, 0x800, 0x1000
+_TYPES: dict[int, np.dtype[Any]] = {0: np.dtype("<u4"), 1: np.dtype("<f2"), 2: np.dtype("<f4")}
+# By their number in the file: names, and how many lines are packed together.
+_COMPRESSIONS = [
+    ("nothing", 1),
+    ("RLE", 1),
+    ("ZIPS", 1),
+    ("ZIP", 16),
+    ("PIZ", 32),
+    ("PXR24", 16),
+    ("B44", 32),
+    ("B44A", 32),
+    ("DWAA", 32),
+    ("DWAB", 256),
+    ("HTJ2K", 256),
+    ("HTJ2K", 32),
+]
+
+
+@dataclass(frozen=True)
+class _Channel:
+    name: str
+    dtype: np.dtype[Any]
+    sampling: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class _Part:
+    """What a header says: its pixels' window is first row, last row, width."""
+
+    name: str
+    kind: str
+    channels: tuple[_Channel, ...]
+    compression: int
+    window: tuple[int, int, int]
+    chunks: int
+
+
+class ExrFile:
+    """The channels of an EXR file.
+
+    Parameters
+    ----------
+    path : Path
+
+    Raises
+    ------
+    InputError
+        Where it is no EXR file.
+
+    Attributes
+    ----------
+    names : tuple of str
+        As `named_channels` gives them.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._parts, self._tables, self._several = self._opened(_headers)
+        self._channels = named_channels([(part.name, [c.name for c in part.channels]) for part in self._parts])
+        self.names = tuple(self._channels)
+
+    def obstacle(self, name: str) -> str | None:
+        """Say why a channel cannot be read here, as what the file is; None where it can."""
+        facts = self._parts[self._channels[name][0]]
+        if facts.kind != "scanlineimage":
+            return "tiled" if facts.kind == "tiledimage" else "deep"
+        if any(found.sampling != (1, 1) for found in facts.channels):
+            return "subsampled"
+        packed, _ = _COMPRESSIONS[facts.compression]
+        return None if facts.compression <= 3 else f"compressed as {packed}"
+
+    def read(self, name: str) -> NDArray[Any]:
+        """Read a channel (h, w) that has no obstacle.
+
+        Raises
+        ------
+        InputError
+            Where the file is broken.
+        """
+        number, channel = self._channels[name]
+        return self._opened(lambda data: self._pixels(data, number, channel))
+
+    def _pixels(self, data: mmap.mmap, number: int, name: str) -> NDArray[Any]:
+        part = self._parts[number]
+        top, bottom, width = part.window
+        sizes = [channel.dtype.itemsize * width for channel in part.channels]
+        index = [channel.name for channel in part.channels].index(name)
+        begin, line = sum(sizes[:index]), sum(sizes)
+        dtype = part.channels[index].dtype
+        pixels = np.empty((bottom - top + 1, width), dtype)
+        _, lines = _COMPRESSIONS[part.compression]
+        filled = 0
+        for first, block in self._blocks(data, number):
+            count = min(lines, bottom - first + 1)
+            if first < top or (first - top) % lines or count < 1:
+                raise ValueError("its lines are out of order")
+            rows = _unpacked(block, part.compression, count * line).reshape(count, line)
+            stored = np.ascontiguousarray(rows[:, begin : begin + sizes[index]])
+            pixels[first - top : first - top + count] = stored.view(dtype)
+            filled += count
+        if filled != len(pixels):
+            raise ValueError("it lacks lines")
+        return pixels.astype(dtype.newbyteorder("="))
+
+    def _blocks(self, data: mmap.mmap, number: int) -> Iterator[tuple[int, bytes]]:
+        """Give the first line of every block of a part, and what is packed in it."""
+        for place in struct.unpack_from(f"<{self._parts[number].chunks}Q", data, self._tables[number]):
+            if self._several:
+                owner, first, size = struct.unpack_from("<3i", data, place)
+                start = place + 12
+            else:
+                (first, size), owner, start = struct.unpack_from("<2i", data, place), number, place + 8
+            block = data[start : start + max(size, 0)]
+            if owner != number or place == 0 or len(block) != size:
+                raise ValueError("it ends early")
+            yield first, block
+
+    def _opened(self, work: Callable[[mmap.mmap], T]) -> T:
+        try:
+            with self.path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+                return work(data)
+        except (struct.error, ValueError, KeyError, IndexError, OverflowError, zlib.error) as error:
+            said = str(error).strip("'\"").rstrip(".") or type(error).__name__
+            raise InputError(f"{self.path} is no EXR file that can be read: {said}") from error
+
+
+def named_channels(parts: Sequence[tuple[str, Sequence[str]]]) -> dict[str, tuple[int, str]]:
+    """Name the channels of all parts of a file apart.
+
+    Parameters
+    ----------
+    parts : sequence of (str, sequence of str)
+        Of every part its name and those of its channels.
+
+    Returns
+    -------
+    dict
+        Number of the part and name in it, by a name of the channel's own: that of its part comes before it where
+        several parts have such a channel.
+    """
+    everywhere = [channel for _, channels in parts for channel in channels]
+    named = {}
+    for number, (part, channels) in enumerate(parts):
+        for channel in channels:
+            name = channel if everywhere.count(channel) == 1 else f"{part or number}.{channel}"
+            named[name] = number, channel
+    return named
+
+
+def _headers(data: mmap.mmap) -> tuple[list[_Part], list[int], bool]:
+    """Read all headers: parts, where the table of blocks of each stands, and whether the file is of several parts."""
+    magic, version = struct.unpack_from("<iI", data)
+    if magic != _MAGIC or version & 0xFF != 2:
+        raise ValueError("it does not begin like one")
+    several = bool(version & _SEVERAL)
+    kind = "tiledimage" if version & _TILED else "deepscanline" if version & _DEEP else "scanlineimage"
+    parts, place = [], 8
+    while True:
+        attributes, place = _attributes(data, place)
+        if several and not attributes:
+            break
+        parts.append(_part(attributes, kind))
+        if not several:
+            break
+    tables = [place + 8 * sum(part.chunks for part in parts[:number]) for number in range(len(parts))]
+    if not parts or tables[-1] + 8 * parts[-1].chunks > len(data):
+        raise ValueError("it ends early")
+    return parts, tables, several
+
+
+def _attributes(data: mmap.mmap, place: int) -> tuple[dict[str, bytes], int]:
+    found: dict[str, bytes] = {}
+    while True:
+        name, place = _text(data, place)
+        if not name:
+            return found, place
+        _, place = _text(data, place)
+        (size,) = struct.unpack_from("<i", data, place)
+        if not 0 <= size <= len(data) - place:
+            raise ValueError("it ends early")
+        found[name] = data[place + 4 : place + 4 + size]
+        place += 4 + size
+
+
+def _text(data: mmap.mmap | bytes, place: int) -> tuple[str, int]:
+    end = data.find(b"\0", place, place + 256)
+    if end < 0:
+        raise ValueError("it ends early")
+    return data[place:end].decode("utf-8", "replace"), end + 1
+
+
+def _part(attributes: Mapping[str, bytes], kind: str) -> _Part:
+    left, top, right, bottom = struct.unpack("<4i", attributes["dataWindow"])
+    compression = attributes["compression"][0]
+    width, height = right - left + 1, bottom - top + 1
+    if compression >= len(_COMPRESSIONS) or width < 1 or height < 1 or width * height > MAX_PIXELS:
+        raise ValueError(f"it says to be {width}x{height}, compressed by method {compression}")
+    chunks = -(-height // _COMPRESSIONS[compression][1])
+    if "chunkCount" in attributes:
+        (chunks,) = struct.unpack("<I", attributes["chunkCount"])
+    name = attributes.get("name", b"").decode("utf-8", "replace")
+    kind = attributes.get("type", kind.encode()).decode("utf-8", "replace")
+    return _Part(name, kind, _channels(attributes["channels"]), compression, (top, bottom, width), chunks)
+
+
+def _channels(data: bytes) -> tuple[_Channel, ...]:
+    channels: list[_Channel] = []
+    place = 0
+    while True:
+        name, place = _text(data, place)
+        if not name:
+            return tuple(channels)
+        kind, across, down = struct.unpack_from("<i4x2i", data, place)
+        channels.append(_Channel(name, _TYPES[kind], (across, down)))
+        place += 16
+
+
+def _unpacked(block: bytes, compression: int, size: int) -> NDArray[np.uint8]:
+    """Undo the packing of a block; one that would not have become smaller is stored as it was."""
+    if len(block) == size or compression == 0:
+        plain = block
+    else:
+        packed = _without_runs(block) if compression == 1 else zlib.decompressobj().decompress(block, size)
+        plain = _without_differences(packed)
+    if len(plain) != size:
+        raise ValueError("a block holds too little or too much")
+    return np.frombuffer(plain, np.uint8)
+
+
+def _without_runs(block: bytes) -> bytes:
+    plain, place = bytearray(), 0
+    while place < len(block):
+        count = block[place]
+        if count > 127:
+            plain += block[place + 1 : place + 1 + 256 - count]
+            place += 1 + 256 - count
+        else:
+            plain += block[place + 1 : place + 2] * (count + 1)
+            place += 2
+    return bytes(plain)
+
+
+def _without_differences(packed: bytes) -> bytes:
+    """Sum up the differences of bytes; then even ones stand in the first half, odd ones in the second."""
+    steps = np.frombuffer(packed, np.uint8).copy()
+    steps[1:] -= np.uint8(128)
+    values = np.add.accumulate(steps, dtype=np.uint8)
+    plain = np.empty_like(values)
+    middle = (len(values) + 1) // 2
+    plain[::2], plain[1::2] = values[:middle], values[middle:]
+    return plain.tobytes()
