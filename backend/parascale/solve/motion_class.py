@@ -99,9 +99,10 @@ def classify(tracks: Tracks, focal: float | None, width: float) -> MotionClass:
     measured = float(np.median([1.4826 * np.median(e) for e in epipolar]))
     noise = float(np.clip(measured, LEAST_NOISE, MOST_NOISE))
     turn_focal = focal if focal is not None else _turning_focal(pairs, width)
-    turns = [fit_turn(a, b, turn_focal, scale=2 * noise) for a, b in pairs]
+    started = [(a, b, robust_homography(a, b)) for a, b in pairs]
+    turns = [fit_turn(a, b, turn_focal, scale=2 * noise, start=start) for a, b, start in started]
     # Not from the focal length of the turn, which a zoom drives to a limit.
-    zooms = [fit_turn(a, b, focal or width, zooms=True, scale=2 * noise) for a, b in pairs]
+    zooms = [fit_turn(a, b, focal or width, zooms=True, scale=2 * noise, start=start) for a, b, start in started]
     # Both ends of a match carry noise, so the error of a point map counts half.
     scores = {
         "general": sum(_gric(e**2, noise, 3, 5 if focal is not None else 7) for e in epipolar),

@@ -56,7 +56,7 @@ class Tracks:
 
     def pair(self, first: int, second: int) -> tuple[Array, Array, NDArray[np.int64]]:
         """Positions in two frames of the points seen in both, and which points these are."""
-        both = np.flatnonzero(self.seen[first] & self.seen[second])
+        both = np.flatnonzero(np.isfinite(self.positions[first, :, 0] + self.positions[second, :, 0]))
         return self.positions[first, both], self.positions[second, both], both
 
     def keep(self, points: Mask) -> "Tracks":
