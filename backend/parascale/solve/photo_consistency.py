@@ -17,7 +17,7 @@ Float32 = NDArray[np.float32]
 # looks different.
 PARALLAX, LEAST_PARALLAX, MOST_PARALLAX = 8.0, 1.5, 40.0
 # How many frames away the other is looked for, on either side.
-DISTANCES = (1, 2, 4, 8, 16)
+DISTANCES = np.array([1, 2, 4, 8, 16])
 # What is compared around a place: x and y of pixels from its middle, whose own centre lies at half a pixel.
 OFFSETS = np.stack(np.meshgrid((-3, 0, 3), (-3, 0, 3))).reshape(2, -1).astype(np.float32) - np.float32(0.5)
 # Grey levels beyond which a difference is as bad as any.
@@ -59,7 +59,8 @@ class Looks:
             return np.empty(0)
         here = self._patches(frame, places[:, None])[0]
         cost = np.full(inverse.shape, np.inf, np.float32)
-        for homography, shift, other in self._neighbours(frame, places, inverse):
+        for other in self._neighbours(frame, places, inverse):
+            homography, shift = self._transfer(frame, other)
             turned = places @ homography[:, :2].T + homography[:, 2]
             seen = turned[:, None] + inverse[..., None] * shift
             depth = seen[..., 2:]
@@ -67,33 +68,29 @@ class Looks:
             np.minimum(cost, np.where(outside, np.inf, _difference(here, there)), out=cost)
         return np.asarray(inverse[np.arange(len(inverse)), cost.argmin(axis=1)])
 
-    def _neighbours(self, frame: int, places: Array, inverse: Array) -> Iterator[tuple[Array, Array, int]]:
-        """How pixels move to a frame before and one after, in which near and far surfaces lie well apart."""
+    def _neighbours(self, frame: int, places: Array, inverse: Array) -> Iterator[int]:
+        """Choose a frame before and one after, the closest in which near and far surfaces lie well apart."""
         low, high = np.quantile(inverse[:: max(1, len(inverse) // 100), 0], (0.2, 0.8))
-        corners = np.column_stack([np.array([places.min(axis=0), places.mean(axis=0), places.max(axis=0)]), np.ones(3)])
+        sampled = np.stack([places.min(axis=0), places.mean(axis=0), places.max(axis=0)])
         for way in (-1, 1):
-            found = None
-            for distance in DISTANCES:
-                other = frame + way * distance
-                if not 0 <= other < len(self.cam_from_world):
-                    break
-                homography, shift = self._transfer(frame, other)
-                turned = corners @ homography.T
-                near, far = turned + high * shift, turned + low * shift
-                apart = np.median(np.linalg.norm(near[:, :2] / near[:, 2:] - far[:, :2] / far[:, 2:], axis=1))
-                if LEAST_PARALLAX < apart < MOST_PARALLAX:
-                    found = homography, shift, other
-                if apart > PARALLAX:
-                    break
-            if found is not None:
-                yield found
+            others = frame + way * DISTANCES
+            others = others[(others >= 0) & (others < len(self.cam_from_world))]
+            _, shift = self._transfer(frame, others)
+            # To first order in how much nearer the near ones are.
+            moved = np.linalg.norm(shift[:, None, :2] - sampled * shift[:, None, 2:], axis=2)
+            apart = (high - low) * np.median(moved, axis=1)
+            enough = np.flatnonzero(apart > PARALLAX)[:1]
+            told = np.flatnonzero((apart > LEAST_PARALLAX) & (apart < MOST_PARALLAX))
+            told = told[told <= enough] if len(enough) else told
+            if len(told):
+                yield int(others[told[-1]])
 
-    def _transfer(self, frame: int, other: int) -> tuple[Array, Array]:
-        """(3, 3) and (3,): pixels at infinity in another frame, and their shift per inverse depth."""
+    def _transfer(self, frame: int, other: NDArray[np.int64] | int) -> tuple[Array, Array]:
+        """Pixels (..., 3, 3) at infinity in other frames, and their shift (..., 3) per inverse depth."""
         first, second = self.cam_from_world[frame], self.cam_from_world[other]
-        turn = second[:, :3] @ first[:, :3].T
+        turn = second[..., :3] @ first[:, :3].T
         lens = np.array([self.focal, self.focal, 1.0])
-        return lens[:, None] * turn / lens, lens * (second[:, 3] - turn @ first[:, 3])
+        return lens[:, None] * turn / lens, lens * (second[..., 3] - turn @ first[:, 3])
 
     def _patches(self, frame: int, places: Array) -> tuple[Grey, NDArray[np.bool_]]:
         """Grey levels (N, K * P) of a picture around places (N, K, 2), and which places lie outside of it.
