@@ -49,6 +49,8 @@ class VideoWriter:
         self._stream.pix_fmt = "gray" if lossless else "yuv420p"
         self._stream.options = LOSSLESS if lossless else ENCODING
         context = self._stream.codec_context
+        # More would take a sixth more work, and frames are made beside it on all processors.
+        context.thread_count = 1
         context.color_range = 2 if lossless else 1
         if not lossless:
             context.colorspace = context.color_primaries = context.color_trc = 1  # BT.709
