@@ -115,7 +115,7 @@ def _rendered(render: Callable[[View], Rendered], targets: list[View]) -> Genera
         try:
             for target in targets:
                 waiting.append(pool.submit(render, target))
-                if len(waiting) > workers:
+                if len(waiting) > 2 * workers:
                     yield waiting.popleft().result()
             while waiting:
                 yield waiting.popleft().result()

@@ -57,15 +57,14 @@ class Warper:
         if inverse.shape != (rows, columns):
             inverse = _resampled(inverse, self._view)
         self._inverse = inverse.astype(np.float32)
-        self._seams = kernels.mark_seams(self._inverse)
-        clean = kernels.clean_edges(np.ascontiguousarray(image), inverse, EDGE_RADIUS)
-        self._texture = np.zeros((rows, columns, 4), np.float32)
-        self._texture[..., :3] = clean
-        margins = _margins(self._view, targets, inverse)
         with ThreadPoolExecutor(1) as pool:
-            behind = pool.submit(build_backing, clean, inverse, margins)
-            self._surface = _Surface.of(build_mesh(inverse, self._view.size))
-            self._backing = behind.result()
+            front = pool.submit(build_mesh, inverse, self._view.size)
+            self._seams = kernels.mark_seams(self._inverse)
+            clean = kernels.clean_edges(np.ascontiguousarray(image), inverse, EDGE_RADIUS)
+            self._texture = np.zeros((rows, columns, 4), np.float32)
+            self._texture[..., :3] = clean
+            self._backing = build_backing(clean, inverse, _margins(self._view, targets, inverse))
+            self._surface = _Surface.of(front.result())
         self._behind = _Surface.of(self._backing.mesh)
         self._scratch = threading.local()
 
