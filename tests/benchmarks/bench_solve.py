@@ -426,7 +426,7 @@ def draw(rows: dict[tuple[str, str], dict[str, Any]], path: Path) -> None:
                     axes.barh(y, row[key], 0.24, color=COLOURS[method], label=method)
                     missing = row["total"] - row["frames"]
                     if key == "wall" and missing:
-                        lost = "refused" if "refused" in row else f"{missing} frames missing"
+                        lost = "refused" if "refused" in row else f"{missing} missing"
                         axes.annotate(f" {lost}", (row[key], y), va="center", fontsize=7)
         axes.set(xscale="log", xlabel=label, title=title)
         low, high = np.log10(axes.get_xlim())
