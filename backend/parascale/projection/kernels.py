@@ -93,6 +93,7 @@ def rasterise(quads: NDArray[np.uint32], screen: Array, inverse: Float32) -> Non
         bottom = np.floor(min(max(ya, yb, yc, yd) - 0.5, height - 1.0))
         if not ((left <= right) & (top <= bottom)) or np.isnan(xa + xb + xc + xd):
             continue
+        nearest = np.float32(max(seen[ia], seen[ib], seen[ic], seen[id_]))
         down = top + 0.5
         while down <= bottom + 0.5:
             across = left + 0.5
@@ -100,7 +101,7 @@ def rasterise(quads: NDArray[np.uint32], screen: Array, inverse: Float32) -> Non
             while across <= right + 0.5:
                 pixel = np.uint64(at)
                 at += 1
-                if drawn[pixel] < np.inf:
+                if drawn[pixel] < nearest:
                     a = xa - across, ya - down, seen[ia]
                     b = xb - across, yb - down, seen[ib]
                     c = xc - across, yc - down, seen[ic]

@@ -4,7 +4,7 @@ import logging
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -43,17 +43,14 @@ FEWEST_FRAMES = 2
 LEAST_SHARED = 30
 # Sightings a keyframe that are mapped.
 MAPPED_SIGHTINGS = 300
-# What is tried until an answer holds: a mapper, which draw of the sightings it maps, and its share of the progress.
-ATTEMPTS: tuple[tuple[Mapper, int, float, float], ...] = (
-    ("incremental", 0, 0.65, 0.78),
-    ("global", 0, 0.78, 0.88),
-    ("incremental", 1, 0.88, 0.93),
-)
+# When the incremental map is made and the global one, as shares of the progress.
+MAPPERS: dict[Mapper, tuple[float, float]] = {"incremental": (0.65, 0.8), "global": (0.8, 0.93)}
 # An answer from an incremental map with more misfit is held against one from a global map.
 DOUBTFUL = 0.2
 # So is one whose sightings are off by more than that many times what matches in two frames are, and by more than that
-# many working pixels: it has bent the path. Where the other has as well, another draw is tried.
+# many working pixels: the lens bends, or the path was bent to fit. Then other draws of the sightings are mapped.
 MOST_TIMES, MOST_ERROR = 3.5, 0.15
+REDRAWS = 2
 
 
 def solve(  # noqa: PLR0913 - what a user can say about a clip, by name
@@ -137,7 +134,7 @@ def solve(  # noqa: PLR0913 - what a user can say about a clip, by name
         if motion.motion != "general":
             with report.phase("turns", 0.58, 1.0):
                 return turning_shot(clip, motion)
-        clip, answer = _with_distortion(clip, motion.noise, workers, seed, report)
+        clip, answer = _best_answer(clip, motion.noise, workers, seed, report)
         with report.phase("depth", 0.93, 1.0):
             return general_shot(clip, answer, workers)
 
@@ -226,16 +223,15 @@ def _refuse_untracked(path: Path, tracks: Tracks) -> None:
 def _solve_general(clip: Clip, noise: float, workers: int, seed: int, report: _Reporter) -> Answer:
     """Map the keyframes, place the other frames, and take what fits best of what passes the gate."""
     with report.phase("map", 0.58, 0.65):
-        keyframes = choose_keyframes(clip.tracks, clip.lens.working_size[0])
-        mapper = _mapper(clip, keyframes, workers, seed)
+        tracks = clip.tracks
+        keyframes = choose_keyframes(tracks, clip.lens.working_size[0])
+        focal = clip.focal or clip.assumed_focal
+        mapped = tracks.keep(draw(tracks.seen[keyframes], MAPPED_SIGHTINGS, seed))
+        mapper = KeyframeMapper(mapped, keyframes, focal, clip.lens.working_size, seed=seed, threads=workers)
     answers: list[Answer] = []
     maps: list[Map] = []
     reasons: list[str] = []
-    for kind, draw_number, first, last in ATTEMPTS:
-        if draw_number > 0:
-            if not answers or any(not _inexact(answer.solution, noise) for answer in answers):
-                break
-            mapper = _mapper(clip, keyframes, workers, seed + draw_number)
+    for kind, (first, last) in MAPPERS.items():
         with report.phase(f"{kind} map", first, (first + last) / 2):
             found = mapper.run(kind)
         if found is None or any(found.agrees(other) for other in maps):
@@ -261,22 +257,33 @@ def _solve_general(clip: Clip, noise: float, workers: int, seed: int, report: _R
     )
 
 
-def _mapper(clip: Clip, keyframes: NDArray[np.int64], workers: int, seed: int) -> KeyframeMapper:
-    mapped = clip.tracks.keep(draw(clip.tracks.seen[keyframes], MAPPED_SIGHTINGS, seed))
-    focal = clip.focal or clip.assumed_focal
-    return KeyframeMapper(mapped, keyframes, focal, clip.lens.working_size, seed=seed, threads=workers)
-
-
 def _inexact(solution: Solution, noise: float) -> bool:
     return solution.error > max(MOST_TIMES * noise, MOST_ERROR)
 
 
-def _with_distortion(clip: Clip, noise: float, workers: int, seed: int, report: _Reporter) -> tuple[Clip, Answer]:
-    """Solve, and again on straightened tracks where the lens bends lines."""
+def _best_answer(clip: Clip, noise: float, workers: int, seed: int, report: _Reporter) -> tuple[Clip, Answer]:
+    """Solve; where the lens bends lines, on straightened tracks; where the path is bent, from other sightings."""
     answer = _solve_general(clip, noise, workers, seed, report)
+    straight = _straightened(clip, answer, workers, seed)
+    if straight is not None:
+        found = _solve_general(straight, noise, workers, seed, report)
+        # A path that was bent to fit makes the lens seem bent as well, and stays as inexact.
+        if not _inexact(found.solution, noise):
+            return straight, found
+    for redraw in range(1, REDRAWS + 1):
+        if not _inexact(answer.solution, noise):
+            break
+        with suppress(InputError):
+            other = _solve_general(clip, noise, workers, seed + redraw, report)
+            answer = min(answer, other, key=lambda each: each.solution.misfit)
+    return clip, answer
+
+
+def _straightened(clip: Clip, answer: Answer, workers: int, seed: int) -> Clip | None:
+    """Straighten the tracks of a clip where the lens bends lines."""
     solution, keyframes = answer.solution, answer.keyframes
     if solution.used_share < LEAST_USED:
-        return clip, answer
+        return None
     k1 = tell_radial(
         clip.tracks.positions[keyframes],
         solution.cam_from_world[keyframes],
@@ -285,10 +292,9 @@ def _with_distortion(clip: Clip, noise: float, workers: int, seed: int, report: 
         threads=workers,
     )
     if k1 is None:
-        return clip, answer
+        return None
     log.debug("radial distortion %.4f", k1)
-    straight = replace(clip, tracks=undistorted(clip.tracks, solution.focal, k1), k1=k1)
-    return straight, _solve_general(straight, noise, workers, seed, report)
+    return replace(clip, tracks=undistorted(clip.tracks, solution.focal, k1), k1=k1)
 
 
 def _completed(clip: Clip, keyframes: NDArray[np.int64], found: Map, workers: int, seed: int) -> Answer | str:

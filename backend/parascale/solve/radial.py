@@ -12,7 +12,8 @@ from parascale.solve.tracks import Tracks, draw
 
 Array = NDArray[np.float64]
 
-SIGHTINGS = 150
+# Sightings a keyframe by which it is told whether distortion shows, and then how much.
+SIGHTINGS, MORE_SIGHTINGS = 150, 600
 ITERATIONS = 8
 # A parameter that takes less off the robust cost, or moves a corner less (working pixels), does not show. Clips without
 # distortion were measured up to 0.013, what moves by itself up to 0.16: hence the share of sightings that must fit.
@@ -36,20 +37,18 @@ def tell_radial(positions: Array, cam_from_world: Array, focal: float, *, seed: 
     float or None
         k1; None where none shows.
     """
-    positions = positions[:, draw(np.isfinite(positions[:, :, 0]), SIGHTINGS, seed)]
-    points, used = fitting_points(positions, cam_from_world, focal)
 
-    def fitted(k1: float | None) -> tuple[float, float]:
-        found = adjust(
-            positions, cam_from_world, points, used, focal, k1=k1, max_iterations=ITERATIONS, threads=threads
-        )
+    def fitted(wanted: int, k1: float | None) -> tuple[float, float]:
+        drawn = positions[:, draw(np.isfinite(positions[:, :, 0]), wanted, seed)]
+        points, used = fitting_points(drawn, cam_from_world, focal)
+        found = adjust(drawn, cam_from_world, points, used, focal, k1=k1, max_iterations=ITERATIONS, threads=threads)
         return found.cost, found.k1
 
-    plain, _ = fitted(None)
-    cost, k1 = fitted(0.0)
+    plain, _ = fitted(SIGHTINGS, None)
+    cost, k1 = fitted(SIGHTINGS, 0.0)
     corner = float(np.nanmax(np.abs(positions), initial=0.0)) / focal
     shows = cost < (1 - LEAST_GAIN) * plain and abs(k1) * corner**3 * focal > LEAST_SHIFT
-    return k1 if shows else None
+    return fitted(MORE_SIGHTINGS, k1)[1] if shows else None
 
 
 def undistorted(tracks: Tracks, focal: float, k1: float) -> Tracks:
