@@ -3,6 +3,8 @@
 import bpy
 from bpy.props import EnumProperty, FloatProperty, PointerProperty, StringProperty
 
+from .backend_lists import DEPTH_MODELS
+
 SOURCES = (
     ("MODEL", "Model", "A depth model estimates it, on the backend", "SHADERFX", 0),
     ("FILE", "File", "A depth map from a file: EXR, 16-bit PNG, .npy or .npz", "FILE_IMAGE", 1),
@@ -17,10 +19,7 @@ class PhotoSettings(bpy.types.PropertyGroup):
     source: EnumProperty(name="Depth", description="Where the depth of the photo comes from", items=SOURCES)
     model: StringProperty(
         name="Model",
-        description=(
-            "Depth model of the backend: depth-anything-v2-small, depth-anything-v2-indoor-small, "
-            "depth-anything-v2-outdoor-small, depth-pro, zoedepth, moge-2, or a folder of weights there"
-        ),
+        description=f"Depth model of the backend: {', '.join(DEPTH_MODELS)}, or a folder of weights there",
         default="depth-anything-v2-small",
     )
     depth_path: StringProperty(

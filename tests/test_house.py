@@ -1,4 +1,4 @@
-"""The house: imports point down, and there is one version number."""
+"""The house: imports point down, there is one version number, and what the add-on repeats of the backend is right."""
 
 import ast
 import tomllib
@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import parascale
+from parascale.depth.catalogue import CATALOGUE
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "backend" / "parascale"
@@ -72,3 +73,9 @@ def test_only_the_blender_room_imports_bpy() -> None:
 def test_one_version_number() -> None:
     manifest = tomllib.loads((ROOT / "blender_manifest.toml").read_text())
     assert manifest["version"] == parascale.__version__
+
+
+def test_the_add_on_suggests_the_depth_models_there_are() -> None:
+    tree = ast.parse((ROOT / "blender_addon" / "backend_lists.py").read_text())
+    listed = next(ast.literal_eval(node.value) for node in tree.body if isinstance(node, ast.Assign))
+    assert listed == tuple(model.name for model in CATALOGUE)

@@ -37,18 +37,36 @@ def tell_radial(positions: Array, cam_from_world: Array, focal: float, *, seed: 
     float or None
         k1; None where none shows.
     """
+    some = _Sample(positions, cam_from_world, focal, SIGHTINGS, seed)
+    plain, _ = some.fitted(None, threads)
+    cost, k1 = some.fitted(0.0, threads)
+    corner = float(np.nanmax(np.abs(some.positions), initial=0.0)) / focal
+    if cost >= (1 - LEAST_GAIN) * plain or abs(k1) * corner**3 * focal <= LEAST_SHIFT:
+        return None
+    return _Sample(positions, cam_from_world, focal, MORE_SIGHTINGS, seed).fitted(k1, threads)[1]
 
-    def fitted(wanted: int, k1: float | None) -> tuple[float, float]:
-        drawn = positions[:, draw(np.isfinite(positions[:, :, 0]), wanted, seed)]
-        points, used = fitting_points(drawn, cam_from_world, focal)
-        found = adjust(drawn, cam_from_world, points, used, focal, k1=k1, max_iterations=ITERATIONS, threads=threads)
+
+class _Sample:
+    """A draw of the sightings with their points, to be refined with distortion or without."""
+
+    def __init__(self, positions: Array, cam_from_world: Array, focal: float, wanted: int, seed: int) -> None:
+        self.positions = positions[:, draw(np.isfinite(positions[:, :, 0]), wanted, seed)]
+        self._cameras, self._focal = cam_from_world, focal
+        self._points, self._used = fitting_points(self.positions, cam_from_world, focal)
+
+    def fitted(self, k1: float | None, threads: int) -> tuple[float, float]:
+        """Robust cost and k1; without distortion where None."""
+        found = adjust(
+            self.positions,
+            self._cameras,
+            self._points,
+            self._used,
+            self._focal,
+            k1=k1,
+            max_iterations=ITERATIONS,
+            threads=threads,
+        )
         return found.cost, found.k1
-
-    plain, _ = fitted(SIGHTINGS, None)
-    cost, k1 = fitted(SIGHTINGS, 0.0)
-    corner = float(np.nanmax(np.abs(positions), initial=0.0)) / focal
-    shows = cost < (1 - LEAST_GAIN) * plain and abs(k1) * corner**3 * focal > LEAST_SHIFT
-    return fitted(MORE_SIGHTINGS, k1)[1] if shows else None
 
 
 def undistorted(tracks: Tracks, focal: float, k1: float) -> Tracks:
