@@ -67,7 +67,10 @@ def test_filled_holes_stand_still_in_the_world(camera) -> None:
     both = hole[:, 3:] & later[:, :-3]
     both[:, 140:] = False
     assert both.sum() > 300
-    assert np.abs(first[:, 3:].astype(int) - second[:, :-3])[both].max() <= 2
+    # Filled at half the resolution, and three pixels are no whole number of those.
+    moved = np.abs(first[:, 3:].astype(int) - second[:, :-3])[both]
+    assert moved.mean() < 1
+    assert moved.max() <= 4
 
 
 def test_the_sky_fills_what_the_foreground_uncovers(camera) -> None:

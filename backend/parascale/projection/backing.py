@@ -18,6 +18,8 @@ Array = NDArray[np.float64]
 # The backing is smooth: half the resolution shows no less.
 STRIDE = 2
 SMOOTHING_PASSES = 30
+# Its depth is smoother still: cells along the side of a quad.
+CELLS = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,14 +30,14 @@ class Backing:
     ----------
     mesh : Mesh
         In pixels of the map, which it exceeds.
-    colours : (h, w, 3) float32
-        sRGB, 0 .. 255.
+    texture : (h, w) uint64
+        Its colours, from `parascale.projection.kernels.pack`.
     frame : (4,) float64
-        From pixels of the map to pixels of ``colours``: x scale, y scale, x offset, y offset.
+        From pixels of the map to pixels of ``texture``: x scale, y scale, x offset, y offset.
     """
 
     mesh: Mesh
-    colours: NDArray[np.float32]
+    texture: NDArray[np.uint64]
     frame: Array
 
 
@@ -51,39 +53,28 @@ def build_backing(image: NDArray[np.uint8], inverse: Array, margins: tuple[int, 
     margins : (int, int, int, int)
         How many pixels further it shall reach: left, top, right, bottom.
     """
-    far, colours = _farthest(image, inverse)
+    rows, columns = (-(-length // STRIDE) for length in inverse.shape)
+    far, colours = np.empty((rows, columns)), np.empty((3, rows, columns), np.float32)
+    kernels.farthest(image, inverse, STRIDE, far, colours)
     left, top, right, bottom = (-(-margin // STRIDE) for margin in margins)
     sides = ((top, bottom), (left, right))
     far = np.pad(far, sides, constant_values=np.nan)
-    colours = np.pad(colours, (*sides, (0, 0)))
     origin = kernels.grow(far, CUT_RATIO)
     covered = origin >= 0
-    flat = np.where(covered, origin, np.arange(origin.size).reshape(origin.shape))
-    values = np.concatenate([colours, far[..., None].astype(np.float32)], axis=-1).reshape(-1, 4)[flat]
-    start = flat == np.arange(origin.size).reshape(origin.shape)
-    kernels.relax(values, covered & ~start, covered & start, SMOOTHING_PASSES)
-    depth = np.where(covered, values[..., 3].astype(np.float64), np.nan)
-    rows, columns = depth.shape
-    mesh = build_mesh(depth, (columns * STRIDE, rows * STRIDE), cut=None)
-    vertices = mesh.vertices - np.array([left * STRIDE, top * STRIDE, 0.0])
+    known = origin == np.arange(origin.size).reshape(origin.shape)
+    own = np.concatenate([np.pad(colours, ((0, 0), *sides)), far[None].astype(np.float32)])
+    values = np.where(covered, own.reshape(4, -1)[:, origin], np.float32(0))
+    kernels.relax(values, covered & ~known, covered, SMOOTHING_PASSES)
     frame = np.array([1 / STRIDE, 1 / STRIDE, left, top], np.float64)
-    return Backing(Mesh(vertices, mesh.quads), np.ascontiguousarray(values[..., :3]), frame)
+    mesh = _mesh(np.where(covered, values[3], np.float32(np.nan)), np.array([left, top]))
+    colours = np.rint(np.where(covered, values, own)[:3]).astype(np.uint8)
+    return Backing(mesh, kernels.pack(np.moveaxis(colours, 0, -1)), frame)
 
 
-def _farthest(image: NDArray[np.uint8], inverse: Array) -> tuple[Array, NDArray[np.float32]]:
-    """Halve the resolution; every block keeps its farthest surface and that surface's mean colour."""
-    rows, columns = (-(-length // STRIDE) for length in inverse.shape)
-    spare = ((0, rows * STRIDE - inverse.shape[0]), (0, columns * STRIDE - inverse.shape[1]))
-    inverse = np.pad(inverse, spare, mode="edge")
-    image = np.pad(image, (*spare, (0, 0)), mode="edge")
-    # The pixels of a block, one strided view each.
-    offsets = [(row, column) for row in range(STRIDE) for column in range(STRIDE)]
-    depths = [inverse[row::STRIDE, column::STRIDE] for row, column in offsets]
-    far = np.minimum.reduce(depths)
-    limit = CUT_RATIO * far
-    colours, count = np.zeros((rows, columns, 3), np.float32), np.zeros((rows, columns, 1), np.float32)
-    for (row, column), depth in zip(offsets, depths, strict=True):
-        own = (depth <= limit)[..., None]
-        colours += np.where(own, image[row::STRIDE, column::STRIDE], np.uint8(0))
-        count += own
-    return far, colours / count
+def _mesh(depth: NDArray[np.float32], offset: NDArray[np.int64]) -> Mesh:
+    """Join blocks of cells, each as far as its farthest."""
+    spare = [(0, -length % CELLS) for length in depth.shape]
+    blocks = np.pad(depth, spare, constant_values=np.nan)
+    far = np.fmin.reduce([blocks[row::CELLS, column::CELLS] for row in range(CELLS) for column in range(CELLS)])
+    mesh = build_mesh(far.astype(np.float64), (STRIDE * blocks.shape[1], STRIDE * blocks.shape[0]), cut=None)
+    return Mesh(mesh.vertices - np.array([*(STRIDE * offset), 0.0]), mesh.quads)

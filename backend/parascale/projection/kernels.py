@@ -18,8 +18,14 @@ Array = NDArray[np.float64]
 Float32 = NDArray[np.float32]
 Image = NDArray[np.uint8]
 F = TypeVar("F", bound=Callable[..., Any])
+Texture = NDArray[np.uint64]
+Weights = NDArray[np.int32]
 # x and y from a pixel's centre, and a value.
 Corner = tuple[float, float, float]
+
+# Bits of a packed pixel that each channel has to itself, and what the weights of pixels sum to: 255 of it still fit.
+FIELD = 21
+WHOLE = 1 << (FIELD - 8)
 
 
 def _compiled(function: F) -> F:
@@ -119,33 +125,55 @@ def rasterise(quads: NDArray[np.uint32], screen: Array, inverse: Float32) -> Non
 
 
 @_compiled
-def origins_of(row: int, seen: Float32, homography: Array, shift: Array, origins: Float32) -> None:
+def origins_of(row: int, seen: Float32, homography: Float32, shift: Float32, origins: Float32) -> None:
     """Where the surfaces in a row of the target lie in the source, into (3, width): x, y, and inverse depth there."""
-    x0, y0 = homography[0, 1] * (row + 0.5) + homography[0, 2], homography[1, 1] * (row + 0.5) + homography[1, 2]
-    scale0 = homography[2, 1] * (row + 0.5) + homography[2, 2]
+    half, one, zero, least = np.float32(0.5), np.float32(1), np.float32(0), np.float32(1e-3)
+    down = np.float32(row) + half
+    x0, y0 = homography[0, 1] * down + homography[0, 2], homography[1, 1] * down + homography[1, 2]
+    scale0 = homography[2, 1] * down + homography[2, 2]
     x, y, depth = origins[0], origins[1], origins[2]
     for column in range(seen.shape[0]):
         # Where nothing was drawn, what lies in that direction at infinity.
-        inverse = max(seen[column], np.float32(0))
-        across = column + 0.5
-        over = 1.0 / max(homography[2, 0] * across + scale0 + inverse * shift[2], 1e-3)
+        inverse = max(seen[column], zero)
+        across = np.float32(column) + half
+        over = one / max(homography[2, 0] * across + scale0 + inverse * shift[2], least)
         x[column] = (homography[0, 0] * across + x0 + inverse * shift[0]) * over
         y[column] = (homography[1, 0] * across + y0 + inverse * shift[1]) * over
         depth[column] = inverse * over
 
 
+@_inlined
+def _farther(place: int, length: int) -> int:
+    """Of the two closest pixels in a row of half the length, the one farther away."""
+    beside = place + 1 if place % 2 else place - 1
+    return min(max(beside, 0), length - 1) // 2
+
+
 @_compiled
-def find_holes(seen: Float32, holes: NDArray[np.bool_]) -> bool:
-    """Mark what nothing was drawn on, close the rest of ``seen`` to drawing, and say whether there is any hole."""
-    height, width = seen.shape
+def find_holes(seen: Float32, holes: NDArray[np.bool_], behind: Float32) -> bool:
+    """Mark what nothing was drawn on, and say whether there is any.
+
+    Parameters
+    ----------
+    seen : (height, width) float32
+        From `rasterise`.
+    holes : (height, width) bool
+        Written.
+    behind : (rows, columns) float32
+        Half the size, rounded up: open to drawing around holes, closed elsewhere. Written.
+    """
+    height, width = holes.shape
+    behind.fill(np.inf)
     found = False
     for row in range(height):
+        near_row, far_row = row // 2, _farther(row, height)
         for column in range(width):
             hole = seen[row, column] < 0
             holes[row, column] = hole
-            found |= hole
-            if not hole:
-                seen[row, column] = np.inf
+            if hole:
+                found = True
+                near, far = column // 2, _farther(column, width)
+                behind[near_row, near] = behind[near_row, far] = behind[far_row, near] = behind[far_row, far] = -1
     return found
 
 
@@ -200,28 +228,76 @@ def grow(inverse: Array, cut: float) -> NDArray[np.int32]:
 
 
 @_compiled
-def relax(values: Float32, free: NDArray[np.bool_], known: NDArray[np.bool_], passes: int) -> None:
-    """Move the free pixels of ``values`` (h, w, 4) in place to the mean of their free and known neighbours."""
-    height, width = free.shape
-    order = np.flatnonzero(free)
+def farthest(image: Image, inverse: Array, stride: int, far: Array, colours: Float32) -> None:
+    """Every block of a picture keeps its farthest surface, and that surface's mean colour.
+
+    Parameters
+    ----------
+    image : (h, w, 3) uint8
+    inverse : (h, w) float64
+    stride : int
+        Side of a block in pixels.
+    far : (rows, columns) float64
+        Inverse depth of the blocks. Written.
+    colours : (3, rows, columns) float32
+        Written.
+    """
+    height, width = inverse.shape
+    rows, columns = far.shape
+    for row in range(rows):
+        top, bottom = row * stride, min((row + 1) * stride, height)
+        for column in range(columns):
+            left, right = column * stride, min((column + 1) * stride, width)
+            low = np.inf
+            for r in range(top, bottom):
+                for c in range(left, right):
+                    low = min(low, inverse[r, c])
+            red, green, blue, count = 0, 0, 0, 0
+            for r in range(top, bottom):
+                for c in range(left, right):
+                    if inverse[r, c] <= CUT_RATIO * low:
+                        red += image[r, c, 0]
+                        green += image[r, c, 1]
+                        blue += image[r, c, 2]
+                        count += 1
+            far[row, column] = low
+            colours[0, row, column] = red / count
+            colours[1, row, column] = green / count
+            colours[2, row, column] = blue / count
+
+
+@_compiled
+def relax(values: Float32, free: NDArray[np.bool_], there: NDArray[np.bool_], passes: int) -> None:
+    """Move free cells to the mean of their neighbours, so many times.
+
+    Parameters
+    ----------
+    values : (k, h, w) float32
+        Zero where nothing is, as along all of the border. Written.
+    free, there : (h, w) bool
+        Which cells move, and which count as neighbours: those and the ones that stay.
+    """
+    kinds, height, width = values.shape
+    share = np.zeros((height, width), np.float32)
+    for row in range(1, height - 1):
+        for column in range(1, width - 1):
+            if free[row, column]:
+                beside = int(there[row, column - 1]) + int(there[row, column + 1])
+                beside += int(there[row - 1, column]) + int(there[row + 1, column])
+                share[row, column] = 1.0 / beside if beside else 0.0
+    moved = np.empty(width, np.float32)
     for turn in range(passes):
-        for i in range(len(order)):
-            # Every other pass runs backwards, so that values travel both ways alike.
-            pixel = order[i] if turn % 2 == 0 else order[len(order) - 1 - i]
-            row, column = pixel // width, pixel % width
-            a = b = c = d = count = np.float32(0)
-            for down, right in ((0, -1), (0, 1), (-1, 0), (1, 0)):
-                r, k = row + down, column + right
-                if 0 <= r < height and 0 <= k < width and (free[r, k] or known[r, k]):
-                    a += values[r, k, 0]
-                    b += values[r, k, 1]
-                    c += values[r, k, 2]
-                    d += values[r, k, 3]
-                    count += np.float32(1)
-            if count > 0:
-                over = np.float32(1) / count
-                values[row, column, 0], values[row, column, 1] = a * over, b * over
-                values[row, column, 2], values[row, column, 3] = c * over, d * over
+        for i in range(1, height - 1):
+            # Every other pass runs upwards, so that values travel both ways alike.
+            row = i if turn % 2 == 0 else height - 1 - i
+            for kind in range(kinds):
+                above, own, below = values[kind, row - 1], values[kind, row], values[kind, row + 1]
+                part = share[row]
+                # All of a row at once, eight in a step: a cell's neighbours in it have not moved yet.
+                for column in range(1, width - 1):
+                    mean = (own[column - 1] + own[column + 1] + above[column] + below[column]) * part[column]
+                    moved[column] = mean if part[column] > 0 else own[column]
+                own[1:-1] = moved[1:-1]
 
 
 @_compiled
@@ -280,7 +356,31 @@ def mark_seams(inverse: Float32) -> NDArray[np.bool_]:
 
 
 @_compiled
-def _bilinear(x: Float32, y: Float32, rows: int, columns: int, corner: NDArray[np.int32], weights: Float32) -> None:
+def pack(image: Image) -> Texture:
+    """Put the three channels of a pixel into one number, so that one multiplication weighs all of them."""
+    height, width = image.shape[:2]
+    texture = np.empty((height, width), np.uint64)
+    for row in range(height):
+        for column in range(width):
+            packed = np.uint64(image[row, column, 2])
+            for channel in (1, 0):
+                packed = packed << np.uint64(FIELD) | np.uint64(image[row, column, channel])
+            texture[row, column] = packed
+    return texture
+
+
+@_inlined
+def _unpack(weighed: np.uint64, pixel: Image) -> None:
+    """Round a sum of packed pixels whose weights sum to ``WHOLE``, into (3,) uint8."""
+    half = np.uint64(WHOLE // 2)
+    weighed += half | half << np.uint64(FIELD) | half << np.uint64(2 * FIELD)
+    pixel[0] = np.uint8(weighed >> np.uint64(FIELD - 8))
+    pixel[1] = np.uint8(weighed >> np.uint64(2 * FIELD - 8))
+    pixel[2] = np.uint8(weighed >> np.uint64(3 * FIELD - 8))
+
+
+@_compiled
+def _bilinear(x: Float32, y: Float32, rows: int, columns: int, corner: NDArray[np.int32], weights: Weights) -> None:
     """How to sample a picture (rows, columns) at places, in its pixels: a row of them at a time, four in one step.
 
     Parameters
@@ -288,10 +388,10 @@ def _bilinear(x: Float32, y: Float32, rows: int, columns: int, corner: NDArray[n
     x, y : (N,) float32
     corner : (N,) int32
         Flat index of the pixel to the upper left. Written.
-    weights : (4, N) float32
-        Of that pixel, of the one to its right, and of the two below. Written.
+    weights : (4, N) int32
+        Of that pixel, of the one to its right, and of the two below; their sum is ``WHOLE``. Written.
     """
-    half, one, zero = np.float32(0.5), np.float32(1), np.float32(0)
+    half, one, zero, whole = np.float32(0.5), np.float32(1), np.float32(0), np.float32(WHOLE)
     right, lower = np.float32(columns - 1), np.float32(rows - 1)
     a, b, c, d = weights[0], weights[1], weights[2], weights[3]
     for i in range(x.shape[0]):
@@ -303,45 +403,45 @@ def _bilinear(x: Float32, y: Float32, rows: int, columns: int, corner: NDArray[n
         column = np.int32(across if across < right - one else right - one)
         row = np.int32(down if down < lower - one else lower - one)
         u, v = across - np.float32(column), down - np.float32(row)
-        a[i], b[i], c[i], d[i] = (one - u) * (one - v), u * (one - v), (one - u) * v, u * v
+        b[i], c[i], d[i] = np.int32(whole * u * (one - v)), np.int32(whole * (one - u) * v), np.int32(whole * u * v)
+        a[i] = np.int32(WHOLE) - b[i] - c[i] - d[i]
         corner[i] = row * np.int32(columns) + column
 
 
 @_compiled
 def shade(
-    texture: Float32,
+    texture: Texture,
     inverse: Float32,
     seams: NDArray[np.bool_],
     seen: Float32,
-    homography: Array,
-    shift: Array,
+    homography: Float32,
+    shift: Float32,
     target: Image,
 ) -> None:
     """Colour the pixels of the target that the picture covers, bilinearly, each from its own surface alone.
 
     Parameters
     ----------
-    texture : (h, w, 4) float32
-        The source picture, sRGB 0 .. 255; the fourth channel only aligns it, which makes sampling a third faster.
+    texture : (h, w) uint64
+        The source picture, from `pack`.
     inverse : (h, w) float32
         Inverse depth of its pixels.
     seams : (h, w) bool
         From `mark_seams`.
     seen : (height, width) float32
         From `rasterise`; pixels at -1 are left alone.
-    homography, shift
+    homography : (3, 3) float32, shift : (3,) float32
         From `parascale.projection.reference.plane_transfer`, of the target's pixels into the source's.
     target : (height, width, 3) uint8
         Written.
     """
-    last = np.float32(1e-3)
     height, width = seen.shape
     rows, columns = inverse.shape
-    texels, own, split = texture.reshape(-1, 4), inverse.reshape(-1), seams.reshape(-1)
+    texels, own, split = texture.reshape(-1), inverse.reshape(-1), seams.reshape(-1)
     origins, corner, weights = (
         np.empty((3, width), np.float32),
         np.empty(width, np.int32),
-        np.empty((4, width), np.float32),
+        np.empty((4, width), np.int32),
     )
     for row in range(height):
         origins_of(row, seen[row], homography, shift, origins)
@@ -354,68 +454,72 @@ def shade(
             wa, wb, wc, wd = weights[0, column], weights[1, column], weights[2, column], weights[3, column]
             if split[a]:
                 low, high = origins[2, column] / np.float32(CUT_RATIO), origins[2, column] * np.float32(CUT_RATIO)
-                right, lower = wb + wd >= np.float32(0.5), wc + wd >= np.float32(0.5)
-                wa *= np.float32(low <= own[a] <= high)
-                wb *= np.float32(low <= own[b] <= high)
-                wc *= np.float32(low <= own[c] <= high)
-                wd *= np.float32(low <= own[d] <= high)
+                right, lower = wb + wd >= WHOLE // 2, wc + wd >= WHOLE // 2
+                wa *= low <= own[a] <= high
+                wb *= low <= own[b] <= high
+                wc *= low <= own[c] <= high
+                wd *= low <= own[d] <= high
                 total = wa + wb + wc + wd
-                if total > last:
-                    wa, wb, wc, wd = wa / total, wb / total, wc / total, wd / total
+                if total > WHOLE // 1000:
+                    wa, wb, wc, wd = wa * WHOLE // total, wb * WHOLE // total, wc * WHOLE // total, wd * WHOLE // total
                 else:
-                    wa, wb = np.float32(not right and not lower), np.float32(right and not lower)
-                    wc, wd = np.float32(not right and lower), np.float32(right and lower)
-            for k in range(3):
-                value = wa * texels[a, k] + wb * texels[b, k] + wc * texels[c, k] + wd * texels[d, k]
-                target[row, column, k] = np.uint8(np.int32(value + np.float32(0.5)))
+                    wa, wb = WHOLE * (not right and not lower), WHOLE * (right and not lower)
+                    wc, wd = WHOLE * (not right and lower), WHOLE * (right and lower)
+            weighed = np.uint64(wa) * texels[a] + np.uint64(wb) * texels[b]
+            _unpack(weighed + np.uint64(wc) * texels[c] + np.uint64(wd) * texels[d], target[row, column])
 
 
 @_compiled
-def fill(
-    holes: NDArray[np.bool_],
-    seen: Float32,
-    homography: Array,
-    shift: Array,
-    colours: Float32,
-    frame: Array,
-    target: Image,
-) -> None:
-    """Colour the holes of the target from the backing, bilinearly.
+def fill(seen: Float32, homography: Float32, shift: Float32, texture: Texture, frame: Array, target: Image) -> None:
+    """Colour from the backing, bilinearly.
 
     Parameters
     ----------
-    holes : (height, width) bool
     seen : (height, width) float32
-        From `rasterise` of the backing's mesh. What that leaves open takes its colour from the direction it lies in.
+        From `rasterise` of the backing's mesh; infinite pixels are left alone. What is -1 takes its colour from the
+        direction it lies in.
     homography, shift
         As `shade` takes them.
-    colours, frame
+    texture, frame
         As in `parascale.projection.backing.Backing`.
     target : (height, width, 3) uint8
         Written.
     """
-    height, width = holes.shape
-    rows, columns = colours.shape[:2]
-    texels = colours.reshape(-1, 3)
+    height, width = seen.shape
+    rows, columns = texture.shape
+    texels = texture.reshape(-1)
     origins, corner, weights = (
         np.empty((3, width), np.float32),
         np.empty(width, np.int32),
-        np.empty((4, width), np.float32),
+        np.empty((4, width), np.int32),
     )
     for row in range(height):
-        if not holes[row].any():
-            continue
         origins_of(row, seen[row], homography, shift, origins)
         for column in range(width):
             origins[0, column] = origins[0, column] * frame[0] + frame[2]
             origins[1, column] = origins[1, column] * frame[1] + frame[3]
         _bilinear(origins[0], origins[1], rows, columns, corner, weights)
         for column in range(width):
-            if not holes[row, column]:
+            if seen[row, column] == np.inf:
                 continue
             a = np.uint32(corner[column])
             b, c, d = a + np.uint32(1), a + np.uint32(columns), a + np.uint32(columns + 1)
-            wa, wb, wc, wd = weights[0, column], weights[1, column], weights[2, column], weights[3, column]
-            for k in range(3):
-                value = wa * texels[a, k] + wb * texels[b, k] + wc * texels[c, k] + wd * texels[d, k]
-                target[row, column, k] = np.uint8(np.int32(value + np.float32(0.5)))
+            weighed = np.uint64(weights[0, column]) * texels[a] + np.uint64(weights[1, column]) * texels[b]
+            weighed += np.uint64(weights[2, column]) * texels[c] + np.uint64(weights[3, column]) * texels[d]
+            _unpack(weighed, target[row, column])
+
+
+@_compiled
+def enlarge(small: Image, holes: NDArray[np.bool_], target: Image) -> None:
+    """Colour the holes (height, width) of ``target`` from a picture of half its size, rounded up, bilinearly."""
+    height, width = holes.shape
+    for row in range(height):
+        near_row, far_row = row // 2, _farther(row, height)
+        for column in range(width):
+            if holes[row, column]:
+                near, far = column // 2, _farther(column, width)
+                # Three quarters of the closer, a quarter of the other, both ways.
+                for k in range(3):
+                    sides = 9 * small[near_row, near, k] + 3 * small[near_row, far, k]
+                    sides += 3 * small[far_row, near, k] + small[far_row, far, k]
+                    target[row, column, k] = np.uint8((sides + 8) // 16)

@@ -19,6 +19,9 @@ Array = NDArray[np.float64]
 CUT_RATIO = 1.05
 # Estimated and averaged maps blur a depth edge over a few pixels; passes over such distances make it sharp again.
 SHARPENING_REACHES = (3, 2, 1)
+# The pixels around a corner, clockwise from its top left: steps down and across from the one below it and to its right,
+# and which corner of their quads it is.
+_PIXELS = np.array([[-1, -1, 0, 0], [-1, 0, 0, -1], [2, 3, 0, 1]])[..., None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,34 +92,61 @@ def build_mesh(inverse: Array, size: tuple[float, float], cut: float | None = CU
     """
     rows, columns = inverse.shape
     padded = np.pad(inverse, 1, constant_values=np.nan)
-    # Around each corner, clockwise: its top left, top right, bottom right, bottom left pixel.
-    around = np.stack([padded[:-1, :-1], padded[:-1, 1:], padded[1:, 1:], padded[1:, :-1]]).reshape(4, -1)
     across, down = _joined(padded[:, :-1], padded[:, 1:], cut), _joined(padded[:-1], padded[1:], cut)
-    joined = np.stack([across[:-1], down[:, 1:], across[1:], down[:, :-1]]).reshape(4, -1)
+    # Around each corner, clockwise: its top left, top right, bottom right, bottom left pixel, and their joints.
+    around = (padded[:-1, :-1], padded[:-1, 1:], padded[1:, 1:], padded[1:, :-1])
+    joints = (across[:-1], down[:, 1:], across[1:], down[:, :-1])
     # Three joints in the ring of four join all four.
-    whole = sum(joint.view(np.int8) for joint in joined) >= np.int8(3)
-    corners, depths = [np.flatnonzero(whole)], [0.25 * sum(around)[whole]]
-    count = len(corners[0])
-    ids = np.zeros(around.shape, np.uint32)
-    ids[:, whole] = np.arange(count, dtype=np.uint32)
-    split = np.flatnonzero(~whole)
-    beside = around[:, split]
-    groups = _groups(beside, joined[:, split])
+    whole = sum(joint.view(np.int8) for joint in joints) >= np.int8(3)
+    corner = np.flatnonzero(whole)
+    depth = (0.25 * (around[0] + around[1] + around[2] + around[3])).reshape(-1)[corner]
+    number = np.cumsum(whole, dtype=np.uint32).reshape(whole.shape) - np.uint32(1)
+    quads = np.stack([number[:-1, :-1], number[:-1, 1:], number[1:, 1:], number[1:, :-1]], axis=-1)
+    row, column = np.nonzero(~whole)
+    beside = np.stack([pixels[row, column] for pixels in around])
+    part, of, depths = _parts(beside, np.stack([joint[row, column] for joint in joints]))
+    pixel = (row + _PIXELS[0]) * columns + column + _PIXELS[1]
+    measured = of >= 0
+    quads.reshape(-1)[(4 * pixel + _PIXELS[2])[measured]] = len(corner) + of[measured]
+    corner = np.concatenate([corner, (row * (columns + 1) + column)[part]])
+    # Each in one piece, as those who project them read them.
+    vertices = np.empty((3, len(corner)))
+    vertices[0] = np.tile(np.arange(columns + 1) * (size[0] / columns), rows + 1)[corner]
+    vertices[1] = np.repeat(np.arange(rows + 1) * (size[1] / rows), columns + 1)[corner]
+    vertices[2] = np.concatenate([depth, depths])
+    return Mesh(vertices.T, quads.reshape(-1, 4)[np.flatnonzero(~np.isnan(inverse))])
+
+
+def _parts(around: Array, joined: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64], Array]:
+    """Split corners by the surfaces around them.
+
+    Parameters
+    ----------
+    around, joined : (4, N)
+        Inverse depth of the pixels around each, clockwise, and whether each is joined to the next.
+
+    Returns
+    -------
+    corner : (P,) int64
+        Which corner each part is of.
+    part : (4, N) int64
+        Of which part each pixel is, -1 where it has no measurement.
+    depth : (P,) float64
+        Mean inverse depth of the pixels of each part.
+    """
+    groups = _groups(around, joined)
+    part = np.full(around.shape, -1)
+    corners: list[NDArray[np.int64]] = []
+    depths: list[Array] = []
+    count = 0
     for group in range(4):
-        member = groups == group
-        there = member.any(axis=0)
-        corners.append(split[there])
-        depths.append(np.where(member, beside, 0.0).sum(axis=0)[there] / member.sum(axis=0)[there])
-        new = np.zeros(len(split), np.uint32)
-        new[there] = np.arange(count, count + len(corners[-1]))
-        ids[:, split] = np.where(member, new, ids[:, split])
-        count += len(corners[-1])
-    corner = np.concatenate(corners)
-    x = corner % (columns + 1) * (size[0] / columns)
-    y = corner // (columns + 1) * (size[1] / rows)
-    at = ids.reshape(4, rows + 1, columns + 1)
-    quads = np.stack([at[2, :-1, :-1], at[3, :-1, 1:], at[0, 1:, 1:], at[1, 1:, :-1]], axis=-1)
-    return Mesh(np.stack([x, y, np.concatenate(depths)], axis=1), quads[~np.isnan(inverse)])
+        there = np.flatnonzero(groups[group] == group)
+        member = groups[:, there] == group
+        part[:, there] = np.where(member, np.arange(count, count + len(there)), part[:, there])
+        corners.append(there)
+        depths.append(np.where(member, around[:, there], 0.0).sum(axis=0) / member.sum(axis=0))
+        count += len(there)
+    return np.concatenate(corners), part, np.concatenate(depths)
 
 
 def _sharpen(inverse: Array, reach: int) -> None:
@@ -124,10 +154,11 @@ def _sharpen(inverse: Array, reach: int) -> None:
     before, here, after = inverse[:, : -2 * reach], inverse[:, reach:-reach], inverse[:, 2 * reach :]
     low, high = np.minimum(before, after), np.maximum(before, after)
     # Steeper than any surface that is not cut, and joined to neither end.
-    floating = (low * CUT_RATIO ** (2 * reach) < high) & (low * CUT_RATIO < here) & (here * CUT_RATIO < high)
-    row, column = np.nonzero(floating)
+    row, column = np.nonzero(low * CUT_RATIO ** (2 * reach) < high)
     low, high, own = low[row, column], high[row, column], here[row, column]
-    here[row, column] = np.where(own - low < high - own, low, high)
+    floating = (low * CUT_RATIO < own) & (own * CUT_RATIO < high)
+    nearer_low = own - low < high - own
+    here[row[floating], column[floating]] = np.where(nearer_low, low, high)[floating]
 
 
 def _joined(a: Array, b: Array, cut: float | None) -> NDArray[np.bool_]:
