@@ -201,22 +201,12 @@ def replayed_raw(asked: Any, path: Any) -> Any:
 def measured(shot: Any, scene: Any) -> Any:
     """Measure a path's depth by Cycles at full resolution; where no surface is left in view, the last depth stands."""
     import numpy as np
-    from mathutils import Matrix
 
-    from parascale.blender.camera import blender_from_opencv
-    from parascale.blender.render import z_pass
+    from parascale.blender.render import z_medians
+    from parascale.parallax.gains import held
 
-    bpy = blender()
-    camera = bpy.data.objects.new("Independent", scene.camera.data)
-    scene.collection.objects.link(camera)
-    depth = np.empty(len(shot))
-    for frame, pose in enumerate(blender_from_opencv(shot.trajectory.camera_to_world)):
-        camera.matrix_world = Matrix(pose.tolist())
-        seen = z_pass(scene, camera, scene.frame_current, shot.trajectory.size)
-        seen = seen[np.isfinite(seen)]
-        depth[frame] = np.median(seen) if len(seen) else depth[frame - 1]
-    bpy.data.objects.remove(camera)
-    return replace(shot, median_depth=depth)
+    seen = z_medians(scene, shot.trajectory, range(len(shot)), shot.trajectory.size)
+    return replace(shot, median_depth=held(seen, np.nan))
 
 
 def parascale(*arguments: object) -> dict[str, Any]:

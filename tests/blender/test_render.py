@@ -2,7 +2,9 @@ import bpy
 import numpy as np
 import pytest
 
-from parascale.blender.render import render_clip, render_still, z_pass
+from parascale.blender.camera import view_of_camera
+from parascale.blender.render import render_clip, render_path, render_still, z_medians, z_pass
+from parascale.camera import Trajectory
 from parascale.errors import InputError
 
 
@@ -85,3 +87,39 @@ def test_z_pass_is_depth_along_the_axis_and_nan_beside(stage):
     assert depth[96, 160] == pytest.approx(5.0, rel=1e-5)
     assert np.isnan(depth[5, 5])
     np.testing.assert_allclose(depth[np.isfinite(depth)], 5.0, rtol=1e-5)
+
+
+def backing_off(stage, frames=4) -> Trajectory:
+    """A path from the scene's camera that backs off by 1 a frame, over another lens than it has now."""
+    start = view_of_camera(stage, stage.camera)
+    poses = np.tile(start.camera_to_world, (frames, 1, 1))
+    poses[:, :3, 3] -= np.arange(frames)[:, None] * start.camera_to_world[:3, 2]
+    return Trajectory(poses, start.intrinsics, np.arange(frames) / 16, start.width, start.height)
+
+
+def test_the_median_depth_along_a_path_is_measured_where_asked(stage):
+    medians = z_medians(stage, backing_off(stage), (0, 2), (64, 38))
+    np.testing.assert_allclose(medians, [5, np.nan, 7, np.nan], rtol=1e-5)
+
+
+def test_a_path_that_sees_nothing_has_no_depth(stage):
+    path = backing_off(stage)
+    poses = np.array(path.camera_to_world)
+    poses[:, :3, :3] = poses[:, :3, :3] @ np.diag([-1.0, 1, -1])
+    away = Trajectory(poses, path.intrinsics, path.times, *path.size)
+    assert np.isnan(z_medians(stage, away, range(4), (32, 18))).all()
+
+
+def test_a_rendered_path_leaves_the_scene_as_it_was(stage, tmp_path):
+    kinds = ("objects", "cameras", "actions", "materials")
+    before = state(stage), stage.camera, [len(getattr(bpy.data, kind)) for kind in kinds]
+    video = render_path(stage, backing_off(stage), tmp_path / "path.mp4", (160, 96), 16)
+    assert video.stat().st_size > 0
+    assert (state(stage), stage.camera, [len(getattr(bpy.data, kind)) for kind in kinds]) == before
+
+
+def test_a_rendered_path_shows_what_its_cameras_see(stage, tmp_path):
+    video = render_path(stage, backing_off(stage, 6), tmp_path / "path.mp4", (160, 96), 16)
+    clip = bpy.data.movieclips.load(str(video))
+    assert clip.frame_duration == 6
+    assert tuple(clip.size) == (160, 96)

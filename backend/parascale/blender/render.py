@@ -1,17 +1,22 @@
 """Pictures of a scene: stills and clips by Workbench, and the z-depth that Cycles sees, as an independent truth."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import bpy
 import numpy as np
+from mathutils import Matrix
 from numpy.typing import NDArray
 
+from parascale.blender.camera import blender_from_opencv
+from parascale.blender.keyframes import key_trajectory
 from parascale.blender.scene_state import at_frame
+from parascale.camera import Trajectory
 from parascale.errors import InputError
+from parascale.parallax.number import area_median
 
 
 def render_still(
@@ -101,6 +106,27 @@ def render_clip(
     return path
 
 
+def render_path(scene: bpy.types.Scene, trajectory: Trajectory, path: Path, size: tuple[int, int], fps: float) -> Path:
+    """Render a scene along a path, through the lens of its camera, which stays where it is; see `render_clip`."""
+    kept = scene.camera
+    if kept is None:
+        raise InputError(f"the scene {scene.name!r} has no camera to render from: add one")
+    lens: Any = kept.data
+    camera = bpy.data.objects.new("Path", lens.copy())
+    scene.collection.objects.link(camera)
+    frames = np.arange(1, len(trajectory) + 1)
+    try:
+        scene.camera = camera
+        key_trajectory(camera, trajectory, frames)
+        return render_clip(scene, path, size, (1, len(frames) + 1), fps)
+    finally:
+        scene.camera = kept
+        action = camera.animation_data.action if camera.animation_data else None
+        bpy.data.cameras.remove(camera.data)  # type: ignore[arg-type]  # takes its object along
+        if action is not None:
+            bpy.data.actions.remove(action)
+
+
 def z_pass(scene: bpy.types.Scene, camera: bpy.types.Object, frame: int, size: tuple[int, int]) -> NDArray[np.float32]:
     """z-depth of every pixel as Cycles sees it, through a route that shares nothing with our own rays.
 
@@ -138,6 +164,43 @@ def z_pass(scene: bpy.types.Scene, camera: bpy.types.Object, frame: int, size: t
         scene.camera, layer.material_override = kept
         bpy.data.materials.remove(material)
     return np.where(pixels[..., 3] > 0.5, pixels[..., 0], np.float32(np.nan))
+
+
+def z_medians(
+    scene: bpy.types.Scene, trajectory: Trajectory, frames: Iterable[int], size: tuple[int, int]
+) -> NDArray[np.float64]:
+    """Median z-depth at some cameras of a path, as `z_pass` sees it through the scene camera's lens.
+
+    Parameters
+    ----------
+    scene : bpy.types.Scene
+        At its current frame.
+    trajectory : Trajectory
+        T cameras, in world units.
+    frames : iterable of int
+        Which of them.
+    size : (int, int)
+        Width and height, in pixels, of the pass.
+
+    Returns
+    -------
+    (T,) float64
+        World units; NaN at the other cameras, and where no surface is in view.
+    """
+    if scene.camera is None:
+        raise InputError(f"the scene {scene.name!r} has no camera to measure with: add one")
+    poses = blender_from_opencv(trajectory.camera_to_world)
+    medians = np.full(len(trajectory), np.nan)
+    camera = bpy.data.objects.new("Depth pass", scene.camera.data)
+    scene.collection.objects.link(camera)
+    try:
+        for frame in frames:
+            camera.matrix_world = Matrix(poses[frame].tolist())
+            depth = z_pass(scene, camera, scene.frame_current, size)
+            medians[frame] = area_median(depth[np.isfinite(depth)].astype(np.float64))
+    finally:
+        bpy.data.objects.remove(camera)
+    return medians
 
 
 def _depth_material() -> bpy.types.Material:

@@ -13,6 +13,7 @@ from parascale.cli import (
     cancel,
     depth,
     doctor,
+    evaluate,
     export,
     formats,
     generate,
@@ -44,7 +45,7 @@ app = typer.Typer(
 )
 for module in (
     *(solve, info, view, depth, calibrate, retime, stitch, import_, export, formats, generate, verify, metrics),
-    *(serve, jobs, cancel, result, keys, probe, doctor),
+    *(serve, jobs, cancel, result, keys, probe, evaluate, doctor),
 ):
     function = module.__name__.rpartition(".")[2]
     app.command(function.rstrip("_"))(getattr(module, function))

@@ -3,7 +3,15 @@ from typing import Annotated
 
 import typer
 
-from parascale.cli.common import DepthScale, Json, foreign_output_on_stderr, print_json, print_notes, progress_bar
+from parascale.cli.common import (
+    DepthScale,
+    Json,
+    foreign_output_on_stderr,
+    print_json,
+    print_notes,
+    progress_bar,
+    require_blender,
+)
 from parascale.errors import InputError
 
 
@@ -36,6 +44,7 @@ def calibrate(
     elif depth_map is not None:
         target = depth_map_target(depth_map, reference, fov, depth_scale)
     else:
+        require_blender("--scene")
         from parascale.blender.scene_file import scene_target
 
         assert scene is not None

@@ -1,13 +1,17 @@
 """What the commands share: output for machines, progress for people."""
 
+import importlib.util
 import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+
+from parascale.errors import InputError
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
 
@@ -54,6 +58,36 @@ def foreign_output_on_stderr() -> Iterator[None]:
     finally:
         os.dup2(kept, 1)
         os.close(kept)
+
+
+@contextmanager
+def libraries_write_to(log: Path) -> Iterator[None]:
+    """Send to a file what libraries print past Python, as Blender does for every picture; keep the terminal for us."""
+    streams = sys.stdout, sys.stderr
+    kept = [os.dup(number) for number in (1, 2)]
+    try:
+        # Without closing what they write to: it is closed below, once it stands for itself again.
+        sys.stdout, sys.stderr = (os.fdopen(number, "w", buffering=1, closefd=False) for number in kept)
+        with log.open("ab") as file:
+            os.dup2(file.fileno(), 1)
+            os.dup2(file.fileno(), 2)
+        yield
+    finally:
+        for number, copy in enumerate(kept, 1):
+            os.dup2(copy, number)
+            os.close(copy)
+        sys.stdout, sys.stderr = streams
+
+
+def require_blender(what: str) -> None:
+    """Refuse what needs Blender where it is not installed as a Python module.
+
+    Raises
+    ------
+    InputError
+    """
+    if importlib.util.find_spec("bpy") is None:
+        raise InputError(f"{what} needs Blender as a Python module: pip install 'parascale[bpy]'")
 
 
 def _silent(fraction: float, phase: str) -> None:

@@ -6,14 +6,12 @@ import typer
 from parascale.cli.common import Json, print_json, print_notes, progress_bar
 from parascale.cli.generate import setting
 from parascale.cli.jobs import Connect, KeysFolder
-from parascale.cli.run import client_of, run_through
+from parascale.cli.run import answered_by, client_of
 from parascale.errors import InputError
 
 if TYPE_CHECKING:
     from parascale.evaluation.pictures import Picture
-    from parascale.evaluation.probe import Make
     from parascale.generators.profile import Profile
-    from parascale.link.client import Client
 
 
 def probe(
@@ -46,7 +44,7 @@ def probe(
     parameters = dict(setting(text) for text in parameter or ())
     plan = Plan(pictures, frames, prompt=prompt, seed=seed, parameters=parameters)
     with client_of(connect, keys) as client, progress_bar() as progress:
-        profile = measure(known[generator], plan, _through(client), progress)
+        profile = measure(known[generator], plan, answered_by(client), progress)
     plot = output.with_suffix(".png")
     _write(output, profile_to_json(profile))
     draw_response(profile, plot)
@@ -71,20 +69,6 @@ def _write(path: Path, text: str) -> None:
         path.write_text(text + "\n")
     except OSError as error:
         raise InputError(f"{path} cannot be written: {error.strerror}") from error
-
-
-def _through(client: "Client") -> "Make":
-    """Have requests answered by a backend."""
-    from parascale.generators.generator import Progress
-    from parascale.link.requests import GenerationRequest, JobResult
-
-    def make(request: GenerationRequest, folder: Path, progress: Progress) -> JobResult:
-        job = run_through(client, request, progress)
-        result = client.fetch(job, folder)
-        client.delete(job)
-        return result
-
-    return make
 
 
 def _pictures(images: list[Path], depth_maps: list[Path], fov: float) -> "tuple[Picture, ...]":

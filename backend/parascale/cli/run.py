@@ -12,7 +12,7 @@ from parascale.errors import InputError
 
 if TYPE_CHECKING:
     from parascale.link.client import Client
-    from parascale.link.requests import Request
+    from parascale.link.requests import GenerationRequest, JobResult, Request
 
 
 def run_job(
@@ -66,6 +66,18 @@ def _showing(
             replace_files({path: base64.b64decode(picture)})
 
     return report
+
+
+def answered_by(client: "Client") -> "Callable[[GenerationRequest, Path, Callable[[float, str], None]], JobResult]":
+    """Return what has a backend answer a request, its files put into a folder."""
+
+    def make(request: "GenerationRequest", folder: Path, progress: Callable[[float, str], None]) -> "JobResult":
+        job = run_through(client, request, progress)
+        result = client.fetch(job, folder)
+        client.delete(job)
+        return result
+
+    return make
 
 
 @contextmanager

@@ -1,0 +1,26 @@
+"""The scenes by name, from the largest to the smallest."""
+
+from collections.abc import Callable
+
+import bpy
+
+from parascale.blender.scenes.cosmos import build_cosmos
+from parascale.blender.scenes.desk import build_desk
+from parascale.blender.scenes.room import build_room
+from parascale.blender.scenes.street import build_street
+
+BUILDERS: dict[str, Callable[[bpy.types.Scene], bpy.types.Scene]] = {
+    "cosmos": build_cosmos,
+    "street": build_street,
+    "room": build_room,
+    "desk": build_desk,
+}
+
+
+def open_scene(name: str, size: tuple[int, int]) -> bpy.types.Scene:
+    """Build a scene in place of what is open; its pictures have ``size``, width and height in pixels."""
+    bpy.ops.wm.read_homefile(use_empty=True)
+    scene = bpy.context.scene
+    assert scene is not None
+    scene.render.resolution_x, scene.render.resolution_y = size
+    return BUILDERS[name](scene)

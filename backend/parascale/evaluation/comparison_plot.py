@@ -1,0 +1,69 @@
+"""An evaluation as a picture: the error of every method, and that of `raw` over the scale gap."""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from parascale.evaluation.results import Row, raw_slope
+
+_COLOURS = ("#2e7d5b", "#d08770", "#5e81ac", "#b48ead", "#a3892c", "#4c566a")
+# Below this an error is drawn at the edge: the axis is logarithmic.
+LEAST = 1e-3
+
+
+def draw_comparison(rows: Sequence[Row], path: Path) -> None:
+    """Draw an evaluation and write it as PNG.
+
+    Parameters
+    ----------
+    rows : sequence of Row
+        At least one.
+    path : Path
+        The PNG to write.
+    """
+    matplotlib.use("Agg")
+    methods = list(dict.fromkeys(row.method for row in rows))
+    regimes = list(dict.fromkeys(row.regime for row in rows))
+    colours = {regime: _COLOURS[number % len(_COLOURS)] for number, regime in enumerate(regimes)}
+    with_raw = "raw" in methods
+    figure = Figure(figsize=(12 if with_raw else 8, 1.6 + 0.5 * len(methods)), layout="constrained", facecolor="white")
+    panels = figure.subplots(1, 2, width_ratios=(1.7, 1)) if with_raw else [figure.subplots()]
+    _draw_methods(panels[0], rows, methods, colours)
+    if with_raw:
+        _draw_raw(panels[1], rows, colours)
+    figure.savefig(path, format="png", dpi=110)
+
+
+def _draw_methods(axes: Axes, rows: Sequence[Row], methods: list[str], colours: dict[str, str]) -> None:
+    for regime, colour in colours.items():
+        own = [row for row in rows if row.regime == regime and not math.isnan(row.pce)]
+        # Regimes side by side within a method's line.
+        shift = 0.6 * ((list(colours).index(regime) + 0.5) / len(colours) - 0.5)
+        places = [methods.index(row.method) + shift for row in own]
+        axes.plot([max(row.pce, LEAST) for row in own], places, "o", color=colour, ms=5, alpha=0.75, label=regime)
+    axes.set_xscale("log")
+    axes.set(yticks=range(len(methods)), yticklabels=methods, ylim=(len(methods) - 0.5, -0.5))
+    axes.set(xlabel="PCE in the target's true depth, a dot a move", title="Faithfulness, method by method")
+    axes.grid(axis="x", alpha=0.25, which="both")
+    axes.legend(frameon=False, fontsize=8, loc="lower right")
+
+
+def _draw_raw(axes: Axes, rows: Sequence[Row], colours: dict[str, str]) -> None:
+    raw = [row for row in rows if row.method == "raw" and not math.isnan(row.depth_gap + row.scale_gap)]
+    for regime, colour in colours.items():
+        own = [row for row in raw if row.regime == regime]
+        axes.plot([row.depth_gap for row in own], [row.scale_gap for row in own], "o", color=colour, ms=5, alpha=0.75)
+    if raw:
+        gaps = [row.depth_gap for row in raw]
+        ends = np.array([min(gaps), max(gaps)])
+        axes.plot(ends, ends, color="0.6", ls="--", lw=1.2, label="Theorem 1")
+        axes.legend(frameon=False, fontsize=9)
+    slope = raw_slope(rows)
+    axes.set(xlabel="log scale gap ln(Z / Z')", ylabel="ln(P' / P), median of the steps")
+    axes.set_title("Uncalibrated transfer" + ("" if math.isnan(slope) else f": slope {slope:.3f}"))
+    axes.grid(alpha=0.25)

@@ -1,0 +1,112 @@
+"""Rows of an evaluation: kept, refused, summed up."""
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from parascale.errors import InputError
+from parascale.evaluation.comparison_plot import draw_comparison
+from parascale.evaluation.results import NAMES, Row, raw_slope, read_rows, tables, write_rows
+
+STAMP = {"frames": 81, "size": [832, 480], "generator": None}
+FIGURES = [name for name in NAMES if name not in ("regime", "move", "method", "reason")]
+
+figures = st.one_of(st.just(math.nan), st.floats(allow_nan=False, allow_infinity=False))
+rows = st.lists(
+    st.builds(Row, *[st.text(max_size=12)] * 3, **dict.fromkeys(FIGURES, figures), reason=st.text()), max_size=5
+)
+
+
+def same(a: Row, b: Row) -> bool:
+    return (
+        a.key == b.key
+        and a.reason == b.reason
+        and np.array_equal(*([getattr(r, n) for n in FIGURES] for r in (a, b)), equal_nan=True)
+    )
+
+
+@given(rows=rows)
+def test_rows_survive_the_disk(tmp_path_factory: pytest.TempPathFactory, rows: list[Row]) -> None:
+    folder = tmp_path_factory.mktemp("rows")
+    write_rows(folder, STAMP, rows)
+    back = read_rows(folder, STAMP)
+    assert len(back) == len(rows)
+    assert all(map(same, back, rows))
+    assert len((folder / "results.csv").read_text().splitlines()) > len(rows) or any("\n" in r.reason for r in rows)
+
+
+def test_a_folder_that_is_new_is_made_and_holds_nothing(tmp_path: Path) -> None:
+    assert read_rows(tmp_path / "new", STAMP) == []
+    assert (tmp_path / "new").is_dir()
+
+
+def test_results_of_other_settings_are_refused_and_left_alone(tmp_path: Path) -> None:
+    write_rows(tmp_path, STAMP, [Row("room-desk", "truck", "raw", pce=1.0)])
+    before = (tmp_path / "results.json").read_bytes()
+    with pytest.raises(InputError, match="choose another folder"):
+        read_rows(tmp_path, STAMP | {"frames": 33})
+    assert (tmp_path / "results.json").read_bytes() == before
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"rows": 3}', '{"rows": [{}], "stamp": {}, "version": "0"}', "null"])
+def test_a_broken_file_is_one_sentence(tmp_path: Path, text: str) -> None:
+    (tmp_path / "results.json").write_text(text)
+    with pytest.raises(InputError, match="choose another folder"):
+        read_rows(tmp_path, STAMP)
+
+
+def made(gaps: list[float], errors: list[float]) -> list[Row]:
+    return [
+        Row("a-b", str(n), "raw", depth_gap=g, scale_gap=e) for n, (g, e) in enumerate(zip(gaps, errors, strict=True))
+    ]
+
+
+def test_the_slope_of_raw_is_that_of_its_error_over_the_gap() -> None:
+    assert raw_slope(made([-3, 0, 5], [-3, 0, 5])) == pytest.approx(1)
+    assert raw_slope(made([-3, 0, 5], [-1.5, 0, 2.5])) == pytest.approx(0.5)
+    # What is unknown, and what other methods did, play no part.
+    others = [Row("a-b", "x", "static", depth_gap=9.0, scale_gap=-9.0), Row("a-b", "y", "raw", depth_gap=4.0)]
+    assert raw_slope(made([-3, 0, 5], [-3, 0, 5]) + others) == pytest.approx(1)
+
+
+def test_one_gap_tells_no_slope() -> None:
+    assert math.isnan(raw_slope(made([2.0], [2.0])))
+    assert math.isnan(raw_slope([]))
+
+
+def test_the_tables_hold_medians_and_the_largest_and_say_what_is_missing() -> None:
+    told = tables(
+        [
+            Row("room-desk", "truck", "static", pce=0.1),
+            Row("room-desk", "arc", "static", pce=0.3),
+            Row("room-desk", "crane", "static", pce=0.2),
+            Row("street-room", "truck", "static", reason="not solved: too dark"),
+        ]
+    )
+    assert "| static | 0.200 (0.300) | - |" in told
+    assert "- street-room, truck, static: not solved: too dark" in told
+    # Without videos there is no table of them.
+    assert "video" not in told
+
+
+def test_the_picture_is_drawn_whatever_is_missing(tmp_path: Path) -> None:
+    for number, rows in enumerate(
+        (
+            [Row("room-desk", "truck", "static", pce=0.1)],
+            [Row("room-desk", "truck", "raw", reason="not solved")],
+            [Row("a-b", "truck", "raw", pce=1.0, depth_gap=1.0, scale_gap=1.0), Row("c-d", "arc", "static", pce=0.0)],
+        )
+    ):
+        picture = tmp_path / f"{number}.png"
+        draw_comparison(rows, picture)
+        assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_json_holds_nothing_that_is_no_number(tmp_path: Path) -> None:
+    write_rows(tmp_path, STAMP, [Row("a-b", "truck", "raw")])
+    assert json.loads((tmp_path / "results.json").read_text(), parse_constant=pytest.fail)["rows"][0]["pce"] is None
