@@ -139,6 +139,17 @@ def street(seed: int = 3) -> Scene:
     return scene(faces, seed)
 
 
+def skyline(seed: int = 3) -> Scene:
+    """Houses of many heights along a road and across its end, under a sky without a feature."""
+    rng = np.random.default_rng(seed)
+    faces = [np.array([[-40, 1.6, -8], [80, 0, 0], [0, 0, 60]], float), *box((0.5, 0.2, 40), (30, 3.4, 2))]
+    for side in (-1, 1):
+        for z in np.arange(-4, 26, 3.2):
+            depth, height = float(rng.uniform(1.0, 3.0)), float(rng.uniform(2.2, 7.0))
+            faces += box((side * (3.4 + depth / 2 + rng.uniform(0, 1)), 1.6 - height / 2, z), (depth, height, 2.6))
+    return scene(faces, seed)
+
+
 def wall(seed: int = 3) -> Scene:
     """One plane that fills the view."""
     return scene([np.array([[-30, -30, 8], [60, 0, 0], [0, 60, 0]], float)], seed)

@@ -2,7 +2,7 @@
 
 import logging
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ from parascale.solve.noise import TOGETHER
 from parascale.solve.photo_consistency import Looks
 from parascale.solve.rolling_shutter import readout
 from parascale.solve.rotation_path import turning_path
+from parascale.solve.sky import Openings, find_openings, sky_of
 from parascale.solve.solution import Solution
 from parascale.solve.track_depth import depth_samples
 from parascale.solve.tracks import Tracks
@@ -48,7 +49,9 @@ def general_shot(clip: Clip, answer: Answer, threads: int) -> Shot:
     trajectory = Trajectory(poses, intrinsics, clip.footage.times, info.width, info.height)
     with ThreadPoolExecutor(threads) as pool:
         looks = Looks(clip, solution.cam_from_world, solution.focal)
-        samples = list(pool.map(lambda frame: _samples(looks, solution, frame, visible[frame]), range(len(poses))))
+        frames = [_Frame(number, *_seen(clip, solution, number, visible[number])) for number in range(len(poses))]
+        sky = sky_of(list(pool.map(lambda frame: _openings(clip, frame), frames)))
+        samples = list(pool.map(lambda frame: _samples(looks, frame, sky[frame.number]), frames))
     depth = np.array([median_depth(sample) for sample in samples])
     if np.isnan(depth[0]):
         raise InputError(f"{clip.path.name} shows too little surface in its first frame to tell its depth: start later")
@@ -67,16 +70,33 @@ def general_shot(clip: Clip, answer: Answer, threads: int) -> Shot:
     return to_unit_depth(shot)
 
 
-def _samples(looks: Looks, solution: Solution, frame: int, visible: NDArray[np.bool_]) -> DepthSamples:
-    axis, clip = solution.cam_from_world[frame, 2], looks.clip
-    depth = solution.structure.points[visible] @ axis[:3] + axis[3]
+class _Frame(NamedTuple):
+    """What a frame sees of the tracks: pixels (N, 2) and z-depth (N,)."""
+
+    number: int
+    pixels: Array
+    depth: Array
+
+
+def _seen(clip: Clip, solution: Solution, frame: int, visible: NDArray[np.bool_]) -> tuple[Array, Array]:
+    axis = solution.cam_from_world[frame, 2]
     pixels = clip.lens.pixels(clip.tracks.positions[frame, visible])
+    return pixels, solution.structure.points[visible] @ axis[:3] + axis[3]
+
+
+def _openings(clip: Clip, frame: _Frame) -> Openings:
     size = clip.footage.info.width, clip.footage.info.height
+    return find_openings(clip.footage.grey[frame.number], frame.pixels, frame.depth, size)
+
+
+def _samples(looks: Looks, frame: _Frame, sky: NDArray[np.bool_]) -> DepthSamples:
+    lens, info = looks.clip.lens, looks.clip.footage.info
+    size = info.width, info.height
 
     def choose(places: Array, inverse: Array) -> Array:
-        return looks.surface(frame, clip.lens.centred(places, size), inverse)
+        return looks.surface(frame.number, lens.centred(places, size), inverse)
 
-    return depth_samples(pixels, depth, size, choose)
+    return depth_samples(frame.pixels, frame.depth, size, choose, sky)
 
 
 def _felt(trajectory: Trajectory, samples: list[DepthSamples]) -> Array:

@@ -26,7 +26,11 @@ REACH = 0.05
 
 
 def depth_samples(
-    pixels: Array, depth: Array, size: tuple[int, int], choose: Callable[[Array, Array], Array] | None = None
+    pixels: Array,
+    depth: Array,
+    size: tuple[int, int],
+    choose: Callable[[Array, Array], Array] | None = None,
+    sky: NDArray[np.bool_] | None = None,
 ) -> DepthSamples:
     """Interpolate the depth of scattered points over a picture.
 
@@ -43,11 +47,13 @@ def depth_samples(
     choose : callable or None
         Tells for places (M, 2), pixels, which (M,) of the inverse depths (M, K), likeliest first, they have; the first
         where None.
+    sky : (rows, columns) bool or None
+        Cells of `GRID` that show no surface.
 
     Returns
     -------
     DepthSamples
-        On a regular grid; no hit far from all points.
+        On a regular grid; no hit far from all points, and in the sky.
     """
     grid = pixel_grid(size, GRID)
     nothing = DepthSamples(grid, np.ones(len(grid)), np.zeros(len(grid), bool))
@@ -73,6 +79,8 @@ def depth_samples(
     cell, triangle, weights = cell[across], triangle[across], np.take(weights, across, axis=1)
     surfaces = _surfaces(mesh, inverse, triangle, weights)
     value[cell] = surfaces[:, 0] if choose is None else choose(grid[cell], surfaces)
+    if sky is not None:
+        value[sky.reshape(-1)] = 0
     hit = value > 0
     return DepthSamples(grid, np.where(hit, 1 / np.where(hit, value, 1.0), 1.0), hit)
 

@@ -1,0 +1,133 @@
+"""Sky counts as nothing, and what only looks like it as what it is."""
+
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from parascale.camera.alignment import align_similarity
+from parascale.solve import solve
+from parascale.solve.sky import WINDOW, Openings, find_openings, sky_of
+from parascale.solve.track_depth import GRID
+
+SIZE = (640, 360)
+COLUMNS, ROWS = GRID
+# Above this row of pixels the pictures here are even.
+EDGE = 120
+
+
+def picture(clouds: float = 0.0) -> np.ndarray:
+    """Textured below, even above but for ``clouds`` grey levels."""
+    rng = np.random.default_rng(1)
+    grey = cv2.GaussianBlur(rng.uniform(0, 255, (360, 640)), (0, 0), 2)
+    grey = 128 + (grey - grey.mean()) * 50 / grey.std()
+    soft = cv2.GaussianBlur(rng.uniform(0, 1, (360, 640)), (0, 0), 12)
+    grey[:EDGE] = 200 + clouds * (soft[:EDGE] - soft[:EDGE].mean()) / np.ptp(soft[:EDGE])
+    return grey.clip(0, 255).astype(np.uint8)
+
+
+def tracks(count: int = 400, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).uniform([0, EDGE + 5], SIZE, (count, 2))
+
+
+def anyhow(pixels: np.ndarray) -> np.ndarray:
+    """Depths of a skyline: as they come."""
+    return np.random.default_rng(2).uniform(5, 60, len(pixels))
+
+
+def on_a_plane(pixels: np.ndarray) -> np.ndarray:
+    """Depths of one surface: inverse depth is linear."""
+    return 1 / (0.02 + pixels @ [1e-4, 2e-4])
+
+
+def found(grey: np.ndarray, pixels: np.ndarray, depth: np.ndarray) -> np.ndarray:
+    return sky_of([find_openings(grey, pixels, depth, SIZE)])[0]
+
+
+def test_what_is_even_above_a_skyline_is_sky_up_to_its_edge() -> None:
+    pixels = tracks()
+    sky = found(picture(), pixels, anyhow(pixels))
+    edge = EDGE * ROWS // SIZE[1]
+    assert sky[: edge - 1].all()
+    assert not sky[edge + 1 :].any()
+
+
+def test_a_ceiling_is_none() -> None:
+    pixels = tracks()
+    assert not found(picture(), pixels, on_a_plane(pixels)).any()
+
+
+def test_a_ceiling_half_hidden_by_what_stands_before_it_is_none() -> None:
+    pixels = tracks()
+    depth = on_a_plane(pixels)
+    depth[::3] = np.minimum(depth, anyhow(pixels))[::3]
+    assert not found(picture(), pixels, depth).any()
+
+
+def test_a_bare_rim_tells_nothing() -> None:
+    pixels = tracks() * [1, 0.3] + [0, 250]
+    assert not found(picture(), pixels, anyhow(pixels)).any()
+    assert not found(picture(), pixels[:3], anyhow(pixels[:3])).any()
+    assert not found(picture(), pixels[:0], np.empty(0)).any()
+
+
+def test_where_something_is_tracked_there_is_no_sky() -> None:
+    pixels = np.vstack([tracks(), [[320.0, 40.0]]])
+    assert not found(picture(), pixels, anyhow(pixels)).any()
+
+
+def test_a_floor_is_none() -> None:
+    # Upside down: even below.
+    pixels = SIZE - tracks()
+    assert not found(picture()[::-1].copy(), pixels, anyhow(pixels)).any()
+
+
+def test_faint_clouds_do_not_matter() -> None:
+    pixels = tracks()
+    assert found(picture(clouds=15), pixels, anyhow(pixels))[: EDGE * ROWS // SIZE[1] - 2].mean() > 0.9
+
+
+def test_a_picture_of_any_size_serves() -> None:
+    pixels = tracks()
+    small = cv2.resize(picture(), (320, 180), interpolation=cv2.INTER_AREA)
+    assert found(small, pixels, anyhow(pixels))[:10].mean() > 0.9
+
+
+def opening(vote: float) -> Openings:
+    cells = np.zeros((ROWS, COLUMNS), bool)
+    cells[:10] = True
+    return Openings(cells, np.where(cells, np.float32(vote), np.float32(0)))
+
+
+def test_frames_decide_together() -> None:
+    # One that takes it for a wall, and one that cannot tell, among many that see sky.
+    votes = [1.0] * 30
+    votes[10], votes[20] = -1.0, 0.0
+    sky = sky_of([opening(vote) for vote in votes])
+    assert sky[:, :10].all()
+    # And the other way round.
+    assert not sky_of([opening(-vote) for vote in votes]).any()
+
+
+def test_far_in_time_each_decides_for_itself() -> None:
+    sky = sky_of([opening(vote) for vote in [1.0] * 2 * WINDOW + [-1.0] * 2 * WINDOW])
+    assert sky[0, :10].all()
+    assert not sky[-1].any()
+
+
+def test_nobody_s_vote_is_no_sky() -> None:
+    assert not sky_of([opening(0.0)] * 3).any()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["truck", "dolly-in", "arc"])
+def test_the_depth_under_an_open_sky_is_that_of_the_houses(rendered: Any, tmp_path: Path, kind: str) -> None:
+    camera = rendered.Camera(rendered.skyline(), (480, 270), 400.0)
+    clip = rendered.film(tmp_path / "clip.mp4", camera, rendered.move(kind, 24, 0.6))
+    shot = solve(clip.path, intrinsics=clip.intrinsics, threads=2)
+    fit = align_similarity(shot.trajectory.centres, clip.camera_to_world[:, :3, 3])
+    error = np.log(fit.scale * shot.median_depth / clip.median_depth)
+    # With what the tracks span of the sky it would be 0.07 to 0.11.
+    assert np.abs(error).mean() < 0.03
