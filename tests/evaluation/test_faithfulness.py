@@ -37,14 +37,15 @@ def test_what_is_unknown_is_refused_with_what_there_is(given: dict, told: str) -
         Plan(**given)
 
 
-def test_a_quick_plan_is_a_part_of_the_whole() -> None:
+def test_a_quick_plan_is_a_part_of_the_whole_and_leaves_what_was_asked_for() -> None:
     whole = Plan()
     part = quick(whole)
     for name in ("regimes", "methods", "moves"):
         assert set(getattr(part, name)) < set(getattr(whole, name))
-    # Asked for something else, it does that.
-    assert quick(Plan(regimes=["room-desk"], methods=["felt"])).regimes == ["room-desk"]
-    assert quick(Plan(regimes=["room-desk"], methods=["felt"])).methods == ["felt"]
+    asked = quick(Plan(regimes=("room-desk", "desk-room"), methods=("felt",)))
+    assert asked.regimes == ("room-desk", "desk-room")
+    assert asked.methods == ("felt",)
+    assert asked.frames < whole.frames
 
 
 @pytest.mark.slow

@@ -24,7 +24,9 @@ def evaluate(
     generator: Annotated[
         str | None, typer.Option("--generator", "-g", help="Also make and solve videos: render, or a generator.")
     ] = None,
-    quick: Annotated[bool, typer.Option("--quick", help="Two regimes, two moves, three methods: minutes.")] = False,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Two moves, 33 frames; of regimes and methods not named, a few.")
+    ] = False,
     connect: Connect = None,
     keys: KeysFolder = None,
     json: Json = False,
