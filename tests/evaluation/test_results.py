@@ -74,7 +74,8 @@ def test_the_slope_of_raw_is_that_of_its_error_over_the_gap() -> None:
     assert raw_slope(made([-3, 0, 5], [-3, 0, 5]) + others) == pytest.approx(1)
 
 
-def test_one_gap_tells_no_slope() -> None:
+def test_gaps_that_are_alike_tell_no_slope() -> None:
+    assert math.isnan(raw_slope(made([0.0, 0.01], [0.0, 0.06])))
     assert math.isnan(raw_slope(made([2.0], [2.0])))
     assert math.isnan(raw_slope([]))
 

@@ -16,6 +16,8 @@ from parascale.errors import InputError
 from parascale.files.disk import make_folder, read_text, replace_files
 
 FILE = "results.json"
+# Scale gaps that differ by less tell no slope.
+LEAST_SPREAD = 1.0
 
 
 @dataclass(frozen=True)
@@ -123,10 +125,10 @@ def median(values: Iterable[float]) -> float:
 
 
 def raw_slope(rows: Sequence[Row]) -> float:
-    """Slope of ln(P' / P) of `raw` over the log scale gap, which Theorem 1 says is 1; NaN without two gaps."""
+    """Slope of ln(P' / P) of `raw` over the log scale gap, which Theorem 1 says is 1; NaN where the gaps are alike."""
     raw = [(row.depth_gap, row.scale_gap) for row in rows if row.method == "raw"]
     gap, error = np.array([pair for pair in raw if not any(map(math.isnan, pair))]).reshape(-1, 2).T
-    if len(gap) < 2 or np.ptp(gap) == 0:
+    if len(gap) < 2 or np.ptp(gap) < LEAST_SPREAD:
         return math.nan
     return float(np.polyfit(gap, error, 1)[0])
 
