@@ -26,8 +26,8 @@ EVEN, EVEN_SHARE = 8, 0.15
 LEAST_AREA = 0.01
 # How wide the rim is, in cells, and how many tracks have to lie on it.
 RIM, LEAST_TRACKS = 3, 16
-# Share of the rim's tracks that lie on one plane, to this share of their inverse depth, where it is a plane's: in nine of
-# ten frames over 0.72 for the walls of a room, under 0.62 for skylines, which run along a front for a while.
+# Share of the rim's tracks that lie on one plane, to this share of their inverse depth, where it is a plane's: in nine
+# of ten frames over 0.72 for the walls of a room, under 0.62 for skylines, which run along a front for a while.
 ON_PLANE, NEAR_PLANE = 0.65, 0.05
 TRIALS = 100
 # So many frames vote.
