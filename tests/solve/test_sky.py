@@ -66,6 +66,12 @@ def test_a_ceiling_half_hidden_by_what_stands_before_it_is_none() -> None:
     assert not found(picture(), pixels, depth).any()
 
 
+def test_above_the_horizon_of_a_plain_there_is_sky() -> None:
+    pixels = tracks()
+    # The ground's own plane, infinitely far at the edge.
+    assert found(picture(), pixels, 100 / (pixels[:, 1] - EDGE))[: EDGE * ROWS // SIZE[1] - 1].all()
+
+
 def test_a_bare_rim_tells_nothing() -> None:
     pixels = tracks() * [1, 0.3] + [0, 250]
     assert not found(picture(), pixels, anyhow(pixels)).any()

@@ -1,8 +1,9 @@
 """Where frames show nothing at any depth: an even part of the picture, open upwards, whose rim lies on no one plane.
 
 Tracks end at the skyline, and what is stretched between them would count as surface. An even wall or ceiling has a rim
-too, but on it: inverse depth is linear over the picture of a plane. Frames decide together with those close in time,
-lest the depth flickers; one whose rim is too bare to tell has no vote, and where none has, nothing is called sky.
+too, but on it: inverse depth is linear over the picture of a plane, and above 0. Frames decide together with those
+close in time, lest the depth flickers; one whose rim is too bare to tell has no vote, and where none has, nothing is
+called sky.
 """
 
 from collections.abc import Sequence
@@ -77,7 +78,8 @@ def find_openings(grey: Grey, pixels: Array, depth: Array, size: tuple[int, int]
         found |= own
         rim = ndimage.binary_dilation(own, iterations=RIM)[row, column]
         if rim.sum() >= LEAST_TRACKS:
-            votes[own] = 1 if _share_on_plane(pixels[rim] / max(size), 1 / depth[rim]) < ON_PLANE else -1
+            inside = (np.argwhere(own)[:, ::-1] + 0.5) / GRID * size
+            votes[own] = 1 if _share_on_plane(pixels[rim], 1 / depth[rim], inside) < ON_PLANE else -1
     return Openings(found, votes)
 
 
@@ -100,13 +102,18 @@ def _spread(grey: Grey) -> Grey:
     return np.asarray(spread[np.ix_(row, column)])
 
 
-def _share_on_plane(places: Array, inverse: Array) -> float:
-    """Largest share of points (N, 2), of inverse depth (N,), that lie on one plane through three of them."""
+def _share_on_plane(places: Array, inverse: Array, inside: Array) -> float:
+    """Largest share of points (N, 2), of inverse depth (N,), that lie on one plane through three of them.
+
+    What lies beyond the horizon of a plane, as do most of the places (M, 2) ``inside`` for the ground, is not on it.
+    """
+    middle, span = places.mean(axis=0), places.std()
     rng = np.random.default_rng(0)
     threes = rng.random((TRIALS, len(inverse))).argpartition(3, axis=1)[:, :3]
-    linear = np.column_stack([places, np.ones(len(places))])
+    linear, within = (np.column_stack([(each - middle) / span, np.ones(len(each))]) for each in (places, inside))
     corners = linear[threes]
-    flat = np.abs(np.linalg.det(corners)) > 1e-9
+    flat = np.abs(np.linalg.det(corners)) > 1e-6
     planes = np.linalg.solve(corners[flat], inverse[threes[flat], None])[..., 0]
+    planes = planes[(planes @ within.T > 0).mean(axis=1) > 0.5]
     near = np.abs(planes @ linear.T - inverse) < NEAR_PLANE * inverse
     return float(near.mean(axis=1).max(initial=0.0))
