@@ -22,7 +22,7 @@ def test_a_faithful_video_has_next_to_no_error_and_a_scaled_one_its_scale(clips:
     clip = clips("crane", camera=street)
     found = verify(clip.path, asked(clip))
     assert found.metrics.pce < 0.04
-    assert found.metrics.rot_err < 0.05
+    assert found.metrics.rot_err < 0.07
     assert found.metrics.frames == 24
     from parascale.parallax.metrics import compare
 
