@@ -50,7 +50,7 @@ def _draw_methods(axes: Axes, rows: Sequence[Row], methods: list[str], colours: 
     axes.set(yticks=range(len(methods)), yticklabels=methods, ylim=(len(methods) - 0.5, -0.5))
     axes.set(xlabel="PCE in the target's true depth, a dot a move", title="Faithfulness, method by method")
     axes.grid(axis="x", alpha=0.25, which="both")
-    axes.legend(frameon=False, fontsize=8, loc="lower right")
+    axes.legend(frameon=False, fontsize=8, loc="upper right")
 
 
 def _draw_raw(axes: Axes, rows: Sequence[Row], colours: dict[str, str]) -> None:
