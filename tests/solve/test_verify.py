@@ -18,11 +18,12 @@ def asked(clip: Any, gain: float = 1.0) -> Shot:
 
 
 @pytest.mark.slow
-def test_a_faithful_video_has_next_to_no_error_and_a_scaled_one_its_scale(clips: Any, street: Any) -> None:
-    clip = clips("crane", camera=street)
+def test_a_faithful_video_has_next_to_no_error_and_a_scaled_one_its_scale(clips: Any, rendered: Any) -> None:
+    # The size of what generators make: at 480x270 the rotation is told to 0.05 degrees and no better.
+    clip = clips("crane", camera=rendered.Camera(rendered.street(), (832, 480), 700.0))
     found = verify(clip.path, asked(clip))
     assert found.metrics.pce < 0.04
-    assert found.metrics.rot_err < 0.07
+    assert found.metrics.rot_err < 0.05
     assert found.metrics.frames == 24
     from parascale.parallax.metrics import compare
 

@@ -73,6 +73,8 @@ def libraries_write_to(log: Path) -> Iterator[None]:
             os.dup2(file.fileno(), 2)
         yield
     finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
         for number, copy in enumerate(kept, 1):
             os.dup2(copy, number)
             os.close(copy)

@@ -12,7 +12,8 @@ from parascale.cli.run import answered_by, client_of
 from parascale.errors import InputError
 
 if TYPE_CHECKING:
-    from parascale.evaluation.faithfulness import Make, Plan
+    from parascale.evaluation.faithfulness import Plan
+    from parascale.evaluation.probe import Make
 
 
 def evaluate(
@@ -42,11 +43,11 @@ def evaluate(
     make_folder(output)
     with libraries_write_to(output / "blender.log"), _maker(plan, connect, keys) as make, progress_bar() as progress:
         rows = measure(plan, output, make, progress)
-    report, plot = output / "report.md", output / "comparison.png"
-    replace_files({report: tables(rows).encode()})
+    report, plot, text = output / "report.md", output / "comparison.png", tables(rows)
+    replace_files({report: text.encode()})
     draw_comparison(rows, plot)
     if not json:
-        print(tables(rows), end="")
+        print(text, end="")
         return
     told: dict[str, Any] = {
         name: {method: median(getattr(row, name) for row in rows if row.method == method) for method in plan.methods}

@@ -11,6 +11,7 @@ from parascale.cli.result import fetch
 from parascale.errors import InputError
 
 if TYPE_CHECKING:
+    from parascale.evaluation.probe import Make
     from parascale.link.client import Client
     from parascale.link.requests import GenerationRequest, JobResult, Request
 
@@ -68,7 +69,7 @@ def _showing(
     return report
 
 
-def answered_by(client: "Client") -> "Callable[[GenerationRequest, Path, Callable[[float, str], None]], JobResult]":
+def answered_by(client: "Client") -> "Make":
     """Return what has a backend answer a request, its files put into a folder."""
 
     def make(request: "GenerationRequest", folder: Path, progress: Callable[[float, str], None]) -> "JobResult":

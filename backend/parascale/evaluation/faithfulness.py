@@ -7,7 +7,7 @@ solved, and held against the solved reference.
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
@@ -18,12 +18,13 @@ import numpy as np
 from parascale.camera import View
 from parascale.errors import InputError
 from parascale.evaluation.methods import METHODS, carry_over
+from parascale.evaluation.probe import Make
 from parascale.evaluation.results import Row, read_rows, write_rows
 from parascale.evaluation.verify import verify
 from parascale.files.disk import make_folder
 from parascale.files.shot_file import read_shot, write_shot
 from parascale.generators.generator import Progress
-from parascale.link.requests import GenerationRequest, JobResult
+from parascale.link.requests import GenerationRequest
 from parascale.parallax.depth_source import DepthSource
 from parascale.parallax.gauge import scale_gauge, to_unit_depth
 from parascale.parallax.metrics import compare
@@ -46,8 +47,6 @@ RENDER = "render"
 FPS = 16
 # The depth pass is small, and looks at every so many frames.
 PASS_SIZE, EVERY = (208, 120), 4
-
-Make = Callable[[GenerationRequest, Path, Progress], JobResult]
 
 
 @dataclass(frozen=True)

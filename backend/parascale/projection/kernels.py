@@ -273,7 +273,7 @@ def relax(values: Float32, free: NDArray[np.bool_], there: NDArray[np.bool_], pa
     Parameters
     ----------
     values : (k, h, w) float32
-        Zero where nothing is, as along all of the border. Written.
+        Zero where nothing is. Written, but for the border.
     free, there : (h, w) bool
         Which cells move, and which count as neighbours: those and the ones that stay.
     """
