@@ -9,7 +9,6 @@ from typing import Any
 import bpy
 import numpy as np
 from mathutils import Matrix
-from numpy.typing import NDArray
 
 from parascale.blender.camera import (
     blender_from_opencv,
@@ -28,12 +27,11 @@ from parascale.errors import InputError
 from parascale.parallax.calibrate import METHODS, Calibration, Settings, calibrate
 from parascale.parallax.depth_source import DepthSource
 from parascale.parallax.shot import Shot
+from parascale.types import Array
 
 from . import live, properties, reference, sides
 from .steps import Hooks, Steps, in_thread
 from .stubs import Context
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

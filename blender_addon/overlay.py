@@ -5,14 +5,12 @@ from typing import Any
 
 import bpy
 import numpy as np
-from numpy.typing import NDArray
 
 from parascale.blender.keyframes import GAIN, PARALLAX_NUMBER, fcurves
 from parascale.errors import InputError
+from parascale.types import Array
 
 from . import properties, reference
-
-Array = NDArray[np.float64]
 
 # Viridis at five places, dark to bright: read alike by all eyes.
 RAMP = np.array(

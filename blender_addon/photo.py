@@ -15,9 +15,9 @@ from parascale.blender.depth_proxy import create_depth_proxy
 from parascale.blender.scene_state import metres_per_unit
 from parascale.camera.intrinsics import focal_from_fov, fov_from_focal, scale_intrinsics
 from parascale.errors import InputError
-from parascale.projection.depth_file import MAX_PIXELS, DepthFile, read_depth_map
+from parascale.media.depth_file import MAX_PIXELS, DepthFile, read_depth_map
+from parascale.media.orientation import UPRIGHT, orientation_of, upright_size
 from parascale.projection.depth_map import STATED_UNCERTAINTY
-from parascale.projection.orientation import UPRIGHT, orientation_of, upright_size
 
 from . import properties, request
 from .journal import Job

@@ -20,11 +20,11 @@ from parascale.camera import Trajectory
 from parascale.camera.intrinsics import scale_intrinsics
 from parascale.errors import InputError
 from parascale.link.requests import GenerationRequest, Scalar
+from parascale.media.orientation import UPRIGHT, orientation_of, upright
 from parascale.parallax.gauge import to_unit_depth
 from parascale.parallax.number import median_depth
-from parascale.parallax.retime import generator_times
 from parascale.parallax.shot import Shot
-from parascale.projection.orientation import UPRIGHT, orientation_of, upright
+from parascale.retime import generator_times
 
 from . import calibrated, parameters, properties, reference, viewport
 from .sides import curve_of

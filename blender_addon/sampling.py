@@ -2,7 +2,6 @@
 
 import bpy
 import numpy as np
-from numpy.typing import NDArray
 
 import parascale
 from parascale.blender.camera import trajectory_of_camera
@@ -15,12 +14,11 @@ from parascale.parallax.depth_source import DepthSource
 from parascale.parallax.lens import step_directions
 from parascale.parallax.observer import Observer
 from parascale.parallax.shot import Shot
+from parascale.types import Array
 
 from . import calibrated, properties
 from .steps import Steps
 from .stubs import Context
-
-Array = NDArray[np.float64]
 
 
 def chosen_camera(context: Context) -> bpy.types.Object | None:

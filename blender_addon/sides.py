@@ -6,20 +6,18 @@ from typing import Any
 
 import bpy
 import numpy as np
-from numpy.typing import NDArray
 
+from parascale import retime
 from parascale.blender.depth import SceneDepth
 from parascale.blender.focus import depth_of_object, focus_of_camera, place_depth, subject_depth
 from parascale.blender.keyframes import fcurves
 from parascale.blender.scene_state import at_frame, frame_rate
 from parascale.errors import InputError
-from parascale.parallax import retime
 from parascale.parallax.depth_source import DepthSource
 from parascale.parallax.shot import Shot
+from parascale.types import Array
 
 from . import properties, reference
-
-Array = NDArray[np.float64]
 
 # Methods that ask nothing of the reference's depth.
 WITHOUT_DEPTH = ("raw", "metric", "global-norm")

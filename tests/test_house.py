@@ -15,12 +15,14 @@ PACKAGE = ROOT / "backend" / "parascale"
 
 # From the ground up; rooms on one floor do not import each other.
 FLOORS = [
-    ["errors"],
+    ["types", "errors"],
     ["camera"],
     ["parallax"],
+    ["retime"],
     ["files", "conditioning"],
-    ["link"],
+    ["media"],
     ["projection"],
+    ["link"],
     ["blender"],
     ["generators", "solve", "depth"],
     ["evaluation"],
@@ -28,7 +30,7 @@ FLOORS = [
     ["cli"],
 ]
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
-NUMPY_ALONE = ["errors", "camera", "parallax", "files", "conditioning"]
+NUMPY_ALONE = ["types", "errors", "camera", "parallax", "retime", "files", "conditioning"]
 HEAVY = {"av", "bpy", "cv2", "diffusers", "matplotlib", "numba", "pycolmap", "scipy", "torch", "transformers", "zmq"}
 
 

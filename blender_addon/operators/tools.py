@@ -9,6 +9,7 @@ import numpy as np
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, IntVectorProperty, StringProperty
 from numpy.typing import NDArray
 
+from parascale import retime
 from parascale.blender.bake import baked_copy, keyed_copy
 from parascale.blender.keyframes import GAIN, PARALLAX_NUMBER, fcurves
 from parascale.blender.scene_state import frame_rate
@@ -17,7 +18,6 @@ from parascale.errors import InputError
 from parascale.files.fit import covering
 from parascale.files.registry import FORMATS, find_format, write_trajectory
 from parascale.files.shot_file import write_shot
-from parascale.parallax import retime
 from parascale.parallax.shot import Shot
 
 from .. import calibrated, live, properties, sampling

@@ -45,7 +45,7 @@ def test_parallax_number_is_carried_over_to_the_scene(desk: bpy.types.Scene, sho
     from parascale.files.shot_file import read_shot
     from parascale.parallax.metrics import pce
     from parascale.parallax.number import median_depth, parallax_number
-    from parascale.parallax.retime import match_rate
+    from parascale.retime import match_rate
 
     path = shot_file()
     camera = import_and_create(desk, path)

@@ -54,7 +54,7 @@ def turned(tmp_path_factory: pytest.TempPathFactory) -> Path:
 import pathlib, sys
 import numpy as np
 from PIL import Image
-from parascale.projection.image_file import read_image
+from parascale.media.image_file import read_image
 
 folder = pathlib.Path(sys.argv[1])
 y, x = np.mgrid[0:40, 0:60]

@@ -12,8 +12,8 @@ from parascale.parallax.depth_source import DepthSamples, pixel_grid
 from parascale.parallax.gains import global_gain, global_norm_gain, static_gain
 from parascale.parallax.metrics import compare
 from parascale.parallax.realise import realise
-from parascale.parallax.retime import even, keep_felt_speed, match_rate, separate, stitch
 from parascale.parallax.shot import Shot
+from parascale.retime import even, keep_felt_speed, match_rate, separate, stitch
 
 LENS = np.array([500.0, 500.0, 416.0, 240.0])
 SIZE = (832, 480)

@@ -16,10 +16,10 @@ import numpy as np
 
 from parascale.camera import Trajectory
 from parascale.generators.preview import Preview
-from parascale.generators.video import VideoWriter, read_video
 from parascale.link.requests import GenerationRequest
+from parascale.media.video_writer import VideoWriter, read_video
 from parascale.parallax.shot import Shot
-from parascale.projection.reference import warp
+from parascale.projection.numpy_renderer import warp
 
 SIZE, FRAMES = (832, 480), 81
 REPEATS = 3

@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 from renderer import load_renderer
 
-Array = NDArray[np.float64]
+from parascale.types import Array
 
 ROOT = Path(__file__).parents[2]
 DATA = Path(os.environ.get("PARASCALE_TESTDATA", ROOT.parent / "shared" / "data"))
@@ -193,7 +193,7 @@ def _write_pictures(clip: Clip, folder: Path) -> tuple[float, int, int]:
     """Write the pictures stock works on; their scale and size."""
     import cv2
 
-    from parascale.solve.video import pictures
+    from parascale.media.video import pictures
 
     folder.mkdir(parents=True)
     scale, size = 1.0, (0, 0)
@@ -324,7 +324,7 @@ def _loaded(name: str, work: Path, *, lens: bool) -> Clip:
 
 
 def _count(clip: Clip) -> int:
-    from parascale.solve.video import probe
+    from parascale.media.video import probe
 
     frames = probe(clip.path).frames
     return min(clip.end or frames, frames) - clip.start

@@ -24,8 +24,8 @@ from parascale.camera.alignment import align_similarity
 from parascale.errors import InputError
 from parascale.parallax.shot import Shot
 from parascale.solve import solve
+from parascale.types import Array
 
-Array = NDArray[np.float64]
 Picture = NDArray[np.uint8]
 Retouch = Callable[[int, Picture], Picture]
 

@@ -8,9 +8,9 @@ from parascale.blender.camera import view_of_camera
 from parascale.blender.depth import SceneDepth
 from parascale.blender.depth_proxy import create_depth_proxy
 from parascale.errors import InputError
+from parascale.media.orientation import upright
 from parascale.parallax.number import median_depth
 from parascale.projection.depth_map import DepthMapSource
-from parascale.projection.orientation import upright
 
 SIZE = (320, 180)
 LENS = np.array([300.0, 300.0, 160.0, 90.0])

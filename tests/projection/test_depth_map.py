@@ -6,7 +6,7 @@ import pytest
 
 from parascale.errors import InputError
 from parascale.projection.depth_map import DepthMapSource
-from parascale.projection.reference import warp
+from parascale.projection.numpy_renderer import warp
 
 
 def ask(source, view, frame=0):

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from parascale.projection import kernels, reference
+from parascale.projection import kernels, numpy_renderer
 from parascale.projection.mesh import build_mesh, inverse_depth
 
 
@@ -12,17 +12,17 @@ def rasterise(mesh, source, target):
     vertices = np.ascontiguousarray(mesh.vertices.T)
     screen = np.empty_like(vertices)
     seen = np.full((target.height, target.width), -1, np.float32)
-    kernels.project(vertices, *reference.plane_transfer(source, target), screen)
+    kernels.project(vertices, *numpy_renderer.plane_transfer(source, target), screen)
     kernels.rasterise(mesh.quads, screen, seen)
     origins = np.empty((target.height, 3, target.width), np.float32)
     for row in range(target.height):
-        kernels.origins_of(row, seen[row], *reference.plane_transfer(target, source), origins[row])
+        kernels.origins_of(row, seen[row], *numpy_renderer.plane_transfer(target, source), origins[row])
     return seen, np.moveaxis(origins, 1, 2)
 
 
 def assert_same(mesh, source, target) -> None:
     seen, place = rasterise(mesh, source, target)
-    hits = reference.rasterise(mesh, source, target, target.size)
+    hits = numpy_renderer.rasterise(mesh, source, target, target.size)
     np.testing.assert_array_equal(seen < 0, hits.inverse_depth < 0)
     np.testing.assert_allclose(seen, hits.inverse_depth, rtol=1e-6, atol=1e-12)
     drawn = seen >= 0

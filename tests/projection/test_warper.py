@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from parascale.errors import InputError
-from parascale.projection.reference import warp
+from parascale.projection.numpy_renderer import warp
 from parascale.projection.warper import Warper
 
 BLUE, RED = np.array([20, 40, 200], np.uint8), np.array([220, 30, 10], np.uint8)

@@ -6,12 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from renderer import load_renderer
 
-from parascale.solve.tracks import Tracks
-
-Array = NDArray[np.float64]
+from parascale.solve.tracking.tracks import Tracks
+from parascale.types import Array
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from parascale.types import Array
 
 SUPERSAMPLING = 2
 TEXTURE_SIZE = 1024

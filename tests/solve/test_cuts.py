@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from parascale.errors import InputError
-from parascale.solve.cuts import find_cuts, one_shot
-from parascale.solve.footage import Footage, VideoInfo
+from parascale.media.footage import Footage, VideoInfo
+from parascale.solve.tracking.cuts import find_cuts, one_shot
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +72,6 @@ def test_a_clip_of_many_shots_is_refused_in_a_sentence_of_bearable_length(footag
 
 @pytest.mark.realdata
 def test_the_six_shots_of_a_real_clip(testdata: Any) -> None:
-    from parascale.solve.video import read_frames
+    from parascale.media.video import read_frames
 
     assert find_cuts(read_frames(testdata / "clips" / "bikes.mp4").grey) == [30, 76, 137, 187, 242]

@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parascale.solve.drift import DEPTH_RATIO, cut_by_depth
+from parascale.solve.reconstruction.drift import DEPTH_RATIO, cut_by_depth
 
 FRAMES, POINTS = 12, 150
 

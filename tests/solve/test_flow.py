@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from parascale.solve.flow import flow
+from parascale.solve.tracking.flow import flow
 
 STEP = np.array([3.2, -1.4], np.float32)
 

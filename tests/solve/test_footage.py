@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from parascale.errors import InputError
-from parascale.solve.video import pictures, probe, read_frames
+from parascale.media.video import pictures, probe, read_frames
 
 Picture = np.ndarray
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from parascale.solve.gate import complaint, largest_jump
+from parascale.solve.reconstruction.gate import complaint, largest_jump
 
 
 def path(steps: np.ndarray) -> np.ndarray:

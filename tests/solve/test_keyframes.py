@@ -3,7 +3,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from parascale.solve.keyframes import FEWEST, MOST, choose_keyframes
+from parascale.solve.motion.keyframes import FEWEST, MOST, choose_keyframes
 
 
 def travelled(x: np.ndarray) -> np.ndarray:

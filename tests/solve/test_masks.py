@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from parascale.errors import InputError
-from parascale.solve.footage import Footage, VideoInfo
-from parascale.solve.masks import read_masks
+from parascale.media.footage import Footage, VideoInfo
+from parascale.solve.tracking.masks import read_masks
 
 
 def footage(count: int, first: int = 0, of: int | None = None) -> Footage:

@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from parascale.solve.motion_class import classify
-from parascale.solve.tracks import Tracks
+from parascale.solve.motion.motion_class import classify
+from parascale.solve.tracking.tracks import Tracks
 
 pytestmark = pytest.mark.slow
 

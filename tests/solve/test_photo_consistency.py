@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from parascale.media.video import read_frames
 from parascale.solve.clip import Clip
-from parascale.solve.lens import Lens
-from parascale.solve.photo_consistency import Looks
-from parascale.solve.tracks import Tracks
-from parascale.solve.video import read_frames
+from parascale.solve.depth.photo_consistency import Looks
+from parascale.solve.lens.lens import Lens
+from parascale.solve.tracking.tracks import Tracks
 
 PLACES = np.stack(np.meshgrid(np.arange(40.0, 450, 8), np.arange(30.0, 250, 8)), axis=-1).reshape(-1, 2)
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from parascale.camera.alignment import align_similarity
 from parascale.solve import solve
-from parascale.solve.radial import tell_radial, undistorted
-from parascale.solve.tracks import Tracks
+from parascale.solve.lens.radial import tell_radial, undistorted
+from parascale.solve.tracking.tracks import Tracks
 
 pytestmark = pytest.mark.slow
 

@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 import pytest
 
-from parascale.solve.adjustment import adjust
-from parascale.solve.rolling_shutter import readout
-from parascale.solve.triangulation import triangulate
+from parascale.solve.lens.rolling_shutter import readout
+from parascale.solve.reconstruction.adjustment import adjust
+from parascale.solve.reconstruction.triangulation import triangulate
 
 pytestmark = pytest.mark.slow
 

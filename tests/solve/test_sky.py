@@ -9,8 +9,8 @@ import pytest
 
 from parascale.camera.alignment import align_similarity
 from parascale.solve import solve
-from parascale.solve.sky import WINDOW, Openings, find_openings, sky_of
-from parascale.solve.track_depth import GRID
+from parascale.solve.depth.sky import WINDOW, Openings, find_openings, sky_of
+from parascale.solve.depth.track_depth import GRID
 
 SIZE = (640, 360)
 COLUMNS, ROWS = GRID

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from parascale.camera.alignment import align_similarity
-from parascale.solve.adjustment import adjust
-from parascale.solve.noise import step_noise
-from parascale.solve.registration import register
-from parascale.solve.solution import Solution, complete, judge
-from parascale.solve.triangulation import triangulate
+from parascale.solve.reconstruction.adjustment import adjust
+from parascale.solve.reconstruction.noise import step_noise
+from parascale.solve.reconstruction.registration import register
+from parascale.solve.reconstruction.solution import Solution, complete, judge
+from parascale.solve.reconstruction.triangulation import triangulate
 
 FOCAL = 500.0
 

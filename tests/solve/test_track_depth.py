@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from scipy.spatial import Delaunay
 
 from parascale.parallax.number import median_depth
-from parascale.solve.track_depth import depth_samples
+from parascale.solve.depth.track_depth import depth_samples
 
 SIZE = (640, 360)
 

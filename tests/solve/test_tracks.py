@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from parascale.errors import Cancelled
-from parascale.solve.tracks import CELLS, follow
+from parascale.solve.tracking.tracks import CELLS, follow
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from parascale.solve.triangulation import triangulate
+from parascale.solve.reconstruction.triangulation import triangulate
 
 
 def poses(count: int, step: float) -> np.ndarray:

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parascale.camera.rotations import geodesic_angle
-from parascale.solve.turning import fit_turn
+from parascale.solve.motion.turning import fit_turn
 
 FOCAL = 500.0
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from parascale.errors import Cancelled, InputError
-from parascale.solve.video import image_files, probe, read_frames
+from parascale.media.video import image_files, probe, read_frames
 
 
 @pytest.fixture(scope="module")

@@ -4,14 +4,12 @@ from typing import Any
 
 import bpy
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from parascale.blender.camera import require_perspective, rigid
 from parascale.blender.keyframes import LENS_TOLERANCE, fill_curve, key_lens, key_trajectory, own_action
 from parascale.blender.scene_state import at_frame, depsgraph_of, times_of_frames
 from parascale.camera import Trajectory
-
-Array = NDArray[np.float64]
 
 # What of a camera's data may be animated and shows in its picture.
 CHANNELS = ("lens", "shift_x", "shift_y", "dof.focus_distance", "dof.aperture_fstop")

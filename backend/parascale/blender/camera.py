@@ -9,14 +9,14 @@ from typing import Literal
 
 import bpy
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from parascale.blender.scene_state import at_frame, depsgraph_of, frames_of_times
 from parascale.camera import Trajectory, View
 from parascale.camera.rotations import orthonormalise
 from parascale.errors import InputError
+from parascale.types import Array
 
-Array = NDArray[np.float64]
 Fit = Literal["AUTO", "HORIZONTAL", "VERTICAL"]
 
 FLIP_YZ = np.diag([1.0, -1.0, -1.0, 1.0])

@@ -14,8 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from parascale.blender.scene_state import at_frame, depsgraph_of
 from parascale.camera import View
 from parascale.parallax.depth_source import DepthSamples, pixel_grid
-
-Array = NDArray[np.float64]
+from parascale.types import Array
 
 REBUILD_GRID = (64, 36)
 LIVE_GRID = (32, 18)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parascale.errors import InputError
-from parascale.projection.depth_file import (
+from parascale.media.depth_file import (
     EIGHT_BITS,
     DepthFile,
     depth_channels,
@@ -16,7 +16,7 @@ from parascale.projection.depth_file import (
     one_channel,
     read_depth_map,
 )
-from parascale.projection.exr_file import ExrFile
+from parascale.media.exr_file import ExrFile
 
 _NUMPY = (".npy", ".npz")
 _PICTURES = (".exr", ".png")
@@ -25,7 +25,7 @@ _PLAIN = ({"R", "G", "B"}, {"R", "G", "B", "A"}, {"Y"})
 
 
 def read_depth_in_blender(path: Path, scale: float | None = None) -> DepthFile:
-    """Read a depth map as `parascale.projection.depth_file.read_depth_map` does, which see.
+    """Read a depth map as `parascale.media.depth_file.read_depth_map` does, which see.
 
     Of EXR files that are tiled, or compressed otherwise than by ZIP, ZIPS or RLE, only grey pictures without layers.
     """

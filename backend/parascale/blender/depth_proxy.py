@@ -11,11 +11,10 @@ from numpy.typing import ArrayLike, NDArray
 from parascale.blender.camera import apply_lens
 from parascale.blender.depth import FILLS, HIDES
 from parascale.errors import InputError
+from parascale.media.orientation import UPRIGHT, stored_places, upright_size
 from parascale.projection.continued import continued_surface, without_gaps
 from parascale.projection.mesh import CUT_RATIO, Mesh, build_mesh, inverse_depth
-from parascale.projection.orientation import UPRIGHT, stored_places, upright_size
-
-Array = NDArray[np.float64]
+from parascale.types import Array
 
 # More vertices make Blender slow and show no more: pixels are left out where a map has more.
 MAX_PIXELS = 1_100_000
@@ -93,7 +92,7 @@ def create_depth_proxy(
     matrix_world : (4, 4) array
         Where the camera stands, Blender's axes.
     orientation : int
-        As `parascale.projection.orientation.orientation_of` tells it; the surface lays the photo upright.
+        As `parascale.media.orientation.orientation_of` tells it; the surface lays the photo upright.
 
     Raises
     ------

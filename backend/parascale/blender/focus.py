@@ -4,7 +4,7 @@ from typing import Any
 
 import bpy
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from parascale.blender.camera import opencv_from_blender
 from parascale.blender.scene_state import depsgraph_of
@@ -12,8 +12,7 @@ from parascale.camera import Trajectory
 from parascale.camera.intrinsics import projection
 from parascale.errors import InputError
 from parascale.parallax.depth_source import DepthSamples, pixel_grid
-
-Array = NDArray[np.float64]
+from parascale.types import Array
 
 # A handful of points says little of a subject.
 LEAST_POINTS = 5

@@ -5,14 +5,13 @@ from typing import Any
 
 import bpy
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from parascale.blender.camera import apply_lens, blender_from_opencv
 from parascale.camera import Trajectory
 from parascale.camera.rotations import continuous_quaternions, orthonormalise, quaternions_from_matrices
 from parascale.errors import InputError
-
-Array = NDArray[np.float64]
+from parascale.types import Array
 
 PARALLAX_NUMBER = "parallax_number"
 GAIN = "parascale_gain"

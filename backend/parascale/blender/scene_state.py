@@ -6,9 +6,9 @@ from contextlib import contextmanager
 
 import bpy
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Array = NDArray[np.float64]
+from parascale.types import Array
 
 
 def depsgraph_of(scene: bpy.types.Scene) -> bpy.types.Depsgraph:

@@ -7,13 +7,11 @@ import bpy
 import numpy as np
 from mathutils import Vector
 from mathutils.geometry import delaunay_2d_cdt
-from numpy.typing import NDArray
 
 from parascale.blender.scene_state import at_frame, depsgraph_of
 from parascale.camera.intrinsics import focal_normalised, projection, unprojection
 from parascale.parallax.depth_source import DepthSamples, pixel_grid
-
-Array = NDArray[np.float64]
+from parascale.types import Array
 
 GRID = (64, 36)
 # A triangle whose corners' inverse depths differ by more spans a depth edge or the sky.

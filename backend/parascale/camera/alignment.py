@@ -3,11 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from parascale.errors import InputError
-
-Array = NDArray[np.float64]
+from parascale.types import Array
 
 # Singular values below this share of the largest are rounding: the points span no such direction.
 RANK_TOLERANCE = 1e-9

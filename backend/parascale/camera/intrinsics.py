@@ -1,11 +1,10 @@
 """Pinhole intrinsics fx, fy, cx, cy in pixels, pixel centres at +0.5."""
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from parascale.errors import InputError
-
-Array = NDArray[np.float64]
+from parascale.types import Array
 
 
 def focal_from_fov(fov: float, extent: float) -> float:

@@ -1,9 +1,9 @@
 """Quaternion algebra (w, x, y, z): products, the exponential map, steps along a motion that turns as it travels."""
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Array = NDArray[np.float64]
+from parascale.types import Array
 
 
 def product(a: ArrayLike, b: ArrayLike) -> Array:

@@ -1,9 +1,9 @@
 """Rotations as matrices and unit quaternions (w, x, y, z)."""
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Array = NDArray[np.float64]
+from parascale.types import Array
 
 
 def quaternions_from_matrices(rotations: ArrayLike) -> Array:

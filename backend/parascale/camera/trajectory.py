@@ -8,11 +8,10 @@ centre of the top left pixel at (0.5, 0.5); times are seconds.
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from parascale.errors import InputError
-
-Array = NDArray[np.float64]
+from parascale.types import Array
 
 # Above the rounding of text files with six decimals, below any error that one would see in a picture.
 ROTATION_TOLERANCE = 1e-4

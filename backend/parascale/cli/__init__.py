@@ -32,6 +32,7 @@ from parascale.cli import (
     view,
     weights,
 )
+from parascale.cli.advice import sentence
 from parascale.errors import Cancelled, InputError
 
 STOPPED = 130
@@ -66,7 +67,7 @@ def main() -> None:
     try:
         app()
     except InputError as error:
-        print(f"parascale: {error}", file=sys.stderr)
+        print(f"parascale: {sentence(error)}", file=sys.stderr)
         sys.exit(3)
     except (Cancelled, KeyboardInterrupt):
         _stopped()

@@ -20,7 +20,7 @@ def depth(
 ) -> None:
     """Estimate the depth of a picture; starts a backend of its own where none is named."""
     from parascale.link.requests import DepthRequest
-    from parascale.projection.image_file import read_image
+    from parascale.media.image_file import read_image
 
     if output.suffix.lower() != ".npy":
         raise InputError(f"{output} is no name for a depth map: let it end in .npy")

@@ -44,8 +44,8 @@ def generate(
     """Generate a video along a shot; starts a backend of its own where none runs and none is named."""
     from parascale.files.shot_file import read_shot
     from parascale.link.requests import GenerationRequest
+    from parascale.media.image_file import read_image
     from parascale.parallax.gauge import to_unit_depth
-    from parascale.projection.image_file import read_image
 
     path = read_shot(shot)
     picture = read_image(image)
@@ -121,7 +121,7 @@ def unit_depth_map(path: Path, shot: "Shot", scale: float | None) -> "NDArray[np
     """Divide the map by what the shot is divided by; where that is done already, by its own median."""
     import numpy as np
 
-    from parascale.projection.depth_file import read_depth_map
+    from parascale.media.depth_file import read_depth_map
 
     file = read_depth_map(path, scale)
     print_notes(file.warnings)

@@ -75,8 +75,8 @@ def _pictures(images: list[Path], depth_maps: list[Path], fov: float) -> "tuple[
     import numpy as np
 
     from parascale.evaluation.pictures import Picture
-    from parascale.projection.depth_file import read_depth_map
-    from parascale.projection.image_file import read_image
+    from parascale.media.depth_file import read_depth_map
+    from parascale.media.image_file import read_image
 
     if depth_maps and len(depth_maps) != len(images):
         raise InputError(f"{len(images)} pictures and {len(depth_maps)} depth maps are given: give one for each")

@@ -38,8 +38,8 @@ def retime(
     json: Json = False,
 ) -> None:
     """Give a shot other frames and other timing; what else is asked happens in the order --help lists it."""
+    from parascale import retime as bend
     from parascale.files.shot_file import read_shot, write_shot
-    from parascale.parallax import retime as bend
 
     _refuse_mixtures(mode, keep_angles=keep_angles, count_rotation=count_rotation, eased=ease is not None)
     if strength is not None and speed is not None:
@@ -68,7 +68,7 @@ def retime(
 
 
 def _along_the_path(shot: "Shot", frames: str | None, fps: float | None, ease: str | None) -> "Shot":
-    from parascale.parallax import retime as bend
+    from parascale import retime as bend
 
     if ease is not None:
         pairs = [_numbers(pair, ":", "--ease", "pairs as 0:0,0.3:0.1,1:1") for pair in ease.split(",")]
@@ -81,13 +81,13 @@ def _along_the_path(shot: "Shot", frames: str | None, fps: float | None, ease: s
 
 
 def _at_felt_speed(shot: "Shot", frames: str | None, fps: float | None, *, keep_angles: bool) -> "Shot":
-    from parascale.parallax.retime import keep_felt_speed
+    from parascale.retime import keep_felt_speed
 
     return keep_felt_speed(shot, *_asked(shot, frames, fps), keep_angles=keep_angles)
 
 
 def _in_even_steps(shot: "Shot", frames: str | None, fps: float | None, *, count_rotation: bool) -> "Shot":
-    from parascale.parallax.retime import even
+    from parascale.retime import even
 
     return even(shot, *_asked(shot, frames, fps), count_rotation=count_rotation)
 
@@ -106,7 +106,7 @@ def _refuse_mixtures(mode: str, *, keep_angles: bool, count_rotation: bool, ease
 
 def _asked(shot: "Shot", frames: str | None, fps: float | None) -> tuple[int, float]:
     """Read frames and rate: the shot's own rate, and as many frames as fit its duration, where not given."""
-    from parascale.parallax.retime import generator_times
+    from parascale.retime import generator_times
 
     rate = shot.fps if fps is None else fps
     if frames is not None and frames.isdecimal():

@@ -16,7 +16,7 @@ def stitch(
 ) -> None:
     """Play two shots as one move, as fast after the joint as before it."""
     from parascale.files.shot_file import read_shot, write_shot
-    from parascale.parallax.retime import stitch as stitch_shots
+    from parascale.retime import stitch as stitch_shots
 
     result = stitch_shots(read_shot(first), read_shot(second), seconds)
     write_shot(result, output)

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from parascale.camera import Trajectory
 from parascale.conditioning.relative import relative_poses
+from parascale.types import Array
 
-Array = NDArray[np.float64]
 Map = NDArray[np.float32]
 
 CHANNELS = ("moment_x", "moment_y", "moment_z", "direction_x", "direction_y", "direction_z")

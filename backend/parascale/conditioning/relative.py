@@ -4,8 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parascale.camera import Trajectory
-
-Array = NDArray[np.float64]
+from parascale.types import Array
 
 
 def relative_poses(trajectory: Trajectory) -> Array:

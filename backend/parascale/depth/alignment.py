@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from parascale.types import Array
 
 ROUNDS = 12
 # Tukey's biweight: 95 % efficient on Gaussian errors; points hidden behind the surface weigh nothing.

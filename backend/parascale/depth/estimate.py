@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from parascale.errors import InputError
 from parascale.projection.depth_map import STATED_UNCERTAINTY
+from parascale.types import Array
 
-Array = NDArray[np.float64]
 Kind = Literal["metric", "scaleless", "relative"]
 
 

@@ -1,6 +1,5 @@
 """The depth job: a picture in, its depth map and what to know about it out."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ from parascale.depth.estimate import Estimate
 from parascale.depth.registry import load_estimator
 from parascale.errors import Cancelled
 from parascale.link.requests import DepthRequest, JobResult
+from parascale.types import CancelCheck, Progress
 
 PERCENTILES = (10, 50, 90)
 
@@ -18,8 +18,8 @@ PERCENTILES = (10, 50, 90)
 def estimate_depth(
     request: DepthRequest,
     directory: Path,
-    progress: Callable[[float, str], None] | None = None,
-    cancelled: Callable[[], bool] | None = None,
+    progress: Progress | None = None,
+    cancelled: CancelCheck | None = None,
 ) -> JobResult:
     """Estimate the depth of a picture.
 

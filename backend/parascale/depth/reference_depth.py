@@ -1,6 +1,6 @@
 """The depth of a reference from a depth model: dense, in the unit of its solved points."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
@@ -14,8 +14,7 @@ from parascale.parallax.depth_source import DepthSamples, pixel_grid
 from parascale.parallax.gauge import to_unit_depth
 from parascale.parallax.number import felt_per_unit_step, median_depth
 from parascale.parallax.shot import Shot
-
-Array = NDArray[np.float64]
+from parascale.types import Array, CancelCheck, Progress
 
 GRID = (64, 36)
 # Fewer points do not tell a frame's scale.
@@ -27,8 +26,8 @@ def dense_median_depth(
     shot: Shot,
     estimator: Estimator,
     *,
-    progress: Callable[[float, str], None] | None = None,
-    cancelled: Callable[[], bool] | None = None,
+    progress: Progress | None = None,
+    cancelled: CancelCheck | None = None,
 ) -> Array:
     """Median depth of every frame of a solved shot by a depth model, in the shot's unit.
 
@@ -63,8 +62,8 @@ def with_dense_depth(
     shot: Shot,
     estimator: Estimator,
     *,
-    progress: Callable[[float, str], None] | None = None,
-    cancelled: Callable[[], bool] | None = None,
+    progress: Progress | None = None,
+    cancelled: CancelCheck | None = None,
 ) -> Shot:
     """Give a solved shot the depth of a model instead of that of its tracks: the same estimator on both sides.
 
@@ -96,8 +95,8 @@ def _dense_samples(
     frames: Iterable[NDArray[np.uint8]],
     shot: Shot,
     estimator: Estimator,
-    progress: Callable[[float, str], None] | None,
-    cancelled: Callable[[], bool] | None,
+    progress: Progress | None,
+    cancelled: CancelCheck | None,
 ) -> list[DepthSamples]:
     if shot.points is None:
         raise InputError(f"{shot.name!r} has no points to tell a depth model's scale by: solve the clip again")

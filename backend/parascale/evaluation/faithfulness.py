@@ -23,13 +23,13 @@ from parascale.evaluation.results import Row, read_rows, write_rows
 from parascale.evaluation.verify import verify
 from parascale.files.disk import make_folder
 from parascale.files.shot_file import read_shot, write_shot
-from parascale.generators.generator import Progress
 from parascale.link.requests import GenerationRequest
 from parascale.parallax.depth_source import DepthSource
 from parascale.parallax.gauge import scale_gauge, to_unit_depth
 from parascale.parallax.metrics import compare
 from parascale.parallax.shot import Shot
 from parascale.solve import solve_in_child
+from parascale.types import Progress
 
 SCENES = ("cosmos", "street", "room", "desk")
 MOVES = ("arc", "dolly in", "dolly out", "truck", "crane", "orbit", "handheld")
@@ -295,7 +295,7 @@ def _video(job: _Job, path: Shot, stage: _Stage, folder: Path) -> tuple[Path, Pa
 def _request(plan: Plan, path: Shot, stage: _Stage, folder: Path) -> GenerationRequest:
     """Ask for a path that starts at the scene's own camera."""
     from parascale.blender.render import render_still, z_pass
-    from parascale.projection.image_file import read_image
+    from parascale.media.image_file import read_image
 
     assert plan.generator is not None
     scene = stage.scene

@@ -6,8 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parascale.camera.intrinsics import focal_from_fov
-
-Array = NDArray[np.float64]
+from parascale.types import Array
 
 SIZE = (832, 480)
 FOV = 60.0

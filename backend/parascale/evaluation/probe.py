@@ -14,14 +14,13 @@ from parascale.camera import Trajectory, View
 from parascale.errors import InputError
 from parascale.evaluation.pictures import Picture
 from parascale.evaluation.verify import MEASURABLE, verify
-from parascale.generators.generator import Generator, Progress
+from parascale.generators.generator import Generator
 from parascale.generators.profile import Profile, profile_of
 from parascale.generators.units import UNITS_PER_DEPTH
 from parascale.link.requests import GenerationRequest, JobResult, Scalar
 from parascale.parallax.number import median_depth
 from parascale.parallax.shot import Shot
-
-Array = NDArray[np.float64]
+from parascale.types import Array, Progress
 
 # Camera axes (x right, y down, z forward) a move goes along.
 MOVES = {"truck": (1.0, 0.0, 0.0), "dolly": (0.0, 0.0, 1.0)}

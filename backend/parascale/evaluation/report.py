@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from parascale.errors import InputError
 from parascale.files.shot_file import read_shot
+from parascale.media.video import pictures
 from parascale.parallax.shot import Shot
-from parascale.solve.video import pictures
 
 REFERENCE_COLOUR, ASKED_COLOUR, REALISED_COLOUR = "#4c566a", "#d08770", "#2e7d5b"
 

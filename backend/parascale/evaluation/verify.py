@@ -2,7 +2,6 @@
 
 import dataclasses
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from parascale.generators.picture import scale_path
 from parascale.link.requests import GenerationRequest
 from parascale.parallax.metrics import Metrics, compare
 from parascale.parallax.shot import Shot
+from parascale.types import CancelCheck, Progress
 
 # A video whose Parallax Number is further from what was asked than this factor is worth a second pass.
 TOLERANCE = 1.15
@@ -40,8 +40,8 @@ def verify(
     shot: Shot,
     *,
     masks: Path | None = None,
-    progress: Callable[[float, str], None] | None = None,
-    cancelled: Callable[[], bool] | None = None,
+    progress: Progress | None = None,
+    cancelled: CancelCheck | None = None,
 ) -> Verification:
     """Solve a video with the intrinsics of a shot, never its poses, and compare what it does with what was asked.
 
@@ -64,8 +64,8 @@ def verify(
         Where the video cannot be solved, or the shot zooms.
     Cancelled
     """
+    from parascale.media.video import probe
     from parascale.solve import solve
-    from parascale.solve.video import probe
 
     asked = shot.trajectory
     if not (asked.intrinsics == asked.intrinsics[0]).all():

@@ -7,9 +7,9 @@ import cv2
 import numpy as np
 
 from parascale.errors import InputError
+from parascale.media.video import pictures
 from parascale.parallax.shot import Shot
 from parascale.solve.provenance import source_digest
-from parascale.solve.video import pictures
 
 INSTALL = (
     'python -m venv parascale-view && parascale-view/bin/pip install "parascale[view]", '

@@ -3,13 +3,11 @@
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 
 from parascale.files.contents import Size
 from parascale.files.matrices import from_rows, invert, to_rows
 from parascale.parallax.shot import Shot
-
-Array = NDArray[np.float64]
+from parascale.types import Array
 
 COLUMNS = 19
 CONVENTION = "rows of timestamp, fx fy cx cy as fractions of width and height, 0 0, 3x4 world-to-camera, OpenCV axes"

@@ -13,8 +13,8 @@ from parascale.camera.intrinsics import focal_from_fov
 from parascale.camera.rotations import geodesic_angle, orthonormalise
 from parascale.errors import InputError
 from parascale.parallax.shot import MotionClass, Points, Shot, Unit
+from parascale.types import Array
 
-Array = NDArray[np.float64]
 Size = tuple[int, int]
 
 # How far R^T R may be from the identity for rounding to explain it: three decimals.

@@ -1,7 +1,6 @@
 """A shot made to fit: another picture size, a depth measured, frames and rate of a generator."""
 
 import dataclasses
-from collections.abc import Callable
 
 import numpy as np
 
@@ -9,8 +8,9 @@ from parascale.camera import Trajectory
 from parascale.parallax.depth_source import DepthSource
 from parascale.parallax.lens import step_directions
 from parascale.parallax.observer import Observer
-from parascale.parallax.retime import keep_path, match_rate
 from parascale.parallax.shot import Shot
+from parascale.retime import keep_path, match_rate
+from parascale.types import Progress
 
 
 def covering(shot: Shot, size: tuple[int, int]) -> Shot:
@@ -29,7 +29,7 @@ def covering(shot: Shot, size: tuple[int, int]) -> Shot:
     return dataclasses.replace(shot, trajectory=Trajectory(path.camera_to_world, intrinsics, path.times, *size))
 
 
-def measured(shot: Shot, source: DepthSource, progress: Callable[[float, str], None] | None = None) -> Shot:
+def measured(shot: Shot, source: DepthSource, progress: Progress | None = None) -> Shot:
     """Give a shot the median depth and the felt parallax that a depth source shows to its cameras.
 
     Parameters

@@ -6,12 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from parascale.errors import InputError
 from parascale.files.disk import read_text
-
-Array = NDArray[np.float64]
+from parascale.types import Array
 
 
 def read_json(path: Path) -> Any:

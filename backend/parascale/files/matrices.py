@@ -3,9 +3,9 @@
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Array = NDArray[np.float64]
+from parascale.types import Array
 
 # OpenGL's and Blender's camera axes in OpenCV's: x right, y up, looking along -z.
 OPENGL = np.diag([1.0, -1.0, -1.0, 1.0])

@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 
 from parascale.errors import InputError
 from parascale.files.disk import LARGEST_TEXT, read_bytes
-
-Array = NDArray[np.float64]
+from parascale.types import Array
 
 # NumPy's own description of the format, which its stubs leave untyped.
 _format: Any = np.lib.format

@@ -7,8 +7,7 @@ from parascale.camera import Trajectory
 from parascale.camera.intrinsics import projection
 from parascale.parallax.depth_source import pixel_grid
 from parascale.parallax.number import area_median
-
-Array = NDArray[np.float64]
+from parascale.types import Array
 
 GRID = (32, 18)
 # More points tell no more about a median, and each costs a distance to every cell.

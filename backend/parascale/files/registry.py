@@ -13,26 +13,26 @@ from typing import Any, Literal
 import numpy as np
 
 from parascale.errors import InputError
-from parascale.files.chan import read_chan, write_chan
-from parascale.files.colmap import read_colmap, write_colmap, write_colmap_binary
-from parascale.files.comfyui import read_comfyui, write_comfyui
 from parascale.files.contents import Contents, Defaults, Given, shot_from_contents
 from parascale.files.distortion import MODELS
-from parascale.files.gen3c import read_gen3c, write_gen3c
-from parascale.files.kitti import read_kitti, write_kitti
-from parascale.files.lingbot_world import read_lingbot_world, write_lingbot_world
-from parascale.files.megasam import read_megasam, write_megasam
-from parascale.files.motionctrl import read_motionctrl, write_motionctrl
-from parascale.files.nerfstudio import holds_distortion, read_nerfstudio, write_nerfstudio
-from parascale.files.pose_folder import read_pose_folder, write_pose_folder
-from parascale.files.realestate10k import read_realestate10k, write_realestate10k
-from parascale.files.recammaster import read_recammaster, write_recammaster
+from parascale.files.formats.chan import read_chan, write_chan
+from parascale.files.formats.colmap import read_colmap, write_colmap, write_colmap_binary
+from parascale.files.formats.comfyui import read_comfyui, write_comfyui
+from parascale.files.formats.gen3c import read_gen3c, write_gen3c
+from parascale.files.formats.kitti import read_kitti, write_kitti
+from parascale.files.formats.lingbot_world import read_lingbot_world, write_lingbot_world
+from parascale.files.formats.megasam import read_megasam, write_megasam
+from parascale.files.formats.motionctrl import read_motionctrl, write_motionctrl
+from parascale.files.formats.nerfstudio import holds_distortion, read_nerfstudio, write_nerfstudio
+from parascale.files.formats.pose_folder import read_pose_folder, write_pose_folder
+from parascale.files.formats.realestate10k import read_realestate10k, write_realestate10k
+from parascale.files.formats.recammaster import read_recammaster, write_recammaster
+from parascale.files.formats.spreadsheet import read_csv, write_csv
+from parascale.files.formats.strecha import read_strecha, write_strecha
+from parascale.files.formats.tum import read_tum, write_tum
+from parascale.files.formats.vipe import read_vipe, write_vipe
+from parascale.files.formats.wan_fun import read_wan_fun, write_wan_fun
 from parascale.files.shot_file import read_shot
-from parascale.files.spreadsheet import read_csv, write_csv
-from parascale.files.strecha import read_strecha, write_strecha
-from parascale.files.tum import read_tum, write_tum
-from parascale.files.vipe import read_vipe, write_vipe
-from parascale.files.wan_fun import read_wan_fun, write_wan_fun
 from parascale.parallax.gauge import scale_gauge
 from parascale.parallax.shot import Shot
 

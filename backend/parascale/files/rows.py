@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from parascale.errors import InputError
 from parascale.files.disk import read_text
-
-Array = NDArray[np.float64]
+from parascale.types import Array
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,10 +5,10 @@ from pathlib import Path
 
 from parascale.errors import InputError
 from parascale.files.camera_rows import COLUMNS
-from parascale.files.colmap import model_folder
+from parascale.files.formats.colmap import model_folder
+from parascale.files.formats.spreadsheet import is_table
 from parascale.files.json_text import parse_json
 from parascale.files.npz import Archive
-from parascale.files.spreadsheet import is_table
 
 _HEAD = 100_000
 

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from parascale.conditioning.plucker import CHANNELS, plucker_maps
 from parascale.errors import InputError
-from parascale.generators.generator import Progress, ScaleClass
+from parascale.generators.generator import ScaleClass
 from parascale.generators.picture import check_aspect, fit_image, fit_trajectory, scale_path
 from parascale.generators.settings import REQUIREMENTS, Settings, common_parameters, require_packages
 from parascale.generators.units import UNITS_PER_DEPTH, units_per_depth
 from parascale.generators.weights import locate
 from parascale.link.requests import GenerationRequest, JobResult, Parameter, resolve_parameters
+from parascale.types import CancelCheck, Progress
 
 if TYPE_CHECKING:
     from parascale.generators.diffusion.run import Run
@@ -41,7 +42,7 @@ class EasyAnimateCamera:
         request: GenerationRequest,
         directory: Path,
         progress: Progress | None = None,
-        cancelled: Callable[[], bool] | None = None,
+        cancelled: CancelCheck | None = None,
     ) -> JobResult:
         """Write ``result.mp4``.
 

@@ -1,12 +1,11 @@
 """What every generator of video is."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Literal, Protocol
 
 from parascale.link.requests import GenerationRequest, JobResult, Parameter
+from parascale.types import CancelCheck, Progress
 
-Progress = Callable[[float, str], None]
 ScaleClass = Literal["A", "B", "C", "D"]
 
 
@@ -40,7 +39,7 @@ class Generator(Protocol):
         request: GenerationRequest,
         directory: Path,
         progress: Progress | None = None,
-        cancelled: Callable[[], bool] | None = None,
+        cancelled: CancelCheck | None = None,
     ) -> JobResult:
         """Make the video.
 

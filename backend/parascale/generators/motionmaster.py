@@ -9,12 +9,13 @@ from numpy.typing import NDArray
 
 from parascale.camera import Trajectory
 from parascale.errors import InputError
-from parascale.generators.generator import Progress, ScaleClass
+from parascale.generators.generator import ScaleClass
 from parascale.generators.picture import check_aspect, fit_image, fit_trajectory
 from parascale.generators.settings import REQUIREMENTS, Settings, common_parameters, require_packages
 from parascale.generators.units import Units
 from parascale.generators.weights import locate
 from parascale.link.requests import GenerationRequest, JobResult, Parameter, resolve_parameters
+from parascale.types import CancelCheck, Progress
 
 if TYPE_CHECKING:
     from parascale.generators.diffusion.run import Run
@@ -50,7 +51,7 @@ class MotionMaster:
         request: GenerationRequest,
         directory: Path,
         progress: Progress | None = None,
-        cancelled: Callable[[], bool] | None = None,
+        cancelled: CancelCheck | None = None,
     ) -> JobResult:
         """Write ``result.mp4``.
 
@@ -97,7 +98,7 @@ class MotionMaster:
 
 def _film(source: str, path: Trajectory) -> NDArray[np.uint8]:
     """Return as many frames, of the same size, as the path has, spread over the whole film."""
-    from parascale.generators.video import read_video
+    from parascale.media.video_writer import read_video
 
     film = read_video(Path(source).expanduser(), 10_000)
     if len(film) < len(path):

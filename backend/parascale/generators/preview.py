@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from parascale.camera import Trajectory, View
 from parascale.errors import Cancelled, InputError
-from parascale.generators.generator import Progress, ScaleClass
+from parascale.generators.generator import ScaleClass
 from parascale.generators.picture import check_aspect
 from parascale.link.requests import GenerationRequest, JobResult, Parameter, resolve_parameters
+from parascale.types import CancelCheck, Progress
 
 Rendered = tuple[NDArray[np.uint8], NDArray[np.bool_]]
 
@@ -35,7 +36,7 @@ class Preview:
         request: GenerationRequest,
         directory: Path,
         progress: Progress | None = None,
-        cancelled: Callable[[], bool] | None = None,
+        cancelled: CancelCheck | None = None,
     ) -> JobResult:
         """Write ``result.mp4`` and ``hole_mask.mp4``, white where the picture was made up.
 
@@ -44,7 +45,7 @@ class Preview:
         resolve_parameters(self.describe(), request.parameters)
         depth_map = checked_depth(request)
         try:
-            from parascale.generators.video import VideoWriter, shrink
+            from parascale.media.video_writer import VideoWriter, shrink
             from parascale.projection.warper import Warper
         except ImportError as error:
             raise InputError(f"the preview needs {error.name}: pip install 'parascale[preview]'") from error

@@ -1,6 +1,5 @@
 """ReCamMaster: a film is taken again along another path, which is given in metres."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,12 +9,13 @@ from numpy.typing import NDArray
 from parascale.camera import Trajectory
 from parascale.conditioning.relative import recammaster_vectors
 from parascale.errors import InputError
-from parascale.generators.generator import Progress, ScaleClass
+from parascale.generators.generator import ScaleClass
 from parascale.generators.picture import check_aspect, fit_image, fit_trajectory
 from parascale.generators.settings import REQUIREMENTS, Settings, common_parameters, require_packages
 from parascale.generators.units import UNITS_PER_DEPTH, units_per_depth
 from parascale.generators.weights import locate
 from parascale.link.requests import GenerationRequest, JobResult, Parameter, resolve_parameters
+from parascale.types import CancelCheck, Progress
 
 if TYPE_CHECKING:
     from parascale.generators.diffusion.run import Run
@@ -50,7 +50,7 @@ class ReCamMaster:
         request: GenerationRequest,
         directory: Path,
         progress: Progress | None = None,
-        cancelled: Callable[[], bool] | None = None,
+        cancelled: CancelCheck | None = None,
     ) -> JobResult:
         """Write ``result.mp4``.
 
@@ -88,7 +88,7 @@ def _source(source: str, request: GenerationRequest, path: Trajectory) -> NDArra
     if not source:
         check_aspect("image", request.image, request.shot.trajectory)
         return np.repeat(fit_image(request.image, path)[None], len(path), axis=0)
-    from parascale.generators.video import read_video
+    from parascale.media.video_writer import read_video
 
     film = read_video(Path(source).expanduser(), len(path))
     if len(film) < len(request.shot):

@@ -1,18 +1,18 @@
 """Wan2.1-Fun Control-Camera: Plücker maps of the path steer an image-to-video model."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from parascale.conditioning.wan_fun import MULTIPLE, camera_latents
 from parascale.errors import InputError
-from parascale.generators.generator import Progress, ScaleClass
+from parascale.generators.generator import ScaleClass
 from parascale.generators.picture import check_aspect, fit_image, fit_trajectory, scale_path
 from parascale.generators.scale_class import erasing_model
 from parascale.generators.settings import REQUIREMENTS, Settings, common_parameters, require_packages
 from parascale.generators.units import UNITS_PER_DEPTH, units_per_depth
 from parascale.generators.weights import locate
 from parascale.link.requests import GenerationRequest, JobResult, Parameter, resolve_parameters
+from parascale.types import CancelCheck, Progress
 
 if TYPE_CHECKING:
     from parascale.generators.diffusion.run import Run
@@ -47,7 +47,7 @@ class WanFunCamera:
         request: GenerationRequest,
         directory: Path,
         progress: Progress | None = None,
-        cancelled: Callable[[], bool] | None = None,
+        cancelled: CancelCheck | None = None,
     ) -> JobResult:
         """Write ``result.mp4``.
 

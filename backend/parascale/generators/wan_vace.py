@@ -1,6 +1,5 @@
 """Wan2.1-VACE: the preview shows the path, and the model repaints its holes."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -8,13 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parascale.camera import Trajectory
-from parascale.generators.generator import Progress, ScaleClass
+from parascale.generators.generator import ScaleClass
 from parascale.generators.picture import fit_image, fit_trajectory
 from parascale.generators.preview import checked_depth
 from parascale.generators.settings import REQUIREMENTS, Settings, common_parameters, require_packages
 from parascale.generators.units import Units
 from parascale.generators.weights import locate
 from parascale.link.requests import GenerationRequest, JobResult, Parameter, resolve_parameters
+from parascale.types import CancelCheck, Progress
 
 if TYPE_CHECKING:
     from parascale.generators.diffusion.run import Run
@@ -45,7 +45,7 @@ class WanVace:
         request: GenerationRequest,
         directory: Path,
         progress: Progress | None = None,
-        cancelled: Callable[[], bool] | None = None,
+        cancelled: CancelCheck | None = None,
     ) -> JobResult:
         """Write ``result.mp4``.
 

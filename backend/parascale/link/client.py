@@ -5,7 +5,6 @@ import re
 import time
 import uuid
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -20,6 +19,7 @@ from parascale.link.limits import SILENCE
 from parascale.link.packing import Packed, pack
 from parascale.link.requests import JobResult, Request
 from parascale.link.transfer import Receiver, Sender, check_files
+from parascale.types import CancelCheck, Progress
 
 _TICK = 0.004  # seconds of work a call of `pump` may begin with another message
 _PAUSE = 0.05  # seconds a blocking call sleeps at most before it looks around
@@ -189,7 +189,7 @@ class Client:
         self._ask(m.Deleted, m.Delete(self._number(), job_id))
         self._jobs.pop(job_id, None)
 
-    def fetch(self, job_id: str, directory: Path, progress: Callable[[float, str], None] | None = None) -> JobResult:
+    def fetch(self, job_id: str, directory: Path, progress: Progress | None = None) -> JobResult:
         """Bring the files of a job that is done into a folder.
 
         Parameters
@@ -222,8 +222,8 @@ class Client:
     def wait(
         self,
         job_id: str,
-        progress: Callable[[float, str], None] | None = None,
-        cancelled: Callable[[], bool] | None = None,
+        progress: Progress | None = None,
+        cancelled: CancelCheck | None = None,
         timeout: float | None = None,
     ) -> m.JobStatus:
         """Follow a job to its end.

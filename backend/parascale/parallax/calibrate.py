@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from parascale.camera import Trajectory, View
 from parascale.errors import InputError
@@ -34,10 +33,10 @@ from parascale.parallax.observer import Look, Observer
 from parascale.parallax.realise import realised_poses, realised_start, realised_steps
 from parascale.parallax.settings import Settings
 from parascale.parallax.shot import EXACT_FLOOR, Shot, Unit
+from parascale.types import Array, CancelCheck, Progress
 
 __all__ = ["METHODS", "Calibration", "Settings", "calibrate"]
 
-Array = NDArray[np.float64]
 
 # Smoothing changes the path, the path the depth, the depth the gain: repeated until ln s settles.
 SMOOTHING_PASSES = 10
@@ -81,8 +80,8 @@ def calibrate(
     *,
     unit: Unit = "arbitrary",
     metres_per_unit: float | None = None,
-    progress: Callable[[float, str], None] | None = None,
-    cancelled: Callable[[], bool] | None = None,
+    progress: Progress | None = None,
+    cancelled: CancelCheck | None = None,
 ) -> Calibration:
     """Carry a shot's Parallax Number over to a target.
 

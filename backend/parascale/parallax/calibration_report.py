@@ -7,8 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parascale.camera import Trajectory
-
-Array = NDArray[np.float64]
+from parascale.types import Array
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from parascale.types import Array
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,12 +4,10 @@ import math
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 
 from parascale.errors import InputError
 from parascale.parallax.shot import Shot
-
-Array = NDArray[np.float64]
+from parascale.types import Array
 
 CLOSED_LOOP = "closed-loop"
 FELT = "felt"

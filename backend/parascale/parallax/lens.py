@@ -3,13 +3,12 @@
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from parascale.camera import Trajectory, View
 from parascale.camera.intrinsics import focal_normalised
 from parascale.parallax.depth_source import pixel_grid
+from parascale.types import Array
 
-Array = NDArray[np.float64]
 Lens = Literal["keep", "copy", "compensate"]
 
 # Phi is a smooth function of the frame: 18 x 10 cells give it to a percent, and ten thousand steps in a blink.

@@ -5,12 +5,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from parascale.parallax.gains import limited
 from parascale.parallax.observer import Look, Observer
-
-Array = NDArray[np.float64]
+from parascale.types import Array
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,8 +10,7 @@ from parascale.camera.alignment import align_similarity
 from parascale.camera.rotations import geodesic_angle
 from parascale.errors import InputError
 from parascale.parallax.shot import EXACT_FLOOR, Shot
-
-Array = NDArray[np.float64]
+from parascale.types import Array
 
 # Two frames are at the same time where they lie within this share of the shorter frame interval.
 SAME_TIME = 0.1

@@ -1,12 +1,11 @@
 """The Parallax Number, the felt parallax, and the median depth both sides share."""
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from parascale.camera import Trajectory
 from parascale.parallax.depth_source import DepthSamples
-
-Array = NDArray[np.float64]
+from parascale.types import Array
 
 
 def parallax_number(trajectory: Trajectory, median_depth: ArrayLike) -> Array:

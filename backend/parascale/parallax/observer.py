@@ -1,17 +1,14 @@
 """The target seen through the realised cameras, one look a frame."""
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from parascale.errors import Cancelled
 from parascale.parallax.depth_source import DepthSamples, DepthSource
 from parascale.parallax.number import felt_per_unit_step, median_depth, surface
-
-Array = NDArray[np.float64]
+from parascale.types import Array, CancelCheck, Progress
 
 
 @dataclass(frozen=True)
@@ -46,8 +43,8 @@ class Observer:
         size: tuple[int, int],
         directions: Array,
         looks: int,
-        progress: Callable[[float, str], None] | None = None,
-        cancelled: Callable[[], bool] | None = None,
+        progress: Progress | None = None,
+        cancelled: CancelCheck | None = None,
     ) -> None:
         self._source, self._intrinsics, self._size, self._directions = source, intrinsics, size, directions
         self._looks, self._done = looks, 0

@@ -1,12 +1,11 @@
 """The realised path: the reference's rotations and scaled steps, started from the anchor camera."""
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from parascale.camera import Trajectory, View
 from parascale.camera.rotations import orthonormalise
-
-Array = NDArray[np.float64]
+from parascale.types import Array
 
 
 def anchor_rotation(reference: Trajectory, anchor: View) -> Array:

@@ -5,13 +5,11 @@ from dataclasses import dataclass
 from typing import Any, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 
 from parascale.errors import InputError
 from parascale.parallax.gains import CLOSED_LOOP, METHODS
 from parascale.parallax.lens import Lens
-
-Array = NDArray[np.float64]
+from parascale.types import Array
 
 
 @dataclass(frozen=True, eq=False)

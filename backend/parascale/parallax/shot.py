@@ -11,8 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 from parascale.camera import Trajectory
 from parascale.errors import InputError
 from parascale.parallax.number import parallax_number
+from parascale.types import Array
 
-Array = NDArray[np.float64]
 Unit = Literal["m", "arbitrary", "unit-depth"]
 MotionClass = Literal["general", "rotation-only", "static"]
 

@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 
 from parascale.projection import kernels
 from parascale.projection.mesh import CUT_RATIO, Mesh, build_mesh
-
-Array = NDArray[np.float64]
+from parascale.types import Array
 
 # The backing is smooth: half the resolution shows no less.
 STRIDE = 2

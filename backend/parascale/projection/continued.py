@@ -11,8 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parascale.projection.mesh import CUT_RATIO, Mesh, build_mesh
-
-Array = NDArray[np.float64]
+from parascale.types import Array
 
 # Cells along the longer side of the picture.
 CELLS = 120

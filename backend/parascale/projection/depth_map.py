@@ -9,9 +9,8 @@ from parascale.camera import View
 from parascale.parallax.depth_source import DepthSamples, pixel_grid
 from parascale.projection.continued import continued_surface, without_gaps
 from parascale.projection.mesh import CUT_RATIO, build_mesh, inverse_depth
-from parascale.projection.reference import Hits, rasterise
-
-Array = NDArray[np.float64]
+from parascale.projection.numpy_renderer import Hits, rasterise
+from parascale.types import Array
 
 # Relative error, one sigma, of a depth whose maker states none: what the better models reach on pictures of kinds
 # they were not trained on.

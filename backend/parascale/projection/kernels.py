@@ -12,11 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parascale.projection.mesh import CUT_RATIO
-from parascale.projection.reference import NEAR
+from parascale.projection.numpy_renderer import NEAR
+from parascale.types import Array, Image
 
-Array = NDArray[np.float64]
 Float32 = NDArray[np.float32]
-Image = NDArray[np.uint8]
 F = TypeVar("F", bound=Callable[..., Any])
 Texture = NDArray[np.uint64]
 Weights = NDArray[np.int32]
@@ -49,7 +48,7 @@ def project(vertices: Array, homography: Array, shift: Array, screen: Array) -> 
         x, y and inverse depth, as in `parascale.projection.mesh.Mesh`, each in one piece: so they are projected four at
         a time.
     homography : (3, 3) float64, shift : (3,) float64
-        From `parascale.projection.reference.plane_transfer`.
+        From `parascale.projection.numpy_renderer.plane_transfer`.
     screen : (3, N) float64
         x, y in pixels and inverse depth in the target's camera; x is NaN behind it. Written.
     """
@@ -431,7 +430,7 @@ def shade(
     seen : (height, width) float32
         From `rasterise`; pixels at -1 are left alone.
     homography : (3, 3) float32, shift : (3,) float32
-        From `parascale.projection.reference.plane_transfer`, of the target's pixels into the source's.
+        From `parascale.projection.numpy_renderer.plane_transfer`, of the target's pixels into the source's.
     target : (height, width, 3) uint8
         Written.
     """

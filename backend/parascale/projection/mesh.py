@@ -11,8 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parascale.errors import InputError
-
-Array = NDArray[np.float64]
+from parascale.types import Array
 
 # Neighbouring pixels whose depths differ by more than this factor belong to different surfaces. A floor is cut only
 # within the last 20 pixels below its horizon.

@@ -61,7 +61,7 @@ def depth_map_target(path: Path, reference: Shot, fov: float | None, scale: floa
     Parameters
     ----------
     path : Path
-        As `parascale.projection.depth_file.read_depth_map` takes it.
+        As `parascale.media.depth_file.read_depth_map` takes it.
     reference : Shot
         Whose lens is used where no field of view is given.
     fov : float or None
@@ -74,7 +74,7 @@ def depth_map_target(path: Path, reference: Shot, fov: float | None, scale: floa
     InputError
         Where the file is not a depth map.
     """
-    from parascale.projection.depth_file import read_depth_map
+    from parascale.media.depth_file import read_depth_map
     from parascale.projection.depth_map import DepthMapSource
 
     file = read_depth_map(path, scale)

@@ -13,9 +13,9 @@ from parascale.camera import View
 from parascale.projection import kernels
 from parascale.projection.backing import build_backing
 from parascale.projection.mesh import Mesh, build_mesh, inverse_depth
-from parascale.projection.reference import plane_transfer
+from parascale.projection.numpy_renderer import plane_transfer
+from parascale.types import Array
 
-Array = NDArray[np.float64]
 Float32 = NDArray[np.float32]
 
 # Beyond this share of its size the picture is not continued outwards.

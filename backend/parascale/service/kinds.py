@@ -1,6 +1,5 @@
 """The kinds of jobs: each turns a request into files. Heavy rooms are imported when they are needed."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,9 +7,7 @@ from parascale.errors import InputError
 from parascale.files.shot_file import write_shot
 from parascale.link.messages import JobKind
 from parascale.link.requests import DepthRequest, GenerationRequest, JobResult, Request, SolveRequest, VerifyRequest
-
-Progress = Callable[[float, str], None]
-Cancelled = Callable[[], bool]
+from parascale.types import CancelCheck, Progress
 
 GRACE: dict[JobKind, float] = {"solve": 0.5, "verify": 0.5, "depth": 5.0, "generate": 5.0}
 """Seconds a cancelled job has to stop by itself before its worker is ended."""
@@ -19,7 +16,7 @@ SOLVING = 0.4
 """How much of a solve with a depth model is solving."""
 
 
-def run(request: Request, name: str, directory: Path, progress: Progress, cancelled: Cancelled) -> JobResult:
+def run(request: Request, name: str, directory: Path, progress: Progress, cancelled: CancelCheck) -> JobResult:
     """Do a job.
 
     Parameters
@@ -38,7 +35,7 @@ def run(request: Request, name: str, directory: Path, progress: Progress, cancel
     ------
     InputError
         Where it cannot be done.
-    Cancelled
+    CancelCheck
         Where ``cancelled`` answered True.
     """
     if isinstance(request, SolveRequest):
@@ -52,7 +49,7 @@ def run(request: Request, name: str, directory: Path, progress: Progress, cancel
     return _generate(request, directory, progress, cancelled)
 
 
-def _solve(request: SolveRequest, name: str, directory: Path, progress: Progress, cancelled: Cancelled) -> JobResult:
+def _solve(request: SolveRequest, name: str, directory: Path, progress: Progress, cancelled: CancelCheck) -> JobResult:
     from parascale.solve import solve
 
     estimator = None
@@ -89,7 +86,7 @@ def _part_of(progress: Progress, start: float, end: float) -> Progress:
     return lambda fraction, phase: progress(start + (end - start) * fraction, phase)
 
 
-def _verify(request: VerifyRequest, directory: Path, progress: Progress, cancelled: Cancelled) -> JobResult:
+def _verify(request: VerifyRequest, directory: Path, progress: Progress, cancelled: CancelCheck) -> JobResult:
     from parascale.evaluation.verify import verify
 
     verification = verify(request.video, request.shot, progress=progress, cancelled=cancelled)
@@ -98,7 +95,7 @@ def _verify(request: VerifyRequest, directory: Path, progress: Progress, cancell
     return JobResult(verification.metrics.as_json(), _written(path))
 
 
-def _generate(request: GenerationRequest, directory: Path, progress: Progress, cancelled: Cancelled) -> JobResult:
+def _generate(request: GenerationRequest, directory: Path, progress: Progress, cancelled: CancelCheck) -> JobResult:
     from parascale.generators.registry import generators
 
     known = generators()

@@ -1,11 +1,11 @@
 """A solved reference whose depth is a model's: where solving and depth models meet."""
 
-from collections.abc import Callable
 from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from parascale.parallax.shot import Shot
+from parascale.types import CancelCheck, Progress
 
 if TYPE_CHECKING:
     from parascale.depth.estimate import Estimator
@@ -15,8 +15,8 @@ def with_model_depth(
     solved: Shot,
     reference: Path,
     estimator: "Estimator",
-    progress: Callable[[float, str], None] | None = None,
-    cancelled: Callable[[], bool] | None = None,
+    progress: Progress | None = None,
+    cancelled: CancelCheck | None = None,
 ) -> Shot:
     """Give a solved shot the depth of a model, from the pictures of its own frames.
 
@@ -38,7 +38,7 @@ def with_model_depth(
         Where ``cancelled`` said so.
     """
     from parascale.depth.reference_depth import with_dense_depth
-    from parascale.solve.video import pictures
+    from parascale.media.video import pictures
 
     assert solved.frames is not None
     wanted = set(solved.frames.tolist())

@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
@@ -15,15 +15,15 @@ from typing import Any
 
 from parascale.errors import Cancelled, InputError
 from parascale.parallax.shot import Shot
-
-Progress = Callable[[float, str], None] | None
-Cancel = Callable[[], bool] | None
+from parascale.types import CancelCheck, Progress
 
 # How often, in seconds, the wish to stop is asked for.
 PULSE = 0.05
 
 
-def solve_in_child(reference: Path, *, progress: Progress = None, cancelled: Cancel = None, **options: Any) -> Shot:
+def solve_in_child(
+    reference: Path, *, progress: Progress | None = None, cancelled: CancelCheck | None = None, **options: Any
+) -> Shot:
     """Solve a clip in a child process, killed when cancelled or interrupted.
 
     Parameters
@@ -93,7 +93,7 @@ def _interrupts_put_off() -> Iterator[None]:
             signal.raise_signal(signal.SIGINT)
 
 
-def _listen(pipe: Connection, reference: Path, progress: Progress, cancelled: Cancel) -> Shot:
+def _listen(pipe: Connection, reference: Path, progress: Progress | None, cancelled: CancelCheck | None) -> Shot:
     while True:
         if cancelled is not None and cancelled():
             raise Cancelled

@@ -7,14 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from parascale.solve.focal import FocalEvidence
-from parascale.solve.footage import Footage
-from parascale.solve.lens import Lens
-from parascale.solve.mapping import Mapper
-from parascale.solve.solution import Solution
-from parascale.solve.tracks import Tracks
-
-Array = NDArray[np.float64]
+from parascale.media.footage import Footage
+from parascale.solve.lens.focal import FocalEvidence
+from parascale.solve.lens.lens import Lens
+from parascale.solve.reconstruction.mapping import Mapper
+from parascale.solve.reconstruction.solution import Solution
+from parascale.solve.tracking.tracks import Tracks
+from parascale.types import Array
 
 # Where nothing tells the focal length: a lens of 28 mm (on a frame of 36), as phones and drones have.
 ASSUMED_FOCAL = 28 / 36

@@ -14,18 +14,17 @@ from parascale.parallax.gauge import to_unit_depth
 from parascale.parallax.number import felt_per_unit_step, median_depth
 from parascale.parallax.shot import Points, Shot
 from parascale.solve.clip import Answer, Clip
-from parascale.solve.gate import pooled
-from parascale.solve.motion_class import MotionClass
-from parascale.solve.noise import TOGETHER
-from parascale.solve.photo_consistency import Looks
-from parascale.solve.rolling_shutter import readout
-from parascale.solve.rotation_path import turning_path
-from parascale.solve.sky import Openings, find_openings, sky_of
-from parascale.solve.solution import Solution
-from parascale.solve.track_depth import depth_samples
-from parascale.solve.tracks import Tracks
-
-Array = NDArray[np.float64]
+from parascale.solve.depth.photo_consistency import Looks
+from parascale.solve.depth.sky import Openings, find_openings, sky_of
+from parascale.solve.depth.track_depth import depth_samples
+from parascale.solve.lens.rolling_shutter import readout
+from parascale.solve.motion.motion_class import MotionClass
+from parascale.solve.motion.rotation_path import turning_path
+from parascale.solve.reconstruction.gate import pooled
+from parascale.solve.reconstruction.noise import TOGETHER
+from parascale.solve.reconstruction.solution import Solution
+from parascale.solve.tracking.tracks import Tracks
+from parascale.types import Array
 
 log = logging.getLogger(__name__)
 

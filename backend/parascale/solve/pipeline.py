@@ -3,7 +3,7 @@
 import logging
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -15,27 +15,24 @@ from numpy.typing import ArrayLike, NDArray
 
 from parascale.camera.intrinsics import focal_from_fov
 from parascale.errors import Cancelled, InputError
+from parascale.media.footage import Footage
+from parascale.media.video import read_frames
 from parascale.parallax.shot import Shot
 from parascale.solve.clip import Answer, Clip
-from parascale.solve.cuts import one_shot
-from parascale.solve.flow import FAINT, SHARP, WIDE
-from parascale.solve.focal import tell_focal
-from parascale.solve.footage import Footage, Grey
-from parascale.solve.keyframes import choose_keyframes
-from parascale.solve.lens import Lens
-from parascale.solve.mapping import KeyframeMapper, Map, Mapper
-from parascale.solve.masks import read_masks
-from parascale.solve.motion_class import classify
+from parascale.solve.lens.focal import tell_focal
+from parascale.solve.lens.lens import Lens
+from parascale.solve.lens.radial import LEAST_USED, tell_radial, undistorted
+from parascale.solve.motion.keyframes import choose_keyframes
+from parascale.solve.motion.motion_class import classify
 from parascale.solve.outcome import general_shot, turning_shot
 from parascale.solve.provenance import provenance
-from parascale.solve.radial import LEAST_USED, tell_radial, undistorted
-from parascale.solve.solution import Solution, complete
-from parascale.solve.tracks import Tracks, draw, follow
-from parascale.solve.video import read_frames
-
-Array = NDArray[np.float64]
-Progress = Callable[[float, str], None] | None
-Cancel = Callable[[], bool] | None
+from parascale.solve.reconstruction.mapping import KeyframeMapper, Map, Mapper
+from parascale.solve.reconstruction.solution import Solution, complete
+from parascale.solve.tracking.cuts import one_shot
+from parascale.solve.tracking.flow import FAINT, SHARP, WIDE
+from parascale.solve.tracking.masks import read_masks
+from parascale.solve.tracking.tracks import Tracks, draw, follow
+from parascale.types import CancelCheck, Image, Progress
 
 log = logging.getLogger(__name__)
 
@@ -65,8 +62,8 @@ def solve(  # noqa: PLR0913 - what a user can say about a clip, by name
     masks: Path | None = None,
     threads: int | None = None,
     seed: int = 0,
-    progress: Progress = None,
-    cancelled: Cancel = None,
+    progress: Progress | None = None,
+    cancelled: CancelCheck | None = None,
 ) -> Shot:
     """Find the camera path of a clip, and how deep it looks, from its pixels.
 
@@ -142,7 +139,7 @@ def solve(  # noqa: PLR0913 - what a user can say about a clip, by name
 class _Reporter:
     """Carries progress out and the wish to stop in, and notes how long each phase took."""
 
-    def __init__(self, progress: Progress, cancelled: Cancel) -> None:
+    def __init__(self, progress: Progress | None, cancelled: CancelCheck | None) -> None:
         self._progress, self._cancelled = progress, cancelled
         self._span = (0.0, 1.0)
         self._reached = 0.0
@@ -198,7 +195,9 @@ def _refuse_unusable(path: Path, footage: Footage) -> None:
         raise InputError(f"{path.name} has one frame in this range: a camera move needs at least {FEWEST_FRAMES}")
 
 
-def _followed(footage: Footage, blocked: Sequence[Grey] | None, report: "_Reporter", cancelled: Cancel) -> Tracks:
+def _followed(
+    footage: Footage, blocked: Sequence[Image] | None, report: "_Reporter", cancelled: CancelCheck | None
+) -> Tracks:
     """Follow sharp corners alone; fainter ones too where some frames share few, not where there are none to be had."""
     tracks = Tracks(np.empty((len(footage), 0, 2)))
     for feel in (SHARP, FAINT, WIDE):

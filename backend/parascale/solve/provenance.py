@@ -11,8 +11,8 @@ import pycolmap
 import scipy
 
 import parascale
-from parascale.solve.footage import Footage
-from parascale.solve.video import image_files
+from parascale.media.footage import Footage
+from parascale.media.video import image_files
 
 
 def provenance(path: Path, footage: Footage, seed: int) -> dict[str, Any]:

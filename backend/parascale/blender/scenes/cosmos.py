@@ -8,7 +8,6 @@ import math
 
 import bpy
 import numpy as np
-from numpy.typing import NDArray
 
 from parascale.blender.camera import render_size, view_of_camera
 from parascale.blender.keyframes import key_trajectory
@@ -17,8 +16,7 @@ from parascale.blender.scenes import textures
 from parascale.blender.scenes.moves import looking_at
 from parascale.blender.scenes.parts import Builder, Shape, lathe, sheet, sphere
 from parascale.camera import Trajectory
-
-Array = NDArray[np.float64]
+from parascale.types import Array
 
 MOON = 1.737e6
 PLANET = 5.8e7

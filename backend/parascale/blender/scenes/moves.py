@@ -5,13 +5,12 @@ from typing import Any
 
 import bpy
 import numpy as np
-from numpy.typing import NDArray
 
 from parascale.blender.camera import render_size, view_of_camera
 from parascale.blender.keyframes import key_trajectory
 from parascale.camera import Trajectory, View
+from parascale.types import Array
 
-Array = NDArray[np.float64]
 FRAMES = 81
 FPS = 16
 

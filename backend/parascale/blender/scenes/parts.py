@@ -6,9 +6,10 @@ from typing import Any
 import bpy
 import numpy as np
 from mathutils import Matrix, Vector
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Array = NDArray[np.float64]
+from parascale.types import Array
+
 Point = tuple[float, float, float]
 
 

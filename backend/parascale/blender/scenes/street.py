@@ -4,12 +4,9 @@ import math
 
 import bpy
 import numpy as np
-from numpy.typing import NDArray
 
 from parascale.blender.scenes import textures
 from parascale.blender.scenes.parts import Builder, Shape, box, joined, lathe, sphere, tube
-
-Array = NDArray[np.float64]
 
 LENGTH = 200.0
 KERB = 4.2  # half the carriageway

@@ -15,13 +15,13 @@ from parascale.errors import Cancelled, InputError
 from parascale.generators.diffusion.memory import Need, check_memory, too_little, working_memory
 from parascale.generators.diffusion.place import find_place, settle
 from parascale.generators.diffusion.sketch import Sketch
-from parascale.generators.generator import Progress
 from parascale.generators.picture import fit_image
 from parascale.generators.settings import Settings
 from parascale.generators.units import Units
-from parascale.generators.video import VideoWriter
 from parascale.link.limits import SKETCH
 from parascale.link.requests import GenerationRequest, JobResult
+from parascale.media.video_writer import VideoWriter
+from parascale.types import CancelCheck, Progress
 
 # Where a run stands when the models are loaded, and when the last step is done.
 LOADED, DENOISED = 0.1, 0.95
@@ -59,7 +59,7 @@ class Run:
         settings: Settings,
         path: Trajectory,
         progress: Progress | None,
-        cancelled: Callable[[], bool] | None,
+        cancelled: CancelCheck | None,
     ) -> None:
         self.request, self.settings, self.path = request, settings, path
         self.place = find_place(request.generator, settings)

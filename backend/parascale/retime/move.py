@@ -1,0 +1,195 @@
+"""A shot as a continuous move, seen at any of its times in any order."""
+
+import dataclasses
+import math
+from typing import Any
+
+import numpy as np
+
+from parascale.camera import Trajectory
+from parascale.camera.rotations import matrices_from_quaternions
+from parascale.parallax.gauge import to_unit_depth
+from parascale.parallax.number import parallax_number
+from parascale.parallax.shot import Shot
+from parascale.retime.path_curve import PathCurve
+from parascale.retime.rotation_curve import RotationCurve
+from parascale.types import Array
+
+
+class Move:
+    """A shot between its frames: centres and rotations along smooth curves, intrinsics and ln Z linearly."""
+
+    def __init__(self, shot: Shot) -> None:
+        """Lay the curves through a shot of T frames."""
+        self.shot = shot
+        self.times = shot.trajectory.times
+        self._path = PathCurve(shot.trajectory.centres, self.times)
+        self._rotations = RotationCurve(shot.trajectory.rotations, self.times)
+
+    def centres(self, at: Array) -> Array:
+        """Camera centres at times within the shot, (N, 3)."""
+        return self._path.at(at)
+
+    def quaternions(self, at: Array) -> Array:
+        """Camera-to-world rotations at times within the shot, (N, 4) w, x, y, z."""
+        return self._rotations.at(at)
+
+    def rotations(self, at: Array) -> Array:
+        """Camera-to-world rotations, (N, 3, 3): at the shot's own times its own, to the bit."""
+        rotations = matrices_from_quaternions(self.quaternions(at))
+        frame = np.searchsorted(self.times, at, side="right") - 1
+        own = self.times[frame] == at
+        rotations[own] = self.shot.trajectory.rotations[frame[own]]
+        return rotations
+
+    def poses(self, at: Array) -> Array:
+        """Camera-to-world poses, (N, 4, 4)."""
+        return poses_of(self.rotations(at), self.centres(at))
+
+    def intrinsics(self, at: Array) -> Array:
+        """Intrinsics, (N, 4), in pixels."""
+        own = self.shot.trajectory.intrinsics
+        return np.stack([np.interp(at, self.times, own[:, column]) for column in range(4)], axis=1)
+
+    def depth(self, at: Array) -> Array:
+        """Z, (N,): NaN where a frame that counts has none."""
+        before = np.searchsorted(self.times, at, side="right") - 1
+        after = np.minimum(before + 1, len(self.times) - 1)
+        span = np.where(after > before, self.times[after] - self.times[before], 1.0)
+        fraction = (at - self.times[before]) / span
+        own = self.shot.median_depth
+        log_depth = np.log(own)
+        left = np.where(fraction < 1, (1 - fraction) * log_depth[before], 0.0)
+        right = np.where(fraction > 0, fraction * log_depth[after], 0.0)
+        depth: Array = np.where(fraction == 0, own[before], np.exp(left + right))
+        return depth
+
+
+def sampled(move: Move, at: Array, times: Array, *, fps: float, record: dict[str, Any]) -> Shot:
+    """Give the frames of a move at any of its times a new place in time.
+
+    Parameters
+    ----------
+    move : Move
+    at : (N,) float64
+        Times of the move, in any order.
+    times : (N,) float64
+        Seconds at which they are seen now, strictly increasing.
+    fps : float
+    record : dict
+        The operation, for the provenance.
+
+    Returns
+    -------
+    Shot
+        N frames, numbered from 0, with P, phi and gain of the new steps.
+    """
+    path = move.shot.trajectory
+    trajectory = Trajectory(move.poses(at), move.intrinsics(at), times, path.width, path.height)
+    return carried(move.shot, at, trajectory, move.depth(at), fps=fps, record=record)
+
+
+def carried(shot: Shot, at: Array, trajectory: Trajectory, depth: Array, *, fps: float, record: dict[str, Any]) -> Shot:
+    """Make a shot of new cameras, with what is known of the old steps carried over to the new ones.
+
+    phi keeps its ratio to P, gain and noise floor their values, all as they were at the earlier end of the step.
+
+    Parameters
+    ----------
+    shot : Shot
+        Where it comes from.
+    at : (N,) float64
+        Times of ``shot`` that the new frames stand for.
+    trajectory : Trajectory
+        N cameras in the world of ``shot``.
+    depth : (N,) float64
+        Z of the new frames.
+    fps : float
+    record : dict
+        The operation, for the provenance.
+
+    Returns
+    -------
+    Shot
+        In the shot's unit; at unit depth again where it was.
+    """
+    start = np.minimum(at[:-1], at[1:])
+    known_from = shot.trajectory.times[:-1]
+    quality = dict(shot.quality)
+    noise = noise_per_step(shot)
+    if noise is not None:
+        quality["noise_floor_per_step"] = nullable(_at_steps(noise, known_from, start))
+    else:
+        quality.pop("noise_floor_per_step", None)
+    result = dataclasses.replace(
+        shot,
+        fps=float(fps),
+        trajectory=trajectory,
+        median_depth=depth,
+        frames=None,
+        felt_parallax=_felt(shot, trajectory, depth, start),
+        gain=None if shot.gain is None else _at_steps(shot.gain, known_from, start),
+        quality=quality,
+        provenance=recorded(shot, record),
+    )
+    if shot.unit == "unit-depth" and not math.isnan(depth[0]):
+        return to_unit_depth(result)
+    return result
+
+
+def recorded(shot: Shot, record: dict[str, Any]) -> dict[str, Any]:
+    """Give the shot's provenance with one more operation in its list ``retiming``."""
+    before = shot.provenance.get("retiming", [])
+    return {**shot.provenance, "retiming": [*(before if isinstance(before, list) else [before]), record]}
+
+
+def poses_of(rotations: Array, centres: Array) -> Array:
+    """Camera-to-world poses (N, 4, 4) of rotations (N, 3, 3) and centres (N, 3)."""
+    poses = np.zeros((len(centres), 4, 4))
+    poses[:, :3, :3], poses[:, :3, 3], poses[:, 3, 3] = rotations, centres, 1
+    return poses
+
+
+def bridged_depth(shot: Shot) -> Array:
+    """Z_t with gaps bridged: ln Z linear in time, held at the ends; 1 where no frame knows it, (T,)."""
+    known = ~np.isnan(shot.median_depth)
+    if not known.any():
+        return np.ones(len(shot))
+    times = shot.trajectory.times
+    bridged = np.exp(np.interp(times, times[known], np.log(shot.median_depth[known])))
+    return np.where(known, shot.median_depth, bridged)
+
+
+def known_parallax(shot: Shot) -> Array:
+    """P_t over the bridged depth, (T-1,): path over depth, or path alone where no frame knows its depth."""
+    return parallax_number(shot.trajectory, bridged_depth(shot))
+
+
+def noise_per_step(shot: Shot) -> Array | None:
+    """Give the noise floor of every step, (T-1,), NaN where unknown; None where the shot does not list it."""
+    stated = shot.quality.get("noise_floor_per_step")
+    if not isinstance(stated, list) or len(stated) != len(shot) - 1:
+        return None
+    return np.array([value if isinstance(value, int | float) and value > 0 else math.nan for value in stated])
+
+
+def nullable(values: Array) -> list[float | None]:
+    """Values for JSON, None for NaN."""
+    return [None if math.isnan(value) else value for value in values.tolist()]
+
+
+def _at_steps(values: Array, times: Array, wanted: Array) -> Array:
+    """Values of steps, taken as known at the frame each step starts from; gaps are bridged."""
+    known = ~np.isnan(values)
+    if not known.any():
+        return np.full(len(wanted), math.nan)
+    return np.interp(wanted, times[known], values[known])
+
+
+def _felt(shot: Shot, trajectory: Trajectory, depth: Array, start: Array) -> Array | None:
+    if shot.felt_parallax is None:
+        return None
+    p = shot.parallax_number
+    ratio = np.divide(shot.felt_parallax, p, out=np.full(len(p), math.nan), where=p > 0)
+    p_new = parallax_number(trajectory, depth)
+    return np.where(p_new == 0, 0.0, p_new * _at_steps(ratio, shot.trajectory.times[:-1], start))

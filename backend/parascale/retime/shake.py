@@ -1,0 +1,137 @@
+"""Handheld: a path taken apart into the smooth move and the shake, and put together again at other strengths."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from parascale.camera import Trajectory
+from parascale.camera.quaternions import conjugate, from_rotation_vectors, product, to_rotation_vectors
+from parascale.camera.rotations import matrices_from_quaternions, quaternions_from_matrices
+from parascale.errors import InputError
+from parascale.parallax.shot import Shot
+from parascale.retime.move import bridged_depth, carried, poses_of
+from parascale.retime.smoothing import noise_cutoff, smoothed_path
+from parascale.types import Array
+
+# Between the slowest shake of a hand and the fastest of planned moves.
+HANDHELD_CUTOFF = 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class Separation:
+    """A shot as smooth move and shake: c_t = smooth + offset, R_t = smooth turned by ``turns`` in its own axes.
+
+    Attributes
+    ----------
+    shot : Shot
+        The whole.
+    cutoff : float
+        Hertz between the two.
+    smooth_centres : (T, 3) float64
+        In the shot's unit.
+    offsets : (T, 3) float64
+        c_t less the smooth centre, world axes, in the shot's unit.
+    turns : (T, 3) float64
+        Rotation vectors, radians, in the axes of the smooth camera.
+    """
+
+    shot: Shot
+    cutoff: float
+    smooth_centres: Array
+    offsets: Array
+    turns: Array
+
+    @property
+    def move_parallax(self) -> Array:
+        """P of the smooth move alone, (T-1,)."""
+        return self._in_depths(self.smooth_centres)
+
+    @property
+    def shake_parallax(self) -> Array:
+        """P of the shake alone, (T-1,)."""
+        return self._in_depths(self.offsets)
+
+    def combine(self, move: float = 1.0, shake: float = 1.0) -> Shot:
+        """Put move and shake together again.
+
+        Parameters
+        ----------
+        move : float
+            Multiplies the P of the smooth move, from 0; its rotation stays.
+        shake : float
+            Multiplies the P of the shake and its angles, from 0.
+
+        Returns
+        -------
+        Shot
+            At 1 and 1 the cameras of the whole, to the bit.
+
+        Raises
+        ------
+        InputError
+            Where a factor is negative or not finite.
+        """
+        for factor in (move, shake):
+            if not 0 <= factor < math.inf:
+                raise InputError(f"{factor} is no strength for a move or a shake: give a number from 0")
+        path = self.shot.trajectory
+        # Written as what changes, so that nothing does at 1.
+        centres = path.centres + (move - 1) * (self.smooth_centres - self.smooth_centres[0])
+        centres += (shake - 1) * self.offsets
+        rotations = path.rotations
+        if shake != 1:
+            rotations = rotations @ matrices_from_quaternions(from_rotation_vectors((shake - 1) * self.turns))
+        trajectory = Trajectory(poses_of(rotations, centres), path.intrinsics, path.times, path.width, path.height)
+        record = {"operation": "shake", "cutoff": self.cutoff, "move": move, "shake": shake}
+        return carried(self.shot, path.times, trajectory, self.shot.median_depth, fps=self.shot.fps, record=record)
+
+    def _in_depths(self, centres: Array) -> Array:
+        steps = np.linalg.norm(np.diff(centres, axis=0), axis=1)
+        parallax: Array = steps / bridged_depth(self.shot)[:-1]
+        return parallax
+
+
+def separate(shot: Shot, cutoff: float = HANDHELD_CUTOFF) -> Separation:
+    """Take a path apart into the smooth move and the shake around it.
+
+    Parameters
+    ----------
+    shot : Shot
+    cutoff : float
+        Hertz: slower is move, faster is shake.
+
+    Returns
+    -------
+    Separation
+
+    Raises
+    ------
+    InputError
+        Where the cut-off cannot be.
+    """
+    centres, smooth = smoothed_path(shot, cutoff)
+    own = quaternions_from_matrices(shot.trajectory.rotations)
+    turns = to_rotation_vectors(product(conjugate(smooth), own))
+    return Separation(shot, cutoff, centres, shot.trajectory.centres - centres, turns)
+
+
+def smooth(shot: Shot, cutoff: float | None = None) -> Shot:
+    """Take the shake out of a path.
+
+    Parameters
+    ----------
+    shot : Shot
+    cutoff : float, optional
+        Hertz. Where None, as much is taken out as the noise floor of the shot explains, and no more.
+
+    Returns
+    -------
+    Shot
+
+    Raises
+    ------
+    InputError
+        Where the cut-off cannot be, or is None and the shot states no noise floor.
+    """
+    return separate(shot, noise_cutoff(shot) if cutoff is None else cutoff).combine(shake=0.0)

@@ -1,0 +1,101 @@
+"""EXR files without a library: the same pixels as OpenEXR gives, and one sentence where there are none."""
+
+import contextlib
+from pathlib import Path
+
+import numpy as np
+import OpenEXR
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from parascale.errors import InputError
+from parascale.media.exr_file import ExrFile, named_channels
+
+RANDOM = np.random.default_rng(5)
+DEPTH = np.linspace(1, 9, 37 * 48, dtype=np.float32).reshape(37, 48)
+CHANNELS = {
+    "A.Z": DEPTH,
+    "B.half": DEPTH.astype(np.float16),
+    "C.number": RANDOM.integers(0, 2**32, DEPTH.shape, np.uint32),
+    "D.noise": RANDOM.random(DEPTH.shape, np.float32),
+    "E.flat": np.full(DEPTH.shape, 3, np.float32),
+}
+
+
+def write(path: Path, packed: str = "ZIP", **header: object) -> Path:
+    facts = {"compression": getattr(OpenEXR, f"{packed}_COMPRESSION"), "type": OpenEXR.scanlineimage} | header
+    OpenEXR.File(facts, dict(CHANNELS)).write(str(path))
+    return path
+
+
+def part(name: str, **channels: np.ndarray) -> OpenEXR.Part:
+    return OpenEXR.Part({"type": OpenEXR.scanlineimage}, channels, name)
+
+
+@pytest.mark.parametrize("packed", ["NO", "RLE", "ZIPS", "ZIP"])
+def test_every_channel_has_the_numbers_that_were_written(tmp_path: Path, packed: str) -> None:
+    file = ExrFile(write(tmp_path / "layers.exr", packed))
+    assert sorted(file.names) == sorted(CHANNELS)
+    for name, pixels in CHANNELS.items():
+        assert file.obstacle(name) is None
+        read = file.read(name)
+        assert read.dtype == pixels.dtype
+        np.testing.assert_array_equal(read, pixels)
+
+
+def test_a_window_that_begins_elsewhere_serves(tmp_path: Path) -> None:
+    window = np.array([-5, 7], np.int32), np.array([42, 43], np.int32)
+    file = ExrFile(write(tmp_path / "window.exr", dataWindow=window))
+    np.testing.assert_array_equal(file.read("A.Z"), DEPTH)
+
+
+def test_parts_are_read_apart(tmp_path: Path) -> None:
+    grey = np.full(DEPTH.shape, 0.5, np.float16)
+    parts = [part("picture", R=grey, G=grey, B=grey), part("depth", Z=DEPTH), part("far", Z=2 * DEPTH)]
+    OpenEXR.File(parts).write(str(tmp_path / "parts.exr"))
+    file = ExrFile(tmp_path / "parts.exr")
+    assert sorted(file.names) == ["B", "G", "R", "depth.Z", "far.Z"]
+    np.testing.assert_array_equal(file.read("far.Z"), 2 * DEPTH)
+    np.testing.assert_array_equal(file.read("R"), grey)
+
+
+def test_channels_are_named_apart_where_parts_share_them() -> None:
+    assert named_channels([("", ["R", "Z"]), ("", ["Z"])]) == {"R": (0, "R"), "0.Z": (0, "Z"), "1.Z": (1, "Z")}
+
+
+@pytest.mark.parametrize("packed", ["PIZ", "PXR24", "B44", "DWAA"])
+def test_what_is_packed_otherwise_is_said(tmp_path: Path, packed: str) -> None:
+    file = ExrFile(write(tmp_path / "packed.exr", packed))
+    assert file.obstacle("A.Z") == f"compressed as {packed}"
+
+
+def test_tiles_are_said(tmp_path: Path) -> None:
+    tiles = OpenEXR.TileDescription()
+    file = ExrFile(write(tmp_path / "tiles.exr", type=OpenEXR.tiledimage, tiles=tiles))
+    assert file.obstacle("A.Z") == "tiled"
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"no picture", b"\x76\x2f\x31\x01\x02\0\0\0", b"\x76\x2f\x31\x01\x02\0\0\0\0"]
+)
+def test_what_is_no_such_file_is_one_sentence(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "broken.exr").write_bytes(content)
+    with pytest.raises(InputError, match="is no EXR file that can be read: ") as caught:
+        ExrFile(tmp_path / "broken.exr")
+    assert "\n" not in str(caught.value)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_a_broken_file_never_ends_in_anything_but_a_sentence(tmp_path: Path, data: st.DataObject) -> None:
+    whole = write(tmp_path / "whole.exr", data.draw(st.sampled_from(["NO", "RLE", "ZIP"]))).read_bytes()
+    broken = bytearray(whole[: data.draw(st.integers(0, len(whole)))])
+    for _ in range(data.draw(st.integers(0, 4)) if broken else 0):
+        broken[data.draw(st.integers(0, min(len(broken), 900) - 1))] = data.draw(st.integers(0, 255))
+    (tmp_path / "broken.exr").write_bytes(broken)
+    with contextlib.suppress(InputError):
+        file = ExrFile(tmp_path / "broken.exr")
+        for name in file.names:
+            if file.obstacle(name) is None:
+                file.read(name)

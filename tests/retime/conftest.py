@@ -1,0 +1,3 @@
+from traced_scenes import anchor, film, imagined, moving, orbit, path, room, straight, traced
+
+__all__ = ["anchor", "film", "imagined", "moving", "orbit", "path", "room", "straight", "traced"]
