@@ -3,6 +3,7 @@
 All of it survives a missing add-on, and an appended camera brings its settings along.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 import bpy
@@ -17,30 +18,23 @@ from bpy.props import (
     StringProperty,
 )
 
+from parascale.parallax import lens, methods
+from parascale.retime import modes
+from parascale.types import Choice
+
 from . import backend_lists, photo_settings
 from .stubs import Context
 
 STRENGTH = "parascale_strength"
 TIME = "parascale_time"
 
-METHODS = (
-    (
-        "closed-loop",
-        "Closed Loop",
-        "Measure the depth again at every realised camera: the Parallax Number is met exactly",
-    ),
-    ("felt", "Felt", "Match the image motion itself, measured at every realised camera"),
-    ("static", "Static", "Use the depth seen by the first camera alone"),
-    ("global", "Global", "One gain for the whole path, which keeps its shape"),
-    ("global-norm", "Global Norm", "One gain, from the largest displacement of the path"),
-    ("metric", "Metric", "Replay the path at its true size; both sides must know their metres"),
-    ("raw", "Raw", "No calibration: replay the reference in its own units"),
-)
-LENSES = (
-    ("keep", "Keep", "Keep the target camera's lens"),
-    ("copy", "Copy", "Copy the reference's field of view, zooms included"),
-    ("compensate", "Compensate", "Keep the lens, and make up in speed for the different field of view"),
-)
+
+def _items(choices: Iterable[Choice]) -> tuple[tuple[str, str, str], ...]:
+    return tuple((choice.name, choice.label, choice.description) for choice in choices)
+
+
+METHODS = _items(methods.METHODS.values())
+LENSES = _items(lens.LENSES.values())
 TIMINGS = (
     ("SECONDS", "Match Seconds", "The move lasts as long as the reference, whatever the frame rates"),
     ("FRAMES", "Match Frames", "Every frame of the reference becomes one frame of the scene"),
@@ -53,9 +47,7 @@ STATISTICS = (
 )
 RETIMINGS = (
     ("NONE", "As It Is", "The move keeps the reference's timing"),
-    ("keep-path", "Keep Path", "The same path over another number of frames"),
-    ("keep-felt-speed", "Keep Felt Speed", "As fast as it was for longer: an orbit turns further"),
-    ("even", "Even", "Every frame moves by the same felt step"),
+    *_items(modes.MODES.values()),
 )
 STARTS = (
     ("CAMERA", "Scene Camera", "Start where the scene camera stands, with its lens", "CAMERA_DATA", 0),
