@@ -23,7 +23,8 @@ PACKAGE = ROOT / "backend" / "parascale"
 ADDON = ROOT / "blender_addon"
 
 # What an animator's Blender needs of the package; everything else runs in the backend.
-ROOMS = ("errors", "camera", "parallax", "files", "conditioning", "link", "projection", "blender")
+GROUND = ("types", "errors", "camera", "parallax", "retime")
+ROOMS = (*GROUND, "files", "conditioning", "media", "projection", "link", "blender")
 
 # pip's platform tags of what Blender runs on. One universal2 wheel serves both kinds of Mac.
 PLATFORMS = ("manylinux_2_28_x86_64", "macosx_11_0_universal2", "win_amd64", "win_arm64")

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 from parascale.cli.common import progress_bar
 from parascale.cli.result import fetch
 from parascale.errors import InputError
-from parascale.types import Progress
 
 if TYPE_CHECKING:
     from parascale.evaluation.probe import Make
     from parascale.link.client import Client
     from parascale.link.requests import GenerationRequest, JobResult, Request
+    from parascale.types import Progress
 
 
 def run_job(
@@ -35,7 +35,7 @@ def run_job(
         return fetch(client, job, output)
 
 
-def run_through(client: "Client", request: "Request", progress: Progress, sketch: Path | None = None) -> str:
+def run_through(client: "Client", request: "Request", progress: "Progress", sketch: Path | None = None) -> str:
     """Have a job done by a backend and return its id; Ctrl-C cancels it.
 
     Raises
@@ -54,7 +54,7 @@ def run_through(client: "Client", request: "Request", progress: Progress, sketch
     return job
 
 
-def _showing(client: "Client", job: str, progress: Progress, path: Path) -> Callable[[float, str], None]:
+def _showing(client: "Client", job: str, progress: "Progress", path: Path) -> Callable[[float, str], None]:
     from parascale.files.disk import replace_files
 
     def report(fraction: float, phase: str) -> None:
@@ -69,7 +69,7 @@ def _showing(client: "Client", job: str, progress: Progress, path: Path) -> Call
 def answered_by(client: "Client") -> "Make":
     """Return what has a backend answer a request, its files put into a folder."""
 
-    def make(request: "GenerationRequest", folder: Path, progress: Progress) -> "JobResult":
+    def make(request: "GenerationRequest", folder: Path, progress: "Progress") -> "JobResult":
         job = run_through(client, request, progress)
         result = client.fetch(job, folder)
         client.delete(job)
