@@ -24,8 +24,9 @@ from parascale.blender.keyframes import LENS, fcurves, key_lens, key_trajectory,
 from parascale.blender.scene_state import at_frame, metres_per_unit
 from parascale.camera import View
 from parascale.errors import InputError
-from parascale.parallax.calibrate import METHODS, Calibration, Settings, calibrate
+from parascale.parallax.calibrate import Calibration, Settings, calibrate
 from parascale.parallax.depth_source import DepthSource
+from parascale.parallax.methods import METHODS
 from parascale.parallax.shot import Shot
 from parascale.types import Array
 

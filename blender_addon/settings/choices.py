@@ -1,28 +1,22 @@
 """The choices of the settings as Blender shows them: (name, label, tooltip) and perhaps (icon, number)."""
 
-METHODS = (
-    (
-        "closed-loop",
-        "Closed Loop",
-        "Measure the depth again at every realised camera: the Parallax Number is met exactly",
-    ),
-    ("felt", "Felt", "Match the image motion itself, measured at every realised camera"),
-    ("static", "Static", "Use the depth seen by the first camera alone"),
-    ("global", "Global", "One gain for the whole path, which keeps its shape"),
-    ("global-norm", "Global Norm", "One gain, from the largest displacement of the path"),
-    ("metric", "Metric", "Replay the path at its true size; both sides must know their metres"),
-    ("raw", "Raw", "No calibration: replay the reference in its own units"),
-)
-LENSES = (
-    ("keep", "Keep", "Keep the target camera's lens"),
-    ("copy", "Copy", "Copy the reference's field of view, zooms included"),
-    ("compensate", "Compensate", "Keep the lens, and make up in speed for the different field of view"),
-)
+from collections.abc import Iterable
+
+from parascale.parallax import lens, methods
+from parascale.retime import modes
+from parascale.types import Choice
+
+
+def items_of(choices: Iterable[Choice]) -> tuple[tuple[str, str, str], ...]:
+    """Turn rows of a table into the items of an enum property."""
+    return tuple((choice.name, choice.label, choice.description) for choice in choices)
+
+
+METHODS = items_of(methods.METHODS.values())
+LENSES = items_of(lens.LENSES.values())
 RETIMINGS = (
     ("NONE", "As It Is", "The move keeps the reference's timing"),
-    ("keep-path", "Keep Path", "The same path over another number of frames"),
-    ("keep-felt-speed", "Keep Felt Speed", "As fast as it was for longer: an orbit turns further"),
-    ("even", "Even", "Every frame moves by the same felt step"),
+    *items_of(modes.MODES.values()),
 )
 TIMINGS = (
     ("SECONDS", "Match Seconds", "The move lasts as long as the reference, whatever the frame rates"),
