@@ -2,8 +2,9 @@
 
 import bpy
 
-from . import jobs_list, live, operators, overlay, panels, parameters, preferences, session, settings, thumbnails
+from . import jobs_list, operators, overlay, panels, parameters, preferences, session, settings, thumbnails
 from .panels import menus
+from .scene import live
 from .typed_properties import expose_properties
 
 CLASSES = (

@@ -26,9 +26,11 @@ from parascale.parallax.number import median_depth
 from parascale.parallax.shot import Shot
 from parascale.retime import generator_times
 
-from . import calibrated, parameters, reference, viewport
+from . import parameters, viewport
+from .scene.curves import curve_of, keyed_frames
+from .scene.objects import reference_of_camera
+from .scene.reference_camera import shot_of_reference
 from .settings import TIME, settings_of_object, settings_of_scene
-from .sides import curve_of
 from .steps import Steps
 
 
@@ -140,9 +142,9 @@ def timing_of(scene: bpy.types.Scene, camera: bpy.types.Object, asked: Asked) ->
         Where the generator does not make as many.
     """
     settings = settings_of_object(camera).calibration
-    shot = reference.shot_of(calibrated.shown_by(camera))
+    shot = shot_of_reference(reference_of_camera(camera))
     rate = frame_rate(scene)
-    keyed = calibrated.frames_of(camera)
+    keyed = keyed_frames(camera)
     lasts = float(keyed[-1] - keyed[0]) / rate if len(keyed) else 0.0
     own_fps = rate
     if settings.timing == "SECONDS" and settings.retiming == "NONE" and curve_of(camera, TIME) is None:

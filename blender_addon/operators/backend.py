@@ -7,6 +7,7 @@ from parascale.errors import InputError
 from .. import preferences, session
 from ..steps import StepOperator, Steps, sentence
 from ..stubs import Context, Outcome
+from .polls import needs_backend
 
 
 class PARASCALE_OT_test_backend(StepOperator):
@@ -75,17 +76,6 @@ class PARASCALE_OT_copy_install_command(bpy.types.Operator):
         context.window_manager.clipboard = preferences.INSTALL_COMMAND
         self.report({"INFO"}, f"Copied: {preferences.INSTALL_COMMAND}")
         return {"FINISHED"}
-
-
-def needs_backend(cls: type[bpy.types.Operator], context: Context) -> bool:
-    """Say in a `poll` whether a backend can be reached."""
-    if not session.has_link():
-        cls.poll_message_set("This build of ParaScale has no link to a backend: install the one for your Blender")
-        return False
-    if not session.connected() and not preferences.backend(context):
-        cls.poll_message_set("No backend: set it in Preferences")
-        return False
-    return True
 
 
 CLASSES = (

@@ -1,7 +1,7 @@
 """Submit a generation, follow it, insert its result, ask for it again."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import bpy
 from bpy.props import BoolProperty, StringProperty
@@ -10,14 +10,14 @@ from parascale.blender.strips import insert_strip, request_of, sequencer_scene
 from parascale.errors import InputError
 from parascale.files.shot_file import read_shot
 
-from .. import jobs_list, parameters, photo, preferences, request, session, thumbnails
+from .. import jobs_list, parameters, preferences, request, session, thumbnails
 from ..journal import Job
+from ..scene import photo
+from ..scene.reference_camera import adopt_reference
 from ..settings import settings_of_object, settings_of_scene
 from ..steps import StepOperator, Steps, sentence
 from ..stubs import Context, Outcome
-from .backend import needs_backend
-from .calibrate import needs_calibrated
-from .reference import adopt
+from .polls import needs_backend, needs_calibrated_camera
 
 
 class _Submitting(StepOperator):
@@ -25,7 +25,7 @@ class _Submitting(StepOperator):
 
     @classmethod
     def poll(cls, context: Context) -> bool:
-        return needs_calibrated(cls, context) and needs_backend(cls, context)
+        return needs_calibrated_camera(cls, context) and needs_backend(cls, context)
 
     def submitted(
         self, context: Context, camera: bpy.types.Object | None = None, asked: request.Asked | None = None
@@ -116,7 +116,7 @@ class PARASCALE_OT_retry_job(_Submitting):
             given: dict[str, Any] = {name: value for name, value in old.request.items() if name != "kind"}
             bpy.ops.parascale.solve_clip(_mode(), **given)  # type: ignore[attr-defined]  # ours
         elif old.kind == "depth":
-            photo.ask_as(context.scene, old)
+            photo.restore_request(context.scene, old.request)
             bpy.ops.parascale.estimate_depth(_mode())  # type: ignore[attr-defined]  # ours
         else:
             raise InputError(f"{old.title} cannot be asked for again from here: start it where you started it first")
@@ -222,10 +222,16 @@ def insert(context: Context, job: Job) -> str:
     scene = bpy.data.scenes.get(job.scene) or context.scene
     if job.kind == "solve":
         shot = read_shot(Path(job.files["shot"]))
-        adopt(scene, shot)
+        adopt_reference(scene, shot)
         message = f"{job.title} is the reference: {len(shot)} frames"
     elif job.kind == "depth":
-        message = photo.place_estimate(scene, job)
+        message = photo.place_estimate(
+            scene,
+            Path(job.request["picture"]),
+            float(job.request["fov"]),
+            Path(job.files["depth_map"]),
+            cast("photo.DepthEstimate", job.summary),
+        )
     else:
         message = _insert_video(context, scene, job)
     session.current().mark_used(job)

@@ -10,9 +10,10 @@ from parascale.blender.strips import request_of
 from .. import backend_lists, jobs_list, parameters, session, thumbnails
 from ..journal import Job
 from ..operators.generate import active_strip
+from ..scene.report import number
 from ..settings import settings_of_scene
 from ..stubs import Context
-from .common import TabPanel, header, number, split, wrapped
+from .common import TabPanel, header, split, wrapped
 
 CLASS_NOTES = {
     "B": "Works in metres: the scene's unit scale counts",
