@@ -1,7 +1,6 @@
 """The two sides of a calibration: the reference in the scene's timing, and the depth of the target."""
 
 import dataclasses
-from collections.abc import Callable
 from typing import Any
 
 import bpy
@@ -14,19 +13,13 @@ from parascale.blender.keyframes import fcurves
 from parascale.blender.scene_state import at_frame, frame_rate
 from parascale.errors import InputError
 from parascale.parallax.depth_source import DepthSource
+from parascale.parallax.methods import METHODS
 from parascale.parallax.shot import Shot
+from parascale.retime.modes import MODES
 from parascale.types import Array
 
-from . import properties, reference
-
-# Methods that ask nothing of the reference's depth.
-WITHOUT_DEPTH = ("raw", "metric", "global-norm")
-
-RETIMINGS: dict[str, Callable[[Shot, int, float], Shot]] = {
-    "keep-path": retime.keep_path,
-    "keep-felt-speed": retime.keep_felt_speed,
-    "even": retime.even,
-}
+from . import reference
+from .settings import TIME, settings_of_object
 
 
 def asked(
@@ -53,7 +46,7 @@ def asked(
     if depth is not None:
         # The felt parallax it holds is that of the whole frame.
         shot = dataclasses.replace(shot, median_depth=depth, felt_parallax=None)
-    if settings.method not in WITHOUT_DEPTH and np.isnan(shot.median_depth).all():
+    if METHODS[settings.method].needs_reference_depth and np.isnan(shot.median_depth).all():
         raise InputError(f"the reference {shot.name} knows no depth: import it again with a Median Depth")
     return _timed(scene, shot, settings, camera)
 
@@ -101,7 +94,7 @@ def gathered(scene: bpy.types.Scene, settings: Any, count: int) -> SceneDepth:
     """
     subject = None
     if settings.statistic == "OBJECTS":
-        subject = properties.subject_of(settings)
+        subject = settings.subject_objects
         if not subject:
             raise InputError("no subject is chosen: select objects and press Use Selected, under Target")
     return SceneDepth(scene, frames=settings.frame_start + np.arange(count), subject=subject)
@@ -122,7 +115,7 @@ def curve_of(target: bpy.types.Object, name: str) -> bpy.types.FCurve | None:
 
 def _timed(scene: bpy.types.Scene, shot: Shot, settings: Any, camera: bpy.types.Object | None) -> Shot:
     rate = frame_rate(scene)
-    curve = None if camera is None else curve_of(camera, properties.TIME)
+    curve = None if camera is None else curve_of(camera, TIME)
     if curve is not None and len(curve.keyframe_points):
         last = round(curve.keyframe_points[-1].co.x)
         count = max(2, last - settings.frame_start + 1)
@@ -130,13 +123,13 @@ def _timed(scene: bpy.types.Scene, shot: Shot, settings: Any, camera: bpy.types.
         values = np.clip([curve.evaluate(float(frame)) for frame in frames], 0, 1)
         return retime.ease(shot, np.stack([np.linspace(0, 1, count), values], axis=1), count, rate)
     if settings.retiming != "NONE":
-        return RETIMINGS[settings.retiming](shot, settings.retimed_frames, rate)
+        return MODES[settings.retiming].function(shot, settings.retimed_frames, rate)
     return retime.match_rate(shot, rate) if settings.timing == "SECONDS" else shot
 
 
 def _reference_depth(shot: Shot, shown: bpy.types.Object, settings: Any) -> Array | None:
     if settings.statistic == "OBJECTS":
-        points = properties.of_object(shown).points
+        points = settings_of_object(shown).points
         if points is None:
             raise InputError(
                 f"the reference {shot.name} has no points to take a subject from: solve it from its clip, or measure "

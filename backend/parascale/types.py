@@ -1,6 +1,7 @@
-"""The types that every room shares: array aliases, progress and cancel."""
+"""The types that every room shares: array aliases, choices, progress and cancel."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,3 +19,22 @@ Progress = Callable[[float, str], None]
 
 CancelCheck = Callable[[], bool]
 """Returns True where the user wants the work to stop; the work then raises `parascale.errors.Cancelled`."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of several values of an option.
+
+    Attributes
+    ----------
+    name : str
+        The value in files and on the command line.
+    label : str
+        The value in a menu.
+    description : str
+        One sentence for a tooltip, without a full stop.
+    """
+
+    name: str
+    label: str
+    description: str

@@ -24,10 +24,10 @@ def calibrate(
     fov: Annotated[float | None, typer.Option(help="Horizontal field of view of the depth map, degrees.")] = None,
     scene: Annotated[Path | None, typer.Option(help="The target: a .blend file.")] = None,
     camera: Annotated[str | None, typer.Option(help="The camera to start from, where not the scene's own.")] = None,
-    method: Annotated[str, typer.Option(help="How the gain is found; see docs/conventions.md.")] = "closed-loop",
+    method: Annotated[str, typer.Option(help="How the gain is found: {methods}.")] = "closed-loop",
     strength: Annotated[float, typer.Option(help="Multiplies the Parallax Number asked for.")] = 1.0,
     smooth: Annotated[float, typer.Option(help="Smooth the gain over this many frames.")] = 0.0,
-    lens: Annotated[str, typer.Option(help="keep the target's, copy the reference's, or compensate.")] = "keep",
+    lens: Annotated[str, typer.Option(help="Lens of the realised camera: {lenses}.")] = "keep",
     json: Json = False,
 ) -> None:
     """Carry a shot's motion over to a target, so that every frame keeps its Parallax Number."""

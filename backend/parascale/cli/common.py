@@ -7,9 +7,10 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
+from typer.core import TyperCommand, TyperOption
 
 from parascale.errors import InputError
 
@@ -19,6 +20,22 @@ DepthScale = Annotated[
     float | None,
     typer.Option(help="Multiplies what the depth map holds; 0.001 for 16-bit pictures and 1 for others if not given."),
 ]
+
+
+class Command(TyperCommand):
+    """A command whose help names the rows of tables, which are imported only when the help is shown."""
+
+    def get_help(self, ctx: object) -> str:
+        """Give the help with the names in place of {methods}, {lenses} and {modes}."""
+        from parascale.parallax.lens import LENSES
+        from parascale.parallax.methods import METHODS
+        from parascale.retime.modes import MODES
+
+        names = {"methods": ", ".join(METHODS), "lenses": ", ".join(LENSES), "modes": ", ".join(MODES)}
+        for parameter in self.params:
+            if isinstance(parameter, TyperOption) and parameter.help:
+                parameter.help = parameter.help.format(**names)
+        return super().get_help(cast("typer.Context", ctx))
 
 
 def print_notes(sentences: Iterable[str]) -> None:
