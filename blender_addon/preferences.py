@@ -10,7 +10,7 @@ from .settings.preferences import ADDON, PreferenceProperties
 from .stubs import Context
 
 
-class ParaScalePreferences(PreferenceProperties, bpy.types.AddonPreferences):
+class ParaScalePreferences(PreferenceProperties, bpy.types.AddonPreferences):  # type: ignore[misc]  # `keys` is a setting here
     bl_idname = ADDON
 
     def draw(self, context: Context) -> None:

@@ -27,16 +27,17 @@ class _JobList(Protocol):
 
 def attach() -> None:
     """Give window managers the list."""
-    window_manager = cast("type[_JobList]", bpy.types.WindowManager)
-    window_manager.parascale_jobs = CollectionProperty(type=JobItem)
-    window_manager.parascale_job = IntProperty(name="Job", description="The job whose details are shown")
+    window_manager = bpy.types.WindowManager
+    window_manager.parascale_jobs = CollectionProperty(type=JobItem)  # type: ignore[attr-defined]
+    window_manager.parascale_job = IntProperty(  # type: ignore[attr-defined]
+        name="Job", description="The job whose details are shown"
+    )
 
 
 def detach() -> None:
     """Undo `attach`."""
-    window_manager = cast("type[_JobList]", bpy.types.WindowManager)
-    del window_manager.parascale_jobs
-    del window_manager.parascale_job
+    del bpy.types.WindowManager.parascale_jobs  # type: ignore[attr-defined]
+    del bpy.types.WindowManager.parascale_job  # type: ignore[attr-defined]
 
 
 def update() -> None:

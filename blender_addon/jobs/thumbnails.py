@@ -6,6 +6,7 @@ import struct
 import time
 import zlib
 from pathlib import Path
+from typing import Literal
 
 import bpy.utils.previews
 import numpy as np
@@ -29,7 +30,7 @@ def save_picture(job: Job, picture: Image) -> None:
     """Write the conditioning image (H, W, 3) of a job beside its journal entry, small."""
     step = max(1, max(picture.shape[:2]) // MAX_LONG_SIDE)
     path = journal.folder() / f"{job.id}.png"
-    path.write_bytes(_png(np.ascontiguousarray(picture[::step, ::step])))
+    path.write_bytes(encode_png(np.ascontiguousarray(picture[::step, ::step])))
 
 
 def save_sketch(job: Job, sketch: str) -> None:
@@ -55,7 +56,8 @@ def icon_of(job: Job) -> int:
     """Return the icon of a job's picture; 0 if it has none."""
     global _previews  # noqa: PLW0603 - Blender wants the collection removed once, by its maker
     video = Path(job.files.get("video", ""))
-    path, kind = (video, "MOVIE") if video.is_file() else (journal.folder() / f"{job.id}.png", "IMAGE")
+    kind: Literal["MOVIE", "IMAGE"] = "MOVIE" if video.is_file() else "IMAGE"
+    path = video if kind == "MOVIE" else journal.folder() / f"{job.id}.png"
     key = f"{kind} {job.id}"
     if _previews is None:
         _previews = bpy.utils.previews.new()
@@ -77,8 +79,8 @@ def clear() -> None:
     _previews = None
 
 
-def _png(picture: Image) -> bytes:
-    """PNG of an 8-bit RGB picture (H, W, 3)."""
+def encode_png(picture: Image) -> bytes:
+    """Encode an 8-bit RGB picture (H, W, 3) as PNG."""
     height, width = picture.shape[:2]
     rows = np.concatenate([np.zeros((height, 1), np.uint8), picture.reshape(height, width * 3)], axis=1)
     chunks = (
