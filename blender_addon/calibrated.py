@@ -30,7 +30,8 @@ from parascale.parallax.methods import METHODS
 from parascale.parallax.shot import Shot
 from parascale.types import Array
 
-from . import live, properties, reference, sides
+from . import live, reference, sides
+from .settings import STRENGTH, changes, settings_of_object, settings_of_scene
 from .steps import Hooks, Steps, in_thread
 from .stubs import Context
 
@@ -65,7 +66,7 @@ def create(context: Context) -> Steps[bpy.types.Object]:
         Where there is no reference, no camera, or no surface in its view.
     """
     scene = context.scene
-    state = properties.of_scene(scene)
+    state = settings_of_scene(scene)
     settings = state.current
     shown = reference_of(scene)
     shot = sides.asked(scene, shown, settings)
@@ -75,15 +76,15 @@ def create(context: Context) -> Steps[bpy.types.Object]:
     target = sides.target_depth(scene, depth, settings, start.source)
     result = yield from _calibrate(scene, shot, target, start.view, _asked(settings, settings.strength))
     camera = _make(scene, start, shot.name)
-    ours = properties.of_object(camera)
+    ours = settings_of_object(camera)
     ours.role = "CAMERA"
     ours.reference = shown
-    camera[properties.STRENGTH] = settings.strength
-    limits: Any = camera.id_properties_ui(properties.STRENGTH)
+    camera[STRENGTH] = settings.strength
+    limits: Any = camera.id_properties_ui(STRENGTH)
     limits.update(
         min=0.0, soft_max=4.0, description="Multiplies the Parallax Number that is asked for; may be animated"
     )
-    with live.paused():
+    with changes.paused():
         ours.calibration.copy_from(settings)
     write(scene, camera, result, depth)
     scene.camera = state.camera = camera
@@ -98,7 +99,7 @@ def rebuild(scene: bpy.types.Scene, camera: bpy.types.Object) -> Steps[None]:
     InputError
         Where the anchor or the reference is gone, or no surface is in view.
     """
-    settings = properties.of_object(camera).calibration
+    settings = settings_of_object(camera).calibration
     shot = sides.asked(scene, shown_by(camera), settings, camera)
     yield 0.0, "Gathering the scene"
     depth = sides.gathered(scene, settings, len(shot))
@@ -116,7 +117,7 @@ def rebuild_draft(scene: bpy.types.Scene, camera: bpy.types.Object, depth: Scene
     InputError
         As `rebuild`.
     """
-    settings = properties.of_object(camera).calibration
+    settings = settings_of_object(camera).calibration
     shot = sides.asked(scene, shown_by(camera), settings, camera)
     target = sides.target_depth(scene, depth, settings, camera)
     if target is depth:
@@ -134,7 +135,7 @@ def compared(scene: bpy.types.Scene, camera: bpy.types.Object) -> Steps[list[dic
     InputError
         As `rebuild`; a method that lacks what it needs says so in its own row.
     """
-    settings = properties.of_object(camera).calibration
+    settings = settings_of_object(camera).calibration
     shot = sides.asked(scene, shown_by(camera), settings, camera)
     depth = sides.gathered(scene, settings, len(shot))
     anchor = anchor_view(scene, camera)
@@ -175,9 +176,23 @@ def reference_of(scene: bpy.types.Scene) -> bpy.types.Object:
     InputError
         Where there is none.
     """
-    camera: bpy.types.Object | None = properties.of_scene(scene).reference
+    camera: bpy.types.Object | None = settings_of_scene(scene).reference
     if camera is None:
         raise InputError("there is no reference: solve a clip or import a shot")
+    return camera
+
+
+def calibrated_camera(scene: bpy.types.Scene) -> bpy.types.Object:
+    """Return the calibrated camera the tab works on.
+
+    Raises
+    ------
+    InputError
+        Where there is none.
+    """
+    camera = settings_of_scene(scene).camera
+    if camera is None:
+        raise InputError("there is no calibrated camera: create one first")
     return camera
 
 
@@ -189,7 +204,7 @@ def shown_by(camera: bpy.types.Object) -> bpy.types.Object:
     InputError
         Where it is gone.
     """
-    shown: bpy.types.Object | None = properties.of_object(camera).reference
+    shown: bpy.types.Object | None = settings_of_object(camera).reference
     if shown is None:
         raise InputError(f"{camera.name} has lost its reference: import the shot and create a camera anew")
     return shown
@@ -203,8 +218,8 @@ def lens_of(camera: bpy.types.Object) -> bpy.types.Camera:
 
 def strength_of(camera: bpy.types.Object, count: int) -> float | Array:
     """Return the strength of the steps of a move of so many frames."""
-    start = properties.of_object(camera).calibration.frame_start
-    value = sides.sampled(camera, properties.STRENGTH, start + np.arange(count - 1), 1.0)
+    start = settings_of_object(camera).calibration.frame_start
+    value = sides.sampled(camera, STRENGTH, start + np.arange(count - 1, dtype=np.float64), 1.0)
     # A curve may swing below 0 between its keys.
     return np.maximum(value, 0.0) if isinstance(value, np.ndarray) else value
 
@@ -227,7 +242,7 @@ def anchor_view(scene: bpy.types.Scene, camera: bpy.types.Object) -> View:
     """
     if camera.parent is None:
         raise InputError(f"{camera.name} has no anchor any more: parent it to one, or create a camera anew")
-    ours = properties.of_object(camera)
+    ours = settings_of_object(camera)
     with _at_start(scene, camera):
         own = view_of_camera(scene, camera)
         pose = rigid(np.array(camera.parent.matrix_world), camera.parent.name)
@@ -241,14 +256,15 @@ def write(
     scene: bpy.types.Scene, camera: bpy.types.Object, result: Calibration, depth: SceneDepth, *, draft: bool = False
 ) -> None:
     """Refill a camera's keys with a calibrated path, and note what it was made from."""
-    ours = properties.of_object(camera)
+    ours = settings_of_object(camera)
     path = result.shot.trajectory
-    frames = ours.calibration.frame_start + np.arange(len(path))
+    frames = ours.calibration.frame_start + np.arange(len(path), dtype=np.float64)
     with _at_start(scene, camera):
         key_trajectory(camera, path, frames, parallax_number=result.shot.parallax_number, gain=result.shot.gain)
     if ours.calibration.lens == "copy":
         if ours.own_lens[0] == 0:
-            ours.own_lens = [getattr(lens_of(camera), name) for name in LENS]
+            data = lens_of(camera)
+            ours.own_lens = data.lens, data.shift_x, data.shift_y
         key_lens(lens_of(camera), scene, path, frames)
     elif ours.own_lens[0] > 0:
         _give_lens_back(camera)
@@ -266,7 +282,7 @@ def _at_start(scene: bpy.types.Scene, camera: bpy.types.Object) -> Iterator[None
         yield
         return
     with at_frame(scene) as go_to:
-        go_to(properties.of_object(camera).calibration.frame_start)
+        go_to(settings_of_object(camera).calibration.frame_start)
         yield
 
 
@@ -276,7 +292,7 @@ def _depends_on_frame(item: Any) -> bool:
 
 
 def _give_lens_back(camera: bpy.types.Object) -> None:
-    ours = properties.of_object(camera)
+    ours = settings_of_object(camera)
     remove_curves(lens_of(camera), LENS)
     for name, value in zip(LENS, ours.own_lens, strict=True):
         setattr(lens_of(camera), name, value)
@@ -333,7 +349,7 @@ def _unit(scene: bpy.types.Scene) -> dict[str, Any]:
 
 def _start(context: Context, frame: int) -> Start:
     scene = context.scene
-    if properties.of_scene(scene).start_from == "CAMERA":
+    if settings_of_scene(scene).start_from == "CAMERA":
         camera = scene_camera(scene)
         with at_frame(scene) as go_to:
             go_to(frame)
@@ -369,7 +385,7 @@ def _intrinsics(scene: bpy.types.Scene, data: bpy.types.Camera, lens: float, shi
 
 def _make(scene: bpy.types.Scene, start: Start, name: str) -> bpy.types.Object:
     anchor = bpy.data.objects.new(f"{name} Anchor", None)
-    properties.of_object(anchor).role = "ANCHOR"
+    settings_of_object(anchor).role = "ANCHOR"
     anchor.empty_display_type = "ARROWS"
     reference.lock(anchor, "scale")
     anchor.rotation_mode = "QUATERNION"

@@ -7,8 +7,6 @@ once and kept while the scene's surfaces stay as they are, so that a slider's re
 import hashlib
 import json
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +17,7 @@ from parascale.blender.keyframes import fcurves
 from parascale.blender.scene_state import frame_rate, view_layer_of
 from parascale.errors import InputError
 
-from . import properties
+from .settings import SHARED_SETTINGS, STRENGTH, TIME, changes, settings_of_object
 
 # What a slider may take, beyond which Rebuild does the work. It is aimed lower: answers vary by a quarter.
 MOST_SECONDS = 0.15
@@ -48,16 +46,15 @@ class _Kept:
 _kept: dict[str, _Kept] = {}
 _revisions: dict[str, int] = {}
 _built_at: dict[str, int] = {}
-_pauses = 0
 
 
 def on_change(owner: bpy.types.ID) -> None:
     """Answer a changed setting of a calibrated camera, at once where that is quick."""
     scene = bpy.context.scene
-    if _pauses or scene is None or not isinstance(owner, bpy.types.Object):
+    if scene is None or not isinstance(owner, bpy.types.Object):
         return
     objects: Any = scene.objects
-    if properties.of_object(owner).role != "CAMERA" or owner.name not in objects:
+    if settings_of_object(owner).role != "CAMERA" or owner.name not in objects:
         return
     from . import calibrated
 
@@ -75,22 +72,11 @@ def on_change(owner: bpy.types.ID) -> None:
     kept.seconds[pace] = (kept.seconds[pace] + (time.thread_time() - begin) / _looks(owner)) / 2
 
 
-@contextmanager
-def paused() -> Iterator[None]:
-    """Let settings change without an answer."""
-    global _pauses  # noqa: PLW0603 - callbacks have no other way to know
-    _pauses += 1
-    try:
-        yield
-    finally:
-        _pauses -= 1
-
-
 def note_inputs(scene: bpy.types.Scene, camera: bpy.types.Object, depth: SceneDepth) -> None:
     """Note what a camera has just been made from, and keep the geometry for the sliders."""
-    properties.of_object(camera).inputs = json.dumps(inputs_of(scene, camera))
+    settings_of_object(camera).inputs = json.dumps(inputs_of(scene, camera))
     _built_at[camera.name] = _revisions.get(scene.name, 0)
-    settings = properties.of_object(camera).calibration
+    settings = settings_of_object(camera).calibration
     kept = _kept.get(scene.name)
     if kept is None or kept.depth is not depth:
         _kept.pop(scene.name, None)
@@ -100,7 +86,7 @@ def note_inputs(scene: bpy.types.Scene, camera: bpy.types.Object, depth: SceneDe
 
 def stale_because(scene: bpy.types.Scene, camera: bpy.types.Object) -> str:
     """Say why a calibrated camera no longer follows its inputs; empty where it does."""
-    ours = properties.of_object(camera)
+    ours = settings_of_object(camera)
     if not ours.inputs:
         return "never built"
     before, now = json.loads(ours.inputs), inputs_of(scene, camera)
@@ -115,10 +101,10 @@ def stale_because(scene: bpy.types.Scene, camera: bpy.types.Object) -> str:
 
 def inputs_of(scene: bpy.types.Scene, camera: bpy.types.Object) -> dict[str, str]:
     """Fingerprint what a camera is made from, part by part."""
-    ours = properties.of_object(camera)
+    ours = settings_of_object(camera)
     settings = ours.calibration
-    values = [_value(getattr(settings, name)) for name in properties.SHARED if name != "strength"]
-    subject = [item.name for item in properties.subject_of(settings)]
+    values = [_value(getattr(settings, name)) for name in SHARED_SETTINGS if name != "strength"]
+    subject = [item.name for item in settings.subject_objects]
     anchor = camera.parent
     data: Any = camera.data
     lens: list[Any] = [data.sensor_fit, data.sensor_width, data.sensor_height]
@@ -134,8 +120,8 @@ def inputs_of(scene: bpy.types.Scene, camera: bpy.types.Object) -> dict[str, str
         "anchor": _digest(_anchor(anchor)) if anchor else "",
         "lens": _digest([_value(value) for value in lens]),
         "frame rate": f"{frame_rate(scene):.9g}",
-        "strength": _digest(_curve(camera, properties.STRENGTH)),
-        "time": _digest(_curve(camera, properties.TIME)),
+        "strength": _digest(_curve(camera, STRENGTH)),
+        "time": _digest(_curve(camera, TIME)),
         "reference": ours.reference.name if ours.reference else "",
     }
 
@@ -162,13 +148,16 @@ HANDLERS = (
 
 
 def start() -> None:
-    """Begin to watch the scenes."""
+    """Begin to watch the scenes and the settings."""
+    changes.reactions.append(on_change)
     for handlers, handler in HANDLERS:
         handlers.append(handler)
 
 
 def stop() -> None:
     """Undo `start`."""
+    if on_change in changes.reactions:
+        changes.reactions.remove(on_change)
     for handlers, handler in HANDLERS:
         if handler in handlers:
             handlers.remove(handler)
@@ -178,7 +167,7 @@ def stop() -> None:
 def _quick(scene: bpy.types.Scene, camera: bpy.types.Object) -> tuple[_Kept, Pace] | None:
     """Return the kept geometry, with as many rays as the budget has; None where Rebuild has to do it."""
     kept = _kept.get(scene.name)
-    settings = properties.of_object(camera).calibration
+    settings = settings_of_object(camera).calibration
     if kept is None or kept.key != _geometry_key(scene, settings):
         return None
     for pace in PACES:
@@ -195,7 +184,7 @@ def _looks(camera: bpy.types.Object) -> int:
     """How often an answer looks at the scene: at least once."""
     from . import calibrated
 
-    settings = properties.of_object(camera).calibration
+    settings = settings_of_object(camera).calibration
     frames = max(len(calibrated.frames_of(camera)), settings.retimed_frames if settings.retiming != "NONE" else 1)
     return frames * (4 if settings.smooth > 0 else 1)
 
@@ -235,7 +224,7 @@ def _geometry_key(scene: bpy.types.Scene, settings: Any) -> str:
     shown: list[str] = [
         item.name_full for item in layer.objects if _may_show_surface(item) and item.visible_get(view_layer=layer)
     ]
-    subject = [item.name_full for item in properties.subject_of(settings)] if settings.statistic == "OBJECTS" else []
+    subject = [item.name_full for item in settings.subject_objects] if settings.statistic == "OBJECTS" else []
     return _digest([*shown, "|", *subject])
 
 

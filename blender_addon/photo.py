@@ -19,8 +19,9 @@ from parascale.media.depth_file import MAX_PIXELS, DepthFile, read_depth_map
 from parascale.media.orientation import UPRIGHT, orientation_of, upright_size
 from parascale.projection.depth_map import STATED_UNCERTAINTY
 
-from . import properties, request
+from . import request
 from .journal import Job
+from .settings import settings_of_scene
 
 # Of a photo of which nothing says the lens: a phone's is wider, a portrait's narrower.
 STATED_FOV = 50.0
@@ -72,7 +73,7 @@ def picture_of(path: Path) -> NDArray[np.uint8]:
 
 def ask_as(scene: bpy.types.Scene, job: Job) -> None:
     """Set the panel to what an earlier job asked."""
-    photo = properties.of_scene(scene).photo
+    photo = settings_of_scene(scene).photo
     photo.source = "MODEL"
     for name in ("picture", "model", "fov"):
         setattr(photo, name, job.request[name])
@@ -124,7 +125,7 @@ def place_wall(scene: bpy.types.Scene, picture: Path, distance: float, fov: floa
 
 def found_in(scene: bpy.types.Scene) -> Found | None:
     """Return what is known of the depth of the scene's photo; None where there is no photo."""
-    photo = properties.of_scene(scene).photo
+    photo = settings_of_scene(scene).photo
     if photo.surface is None or not photo.found:
         return None
     return Found(**json.loads(photo.found))
@@ -144,7 +145,7 @@ def _place(
     fov: float,
     intrinsics: ArrayLike | None = None,
 ) -> str:
-    state = properties.of_scene(scene)
+    state = settings_of_scene(scene)
     image = _loaded(path)
     orientation = orientation_of(path) or UPRIGHT
     size: Any = image.size

@@ -17,7 +17,7 @@ from parascale.errors import InputError
 from parascale.files.shot_file import shot_from_json, shot_to_json
 from parascale.parallax.shot import Points, Shot
 
-from . import properties
+from .settings import settings_of_object
 
 COLLECTION = "ParaScale"
 
@@ -36,7 +36,7 @@ def create(scene: bpy.types.Scene, shot: Shot) -> bpy.types.Object:
     text.from_string(shot_to_json(bare))
     text.use_fake_user = True
     camera = bpy.data.objects.new(f"{shot.name} Reference", bpy.data.cameras.new(f"{shot.name} Reference"))
-    settings = properties.of_object(camera)
+    settings = settings_of_object(camera)
     settings.role = "REFERENCE"
     settings.text = text
     collection(scene).objects.link(camera)
@@ -97,7 +97,7 @@ def shot_of(camera: bpy.types.Object) -> Shot:
     InputError
         Where its Text is gone or broken.
     """
-    text = properties.of_object(camera).text
+    text = settings_of_object(camera).text
     if text is None:
         raise InputError(f"the reference camera {camera.name} has lost its shot: import the shot again")
     return _parsed(text.as_string(), text.name)

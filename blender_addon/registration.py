@@ -2,12 +2,13 @@
 
 import bpy
 
-from . import jobs_list, live, operators, overlay, panels, parameters, preferences, properties, session, thumbnails
+from . import jobs_list, live, operators, overlay, panels, parameters, preferences, session, settings, thumbnails
 from .panels import menus
+from .typed_properties import expose_properties
 
 CLASSES = (
     *preferences.CLASSES,
-    *properties.CLASSES,
+    *settings.CLASSES,
     *jobs_list.CLASSES,
     *operators.CLASSES,
     *panels.CLASSES,
@@ -17,8 +18,9 @@ CLASSES = (
 def register() -> None:
     """Register all classes and take up the jobs of earlier runs."""
     for cls in CLASSES:
+        expose_properties(cls)
         bpy.utils.register_class(cls)
-    properties.attach()
+    settings.attach()
     jobs_list.attach()
     menus.attach()
     live.start()
@@ -35,6 +37,6 @@ def unregister() -> None:
     thumbnails.clear()
     parameters.unregister()
     jobs_list.detach()
-    properties.detach()
+    settings.detach()
     for cls in reversed(CLASSES):
         bpy.utils.unregister_class(cls)

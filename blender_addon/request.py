@@ -26,7 +26,8 @@ from parascale.parallax.number import median_depth
 from parascale.parallax.shot import Shot
 from parascale.retime import generator_times
 
-from . import calibrated, parameters, properties, reference, viewport
+from . import calibrated, parameters, reference, viewport
+from .settings import TIME, settings_of_object, settings_of_scene
 from .sides import curve_of
 from .steps import Steps
 
@@ -96,7 +97,7 @@ class Asked:
     @classmethod
     def of_scene(cls, scene: bpy.types.Scene) -> "Asked":
         """Read what the panel of a scene asks."""
-        state = properties.of_scene(scene)
+        state = settings_of_scene(scene)
         own = {item.name: getattr(state, item.name) for item in dataclasses.fields(cls) if item.name != "parameters"}
         return cls(**own, parameters=parameters.values(scene, state.generator))
 
@@ -138,13 +139,13 @@ def timing_of(scene: bpy.types.Scene, camera: bpy.types.Object, asked: Asked) ->
     InputError
         Where the generator does not make as many.
     """
-    settings = properties.of_object(camera).calibration
+    settings = settings_of_object(camera).calibration
     shot = reference.shot_of(calibrated.shown_by(camera))
     rate = frame_rate(scene)
     keyed = calibrated.frames_of(camera)
     lasts = float(keyed[-1] - keyed[0]) / rate if len(keyed) else 0.0
     own_fps = rate
-    if settings.timing == "SECONDS" and settings.retiming == "NONE" and curve_of(camera, properties.TIME) is None:
+    if settings.timing == "SECONDS" and settings.retiming == "NONE" and curve_of(camera, TIME) is None:
         times = shot.trajectory.times
         # The keys end with the last whole frame of the scene within the reference.
         own_fps, lasts = shot.fps, float(times[-1] - times[0])

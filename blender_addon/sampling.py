@@ -16,7 +16,8 @@ from parascale.parallax.observer import Observer
 from parascale.parallax.shot import Shot
 from parascale.types import Array
 
-from . import calibrated, properties
+from . import calibrated
+from .settings import settings_of_object
 from .steps import Steps
 from .stubs import Context
 
@@ -32,7 +33,7 @@ def chosen_camera(context: Context) -> bpy.types.Object | None:
 
 def frames_of(scene: bpy.types.Scene, camera: bpy.types.Object) -> Array:
     """Return the frames a camera's move spans: a calibrated camera's own, else the scene's."""
-    if properties.of_object(camera).role == "CAMERA":
+    if settings_of_object(camera).role == "CAMERA":
         keyed = calibrated.frames_of(camera)
         if len(keyed):
             return np.arange(keyed[0], keyed[-1] + 1)

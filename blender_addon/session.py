@@ -15,8 +15,9 @@ import bpy
 
 from parascale.errors import InputError
 
-from . import backend_lists, journal, parameters, properties, thumbnails
+from . import backend_lists, journal, parameters, thumbnails
 from .journal import Job
+from .settings import settings_of_scene
 from .steps import Steps, in_thread, sentence
 
 if TYPE_CHECKING:
@@ -215,7 +216,7 @@ class Session:
 
     def belongs_here(self, job: Job) -> bool:
         """Whether a job was submitted from the file at hand: another file must not receive its result unasked."""
-        if any(properties.of_scene(scene).job_id == job.id for scene in bpy.data.scenes):
+        if any(settings_of_scene(scene).job_id == job.id for scene in bpy.data.scenes):
             return True
         if job.blend:
             return job.blend == bpy.data.filepath

@@ -18,7 +18,8 @@ from parascale.parallax.shot import Shot
 from parascale.retime.modes import MODES
 from parascale.types import Array
 
-from . import properties, reference
+from . import reference
+from .settings import TIME, settings_of_object
 
 
 def asked(
@@ -93,7 +94,7 @@ def gathered(scene: bpy.types.Scene, settings: Any, count: int) -> SceneDepth:
     """
     subject = None
     if settings.statistic == "OBJECTS":
-        subject = properties.subject_of(settings)
+        subject = settings.subject_objects
         if not subject:
             raise InputError("no subject is chosen: select objects and press Use Selected, under Target")
     return SceneDepth(scene, frames=settings.frame_start + np.arange(count), subject=subject)
@@ -114,7 +115,7 @@ def curve_of(target: bpy.types.Object, name: str) -> bpy.types.FCurve | None:
 
 def _timed(scene: bpy.types.Scene, shot: Shot, settings: Any, camera: bpy.types.Object | None) -> Shot:
     rate = frame_rate(scene)
-    curve = None if camera is None else curve_of(camera, properties.TIME)
+    curve = None if camera is None else curve_of(camera, TIME)
     if curve is not None and len(curve.keyframe_points):
         last = round(curve.keyframe_points[-1].co.x)
         count = max(2, last - settings.frame_start + 1)
@@ -128,7 +129,7 @@ def _timed(scene: bpy.types.Scene, shot: Shot, settings: Any, camera: bpy.types.
 
 def _reference_depth(shot: Shot, shown: bpy.types.Object, settings: Any) -> Array | None:
     if settings.statistic == "OBJECTS":
-        points = properties.of_object(shown).points
+        points = settings_of_object(shown).points
         if points is None:
             raise InputError(
                 f"the reference {shot.name} has no points to take a subject from: solve it from its clip, or measure "

@@ -13,7 +13,8 @@ from parascale.blender.camera import view_of_camera
 from parascale.blender.depth import HELPER, mark_helper
 from parascale.errors import InputError
 
-from .. import calibrated, live, properties, reference, sides
+from .. import calibrated, reference, sides
+from ..settings import STRENGTH, TIME, changes, settings_of_object, settings_of_scene
 from ..steps import StepOperator, Steps, sentence
 from ..stubs import Context, Outcome
 
@@ -31,7 +32,7 @@ class PARASCALE_OT_measure(bpy.types.Operator):
 
     def execute(self, context: Context) -> Outcome:
         scene = context.scene
-        state = properties.of_scene(scene)
+        state = settings_of_scene(scene)
         try:
             camera = calibrated.scene_camera(scene)
             view = view_of_camera(scene, camera)
@@ -60,10 +61,10 @@ class PARASCALE_OT_create_camera(StepOperator):
 
     @classmethod
     def poll(cls, context: Context) -> bool:
-        if properties.of_scene(context.scene).reference is None:
+        if settings_of_scene(context.scene).reference is None:
             cls.poll_message_set("No reference: solve a clip, import a shot or use a camera")
             return False
-        if properties.of_scene(context.scene).start_from == "VIEWPORT":
+        if settings_of_scene(context.scene).start_from == "VIEWPORT":
             return True
         return _needs_camera(cls, context)
 
@@ -84,7 +85,7 @@ class PARASCALE_OT_rebuild(StepOperator):
         return needs_calibrated(cls, context)
 
     def steps(self, context: Context) -> Steps[None]:
-        camera = properties.of_scene(context.scene).camera
+        camera = calibrated.calibrated_camera(context.scene)
         yield from calibrated.rebuild(context.scene, camera)
         _tell(self, camera)
 
@@ -104,12 +105,11 @@ class PARASCALE_OT_use_selected(bpy.types.Operator):
         return True
 
     def execute(self, context: Context) -> Outcome:
-        settings = properties.of_scene(context.scene).current
-        with live.paused():
-            properties.set_subject(settings, _subjects(context))
+        settings = settings_of_scene(context.scene).current
+        with changes.as_one_change(settings):
+            settings.set_subject(_subjects(context))
             settings.statistic = "OBJECTS"
-        live.on_change(settings.id_data)
-        self.report({"INFO"}, "Subject: " + ", ".join(item.name for item in properties.subject_of(settings)))
+        self.report({"INFO"}, "Subject: " + ", ".join(item.name for item in settings.subject_objects))
         return {"FINISHED"}
 
 
@@ -209,17 +209,17 @@ class PARASCALE_OT_add_time_curve(bpy.types.Operator):
     def poll(cls, context: Context) -> bool:
         if not needs_calibrated(cls, context):
             return False
-        if sides.curve_of(properties.of_scene(context.scene).camera, properties.TIME) is not None:
+        if sides.curve_of(calibrated.calibrated_camera(context.scene), TIME) is not None:
             cls.poll_message_set("It has one already: edit it in the Graph Editor")
             return False
         return True
 
     def execute(self, context: Context) -> Outcome:
-        camera = properties.of_scene(context.scene).camera
+        camera = calibrated.calibrated_camera(context.scene)
         frames = calibrated.frames_of(camera)
         for value, frame in ((0.0, frames[0]), (1.0, frames[-1])):
-            camera[properties.TIME] = value
-            camera.keyframe_insert(f'["{properties.TIME}"]', frame=frame)
+            camera[TIME] = value
+            camera.keyframe_insert(f'["{TIME}"]', frame=frame)
         self.report({"INFO"}, "Edit the curve in the Graph Editor, then rebuild")
         return {"FINISHED"}
 
@@ -236,8 +236,8 @@ class PARASCALE_OT_key_strength(bpy.types.Operator):
         return needs_calibrated(cls, context)
 
     def execute(self, context: Context) -> Outcome:
-        camera = properties.of_scene(context.scene).camera
-        camera.keyframe_insert(f'["{properties.STRENGTH}"]', frame=context.scene.frame_current)
+        camera = calibrated.calibrated_camera(context.scene)
+        camera.keyframe_insert(f'["{STRENGTH}"]', frame=context.scene.frame_current)
         return {"FINISHED"}
 
 
@@ -252,13 +252,14 @@ class PARASCALE_OT_select_anchor(bpy.types.Operator):
     def poll(cls, context: Context) -> bool:
         if not needs_calibrated(cls, context):
             return False
-        if properties.of_scene(context.scene).camera.parent is None:
+        if calibrated.calibrated_camera(context.scene).parent is None:
             cls.poll_message_set("The camera has no anchor any more: parent it to one")
             return False
         return True
 
     def execute(self, context: Context) -> Outcome:
-        anchor = properties.of_scene(context.scene).camera.parent
+        anchor = calibrated.calibrated_camera(context.scene).parent
+        assert anchor is not None  # polled
         try:
             select_only(context, anchor)
         except InputError as error:
@@ -298,7 +299,7 @@ def place_on_ray(scene: bpy.types.Scene, side: str, origin: Vector, towards: Vec
         if not hit:
             raise InputError("there is no surface under the cursor")
         return place
-    points = properties.of_object(calibrated.reference_of(scene)).points
+    points = settings_of_object(calibrated.reference_of(scene)).points
     if points is None:
         raise InputError("the reference has no points: solve it from its clip")
     world = np.array(points.matrix_world)
@@ -313,27 +314,25 @@ def place_on_ray(scene: bpy.types.Scene, side: str, origin: Vector, towards: Vec
 def focus_on(context: Context, side: str, place: Vector) -> bpy.types.Object:
     """Put an empty at a place, focus the camera of that side on it, and measure by focus."""
     scene = context.scene
-    state = properties.of_scene(scene)
+    state = settings_of_scene(scene)
     settings = state.current
     camera = calibrated.reference_of(scene) if side == "REFERENCE" else state.camera or calibrated.scene_camera(scene)
     data: Any = camera.data
     mark = _marked(context, f"{camera.name} Focus", place, data.dof.focus_object)
     data.dof.focus_object = mark
-    with live.paused():
+    with changes.as_one_change(settings):
         settings.statistic = "FOCUS"
-    live.on_change(settings.id_data)
     return mark
 
 
 def measure_by(context: Context, side: str, place: Vector) -> bpy.types.Object:
     """Put an empty at a place, and measure that side by it."""
-    settings = properties.of_scene(context.scene).current
+    settings = settings_of_scene(context.scene).current
     name = "target_place" if side == "TARGET" else "reference_place"
     mark = _marked(context, f"{side.title()} Surface", place, getattr(settings, name))
-    with live.paused():
+    with changes.as_one_change(settings):
         setattr(settings, name, mark)
         settings.statistic = "SURFACE"
-    live.on_change(settings.id_data)
     return mark
 
 
@@ -352,7 +351,7 @@ def _marked(context: Context, name: str, place: Vector, before: bpy.types.Object
 
 def needs_calibrated(cls: type[bpy.types.Operator], context: Context) -> bool:
     """Say in a `poll` whether there is a calibrated camera."""
-    camera = properties.of_scene(context.scene).camera
+    camera = settings_of_scene(context.scene).camera
     if camera is None:
         cls.poll_message_set("No calibrated camera: create one first")
         return False
@@ -376,7 +375,7 @@ def _subjects(context: Context) -> list[Any]:
 
 
 def _tell(operator: bpy.types.Operator, camera: bpy.types.Object) -> None:
-    report = json.loads(properties.of_object(camera).report)
+    report = json.loads(settings_of_object(camera).report)
     for warning in report["warnings"]:
         operator.report({"WARNING"}, warning)
     if report["crossings"]:

@@ -10,8 +10,9 @@ from parascale.blender.strips import insert_strip, request_of, sequencer_scene
 from parascale.errors import InputError
 from parascale.files.shot_file import read_shot
 
-from .. import jobs_list, parameters, photo, preferences, properties, request, session, thumbnails
+from .. import jobs_list, parameters, photo, preferences, request, session, thumbnails
 from ..journal import Job
+from ..settings import settings_of_object, settings_of_scene
 from ..steps import StepOperator, Steps, sentence
 from ..stubs import Context, Outcome
 from .backend import needs_backend
@@ -31,7 +32,7 @@ class _Submitting(StepOperator):
     ) -> Steps[Job]:
         """Build the request, the panel's where none is given, and hand it over."""
         scene = context.scene
-        state = properties.of_scene(scene)
+        state = settings_of_scene(scene)
         camera = camera or state.camera
         assert camera is not None
         yield from session.current().connect(preferences.backend(context))
@@ -241,7 +242,7 @@ def active_strip(context: Context) -> bpy.types.Strip | None:
 def _remembered(asked: dict[str, Any]) -> tuple[bpy.types.Object, request.Asked]:
     """Return the camera and the settings of a request that a strip or a job remembers."""
     camera = bpy.data.objects.get(str(asked.get("camera", "")))
-    if camera is None or properties.of_object(camera).role != "CAMERA":
+    if camera is None or settings_of_object(camera).role != "CAMERA":
         raise InputError(f"the calibrated camera {asked.get('camera')!r} is not in this file any more")
     return camera, request.Asked.of_json(asked.get("asked", asked))
 
@@ -268,7 +269,7 @@ def _mode() -> str:
 
 
 def _job(context: Context, job_id: str) -> Job:
-    job_id = job_id or properties.of_scene(context.scene).job_id
+    job_id = job_id or settings_of_scene(context.scene).job_id
     job = session.current().jobs.get(job_id)
     if job is None:
         raise InputError("there is no such job: generate something first")

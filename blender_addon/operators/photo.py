@@ -7,7 +7,8 @@ import bpy
 from parascale.errors import InputError
 from parascale.link.requests import DepthRequest
 
-from .. import photo, preferences, properties, session
+from .. import photo, preferences, session
+from ..settings import settings_of_scene
 from ..steps import StepOperator, Steps, sentence
 from ..stubs import Context
 from .backend import needs_backend
@@ -23,7 +24,7 @@ class PARASCALE_OT_estimate_depth(StepOperator):
 
     @classmethod
     def poll(cls, context: Context) -> bool:
-        asked = properties.of_scene(context.scene).photo
+        asked = settings_of_scene(context.scene).photo
         if not asked.picture:
             cls.poll_message_set("No photo: choose one above")
             return False
@@ -34,7 +35,7 @@ class PARASCALE_OT_estimate_depth(StepOperator):
 
     def steps(self, context: Context) -> Steps[None]:
         scene = context.scene
-        asked = properties.of_scene(scene).photo
+        asked = settings_of_scene(scene).photo
         path = Path(bpy.path.abspath(asked.picture))
         if asked.source == "MODEL":
             message = yield from self._estimated(context, path)
@@ -51,7 +52,7 @@ class PARASCALE_OT_estimate_depth(StepOperator):
 
     def _estimated(self, context: Context, path: Path) -> Steps[str]:
         now = session.current()
-        asked = properties.of_scene(context.scene).photo
+        asked = settings_of_scene(context.scene).photo
         model, fov = asked.model, asked.fov
         yield 0.0, "Reading the photo"
         picture = photo.picture_of(path)

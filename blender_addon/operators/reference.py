@@ -17,7 +17,8 @@ from parascale.link.requests import SolveRequest
 from parascale.parallax.depth_source import ConstantDepth
 from parascale.parallax.shot import Shot
 
-from .. import backend_lists, preferences, properties, reference, sampling, session
+from .. import backend_lists, preferences, reference, sampling, session
+from ..settings import settings_of_scene
 from ..steps import StepOperator, Steps, sentence
 from ..stubs import Context, Outcome
 from .backend import needs_backend
@@ -199,10 +200,10 @@ class PARASCALE_FH_clip(bpy.types.FileHandler):
 
 def adopt(scene: bpy.types.Scene, shot: Shot) -> bpy.types.Object:
     """Put a shot into the file, make it the reference the tab works on, and return its camera."""
-    state = properties.of_scene(scene)
+    state = settings_of_scene(scene)
     state.reference = reference.create(scene, shot)
     state.calibration.frame_start = scene.frame_start
-    return state.reference  # type: ignore[no-any-return]
+    return state.reference
 
 
 def describe(shot: Shot) -> str:

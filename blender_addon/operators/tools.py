@@ -20,7 +20,8 @@ from parascale.files.registry import FORMATS, find_format, write_trajectory
 from parascale.files.shot_file import write_shot
 from parascale.parallax.shot import Shot
 
-from .. import calibrated, live, properties, sampling
+from .. import calibrated, sampling
+from ..settings import changes, settings_of_object, settings_of_scene
 from ..steps import StepOperator, Steps
 from ..stubs import Context, Outcome
 from .calibrate import needs_calibrated, select_only
@@ -64,9 +65,9 @@ class PARASCALE_OT_retime(StepOperator):
         scene = context.scene
         camera = sampling.chosen_camera(context)
         assert camera is not None
-        ours = properties.of_object(camera)
+        ours = settings_of_object(camera)
         if ours.role == "CAMERA" and self.mode in {"keep-path", "keep-felt-speed", "even"}:
-            with live.paused():
+            with changes.paused():
                 ours.calibration.retiming, ours.calibration.retimed_frames = self.mode, self.frames
             yield from calibrated.rebuild(scene, camera)
             self.report({"INFO"}, f"{camera.name} plays over {self.frames} frames")
@@ -213,7 +214,7 @@ class PARASCALE_OT_show_curves(bpy.types.Operator):
         return needs_calibrated(cls, context)
 
     def execute(self, context: Context) -> Outcome:
-        camera = properties.of_scene(context.scene).camera
+        camera = calibrated.calibrated_camera(context.scene)
         try:
             select_only(context, camera)
         except InputError as error:
@@ -252,8 +253,8 @@ class PARASCALE_OT_compare_methods(StepOperator):
 
     def steps(self, context: Context) -> Steps[None]:
         scene = context.scene
-        state = properties.of_scene(scene)
-        rows = yield from calibrated.compared(scene, state.camera)
+        state = settings_of_scene(scene)
+        rows = yield from calibrated.compared(scene, calibrated.calibrated_camera(scene))
         state.comparison = json.dumps(rows)
         measured: list[dict[str, Any]] = [row for row in rows if row.get("pce") is not None]
         if not measured:
@@ -270,7 +271,7 @@ def needs_any_camera(cls: type[bpy.types.Operator], context: Context) -> bool:
     if camera is None:
         cls.poll_message_set("No camera: make one the active object or the scene camera")
         return False
-    if properties.of_object(camera).role == "REFERENCE":
+    if settings_of_object(camera).role == "REFERENCE":
         cls.poll_message_set("This is a reference camera: choose the calibrated one, or one of your own")
         return False
     return True

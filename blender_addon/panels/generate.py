@@ -7,9 +7,10 @@ import bpy
 
 from parascale.blender.strips import request_of
 
-from .. import backend_lists, jobs_list, parameters, properties, session, thumbnails
+from .. import backend_lists, jobs_list, parameters, session, thumbnails
 from ..journal import Job
 from ..operators.generate import active_strip
+from ..settings import settings_of_scene
 from ..stubs import Context
 from .common import TabPanel, header, number, split, wrapped
 
@@ -43,7 +44,7 @@ class PARASCALE_PT_generate(TabPanel):
 
     def draw(self, context: Context) -> None:
         scene = context.scene
-        state = properties.of_scene(scene)
+        state = settings_of_scene(scene)
         layout = split(self.layout)
         if not session.has_link():
             wrapped(layout, "This build has no link to a backend: install the one for your Blender", icon="INFO")
@@ -78,7 +79,7 @@ class PARASCALE_PT_parameters(TabPanel):
 
     def draw(self, context: Context) -> None:
         scene = context.scene
-        state = properties.of_scene(scene)
+        state = settings_of_scene(scene)
         layout = split(self.layout)
         for name in ("long_side", "fps", "frames"):
             layout.prop(state, name)

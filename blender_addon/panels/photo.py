@@ -4,7 +4,8 @@ from typing import Any
 
 import bpy
 
-from .. import photo, properties
+from .. import photo
+from ..settings import settings_of_scene
 from ..stubs import Context
 from .common import TabPanel, length, number, split, wrapped
 
@@ -16,7 +17,7 @@ class PARASCALE_PT_photo(TabPanel):
 
     def draw(self, context: Context) -> None:
         scene = context.scene
-        asked = properties.of_scene(scene).photo
+        asked = settings_of_scene(scene).photo
         layout = split(self.layout)
         layout.prop(asked, "picture")
         layout.prop(asked, "source")
@@ -43,7 +44,7 @@ def _draw_found(column: Any, scene: bpy.types.Scene, found: photo.Found) -> None
     column.label(text=f"by {found.source}")
     low, high = 1 / (1 + found.uncertainty), 1 / (1 - found.uncertainty)
     column.label(text=f"Known to ±{found.uncertainty:.0%}: P ×{low:.2f} to ×{high:.2f}")
-    camera = properties.of_scene(scene).camera
+    camera = settings_of_scene(scene).camera
     p = camera.get("parallax_number") if camera is not None else None
     if p:
         column.label(text=f"Here P {number(p)}, or {number(p * low)} to {number(p * high)}")

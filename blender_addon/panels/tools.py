@@ -3,7 +3,9 @@
 import json
 from typing import Any
 
-from .. import properties, sampling
+from .. import sampling
+from ..settings import settings_of_scene
+from ..settings.choices import METHODS
 from ..stubs import Context
 from .common import TabPanel, header, number
 
@@ -32,13 +34,13 @@ class PARASCALE_PT_research(TabPanel):
     def draw(self, context: Context) -> None:
         layout = self.layout
         layout.operator("parascale.compare_methods", icon="LINENUMBERS_ON")
-        comparison = properties.of_scene(context.scene).comparison
+        comparison = settings_of_scene(context.scene).comparison
         if comparison:
             _draw_table(layout, json.loads(comparison))
 
 
 def _draw_table(layout: Any, rows: list[dict[str, Any]]) -> None:
-    names = {name: label for name, label, _ in properties.METHODS}
+    names = {name: label for name, label, _ in METHODS}
     column = layout.column(align=True)
     _draw_row(column, "Method", ["PCE", "Felt", "Jump"])
     for row in rows:
