@@ -14,6 +14,9 @@ Mask = NDArray[np.bool_]
 Image = NDArray[np.uint8]
 """A picture of 8 bits a channel: sRGB (H, W, 3), or grey (H, W)."""
 
+DepthMap = NDArray[np.float32] | NDArray[np.float64]
+"""z-depth (H, W): not finite where there is no surface, zero or below where none was measured."""
+
 Progress = Callable[[float, str], None]
 """Takes the fraction done, 0 .. 1, and the phase in a few words."""
 
