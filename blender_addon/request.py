@@ -25,6 +25,7 @@ from parascale.parallax.gauge import to_unit_depth
 from parascale.parallax.number import median_depth
 from parascale.parallax.shot import Shot
 from parascale.retime import generator_times
+from parascale.types import to_json_values
 
 from . import calibrated, parameters, reference, viewport
 from .settings import TIME, settings_of_object, settings_of_scene
@@ -290,5 +291,5 @@ def as_json(request: GenerationRequest) -> dict[str, Any]:
         "camera": request.shot.name,
         "frames": len(request.shot),
         "fps": request.shot.fps,
-        "parallax_number": [float(p) if np.isfinite(p) else None for p in request.shot.parallax_number],
+        "parallax_number": to_json_values(request.shot.parallax_number),
     }
