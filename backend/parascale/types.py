@@ -18,6 +18,8 @@ Image = NDArray[np.uint8]
 
 Json = Union[None, bool, int, float, str, list["Json"], dict[str, "Json"]]  # noqa: UP007 - it names itself
 """What a JSON text holds."""
+DepthMap = NDArray[np.float32] | NDArray[np.float64]
+"""z-depth (H, W): not finite where there is no surface, zero or below where none was measured."""
 
 Progress = Callable[[float, str], None]
 """Takes the fraction done, 0 .. 1, and the phase in a few words."""
