@@ -21,7 +21,7 @@ from parascale.parallax.gauge import to_unit_depth
 from parascale.parallax.number import median_depth
 from parascale.parallax.shot import Shot
 from parascale.retime import generator_times
-from parascale.types import Array, Image
+from parascale.types import Array, Image, Json, to_json_values
 
 from .. import calibrated, reference
 from ..settings import TIME, settings_of_object, settings_of_scene
@@ -106,7 +106,7 @@ class GenerationSettings:
         known = {item.name for item in dataclasses.fields(cls)}
         return cls(**{name: value for name, value in values.items() if name in known})
 
-    def to_json(self) -> dict[str, object]:
+    def to_json(self) -> dict[str, Json]:
         """Return the settings as JSON values."""
         return {**vars(self), "parameters": dict(self.parameters)}
 
@@ -207,7 +207,7 @@ def build_request(
     )
 
 
-def describe_request(request: GenerationRequest) -> dict[str, object]:
+def describe_request(request: GenerationRequest) -> dict[str, Json]:
     """Describe a request without its arrays, as the journal and the strip keep it."""
     return {
         "parascale": parascale.__version__,
@@ -219,7 +219,7 @@ def describe_request(request: GenerationRequest) -> dict[str, object]:
         "camera": request.shot.name,
         "frames": len(request.shot),
         "fps": request.shot.fps,
-        "parallax_number": [float(p) if np.isfinite(p) else None for p in request.shot.parallax_number],
+        "parallax_number": to_json_values(request.shot.parallax_number),
     }
 
 
