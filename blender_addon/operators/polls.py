@@ -2,9 +2,11 @@
 
 import bpy
 
-from .. import preferences, session
+from ..jobs import session
+from ..jobs.connection import has_link
 from ..scene.objects import chosen_camera
 from ..settings import settings_of_object, settings_of_scene
+from ..settings.preferences import backend_choice
 from ..stubs import Context
 
 Operator = type[bpy.types.Operator]
@@ -44,17 +46,17 @@ def needs_calibrated_camera(cls: Operator, context: Context) -> bool:
         cls.poll_message_set("No calibrated camera: create one first")
         return False
     if camera.name not in context.scene.objects:
-        cls.poll_message_set("The calibrated camera is not in this scene any more")
+        cls.poll_message_set("The calibrated camera is in no collection of this scene any more")
         return False
     return True
 
 
-def needs_backend(cls: Operator, context: Context) -> bool:
+def needs_backend(cls: Operator) -> bool:
     """Whether a backend can be reached."""
-    if not session.has_link():
+    if not has_link():
         cls.poll_message_set("This build of ParaScale has no link to a backend: install the one for your Blender")
         return False
-    if not session.connected() and not preferences.backend(context):
+    if not session.current().connection.is_open and not backend_choice():
         cls.poll_message_set("No backend: set it in Preferences")
         return False
     return True

@@ -12,7 +12,8 @@ from parascale.files.shot_file import read_shot
 from parascale.link.requests import SolveRequest
 from parascale.parallax.shot import Shot
 
-from .. import backend_lists, preferences, session
+from .. import backend_lists
+from ..jobs import session
 from ..scene.objects import chosen_camera
 from ..scene.reference_camera import adopt_reference
 from ..scene.reference_file import READ_FORMATS, read_reference
@@ -119,7 +120,7 @@ class PARASCALE_OT_solve_clip(StepOperator):
 
     @classmethod
     def poll(cls, context: Context) -> bool:
-        return needs_backend(cls, context)
+        return needs_backend(cls)
 
     def invoke(self, context: Context, event: bpy.types.Event) -> Outcome:
         if self.filepath:
@@ -135,12 +136,12 @@ class PARASCALE_OT_solve_clip(StepOperator):
         asked = SolveRequest(
             path, self.focal or None, self.fov or None, self.start, self.end or None, self.depth_model or None
         )
-        yield from now.connect(preferences.backend(context))
-        job = session.new_job("solve", path.stem, context.scene)
-        job.request = {"kind": "solve", "filepath": str(path), "fov": self.fov, "focal": self.focal}
-        job.request |= {"depth_model": self.depth_model, "start": self.start, "end": self.end}
+        yield from now.connect()
+        request = {"kind": "solve", "filepath": str(path), "fov": self.fov, "focal": self.focal}
+        request |= {"depth_model": self.depth_model, "start": self.start, "end": self.end}
+        job = session.new_job("solve", path.stem, context.scene, request)
         now.submit(job, asked)
-        yield from now.followed(job)
+        yield from now.follow_job(job)
         shot = read_shot(Path(job.files["shot"]))
         adopt_reference(context.scene, shot, clip=path)
         now.mark_used(job)

@@ -160,7 +160,7 @@ def prepare_reference(
         # The felt parallax it holds is that of the whole frame.
         shot = dataclasses.replace(shot, median_depth=depth, felt_parallax=None)
     if METHODS[settings.method].needs_reference_depth and np.isnan(shot.median_depth).all():
-        raise InputError(f"the reference {shot.name} has no depth: import it again with a Median Depth")
+        raise InputError(f"the reference {shot.name} knows no depth: import it again with a Median Depth")
     return _retime(scene, shot, settings, camera)
 
 

@@ -115,7 +115,9 @@ def select_only(context: Context, item: bpy.types.Object) -> None:
     try:
         context.view_layer.objects.active = item
     except RuntimeError:
-        raise InputError(f"{item.name} is not in this view layer: enable its collection in the Outliner") from None
+        raise InputError(
+            f"{item.name} is switched off in this view layer: tick its collection in the Outliner"
+        ) from None
     for other in context.view_layer.objects:
         other.select_set(other == item)
 

@@ -22,8 +22,8 @@ from parascale.media.orientation import UPRIGHT, orientation_of, upright_size
 from parascale.projection.depth_map import STATED_UNCERTAINTY
 from parascale.types import Image
 
-from ..request import read_picture
 from ..settings import PhotoSettings, settings_of_scene
+from .pictures import read_picture
 
 # Of a photo of which nothing says the lens: a phone's is wider, a portrait's narrower.
 STATED_FOV = 50.0

@@ -48,7 +48,7 @@ def read_reference(path: Path, file_format: str, given: Given, depth: float = 0.
     except InputError as error:
         if error.notice.remedy != "format" and "--format" not in str(error):
             raise
-        raise InputError(f"{path} is not a shot file, and its format is not recognised", "format") from None
+        raise InputError(f"{path} is not a shot file, and of no other format that is recognised", "format") from None
     if depth > 0:
         imported = dataclasses.replace(imported, shot=measured(imported.shot, ConstantDepth(depth)))
     return imported
