@@ -19,7 +19,7 @@ from parascale.blender.camera import (
     rigid,
     view_of_camera,
 )
-from parascale.blender.depth import SceneDepth, SparingDepth
+from parascale.blender.depth import ReprojectedDepth, SceneDepth
 from parascale.blender.keyframes import LENS, fcurves, key_lens, key_trajectory, remove_curves
 from parascale.blender.scene_state import at_frame, metres_per_unit
 from parascale.camera import View
@@ -121,7 +121,7 @@ def rebuild_draft(scene: bpy.types.Scene, camera: bpy.types.Object, depth: Scene
     shot = sides.asked(scene, shown_by(camera), settings, camera)
     target = sides.target_depth(scene, depth, settings, camera)
     if target is depth:
-        target = SparingDepth(depth, every)
+        target = ReprojectedDepth(depth, every)
     asked = _asked(settings, strength_of(camera, len(shot)))
     result = calibrate(shot, target, anchor_view(scene, camera), asked, **_unit(scene))
     write(scene, camera, result, depth, draft=True)
