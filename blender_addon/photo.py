@@ -19,8 +19,8 @@ from parascale.media.depth_file import MAX_PIXELS, DepthFile, read_depth_map
 from parascale.media.orientation import UPRIGHT, orientation_of, upright_size
 from parascale.projection.depth_map import STATED_UNCERTAINTY
 
-from . import request
-from .journal import Job
+from .jobs.journal import Job
+from .scene.pictures import read_picture
 from .settings import settings_of_scene
 
 # Of a photo of which nothing says the lens: a phone's is wider, a portrait's narrower.
@@ -62,7 +62,7 @@ def picture_of(path: Path) -> NDArray[np.uint8]:
     InputError
         Where Blender cannot read it.
     """
-    picture = request.read_picture(path)
+    picture = read_picture(path)
     step = math.ceil(math.sqrt(picture.shape[0] * picture.shape[1] / MAX_PIXELS))
     if step == 1:
         return picture
@@ -115,7 +115,7 @@ def place_wall(scene: bpy.types.Scene, picture: Path, distance: float, fov: floa
     InputError
         Where the photo cannot be read.
     """
-    rows, columns = request.read_picture(picture).shape[:2]
+    rows, columns = read_picture(picture).shape[:2]
     # Of a plane the corners say all there is; near ones keep its samples apart as any map's.
     share = min(1.0, 64 / max(rows, columns))
     size = max(2, round(rows * share)), max(2, round(columns * share))

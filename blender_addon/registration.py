@@ -2,14 +2,16 @@
 
 import bpy
 
-from . import jobs_list, live, operators, overlay, panels, parameters, preferences, session, settings, thumbnails
+from . import live, operators, overlay, panels, preferences, settings
+from .jobs import job_list, thumbnails, timer
 from .panels import menus
+from .settings.generators import unregister_generators
 from .typed_properties import expose_properties
 
 CLASSES = (
     *preferences.CLASSES,
     *settings.CLASSES,
-    *jobs_list.CLASSES,
+    *job_list.CLASSES,
     *operators.CLASSES,
     *panels.CLASSES,
 )
@@ -21,22 +23,22 @@ def register() -> None:
         expose_properties(cls)
         bpy.utils.register_class(cls)
     settings.attach()
-    jobs_list.attach()
+    job_list.attach()
     menus.attach()
     live.start()
     overlay.start()
-    session.start()
+    timer.start()
 
 
 def unregister() -> None:
     """Undo `register`."""
-    session.stop()
+    timer.stop()
     overlay.stop()
     live.stop()
     menus.detach()
     thumbnails.clear()
-    parameters.unregister()
-    jobs_list.detach()
+    unregister_generators()
+    job_list.detach()
     settings.detach()
     for cls in reversed(CLASSES):
         bpy.utils.unregister_class(cls)

@@ -7,7 +7,8 @@ import bpy
 from parascale.errors import InputError
 from parascale.link.requests import DepthRequest
 
-from .. import photo, preferences, session
+from .. import photo
+from ..jobs import session
 from ..settings import settings_of_scene
 from ..steps import StepOperator, Steps, sentence
 from ..stubs import Context
@@ -31,7 +32,7 @@ class PARASCALE_OT_estimate_depth(StepOperator):
         if asked.source == "FILE" and not asked.depth_path:
             cls.poll_message_set("No depth map: choose one above")
             return False
-        return asked.source != "MODEL" or needs_backend(cls, context)
+        return asked.source != "MODEL" or needs_backend(cls)
 
     def steps(self, context: Context) -> Steps[None]:
         scene = context.scene
@@ -58,11 +59,11 @@ class PARASCALE_OT_estimate_depth(StepOperator):
         picture = photo.picture_of(path)
         if not model:
             raise InputError("no depth model is named: depth-anything-v2-small is small and quick")
-        yield from now.connect(preferences.backend(context))
-        job = session.new_job("depth", path.stem, context.scene)
-        job.request = {"kind": "depth", "picture": str(path), "model": model, "fov": fov}
+        yield from now.connect()
+        request = {"kind": "depth", "picture": str(path), "model": model, "fov": fov}
+        job = session.new_job("depth", path.stem, context.scene, request)
         now.submit(job, DepthRequest(picture, model))
-        yield from now.followed(job)
+        yield from now.follow_job(job)
         return insert(context, job)
 
 

@@ -18,7 +18,8 @@ from parascale.media.suffixes import VIDEO_SUFFIXES
 from parascale.parallax.depth_source import ConstantDepth
 from parascale.parallax.shot import Shot
 
-from .. import backend_lists, preferences, reference, sampling, session
+from .. import backend_lists, reference, sampling
+from ..jobs import session
 from ..settings import settings_of_scene
 from ..steps import StepOperator, Steps, sentence
 from ..stubs import Context, Outcome
@@ -147,7 +148,7 @@ class PARASCALE_OT_solve_clip(StepOperator):
 
     @classmethod
     def poll(cls, context: Context) -> bool:
-        return needs_backend(cls, context)
+        return needs_backend(cls)
 
     def invoke(self, context: Context, event: bpy.types.Event) -> Outcome:
         if self.filepath:
@@ -163,12 +164,12 @@ class PARASCALE_OT_solve_clip(StepOperator):
         asked = SolveRequest(
             path, self.focal or None, self.fov or None, self.start, self.end or None, self.depth_model or None
         )
-        yield from now.connect(preferences.backend(context))
-        job = session.new_job("solve", path.stem, context.scene)
-        job.request = {"kind": "solve", "filepath": str(path), "fov": self.fov, "focal": self.focal}
-        job.request |= {"depth_model": self.depth_model, "start": self.start, "end": self.end}
+        yield from now.connect()
+        request = {"kind": "solve", "filepath": str(path), "fov": self.fov, "focal": self.focal}
+        request |= {"depth_model": self.depth_model, "start": self.start, "end": self.end}
+        job = session.new_job("solve", path.stem, context.scene, request)
         now.submit(job, asked)
-        yield from now.followed(job)
+        yield from now.follow_job(job)
         shot = read_shot(Path(job.files["shot"]))
         camera = adopt(context.scene, shot)
         if path.is_file():

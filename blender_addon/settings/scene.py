@@ -5,9 +5,9 @@ from typing import Annotated
 import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
 
-from .. import backend_lists
 from .calibration import CalibrationSettings
 from .choices import PICTURES, STARTS
+from .generators import search_generators
 from .object import settings_of_object
 from .photo import PhotoSettings
 
@@ -64,7 +64,7 @@ class SceneSettings(bpy.types.PropertyGroup):
             name="Generator",
             description="Generator of the backend to use",
             default="preview",
-            search=lambda _settings, _context, text: backend_lists.generators_like(text),
+            search=lambda _settings, _context, text: search_generators(text),
         ),
     ]
     prompt: Annotated[str, StringProperty(name="Prompt", description="Text prompt, for generators that take one")]

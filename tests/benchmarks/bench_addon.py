@@ -112,7 +112,7 @@ def sliders(objects: int, triangles: int) -> None:
 
 
 def ticks() -> None:
-    from bl_ext.user_default.parascale import session
+    from bl_ext.user_default.parascale.jobs import session, timer
 
     scene = bpy.context.scene
     addon = bpy.context.preferences.addons[MODULE].preferences
@@ -124,10 +124,10 @@ def ticks() -> None:
     spans = []
     end = time.monotonic() + 120
     while job.state not in ("fetched", "used", "failed", "lost") and time.monotonic() < end:
-        spans.append(timed(session.current().tick))
+        spans.append(timed(session.current().poll))
         time.sleep(0.01)
-    idle = [timed(session.current().tick) for _ in range(200)]
-    insertion = timed(session.on_timer)
+    idle = [timed(session.current().poll) for _ in range(200)]
+    insertion = timed(timer.on_timer)
     slow = np.percentile(spans, 99) * 1e3
     print(
         f"polling tick, a job of {state.frames} frames running: median {np.median(spans) * 1e3:.2f} ms, p99"

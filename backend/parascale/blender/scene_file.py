@@ -7,7 +7,7 @@ import bpy
 from parascale.blender.camera import view_of_camera
 from parascale.blender.depth import SceneDepth
 from parascale.errors import InputError
-from parascale.projection.target import Target
+from parascale.parallax.target import Target
 
 
 def scene_target(path: Path, camera_name: str | None = None) -> Target:

@@ -4,10 +4,10 @@ import importlib.util
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Annotated, cast
 
 import typer
 from typer.core import TyperCommand, TyperOption
@@ -44,9 +44,11 @@ def print_notes(sentences: Iterable[str]) -> None:
         print(f"parascale: note: {sentence}", file=sys.stderr)
 
 
-def print_json(values: dict[str, Any]) -> None:
+def print_json(values: Mapping[str, object]) -> None:
     """Print one JSON object on standard output; what is not finite becomes null."""
-    print(json.dumps(_finite(values), indent=2, allow_nan=False))
+    from parascale.types import to_json_values
+
+    print(json.dumps(to_json_values(values), indent=2, allow_nan=False))
 
 
 @contextmanager
@@ -111,15 +113,3 @@ def require_blender(what: str) -> None:
 
 def _silent(fraction: float, phase: str) -> None:
     pass
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    if hasattr(value, "tolist"):
-        return _finite(value.tolist())
-    if isinstance(value, float) and value - value != 0:
-        return None
-    return value
