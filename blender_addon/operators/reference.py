@@ -14,6 +14,7 @@ from parascale.files.registry import FORMATS, Imported, read_trajectory
 from parascale.files.shot_file import FORMAT, read_shot
 from parascale.files.sniff import recognise
 from parascale.link.requests import SolveRequest
+from parascale.media.suffixes import VIDEO_SUFFIXES
 from parascale.parallax.depth_source import ConstantDepth
 from parascale.parallax.shot import Shot
 
@@ -192,7 +193,7 @@ class PARASCALE_FH_clip(bpy.types.FileHandler):
     bl_idname = "PARASCALE_FH_clip"
     bl_label = "ParaScale Reference Clip"
     bl_import_operator = "parascale.solve_clip"
-    bl_file_extensions = ".mp4;.mov;.avi;.mkv;.webm;.m4v"
+    bl_file_extensions = ";".join(VIDEO_SUFFIXES)
 
     @classmethod
     def poll_drop(cls, context: Context) -> bool:
