@@ -10,6 +10,7 @@ from parascale.errors import InputError
 from parascale.files.contents import given_by_user
 from parascale.files.shot_file import read_shot
 from parascale.link.requests import SolveRequest
+from parascale.media.suffixes import VIDEO_SUFFIXES
 from parascale.parallax.shot import Shot
 
 from .. import backend_lists
@@ -163,7 +164,7 @@ class PARASCALE_FH_clip(bpy.types.FileHandler):
     bl_idname = "PARASCALE_FH_clip"
     bl_label = "ParaScale Reference Clip"
     bl_import_operator = "parascale.solve_clip"
-    bl_file_extensions = ".mp4;.mov;.avi;.mkv;.webm;.m4v"
+    bl_file_extensions = ";".join(VIDEO_SUFFIXES)
 
     @classmethod
     def poll_drop(cls, context: Context) -> bool:

@@ -8,7 +8,7 @@ import numpy as np
 from mathutils import Matrix
 
 from parascale.blender.camera import blender_from_opencv, require_perspective
-from parascale.blender.depth import SceneDepth, SparingDepth
+from parascale.blender.depth import ReprojectedDepth, SceneDepth
 from parascale.blender.keyframes import LENS, key_lens, key_trajectory, remove_curves
 from parascale.errors import InputError
 from parascale.parallax.calibrate import Calibration
@@ -95,7 +95,7 @@ def rebuild_draft(scene: bpy.types.Scene, camera: bpy.types.Object, surroundings
     """
     inputs = inputs_of_camera(scene, camera, surroundings)
     if inputs.target is surroundings:
-        inputs = replace(inputs, target=SparingDepth(surroundings, every))
+        inputs = replace(inputs, target=ReprojectedDepth(surroundings, every))
     _write(scene, camera, inputs.calibrate(), surroundings, draft=True)
 
 
