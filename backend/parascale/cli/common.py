@@ -12,7 +12,8 @@ from typing import Annotated, cast
 import typer
 from typer.core import TyperCommand, TyperOption
 
-from parascale.errors import InputError
+from parascale.cli.advice import sentence
+from parascale.errors import InputError, Notice
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
 
@@ -38,10 +39,10 @@ class Command(TyperCommand):
         return super().get_help(cast("typer.Context", ctx))
 
 
-def print_notes(sentences: Iterable[str]) -> None:
+def print_notes(notes: Iterable[str | Notice]) -> None:
     """Print what a user should read on standard error."""
-    for sentence in sentences:
-        print(f"parascale: note: {sentence}", file=sys.stderr)
+    for note in notes:
+        print(f"parascale: note: {note if isinstance(note, str) else sentence(note)}", file=sys.stderr)
 
 
 def print_json(values: Mapping[str, object]) -> None:
@@ -108,7 +109,7 @@ def require_blender(what: str) -> None:
     InputError
     """
     if importlib.util.find_spec("bpy") is None:
-        raise InputError(f"{what} needs Blender as a Python module: pip install 'parascale[bpy]'")
+        raise InputError(f"{what} needs Blender as a Python module", "extra", ["bpy"])
 
 
 def _silent(fraction: float, phase: str) -> None:
