@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any, cast
 
 import bpy
-from bpy.props import BoolProperty, StringProperty
 
 from parascale.blender.strips import insert_strip, request_of, sequencer_scene
 from parascale.errors import InputError
@@ -19,6 +18,7 @@ from ..scene.reference_camera import adopt_reference
 from ..settings import settings_of_object, settings_of_scene
 from ..steps import StepOperator, Steps, sentence
 from ..stubs import Context, Outcome
+from ..typed_properties import BoolProperty, StringProperty
 from .polls import needs_backend, needs_calibrated_camera
 
 
@@ -92,7 +92,7 @@ class PARASCALE_OT_retry_job(_Submitting):
     bl_idname = "parascale.retry_job"
     bl_label = "Retry"
 
-    job_id: StringProperty(name="Job", description="The job; empty takes the scene's last", options={"SKIP_SAVE"})
+    job_id: str = StringProperty(name="Job", description="The job; empty takes the scene's last", options={"SKIP_SAVE"})
 
     @classmethod
     def poll(cls, context: Context) -> bool:
@@ -118,7 +118,7 @@ class PARASCALE_OT_poll_jobs(StepOperator):
     bl_idname = "parascale.poll_jobs"
     bl_label = "Refresh Jobs"
 
-    wait: BoolProperty(name="Wait", description="Go on until every job has ended and every result is here")
+    wait: bool = BoolProperty(name="Wait", description="Go on until every job has ended and every result is here")
 
     @classmethod
     def poll(cls, context: Context) -> bool:
@@ -142,7 +142,7 @@ class PARASCALE_OT_insert_result(bpy.types.Operator):
     bl_label = "Insert Result"
     bl_options = {"REGISTER", "UNDO"}
 
-    job_id: StringProperty(name="Job", description="The job; empty takes the scene's last", options={"SKIP_SAVE"})
+    job_id: str = StringProperty(name="Job", description="The job; empty takes the scene's last", options={"SKIP_SAVE"})
 
     def execute(self, context: Context) -> Outcome:
         try:
@@ -167,7 +167,7 @@ class PARASCALE_OT_cancel_job(bpy.types.Operator):
     bl_idname = "parascale.cancel_job"
     bl_label = "Cancel Job"
 
-    job_id: StringProperty(name="Job", description="The job; empty takes the scene's last", options={"SKIP_SAVE"})
+    job_id: str = StringProperty(name="Job", description="The job; empty takes the scene's last", options={"SKIP_SAVE"})
 
     def execute(self, context: Context) -> Outcome:
         try:
@@ -184,7 +184,7 @@ class PARASCALE_OT_forget_job(bpy.types.Operator):
     bl_idname = "parascale.forget_job"
     bl_label = "Remove from List"
 
-    job_id: StringProperty(name="Job", options={"SKIP_SAVE"})
+    job_id: str = StringProperty(name="Job", options={"SKIP_SAVE"})
 
     def execute(self, context: Context) -> Outcome:
         try:
