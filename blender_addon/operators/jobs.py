@@ -1,9 +1,6 @@
 """The jobs of the list: refresh them, insert their results, submit them again, cancel them, remove them."""
 
-from typing import Annotated
-
 import bpy
-from bpy.props import BoolProperty, StringProperty
 
 from parascale.errors import InputError
 
@@ -15,15 +12,14 @@ from ..scene.photo import restore_request
 from ..settings import settings_of_scene
 from ..steps import DirectOperator, StepOperator, Steps, sentence
 from ..stubs import Context
+from ..typed_properties import BoolProperty, StringProperty
 from .polls import needs_backend
 
 
 class JobChoice:
     """The property of operators that work on one job."""
 
-    job_id: Annotated[
-        str, StringProperty(name="Job", description="The job; empty takes the scene's last", options={"SKIP_SAVE"})
-    ]
+    job_id: str = StringProperty(name="Job", description="The job; empty takes the scene's last", options={"SKIP_SAVE"})
 
     def find_job(self, context: Context) -> Job:
         """Return the job.
@@ -45,9 +41,7 @@ class PARASCALE_OT_poll_jobs(StepOperator):
     bl_idname = "parascale.poll_jobs"
     bl_label = "Refresh Jobs"
 
-    wait: Annotated[
-        bool, BoolProperty(name="Wait", description="Go on until every job has ended and every result is fetched")
-    ]
+    wait: bool = BoolProperty(name="Wait", description="Go on until every job has ended and every result is fetched")
 
     @classmethod
     def poll(cls, context: Context) -> bool:
