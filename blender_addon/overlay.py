@@ -10,7 +10,7 @@ from parascale.blender.keyframes import GAIN, PARALLAX_NUMBER, fcurves
 from parascale.errors import InputError
 from parascale.types import Array
 
-from . import reference
+from .scene.reference_camera import shot_of_reference
 from .settings import settings_of_object, settings_of_scene
 
 # Viridis at five places, dark to bright: read alike by all eyes.
@@ -153,7 +153,7 @@ def _points(curve: bpy.types.FCurve) -> Array:
 def _shot(camera: bpy.types.Object) -> Any:
     shown = settings_of_object(camera).reference
     try:
-        return None if shown is None else reference.shot_of(shown)
+        return None if shown is None else shot_of_reference(shown)
     except InputError:
         return None
 

@@ -2,9 +2,10 @@
 
 import bpy
 
-from . import live, operators, overlay, panels, preferences, settings
+from . import operators, overlay, panels, preferences, settings
 from .jobs import job_list, thumbnails, timer
 from .panels import menus
+from .scene import live
 from .settings.generators import unregister_generators
 from .typed_properties import expose_properties
 

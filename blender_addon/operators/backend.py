@@ -5,10 +5,9 @@ import bpy
 from parascale.errors import InputError
 
 from ..jobs import session
-from ..jobs.connection import has_link
-from ..settings.preferences import backend_choice
 from ..steps import StepOperator, Steps, sentence
 from ..stubs import Context, Outcome
+from .polls import needs_backend
 
 INSTALL_COMMAND = "python3 -m pip install 'parascale[solve,preview]'"
 
@@ -79,17 +78,6 @@ class PARASCALE_OT_copy_install_command(bpy.types.Operator):
         context.window_manager.clipboard = INSTALL_COMMAND
         self.report({"INFO"}, f"Copied: {INSTALL_COMMAND}")
         return {"FINISHED"}
-
-
-def needs_backend(cls: type[bpy.types.Operator]) -> bool:
-    """Say in a `poll` whether a backend can be reached."""
-    if not has_link():
-        cls.poll_message_set("This build of ParaScale has no link to a backend: install the one for your Blender")
-        return False
-    if not session.current().connection.is_open and not backend_choice():
-        cls.poll_message_set("No backend: set it in Preferences")
-        return False
-    return True
 
 
 CLASSES = (

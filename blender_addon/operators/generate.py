@@ -1,26 +1,25 @@
 """Submit a generation, follow it, insert its result, ask for it again."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import bpy
-from bpy.props import BoolProperty, StringProperty
 
 from parascale.blender.strips import insert_strip, request_of, sequencer_scene
 from parascale.errors import InputError
 from parascale.files.shot_file import read_shot
 
-from .. import photo
 from ..jobs import job_list, session
 from ..jobs.generation import submit_generation
 from ..jobs.journal import Job
+from ..scene import photo
 from ..scene.generation import GenerationSettings
+from ..scene.reference_camera import adopt_reference
 from ..settings import settings_of_object, settings_of_scene
 from ..steps import StepOperator, Steps, sentence
 from ..stubs import Context, Outcome
-from .backend import needs_backend
-from .calibrate import needs_calibrated
-from .reference import adopt
+from ..typed_properties import BoolProperty, StringProperty
+from .polls import needs_backend, needs_calibrated_camera
 
 
 class _Submitting(StepOperator):
@@ -28,7 +27,7 @@ class _Submitting(StepOperator):
 
     @classmethod
     def poll(cls, context: Context) -> bool:
-        return needs_calibrated(cls, context) and needs_backend(cls)
+        return needs_calibrated_camera(cls, context) and needs_backend(cls)
 
     def submit_from_panel(self, context: Context) -> Steps[Job]:
         """Submit the scene's calibrated camera with the settings of the panel."""
@@ -93,7 +92,7 @@ class PARASCALE_OT_retry_job(_Submitting):
     bl_idname = "parascale.retry_job"
     bl_label = "Retry"
 
-    job_id: StringProperty(name="Job", description="The job; empty takes the scene's last", options={"SKIP_SAVE"})
+    job_id: str = StringProperty(name="Job", description="The job; empty takes the scene's last", options={"SKIP_SAVE"})
 
     @classmethod
     def poll(cls, context: Context) -> bool:
@@ -107,7 +106,7 @@ class PARASCALE_OT_retry_job(_Submitting):
             given: dict[str, Any] = {name: value for name, value in old.request.items() if name != "kind"}
             bpy.ops.parascale.solve_clip(_mode(), **given)  # type: ignore[attr-defined]  # ours
         elif old.kind == "depth":
-            photo.ask_as(context.scene, old)
+            photo.restore_request(context.scene, old.request)
             bpy.ops.parascale.estimate_depth(_mode())  # type: ignore[attr-defined]  # ours
         else:
             raise InputError(f"{old.title} cannot be asked for again from here: start it where you started it first")
@@ -119,7 +118,7 @@ class PARASCALE_OT_poll_jobs(StepOperator):
     bl_idname = "parascale.poll_jobs"
     bl_label = "Refresh Jobs"
 
-    wait: BoolProperty(name="Wait", description="Go on until every job has ended and every result is here")
+    wait: bool = BoolProperty(name="Wait", description="Go on until every job has ended and every result is here")
 
     @classmethod
     def poll(cls, context: Context) -> bool:
@@ -143,7 +142,7 @@ class PARASCALE_OT_insert_result(bpy.types.Operator):
     bl_label = "Insert Result"
     bl_options = {"REGISTER", "UNDO"}
 
-    job_id: StringProperty(name="Job", description="The job; empty takes the scene's last", options={"SKIP_SAVE"})
+    job_id: str = StringProperty(name="Job", description="The job; empty takes the scene's last", options={"SKIP_SAVE"})
 
     def execute(self, context: Context) -> Outcome:
         try:
@@ -168,7 +167,7 @@ class PARASCALE_OT_cancel_job(bpy.types.Operator):
     bl_idname = "parascale.cancel_job"
     bl_label = "Cancel Job"
 
-    job_id: StringProperty(name="Job", description="The job; empty takes the scene's last", options={"SKIP_SAVE"})
+    job_id: str = StringProperty(name="Job", description="The job; empty takes the scene's last", options={"SKIP_SAVE"})
 
     def execute(self, context: Context) -> Outcome:
         try:
@@ -185,7 +184,7 @@ class PARASCALE_OT_forget_job(bpy.types.Operator):
     bl_idname = "parascale.forget_job"
     bl_label = "Remove from List"
 
-    job_id: StringProperty(name="Job", options={"SKIP_SAVE"})
+    job_id: str = StringProperty(name="Job", options={"SKIP_SAVE"})
 
     def execute(self, context: Context) -> Outcome:
         try:
@@ -213,10 +212,16 @@ def insert(context: Context, job: Job) -> str:
     scene = bpy.data.scenes.get(job.scene) or context.scene
     if job.kind == "solve":
         shot = read_shot(Path(job.files["shot"]))
-        adopt(scene, shot)
+        adopt_reference(scene, shot)
         message = f"{job.title} is the reference: {len(shot)} frames"
     elif job.kind == "depth":
-        message = photo.place_estimate(scene, job)
+        message = photo.place_estimate(
+            scene,
+            Path(job.request["picture"]),
+            float(job.request["fov"]),
+            Path(job.files["depth_map"]),
+            cast("photo.DepthEstimate", job.summary),
+        )
     else:
         message = _insert_video(context, scene, job)
     session.current().mark_used(job)

@@ -7,13 +7,13 @@ import bpy
 from parascale.errors import InputError
 from parascale.link.requests import DepthRequest
 
-from .. import photo
 from ..jobs import session
+from ..scene import photo
 from ..settings import settings_of_scene
 from ..steps import StepOperator, Steps, sentence
 from ..stubs import Context
-from .backend import needs_backend
 from .generate import insert
+from .polls import needs_backend
 
 
 class PARASCALE_OT_estimate_depth(StepOperator):
@@ -56,7 +56,7 @@ class PARASCALE_OT_estimate_depth(StepOperator):
         asked = settings_of_scene(context.scene).photo
         model, fov = asked.model, asked.fov
         yield 0.0, "Reading the photo"
-        picture = photo.picture_of(path)
+        picture = photo.read_photo(path)
         if not model:
             raise InputError("no depth model is named: depth-anything-v2-small is small and quick")
         yield from now.connect()

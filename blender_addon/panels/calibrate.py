@@ -5,10 +5,12 @@ from typing import Any
 
 import bpy
 
-from .. import live, sides
+from ..scene.curves import curve_of
+from ..scene.report import number
+from ..scene.staleness import reason_stale
 from ..settings import STRENGTH, TIME, settings_of_object, settings_of_scene
 from ..stubs import Context
-from .common import TabPanel, header, length, number, split, wrapped
+from .common import TabPanel, header, length, split, wrapped
 
 
 class PARASCALE_PT_calibrate(TabPanel):
@@ -86,7 +88,7 @@ class PARASCALE_PT_timing(TabPanel):
         settings = state.current
         layout = split(self.layout)
         layout.prop(settings, "frame_start")
-        eased = state.camera is not None and sides.curve_of(state.camera, TIME) is not None
+        eased = state.camera is not None and curve_of(state.camera, TIME) is not None
         if eased:
             layout.label(text="Its own curve of time is followed", icon="FCURVE")
             return
@@ -152,7 +154,7 @@ def _draw_camera(layout: Any, scene: bpy.types.Scene, camera: bpy.types.Object) 
     row.prop(state, "camera", text="")
     row.operator("parascale.select_anchor", text="", icon="EMPTY_ARROWS")
     row.operator("parascale.create_camera", text="", icon="ADD")
-    reason = live.stale_because(scene, camera)
+    reason = reason_stale(scene, camera)
     row = layout.row(align=True)
     if reason:
         row.alert = True
@@ -164,7 +166,7 @@ def _draw_camera(layout: Any, scene: bpy.types.Scene, camera: bpy.types.Object) 
 
 def _draw_strength(layout: Any, camera: bpy.types.Object) -> None:
     row = layout.row(align=True)
-    if sides.curve_of(camera, STRENGTH) is None:
+    if curve_of(camera, STRENGTH) is None:
         row.prop(settings_of_object(camera), "strength", slider=True)
     else:
         row.prop(camera, f'["{STRENGTH}"]', text="Strength", slider=True)

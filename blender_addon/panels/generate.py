@@ -9,11 +9,12 @@ from ..jobs import job_list, session, thumbnails
 from ..jobs.connection import has_link
 from ..jobs.journal import UNDER_WAY, Job
 from ..operators.generate import active_request
+from ..scene.report import number
 from ..settings import settings_of_scene
 from ..settings.generators import find_generator, parameter_values, parameters_of
 from ..settings.preferences import ADDON
 from ..stubs import Context
-from .common import TabPanel, header, number, split, wrapped
+from .common import TabPanel, header, split, wrapped
 
 CLASS_NOTES = {
     "B": "Works in metres: the scene's unit scale counts",

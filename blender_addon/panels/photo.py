@@ -4,10 +4,11 @@ from typing import Any
 
 import bpy
 
-from .. import photo
+from ..scene.photo import PhotoDepth, depth_of_photo
+from ..scene.report import number
 from ..settings import settings_of_scene
 from ..stubs import Context
-from .common import TabPanel, length, number, split, wrapped
+from .common import TabPanel, length, split, wrapped
 
 
 class PARASCALE_PT_photo(TabPanel):
@@ -31,12 +32,12 @@ class PARASCALE_PT_photo(TabPanel):
         layout.prop(asked, "fov")
         text = "Estimate Depth" if asked.source == "MODEL" else "Use Depth"
         layout.operator("parascale.estimate_depth", text=text, icon="IMAGE_DATA")
-        found = photo.found_in(scene)
+        found = depth_of_photo(scene)
         if found is not None:
             _draw_found(layout.column(align=True), scene, found)
 
 
-def _draw_found(column: Any, scene: bpy.types.Scene, found: photo.Found) -> None:
+def _draw_found(column: Any, scene: bpy.types.Scene, found: PhotoDepth) -> None:
     depths = (found.near, found.median, found.far)
     shown = [f"{value:.3g}" if found.relative else length(scene, value) for value in depths]
     column.label(text=f"Depth {' / '.join(shown)}")

@@ -3,11 +3,12 @@
 import json
 from typing import Any
 
-from .. import sampling
+from ..scene.objects import chosen_camera
+from ..scene.report import number
 from ..settings import settings_of_scene
 from ..settings.choices import METHODS
 from ..stubs import Context
-from .common import TabPanel, header, number
+from .common import TabPanel, header
 
 
 class PARASCALE_PT_tools(TabPanel):
@@ -16,7 +17,7 @@ class PARASCALE_PT_tools(TabPanel):
     bl_options = {"DEFAULT_CLOSED"}
 
     def draw_header(self, context: Context) -> None:
-        camera = sampling.chosen_camera(context)
+        camera = chosen_camera(context)
         self.layout.label(text=header("Tools", camera.name if camera else ""), icon="TOOL_SETTINGS")
 
     def draw(self, context: Context) -> None:

@@ -23,12 +23,13 @@ from parascale.parallax.shot import Shot
 from parascale.retime import generator_times
 from parascale.types import Array, Image, Json, to_json_values
 
-from .. import calibrated, reference
 from ..settings import TIME, settings_of_object, settings_of_scene
 from ..settings.generators import parameter_values
-from ..sides import curve_of
 from ..steps import Steps
+from .curves import curve_of, keyed_frames
+from .objects import reference_of_camera
 from .pictures import cut_to_shape, read_picture, render_frame
+from .reference_camera import shot_of_reference
 
 
 class Trained(NamedTuple):
@@ -139,9 +140,9 @@ def choose_frame_times(scene: bpy.types.Scene, camera: bpy.types.Object, setting
         If the generator does not make as many.
     """
     calibration = settings_of_object(camera).calibration
-    shot = reference.shot_of(calibrated.shown_by(camera))
+    shot = shot_of_reference(reference_of_camera(camera))
     rate = frame_rate(scene)
-    keyed = calibrated.frames_of(camera)
+    keyed = keyed_frames(camera)
     duration = float(keyed[-1] - keyed[0]) / rate if len(keyed) else 0.0
     own_fps = rate
     if calibration.timing == "SECONDS" and calibration.retiming == "NONE" and curve_of(camera, TIME) is None:

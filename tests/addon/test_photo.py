@@ -89,8 +89,8 @@ def drawn() -> list[str]:
 def test_depth_is_estimated_by_the_backend_and_the_surface_appears(
     scene: bpy.types.Scene, asked: Any, models: dict[str, Path], backend: None, family: str
 ) -> None:
-    from bl_ext.user_default.parascale import photo
     from bl_ext.user_default.parascale.jobs import session
+    from bl_ext.user_default.parascale.scene import photo
 
     from parascale.blender.camera import view_of_camera
 
@@ -100,7 +100,7 @@ def test_depth_is_estimated_by_the_backend_and_the_surface_appears(
     assert (job.kind, job.title, job.state) == ("depth", "photo", "used")
     # What the model puts at infinity, with what touches it, gets no surface.
     shown = len(asked.surface.data.polygons) / (SIZE[0] * SIZE[1])
-    assert 0.8 < shown <= photo.found_in(scene).cover
+    assert 0.8 < shown <= photo.depth_of_photo(scene).cover
     assert family == "depth-anything-relative" or shown == 1
     assert scene.camera == asked.camera
     view = view_of_camera(scene, scene.camera)
@@ -108,7 +108,7 @@ def test_depth_is_estimated_by_the_backend_and_the_surface_appears(
     # Depth Pro sees its own field of view, which these weights put at 60 degrees; of the others 50 is assumed.
     angle = 60 if family == "depth-pro" else 50
     assert view.intrinsics[0] == pytest.approx(50 / np.tan(np.radians(angle / 2)), rel=1e-3)
-    found = photo.found_in(scene)
+    found = photo.depth_of_photo(scene)
     assert found.relative == (family == "depth-anything-relative")
     assert [found.near, found.median, found.far] == pytest.approx(
         [job.summary["percentiles"][p] for p in ("10", "50", "90")]
@@ -123,14 +123,14 @@ def test_depth_is_estimated_by_the_backend_and_the_surface_appears(
 def test_metres_become_units_of_the_scene(
     scene: bpy.types.Scene, asked: Any, models: dict[str, Path], backend: None
 ) -> None:
-    from bl_ext.user_default.parascale import photo
     from bl_ext.user_default.parascale.jobs import session
+    from bl_ext.user_default.parascale.scene import photo
 
     scene.unit_settings.scale_length = 0.01
     asked.model = str(models["zoedepth"])
     bpy.ops.parascale.estimate_depth()
     (job,) = session.current().newest_jobs(1)
-    assert photo.found_in(scene).median == pytest.approx(100 * job.summary["percentiles"]["50"])
+    assert photo.depth_of_photo(scene).median == pytest.approx(100 * job.summary["percentiles"]["50"])
 
 
 def test_missing_weights_are_named_with_their_command(scene: bpy.types.Scene, asked: Any, backend: None) -> None:
@@ -175,8 +175,8 @@ def test_cancelling_stops_the_job_and_changes_nothing(
 def test_estimate_that_arrives_later_is_put_into_its_file(
     scene: bpy.types.Scene, asked: Any, models: dict[str, Path], backend: None, tmp_path: Path
 ) -> None:
-    from bl_ext.user_default.parascale import photo
     from bl_ext.user_default.parascale.jobs import session, timer
+    from bl_ext.user_default.parascale.scene import photo
 
     from parascale.link.requests import DepthRequest
 
@@ -185,7 +185,7 @@ def test_estimate_that_arrives_later_is_put_into_its_file(
     picture = Path(asked.picture)
     job = session.new_job("depth", "photo", scene)
     job.request = {"kind": "depth", "picture": str(picture), "model": str(models["zoedepth"]), "fov": 40.0}
-    session.current().submit(job, DepthRequest(photo.picture_of(picture), str(models["zoedepth"])))
+    session.current().submit(job, DepthRequest(photo.read_photo(picture), str(models["zoedepth"])))
     bpy.ops.wm.read_homefile(use_empty=True)
     bpy.ops.parascale.poll_jobs(wait=True)
     timer.on_timer()
@@ -287,15 +287,15 @@ def test_it_says_what_is_missing(scene: bpy.types.Scene, photo: Path) -> None:
 
 
 def test_large_photo_is_averaged_down(extension: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from bl_ext.user_default.parascale import photo
     from bl_ext.user_default.parascale.jobs import thumbnails
+    from bl_ext.user_default.parascale.scene import photo
 
     monkeypatch.setattr(photo, "MAX_PIXELS", 10_000)
     picture = np.zeros((200, 196, 3), np.uint8)
     picture[::2] = 200
     path = tmp_path / "large.png"
     path.write_bytes(thumbnails.encode_png(picture))
-    small = photo.picture_of(path)
+    small = photo.read_photo(path)
     assert small.shape == (100, 98, 3)
     assert (small == 100).all()
 
@@ -305,13 +305,12 @@ def test_large_photo_is_averaged_down(extension: object, tmp_path: Path, monkeyp
 def test_turned_photo_has_the_pixels_that_the_command_line_reads(
     extension: object, turned: Path, kind: str, orientation: int
 ) -> None:
-    from bl_ext.user_default.parascale import photo
-    from bl_ext.user_default.parascale.scene import pictures
+    from bl_ext.user_default.parascale.scene import photo, pictures
 
     path = turned / f"{orientation}.{kind}"
     wanted = np.load(turned / f"{path.name}.npy").astype(int)
     assert wanted.shape == ((60, 40, 3) if orientation > 4 else (40, 60, 3))
-    for read in (photo.picture_of(path), pictures.read_picture(path)):
+    for read in (photo.read_photo(path), pictures.read_picture(path)):
         assert read.shape == wanted.shape
         # Decoders of JPEG round differently.
         assert np.abs(read - wanted).max() <= (0 if kind == "png" else 6)

@@ -96,9 +96,9 @@ def sliders(objects: int, triangles: int) -> None:
         spans.append(timed(lambda value=value: setattr(camera.parascale, "strength", float(value))))
         if camera.parascale.draft:
             own.append(time.thread_time() - begin)
-    from bl_ext.user_default.parascale import live
+    from bl_ext.user_default.parascale.scene.staleness import reason_stale
 
-    draws = [timed(lambda: live.stale_because(scene, camera)) for _ in range(50)]
+    draws = [timed(lambda: reason_stale(scene, camera)) for _ in range(50)]
     # The first answer also finds out how many rays there is time for.
     first, *others = np.array(own) * 1e3
     median, slowest = np.median(others), np.max(others)
