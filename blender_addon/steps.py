@@ -15,6 +15,7 @@ import bpy
 
 from parascale.errors import Cancelled, InputError
 
+from .advice import sentence
 from .stubs import Context, Outcome
 
 T = TypeVar("T")
@@ -113,12 +114,6 @@ class StepOperator(bpy.types.Operator):
         if not isinstance(error, Cancelled):
             self.report({"ERROR"}, sentence(error))
         return {"CANCELLED"}
-
-
-def sentence(error: Exception | str) -> str:
-    """Return what an error says as one line that begins with a capital."""
-    text = " ".join(str(error).split())
-    return text[:1].upper() + text[1:]
 
 
 class Hooks:

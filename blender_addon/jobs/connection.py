@@ -11,9 +11,10 @@ import bpy
 
 from parascale.errors import InputError
 
+from ..advice import sentence
 from ..settings.generators import register_generators
 from ..settings.preferences import BackendChoice
-from ..steps import Steps, in_thread, sentence
+from ..steps import Steps, in_thread
 
 if TYPE_CHECKING:
     from parascale.link.client import Client

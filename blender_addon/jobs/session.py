@@ -15,9 +15,10 @@ import bpy
 
 from parascale.errors import InputError
 
+from ..advice import sentence
 from ..settings import settings_of_scene
 from ..settings.preferences import backend_choice, results_folder
-from ..steps import Steps, sentence
+from ..steps import Steps
 from . import journal, thumbnails
 from .connection import Connection, has_link
 from .journal import Job

@@ -4,7 +4,7 @@ import time
 
 import bpy
 
-from ..steps import sentence
+from ..advice import sentence
 from . import job_list, session
 from .journal import Job
 

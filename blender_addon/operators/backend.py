@@ -4,8 +4,9 @@ import bpy
 
 from parascale.errors import InputError
 
+from ..advice import sentence
 from ..jobs import session
-from ..steps import StepOperator, Steps, sentence
+from ..steps import StepOperator, Steps
 from ..stubs import Context, Outcome
 from .polls import needs_backend
 

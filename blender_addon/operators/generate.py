@@ -9,6 +9,7 @@ from parascale.blender.strips import insert_strip, request_of, sequencer_scene
 from parascale.errors import InputError
 from parascale.files.shot_file import read_shot
 
+from ..advice import sentence
 from ..jobs import job_list, session
 from ..jobs.generation import submit_generation
 from ..jobs.journal import Job
@@ -16,7 +17,7 @@ from ..scene import photo
 from ..scene.generation import GenerationSettings
 from ..scene.reference_camera import adopt_reference
 from ..settings import settings_of_object, settings_of_scene
-from ..steps import StepOperator, Steps, sentence
+from ..steps import StepOperator, Steps
 from ..stubs import Context, Outcome
 from ..typed_properties import BoolProperty, StringProperty
 from .polls import needs_backend, needs_calibrated_camera

@@ -7,10 +7,11 @@ import bpy
 from parascale.errors import InputError
 from parascale.link.requests import DepthRequest
 
+from ..advice import sentence
 from ..jobs import session
 from ..scene import photo
 from ..settings import settings_of_scene
-from ..steps import StepOperator, Steps, sentence
+from ..steps import StepOperator, Steps
 from ..stubs import Context
 from .generate import insert
 from .polls import needs_backend

@@ -15,6 +15,7 @@ from parascale.files.fit import covering
 from parascale.parallax.shot import Shot
 from parascale.retime.modes import MODES
 
+from ..advice import sentence
 from ..scene.calibrated_camera import compare_methods, rebuild_camera
 from ..scene.objects import calibrated_camera, chosen_camera, select_only
 from ..scene.path_file import WRITE_FORMATS, frames_for_format, suffix_of, write_path
@@ -22,7 +23,7 @@ from ..scene.sampling import frames_of_move, sample_shot
 from ..settings import settings_of_object, settings_of_scene
 from ..settings.changes import paused
 from ..settings.choices import items_of
-from ..steps import DirectOperator, StepOperator, Steps, sentence
+from ..steps import DirectOperator, StepOperator, Steps
 from ..stubs import Context, Outcome
 from ..typed_properties import BoolProperty, EnumProperty, FloatProperty, IntProperty, IntVectorProperty, StringProperty
 from .polls import needs_calibrated_camera, needs_own_camera
