@@ -13,7 +13,7 @@ from ..scene.report import number
 from ..settings import settings_of_scene
 from ..settings.generators import find_generator, parameter_values, parameters_of
 from ..settings.preferences import ADDON
-from ..stubs import Context
+from ..stubs import Context, Layout
 from .common import TabPanel, header, split, wrapped
 
 CLASS_NOTES = {
@@ -100,7 +100,7 @@ class PARASCALE_UL_jobs(bpy.types.UIList):
     def draw_item(  # noqa: PLR0917 - Blender passes them so
         self,
         context: Context,
-        layout: Any,
+        layout: Layout,
         data: Any,
         item: Any,
         icon: Any,
@@ -140,7 +140,7 @@ class PARASCALE_PT_jobs(TabPanel):
 
 
 class PARASCALE_PT_strip(bpy.types.Panel):
-    layout: Any
+    layout: Layout
     bl_label = "ParaScale Result"
     bl_space_type = "SEQUENCE_EDITOR"
     bl_region_type = "UI"
@@ -165,13 +165,13 @@ class PARASCALE_PT_strip(bpy.types.Panel):
         self.layout.operator("parascale.generate_again", icon="FILE_REFRESH")
 
 
-def _draw_class(layout: Any, name: str) -> None:
+def _draw_class(layout: Layout, name: str) -> None:
     known = find_generator(name)
     if known is not None and known.scale_class in CLASS_NOTES:
         wrapped(layout, CLASS_NOTES[known.scale_class], icon="ERROR" if known.scale_class == "C" else "INFO")
 
 
-def _draw_job(box: Any, job: Job) -> None:
+def _draw_job(box: Layout, job: Job) -> None:
     icon = thumbnails.icon_of(job)
     if icon:
         box.template_icon(icon, scale=5.0)
