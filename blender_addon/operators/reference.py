@@ -11,6 +11,7 @@ from parascale.files.shot_file import read_shot
 from parascale.link.requests import SolveRequest
 from parascale.media.suffixes import VIDEO_SUFFIXES
 from parascale.parallax.shot import Shot
+from parascale.types import Json
 
 from .. import backend_lists
 from ..advice import sentence
@@ -141,7 +142,7 @@ class PARASCALE_OT_solve_clip(StepOperator):
             path, self.focal or None, self.fov or None, self.start, self.end or None, self.depth_model or None
         )
         yield from now.connect()
-        request = {"kind": "solve", "filepath": str(path), "fov": self.fov, "focal": self.focal}
+        request: dict[str, Json] = {"kind": "solve", "filepath": str(path), "fov": self.fov, "focal": self.focal}
         request |= {"depth_model": self.depth_model, "start": self.start, "end": self.end}
         job = session.new_job("solve", path.stem, context.scene, request)
         now.submit(job, asked)
