@@ -1,15 +1,31 @@
-"""Blender's properties with the types of their values, so that a type checker knows what `settings.method` is."""
+"""Blender's properties for a type checker: ``method: str = EnumProperty(...)``."""
 
-import inspect
+from collections.abc import Callable
+from typing import Any
+
+import bpy
+
+# To the stubs a property is the object that declares it; to whoever reads it, its value.
+Property = Callable[..., Any]
+BoolProperty: Property = bpy.props.BoolProperty
+CollectionProperty: Property = bpy.props.CollectionProperty
+EnumProperty: Property = bpy.props.EnumProperty
+FloatProperty: Property = bpy.props.FloatProperty
+FloatVectorProperty: Property = bpy.props.FloatVectorProperty
+IntProperty: Property = bpy.props.IntProperty
+IntVectorProperty: Property = bpy.props.IntVectorProperty
+PointerProperty: Property = bpy.props.PointerProperty
+StringProperty: Property = bpy.props.StringProperty
 
 
 def expose_properties(cls: type) -> None:
-    """Give Blender the properties that a class declares as ``name: Annotated[type, Property(...)]``.
+    """Move the properties that a class declares as ``name: type = Property(...)`` to its annotations.
 
-    Blender looks for a property itself in the annotations, of the class and of its bases.
+    There Blender looks for them, in the class and in its bases.
     """
+    declaration = type(bpy.props.BoolProperty())
     for base in cls.__mro__:
-        declared = inspect.get_annotations(base)
-        found = {name: hint.__metadata__[0] for name, hint in declared.items() if hasattr(hint, "__metadata__")}
-        if found:
-            base.__annotations__ = declared | found
+        for name, value in list(vars(base).items()):
+            if isinstance(value, declaration):
+                base.__annotations__[name] = value
+                delattr(base, name)

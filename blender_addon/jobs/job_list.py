@@ -1,10 +1,10 @@
 """The jobs as the interface lists them: on the window manager, which undo does not change."""
 
-from typing import Annotated, Protocol, cast
+from typing import Protocol, cast
 
 import bpy
-from bpy.props import CollectionProperty, IntProperty, StringProperty
 
+from ..typed_properties import CollectionProperty, IntProperty, StringProperty
 from . import session
 from .journal import Job
 
@@ -14,7 +14,7 @@ MAX_SHOWN = 50
 class JobItem(bpy.types.PropertyGroup):
     """One line of the list; the session has the job."""
 
-    job_id: Annotated[str, StringProperty()]
+    job_id: str = StringProperty()
 
 
 CLASSES = (JobItem,)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import bpy
 
 from parascale.errors import InputError
+from parascale.types import Json
 
 from ..settings import settings_of_scene
 from ..settings.preferences import backend_choice, results_folder
@@ -224,7 +225,7 @@ def current() -> Session:
     return _current
 
 
-def new_job(kind: str, title: str, scene: bpy.types.Scene, request: Mapping[str, object]) -> Job:
+def new_job(kind: str, title: str, scene: bpy.types.Scene, request: Mapping[str, Json]) -> Job:
     """Make a job with an id of its own, for a scene of the open file."""
     return Job(
         id=uuid.uuid4().hex,

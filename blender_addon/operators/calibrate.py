@@ -1,7 +1,6 @@
 """Measure the target, create the calibrated camera, rebuild it, and choose what it is measured by."""
 
 import bpy
-from bpy.props import EnumProperty, FloatVectorProperty
 from bpy_extras import view3d_utils
 from mathutils import Vector
 
@@ -17,6 +16,7 @@ from ..settings import STRENGTH, TIME, settings_of_scene
 from ..settings.changes import as_one_change
 from ..steps import DirectOperator, StepOperator, Steps, sentence
 from ..stubs import Context, Outcome
+from ..typed_properties import EnumProperty, FloatVectorProperty
 from .polls import needs_calibrated_camera, needs_scene_camera
 
 
@@ -99,14 +99,14 @@ class PARASCALE_OT_use_selected(DirectOperator):
 class _Picking(DirectOperator):
     """Base of operators that wait for a click on a surface or a point, or are given it."""
 
-    side: EnumProperty(
+    side: str = EnumProperty(
         name="Side",
         items=(
             ("TARGET", "Target", "Click a surface of the scene"),
             ("REFERENCE", "Reference", "Click one of the reference's points"),
         ),
     )
-    place: FloatVectorProperty(name="Place", description="Where in the world", size=3, subtype="TRANSLATION")
+    place: Vector = FloatVectorProperty(name="Place", description="Where in the world", size=3, subtype="TRANSLATION")
 
     def invoke(self, context: Context, event: bpy.types.Event) -> Outcome:
         if context.area is None or context.area.type != "VIEW_3D":
@@ -155,7 +155,7 @@ class PARASCALE_OT_pick_focus(_Picking):
     bl_options = {"REGISTER", "UNDO"}
 
     def run(self, context: Context) -> None:
-        focus_on(context, self.side, Vector(self.place))
+        focus_on(context, self.side, self.place)
 
 
 class PARASCALE_OT_pick_surface(_Picking):
@@ -166,7 +166,7 @@ class PARASCALE_OT_pick_surface(_Picking):
     bl_options = {"REGISTER", "UNDO"}
 
     def run(self, context: Context) -> None:
-        measure_by(context, self.side, Vector(self.place))
+        measure_by(context, self.side, self.place)
 
 
 class PARASCALE_OT_add_time_curve(DirectOperator):

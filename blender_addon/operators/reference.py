@@ -4,14 +4,14 @@ import math
 from pathlib import Path
 
 import bpy
-from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, IntVectorProperty, StringProperty
 
 from parascale.errors import InputError
-from parascale.files.contents import given_by_user
+from parascale.files.raw_trajectory import UserOverrides
 from parascale.files.shot_file import read_shot
 from parascale.link.requests import SolveRequest
 from parascale.media.suffixes import VIDEO_SUFFIXES
 from parascale.parallax.shot import Shot
+from parascale.types import Json
 
 from .. import backend_lists
 from ..jobs import session
@@ -21,6 +21,7 @@ from ..scene.reference_file import READ_FORMATS, read_reference
 from ..scene.sampling import frames_of_move, sample_shot
 from ..steps import DirectOperator, StepOperator, Steps, sentence
 from ..stubs import Context, Outcome
+from ..typed_properties import BoolProperty, EnumProperty, FloatProperty, IntProperty, IntVectorProperty, StringProperty
 from .polls import needs_backend, needs_chosen_camera
 
 
@@ -31,22 +32,24 @@ class PARASCALE_OT_import_shot(DirectOperator):
     bl_label = "Import Shot"
     bl_options = {"REGISTER", "UNDO"}
 
-    filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
-    format: EnumProperty(name="Format", description="What the file is", items=READ_FORMATS)
-    depth: FloatProperty(
+    filepath: str = StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
+    format: str = EnumProperty(name="Format", description="What the file is", items=READ_FORMATS)
+    depth: float = FloatProperty(
         name="Median Depth",
         description="How far what the camera sees lies, in the path's unit, where the file does not say; 0 is unknown",
         default=0.0,
         min=0.0,
     )
-    fps: FloatProperty(name="Frame Rate", description="Where the file does not say; 0 takes the format's", min=0.0)
-    fov: FloatProperty(
+    fps: float = FloatProperty(
+        name="Frame Rate", description="Where the file does not say; 0 takes the format's", min=0.0
+    )
+    fov: float = FloatProperty(
         name="Field of View", description="Horizontal, in degrees, where the file does not say; 0 is unknown", min=0.0
     )
-    size: IntVectorProperty(
+    size: tuple[int, int] = IntVectorProperty(
         name="Picture Size", description="In pixels, where the file does not say; 0 is unknown", size=2, min=0
     )
-    camera: StringProperty(name="Camera", description="Which one, where the file holds several")
+    camera: str = StringProperty(name="Camera", description="Which one, where the file holds several")
 
     def invoke(self, context: Context, event: bpy.types.Event) -> Outcome:
         if self.filepath:
@@ -58,12 +61,11 @@ class PARASCALE_OT_import_shot(DirectOperator):
         if not self.filepath:
             raise InputError("no file is named: choose which to read")
         size = (self.size[0], self.size[1]) if all(self.size) else None
-        given = given_by_user(size, self.fps or None, self.fov or None, self.camera or None)
-        imported = read_reference(Path(bpy.path.abspath(self.filepath)), self.format, given, self.depth)
+        overrides = UserOverrides(size, self.fps or None, self.fov or None, self.camera or None)
+        imported = read_reference(Path(bpy.path.abspath(self.filepath)), self.format, overrides, self.depth)
         adopt_reference(context.scene, imported.shot)
-        for warning in imported.warnings:
-            # Where a value is asked for, it stands beside the file browser.
-            self.report({"WARNING"}, sentence(warning.partition("; say it by --")[0]))
+        for notice in imported.notices:
+            self.report({"WARNING"}, sentence(notice))
         if math.isnan(imported.shot.median_depth[0]):
             self.report({"WARNING"}, "The file says no depth: import it again with a Median Depth to calibrate by it")
         self.report({"INFO"}, _describe(imported.shot))
@@ -98,16 +100,16 @@ class PARASCALE_OT_solve_clip(StepOperator):
     bl_label = "Solve Clip"
     bl_options = {"REGISTER", "UNDO"}
 
-    filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
-    filter_movie: BoolProperty(default=True, options={"HIDDEN"})
-    filter_folder: BoolProperty(default=True, options={"HIDDEN"})
-    fov: FloatProperty(
+    filepath: str = StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
+    filter_movie: bool = BoolProperty(default=True, options={"HIDDEN"})
+    filter_folder: bool = BoolProperty(default=True, options={"HIDDEN"})
+    fov: float = FloatProperty(
         name="Field of View", description="Horizontal, in degrees; 0 where unknown", default=0.0, min=0.0, max=179.0
     )
-    focal: FloatProperty(
+    focal: float = FloatProperty(
         name="Focal Length", description="In pixels of the clip; 0 where unknown", default=0.0, min=0.0
     )
-    depth_model: StringProperty(
+    depth_model: str = StringProperty(
         name="Depth Model",
         description=(
             "Depth model of the backend that says how deep the clip looks, aligned to the solved points: a published "
@@ -116,8 +118,8 @@ class PARASCALE_OT_solve_clip(StepOperator):
         search=lambda _self, _context, text: backend_lists.depth_models_like(text),
         search_options={"SUGGESTION"},
     )
-    start: IntProperty(name="Start", description="First frame of the clip to use", default=0, min=0)
-    end: IntProperty(name="End", description="Frame of the clip to stop before; 0 is its end", default=0, min=0)
+    start: int = IntProperty(name="Start", description="First frame of the clip to use", default=0, min=0)
+    end: int = IntProperty(name="End", description="Frame of the clip to stop before; 0 is its end", default=0, min=0)
 
     @classmethod
     def poll(cls, context: Context) -> bool:
@@ -138,7 +140,7 @@ class PARASCALE_OT_solve_clip(StepOperator):
             path, self.focal or None, self.fov or None, self.start, self.end or None, self.depth_model or None
         )
         yield from now.connect()
-        request = {"kind": "solve", "filepath": str(path), "fov": self.fov, "focal": self.focal}
+        request: dict[str, Json] = {"kind": "solve", "filepath": str(path), "fov": self.fov, "focal": self.focal}
         request |= {"depth_model": self.depth_model, "start": self.start, "end": self.end}
         job = session.new_job("solve", path.stem, context.scene, request)
         now.submit(job, asked)

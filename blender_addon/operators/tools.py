@@ -5,14 +5,13 @@ from pathlib import Path
 
 import bpy
 import numpy as np
-from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, IntVectorProperty, StringProperty
 
 from parascale import retime
 from parascale.blender.bake import baked_copy, keyed_copy
 from parascale.blender.keyframes import GAIN, PARALLAX_NUMBER, fcurves
 from parascale.blender.scene_state import frame_rate
 from parascale.errors import InputError
-from parascale.files.fit import covering
+from parascale.files.fit import resize_to_cover
 from parascale.parallax.shot import Shot
 from parascale.retime.modes import MODES
 
@@ -25,6 +24,7 @@ from ..settings.changes import paused
 from ..settings.choices import items_of
 from ..steps import DirectOperator, StepOperator, Steps, sentence
 from ..stubs import Context, Outcome
+from ..typed_properties import BoolProperty, EnumProperty, FloatProperty, IntProperty, IntVectorProperty, StringProperty
 from .polls import needs_calibrated_camera, needs_own_camera
 
 RETIME_MODES = (
@@ -41,10 +41,10 @@ class PARASCALE_OT_retime(StepOperator):
     bl_label = "Retime Camera"
     bl_options = {"REGISTER", "UNDO"}
 
-    mode: EnumProperty(name="Mode", description="What to keep", items=RETIME_MODES)
-    frames: IntProperty(name="Frames", description="Frames of the scene the move plays over", default=121, min=2)
-    keep_angles: BoolProperty(name="Keep Angles", description="Keep Felt Speed: look where it looked")
-    count_rotation: BoolProperty(name="Count Rotation", description="Even: let pans take their time")
+    mode: str = EnumProperty(name="Mode", description="What to keep", items=RETIME_MODES)
+    frames: int = IntProperty(name="Frames", description="Frames of the scene the move plays over", default=121, min=2)
+    keep_angles: bool = BoolProperty(name="Keep Angles", description="Keep Felt Speed: look where it looked")
+    count_rotation: bool = BoolProperty(name="Count Rotation", description="Even: let pans take their time")
 
     @classmethod
     def poll(cls, context: Context) -> bool:
@@ -90,15 +90,15 @@ class PARASCALE_OT_export_path(StepOperator):
     bl_idname = "parascale.export_path"
     bl_label = "Export Camera Path"
 
-    filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
-    format: EnumProperty(name="Format", description="Which tool reads it", items=WRITE_FORMATS)
-    fps: FloatProperty(
+    filepath: str = StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
+    format: str = EnumProperty(name="Format", description="Which tool reads it", items=WRITE_FORMATS)
+    fps: float = FloatProperty(
         name="Frame Rate", description="Frames a second of the file; 0 takes the tool's own, else the scene's", min=0.0
     )
-    frames: IntProperty(
+    frames: int = IntProperty(
         name="Frames", description="Frames of the file; 0 takes as many as the tool likes and the move lasts", min=0
     )
-    size: IntVectorProperty(
+    size: tuple[int, int] = IntVectorProperty(
         name="Picture Size", description="In pixels; 0 takes the scene's render size", size=2, min=0
     )
 
@@ -131,7 +131,7 @@ class PARASCALE_OT_export_path(StepOperator):
         frames = frames_for_format(scene, camera, self.format, self.fps, self.frames)
         shot = yield from sample_shot(scene, camera, frames)
         if all(self.size):
-            shot = covering(shot, (self.size[0], self.size[1]))
+            shot = resize_to_cover(shot, (self.size[0], self.size[1]))
         for warning in write_path(shot, path, self.format):
             self.report({"WARNING"}, sentence(warning))
         self.report({"INFO"}, f"{path.name}: {len(shot)} frames at {shot.fps:g} a second")

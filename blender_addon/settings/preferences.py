@@ -3,10 +3,11 @@
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, cast
+from typing import cast
 
 import bpy
-from bpy.props import StringProperty
+
+from ..typed_properties import StringProperty
 
 # The extension's module name, which Blender keeps its preferences and its files under.
 ADDON = __package__.rpartition(".")[0]
@@ -15,42 +16,30 @@ ADDON = __package__.rpartition(".")[0]
 class PreferenceProperties:
     """What the preferences store; the class that draws them registers it."""
 
-    executable: Annotated[
-        str,
-        StringProperty(
-            name="Executable",
-            description="The parascale executable that solves clips and generates video; empty: the one on PATH",
-            subtype="FILE_PATH",
-            options={"PATH_SUPPORTS_BLEND_RELATIVE"},
-        ),
-    ]
-    address: Annotated[
-        str,
-        StringProperty(
-            name="Address",
-            description="A running backend, here or on another machine: tcp://HOST:PORT; empty starts one here",
-        ),
-    ]
-    keys: Annotated[
-        str,
-        StringProperty(
-            name="Keys",
-            description="Folder with the keys of the other machine, made there by `parascale keys new`",
-            subtype="DIR_PATH",
-            options={"PATH_SUPPORTS_BLEND_RELATIVE"},
-        ),
-    ]
-    results: Annotated[
-        str,
-        StringProperty(
-            name="Results",
-            description="Folder for videos and solved shots of saved files; // is the folder of the file",
-            subtype="DIR_PATH",
-            # It is made when the first result comes.
-            options={"OUTPUT_PATH", "PATH_SUPPORTS_BLEND_RELATIVE"},
-            default="//parascale",
-        ),
-    ]
+    executable: str = StringProperty(
+        name="Executable",
+        description="The parascale executable that solves clips and generates video; empty: the one on PATH",
+        subtype="FILE_PATH",
+        options={"PATH_SUPPORTS_BLEND_RELATIVE"},
+    )
+    address: str = StringProperty(
+        name="Address",
+        description="A running backend, here or on another machine: tcp://HOST:PORT; empty starts one here",
+    )
+    keys: str = StringProperty(
+        name="Keys",
+        description="Folder with the keys of the other machine, made there by `parascale keys new`",
+        subtype="DIR_PATH",
+        options={"PATH_SUPPORTS_BLEND_RELATIVE"},
+    )
+    results: str = StringProperty(
+        name="Results",
+        description="Folder for videos and solved shots of saved files; // is the folder of the file",
+        subtype="DIR_PATH",
+        # It is made when the first result comes.
+        options={"OUTPUT_PATH", "PATH_SUPPORTS_BLEND_RELATIVE"},
+        default="//parascale",
+    )
 
 
 @dataclass(frozen=True)
