@@ -162,7 +162,7 @@ def test_several_shots_ask_for_a_range(rendered: Any, courtyard: Any, tmp_path: 
     aside = ahead.copy()
     aside[:, :3, :3] = [[0, 0, 1], [0, 1, 0], [-1, 0, 0]]
     clip = rendered.film(tmp_path / "two.mp4", courtyard, np.concatenate([ahead, aside]))
-    with pytest.raises(InputError, match="two.mp4 holds 2 shots") as refusal:
+    with pytest.raises(InputError, match=r"two\.mp4 holds 2 shots") as refusal:
         solve(clip.path)
     assert "2 shots: choose one with --shot 1 (--start 0 --end 6), or --shot 2" in sentence(refusal.value)
 
