@@ -13,8 +13,9 @@ from typing import Any, TypeVar
 
 import bpy
 
-from parascale.errors import Cancelled, InputError
+from parascale.errors import Cancelled, InputError, Notice
 
+from .advice import ADVICE
 from .stubs import Context, Outcome
 
 T = TypeVar("T")
@@ -115,10 +116,14 @@ class StepOperator(bpy.types.Operator):
         return {"CANCELLED"}
 
 
-def sentence(error: Exception | str) -> str:
-    """Return what an error says as one line that begins with a capital."""
+def sentence(error: Exception | Notice | str) -> str:
+    """Return what an error or a notice says as one line that begins with a capital, and the field that mends it."""
     text = " ".join(str(error).split())
-    return text[:1].upper() + text[1:]
+    text = text[:1].upper() + text[1:]
+    notice = error.notice if isinstance(error, InputError) else error
+    if isinstance(notice, Notice) and notice.remedy in ADVICE:
+        text += f": {ADVICE[notice.remedy]}" + (f" ({', '.join(notice.choices)})" if notice.choices else "")
+    return text
 
 
 class Hooks:

@@ -6,7 +6,7 @@ from pathlib import Path
 import bpy
 
 from parascale.errors import InputError
-from parascale.files.contents import given_by_user
+from parascale.files.raw_trajectory import UserOverrides
 from parascale.files.shot_file import read_shot
 from parascale.link.requests import SolveRequest
 from parascale.media.suffixes import VIDEO_SUFFIXES
@@ -61,12 +61,11 @@ class PARASCALE_OT_import_shot(DirectOperator):
         if not self.filepath:
             raise InputError("no file is named: choose which to read")
         size = (self.size[0], self.size[1]) if all(self.size) else None
-        given = given_by_user(size, self.fps or None, self.fov or None, self.camera or None)
-        imported = read_reference(Path(bpy.path.abspath(self.filepath)), self.format, given, self.depth)
+        overrides = UserOverrides(size, self.fps or None, self.fov or None, self.camera or None)
+        imported = read_reference(Path(bpy.path.abspath(self.filepath)), self.format, overrides, self.depth)
         adopt_reference(context.scene, imported.shot)
-        for warning in imported.warnings:
-            # Where a value is asked for, it stands beside the file browser.
-            self.report({"WARNING"}, sentence(warning.partition("; say it by --")[0]))
+        for notice in imported.notices:
+            self.report({"WARNING"}, sentence(notice))
         if math.isnan(imported.shot.median_depth[0]):
             self.report({"WARNING"}, "The file says no depth: import it again with a Median Depth to calibrate by it")
         self.report({"INFO"}, _describe(imported.shot))

@@ -11,7 +11,7 @@ from parascale.blender.bake import baked_copy, keyed_copy
 from parascale.blender.keyframes import GAIN, PARALLAX_NUMBER, fcurves
 from parascale.blender.scene_state import frame_rate
 from parascale.errors import InputError
-from parascale.files.fit import covering
+from parascale.files.fit import resize_to_cover
 from parascale.parallax.shot import Shot
 from parascale.retime.modes import MODES
 
@@ -131,7 +131,7 @@ class PARASCALE_OT_export_path(StepOperator):
         frames = frames_for_format(scene, camera, self.format, self.fps, self.frames)
         shot = yield from sample_shot(scene, camera, frames)
         if all(self.size):
-            shot = covering(shot, (self.size[0], self.size[1]))
+            shot = resize_to_cover(shot, (self.size[0], self.size[1]))
         for warning in write_path(shot, path, self.format):
             self.report({"WARNING"}, sentence(warning))
         self.report({"INFO"}, f"{path.name}: {len(shot)} frames at {shot.fps:g} a second")

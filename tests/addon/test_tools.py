@@ -115,9 +115,10 @@ def written_formats() -> list[str]:
 
 @pytest.mark.slow
 def test_every_format_is_written_in_frames_its_tool_takes(calibrated: bpy.types.Object, tmp_path: Path) -> None:
-    from parascale.files.registry import FORMATS, read_trajectory
+    from parascale.files.formats import FORMATS
+    from parascale.files.trajectory_file import read_trajectory
 
-    rates = {known.name: known.rate for known in FORMATS if known.rate is not None}
+    rates = {known.name: known.rate for known in FORMATS.values() if known.rate is not None}
     for name in written_formats():
         path = tmp_path / f"out-{name}"
         size = (64, 32) if name == "wan-fun-latents" else (0, 0)
