@@ -111,13 +111,7 @@ class Connection:
         return self.trouble is None
 
     def check(self) -> None:
-        """Refuse to wait for a backend that cannot be reached.
-
-        Raises
-        ------
-        InputError
-            With the reason.
-        """
+        """Raise InputError, with the reason, if the backend cannot be reached."""
         if trouble := self.trouble:
             raise InputError(f"{trouble}: start it again in Preferences, and open jobs go on")
 

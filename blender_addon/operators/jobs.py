@@ -23,13 +23,7 @@ class JobChoice:
     job_id: str = StringProperty(name="Job", description="The job; empty takes the scene's last", options={"SKIP_SAVE"})
 
     def find_job(self, context: Context) -> Job:
-        """Return the job.
-
-        Raises
-        ------
-        InputError
-            If there is no such job.
-        """
+        """Return the job; refuse if there is none."""
         job = session.current().jobs.get(self.job_id or settings_of_scene(context.scene).job_id)
         if job is None:
             raise InputError("job not found")
@@ -72,7 +66,7 @@ class PARASCALE_OT_insert_result(JobChoice, DirectOperator):
             self.report({"INFO"}, insert_result(context, job))
         except (InputError, OSError, RuntimeError) as error:
             if job.files:
-                session.current().mark_failed(job, sentence(error))
+                session.current().set_state(job, "failed", sentence(error))
             raise error if isinstance(error, InputError) else InputError(str(error)) from error
 
 

@@ -148,7 +148,7 @@ class PARASCALE_OT_solve_clip(StepOperator):
         yield from now.follow_job(job)
         shot = read_shot(Path(job.files["shot"]))
         adopt_reference(context.scene, shot, clip=path)
-        now.mark_used(job)
+        now.set_state(job, "used")
         self.report({"INFO"}, _describe(shot))
 
 
