@@ -24,7 +24,7 @@ from .journal import Job
 
 if TYPE_CHECKING:
     from parascale.link.messages import JobStatus
-    from parascale.link.requests import Request
+    from parascale.link.request import Request
 
 MAX_MESSAGES_PER_POLL = 32
 

@@ -13,7 +13,7 @@ from parascale.errors import InputError
 
 if TYPE_CHECKING:
     from parascale.link.messages import GeneratorInfo
-    from parascale.link.requests import Parameter, Scalar
+    from parascale.link.parameters import Parameter, Scalar
 
 # What Blender's number properties can hold.
 MAX_INT = 2**31 - 1
