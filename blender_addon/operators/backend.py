@@ -1,12 +1,8 @@
 """Find, start and stop the backend."""
 
-import bpy
-
-from parascale.errors import InputError
-
 from ..jobs import session
-from ..steps import StepOperator, Steps, sentence
-from ..stubs import Context, Outcome
+from ..steps import DirectOperator, StepOperator, Steps
+from ..stubs import Context
 from .polls import needs_backend
 
 INSTALL_COMMAND = "python3 -m pip install 'parascale[solve,preview]'"
@@ -46,7 +42,7 @@ class PARASCALE_OT_start_backend(StepOperator):
         yield from session.current().connect()
 
 
-class PARASCALE_OT_stop_backend(bpy.types.Operator):
+class PARASCALE_OT_stop_backend(DirectOperator):
     """Stop the backend this Blender started"""
 
     bl_idname = "parascale.stop_backend"
@@ -59,25 +55,19 @@ class PARASCALE_OT_stop_backend(bpy.types.Operator):
             return False
         return True
 
-    def execute(self, context: Context) -> Outcome:
-        try:
-            session.current().connection.stop_backend()
-        except (InputError, OSError) as error:
-            self.report({"ERROR"}, sentence(error))
-            return {"CANCELLED"}
-        return {"FINISHED"}
+    def run(self, context: Context) -> None:
+        session.current().connection.stop_backend()
 
 
-class PARASCALE_OT_copy_install_command(bpy.types.Operator):
+class PARASCALE_OT_copy_install_command(DirectOperator):
     """Copy the command that installs the backend, to be run in a terminal with Python 3.11 or later"""
 
     bl_idname = "parascale.copy_install_command"
     bl_label = "Copy Install Command"
 
-    def execute(self, context: Context) -> Outcome:
+    def run(self, context: Context) -> None:
         context.window_manager.clipboard = INSTALL_COMMAND
         self.report({"INFO"}, f"Copied: {INSTALL_COMMAND}")
-        return {"FINISHED"}
 
 
 CLASSES = (

@@ -6,6 +6,7 @@ from mathutils import Vector
 
 from parascale.errors import InputError
 
+from ..advice import sentence
 from ..scene.calibrated_camera import create_camera, rebuild_camera
 from ..scene.calibration_inputs import measure_target
 from ..scene.curves import curve_of, keyed_frames
@@ -14,7 +15,7 @@ from ..scene.picking import focus_on, measure_by, point_on_ray
 from ..scene.report import number, report_of_camera
 from ..settings import STRENGTH, TIME, settings_of_scene
 from ..settings.changes import as_one_change
-from ..steps import DirectOperator, StepOperator, Steps, sentence
+from ..steps import DirectOperator, StepOperator, Steps
 from ..stubs import Context, Outcome
 from ..typed_properties import EnumProperty, FloatVectorProperty
 from .polls import needs_calibrated_camera, needs_scene_camera

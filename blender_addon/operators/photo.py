@@ -6,13 +6,15 @@ import bpy
 
 from parascale.errors import InputError
 from parascale.link.kinds.depth import DepthRequest
+from parascale.types import Json
 
+from ..advice import sentence
 from ..jobs import session
+from ..jobs.results import insert_result
 from ..scene import photo
 from ..settings import settings_of_scene
-from ..steps import StepOperator, Steps, sentence
+from ..steps import StepOperator, Steps
 from ..stubs import Context
-from .generate import insert
 from .polls import needs_backend
 
 
@@ -60,11 +62,11 @@ class PARASCALE_OT_estimate_depth(StepOperator):
         if not model:
             raise InputError("no depth model is named: depth-anything-v2-small is small and quick")
         yield from now.connect()
-        request = {"kind": "depth", "picture": str(path), "model": model, "fov": fov}
+        request: dict[str, Json] = {"kind": "depth", "picture": str(path), "model": model, "fov": fov}
         job = session.new_job("depth", path.stem, context.scene, request)
         now.submit(job, DepthRequest(picture, model))
         yield from now.follow_job(job)
-        return insert(context, job)
+        return insert_result(context, job)
 
 
 CLASSES = (PARASCALE_OT_estimate_depth,)

@@ -10,7 +10,7 @@ from parascale.camera import Trajectory
 from parascale.errors import Cancelled, InputError
 from parascale.generators.registry import generators
 from parascale.generators.scale_class import erasing_model
-from parascale.media.video_writer import read_video
+from parascale.media.video_file import read_video
 from parascale.parallax.gauge import scale_gauge, to_unit_depth
 from parascale.parallax.shot import Shot
 

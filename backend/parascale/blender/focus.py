@@ -1,13 +1,12 @@
 """Depth of one place instead of a whole picture: the target's focus, and the subject of a reference."""
 
-from typing import Any
-
 import bpy
 import numpy as np
 from numpy.typing import ArrayLike
 
 from parascale.blender.camera import opencv_from_blender
 from parascale.blender.scene_state import depsgraph_of
+from parascale.blender.untyped import camera_data, untyped
 from parascale.camera import Trajectory
 from parascale.camera.intrinsics import projection
 from parascale.errors import InputError
@@ -49,9 +48,7 @@ def focus_of_camera(scene: bpy.types.Scene, camera_object: bpy.types.Object) -> 
     InputError
         Where the focus object lies behind the camera, or the distance is 0.
     """
-    camera = camera_object.data
-    assert isinstance(camera, bpy.types.Camera)
-    focus: Any = camera.dof
+    focus = untyped(camera_data(camera_object).dof)
     depsgraph = depsgraph_of(scene)
     if focus.focus_object is None:
         if focus.focus_distance <= 0:
@@ -66,7 +63,7 @@ def focus_of_camera(scene: bpy.types.Scene, camera_object: bpy.types.Object) -> 
 
 def depth_of_object(scene: bpy.types.Scene, item: bpy.types.Object) -> PlaceDepth:
     """Return the place where an object stands now, constraints and parents counted in."""
-    world: Any = item.evaluated_get(depsgraph_of(scene)).matrix_world
+    world = item.evaluated_get(depsgraph_of(scene)).matrix_world
     return PlaceDepth(np.array(world.translation, np.float64), 0.0)
 
 

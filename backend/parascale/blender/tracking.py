@@ -1,7 +1,6 @@
 """Depth of a shot that Blender's own tracker solved: its tracks, where the scene has no geometry to look at."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import bpy
 import numpy as np
@@ -9,6 +8,7 @@ from mathutils import Vector
 from mathutils.geometry import delaunay_2d_cdt
 
 from parascale.blender.scene_state import at_frame, depsgraph_of
+from parascale.blender.untyped import untyped
 from parascale.camera.intrinsics import focal_normalised, projection, unprojection
 from parascale.parallax.depth_source import DepthSamples, pixel_grid
 from parascale.types import Array
@@ -23,11 +23,10 @@ def tracking_of(camera_object: bpy.types.Object) -> bpy.types.MovieClip | None:
     for constraint in camera_object.constraints:
         if constraint.type != "CAMERA_SOLVER" or constraint.mute:
             continue
-        solver: Any = constraint
-        scene: Any = bpy.context.scene
-        clip: Any = scene.active_clip if solver.use_active_clip else solver.clip
-        if clip is not None and clip.tracking.reconstruction.is_valid:
-            return clip  # type: ignore[no-any-return]
+        solver, scene = untyped(constraint), untyped(bpy.context.scene)
+        clip: bpy.types.MovieClip | None = scene.active_clip if solver.use_active_clip else solver.clip
+        if clip is not None and untyped(clip.tracking).reconstruction.is_valid:
+            return clip
     return None
 
 
@@ -52,7 +51,7 @@ class MarkerDepth:
         clip: bpy.types.MovieClip,
         frames: Sequence[float] | Array,
     ) -> None:
-        tracking: Any = clip.tracking
+        tracking = untyped(clip.tracking)
         self._frames = np.round(np.asarray(frames) - clip.frame_start + 1).astype(int)
         tracks = [track for track in tracking.tracks if track.has_bundle]
         bundles = np.array([track.bundle for track in tracks], np.float64).reshape(-1, 3)
@@ -118,9 +117,9 @@ def _triangles(flat: Array) -> list[list[int]]:
     return [[origin[corner][0] for corner in face] for face in faces]
 
 
-def _cross(a: Array, b: Array) -> Any:
+def _cross(a: Array, b: Array) -> Array:
     return a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]
 
 
-def _shown(track: Any) -> frozenset[int]:
+def _shown(track: bpy.types.MovieTrackingTrack) -> frozenset[int]:
     return frozenset(marker.frame for marker in track.markers if not marker.mute)

@@ -64,7 +64,7 @@ def verify(
         Where the video cannot be solved, or the shot zooms.
     Cancelled
     """
-    from parascale.media.video import probe
+    from parascale.media.frames import probe
     from parascale.solve import solve
 
     asked = shot.trajectory

@@ -59,7 +59,7 @@ def from_camera_matrices(matrices: ArrayLike) -> Array:
     return np.stack([k[..., 0, 0], k[..., 1, 1], k[..., 0, 2], k[..., 1, 2]], axis=-1)
 
 
-def frame_place(frame: int) -> str:
+def frame_location(frame: int) -> str:
     """Where a frame stands in a file that has no lines."""
     return f"frame {frame}"
 

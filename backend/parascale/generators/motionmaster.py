@@ -100,7 +100,7 @@ class MotionMaster:
 
 def _film(source: str, path: Trajectory) -> NDArray[np.uint8]:
     """Return as many frames, of the same size, as the path has, spread over the whole film."""
-    from parascale.media.video_writer import read_video
+    from parascale.media.video_file import read_video
 
     film = read_video(Path(source).expanduser(), 10_000)
     if len(film) < len(path):

@@ -90,7 +90,7 @@ def _source(source: str, request: GenerationRequest, path: Trajectory) -> NDArra
     if not source:
         check_aspect("image", request.image, request.shot.trajectory)
         return np.repeat(fit_image(request.image, path)[None], len(path), axis=0)
-    from parascale.media.video_writer import read_video
+    from parascale.media.video_file import read_video
 
     film = read_video(Path(source).expanduser(), len(path))
     if len(film) < len(request.shot):

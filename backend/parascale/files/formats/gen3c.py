@@ -7,24 +7,25 @@ from pathlib import Path
 
 import numpy as np
 
-from parascale.files.contents import Contents
 from parascale.files.disk import replace_files
+from parascale.files.format import FLOAT32_PRECISION, Format, Rate, register
 from parascale.files.matrices import (
     camera_matrices,
     fixed_lens,
-    frame_place,
+    frame_location,
     from_camera_matrices,
     invert,
     size_from_centre,
 )
 from parascale.files.note import read_note, write_note
 from parascale.files.npz import Archive, npz_bytes
+from parascale.files.raw_trajectory import FormatDefaults, RawTrajectory
 from parascale.parallax.number import area_median
 from parascale.parallax.shot import Shot
 from parascale.types import Array
 
 
-def read_gen3c(path: Path) -> Contents:
+def read_gen3c(path: Path) -> RawTrajectory:
     """Read a GEN3C archive; the key frames' depth goes to the frames of the path that stand where they do.
 
     Raises
@@ -45,9 +46,9 @@ def read_gen3c(path: Path) -> Contents:
         if size is None and "images_key_frames" in archive.names:
             height, width = archive.shape("images_key_frames")[-2:]
             size = (width, height)
-        return Contents(
+        return RawTrajectory(
             invert(world_to_camera),
-            frame_place,
+            frame_location,
             lens=None if lens is None else fixed_lens(lens),
             size=size,
             middle=None if lens is None else size_from_centre(lens),
@@ -80,3 +81,21 @@ def _depth(archive: Archive, world_to_camera: Array) -> Array | None:
         same = np.isclose(world_to_camera, key, atol=1e-5).all(axis=(1, 2))
         depths[same] = area_median(depth[seen])
     return depths
+
+
+register(
+    Format(
+        name="gen3c",
+        description="GEN3C multi-view archive, its path",
+        suffix=".npz",
+        lens="each frame",
+        time="even",
+        read=read_gen3c,
+        write=write_gen3c,
+        recognise=lambda sample: "w2cs_all" in sample.arrays,
+        precedence=1,
+        defaults=FormatDefaults(size=(1280, 704)),
+        precision=FLOAT32_PRECISION,
+        rate=Rate(None, 120, 121),
+    )
+)

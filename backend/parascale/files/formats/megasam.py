@@ -4,23 +4,24 @@ from pathlib import Path
 
 import numpy as np
 
-from parascale.files.contents import Contents
 from parascale.files.disk import replace_files
+from parascale.files.format import FLOAT32_PRECISION, Format, register
 from parascale.files.matrices import (
     camera_matrices,
     fixed_lens,
-    frame_place,
+    frame_location,
     from_camera_matrices,
     size_from_centre,
 )
 from parascale.files.note import read_note, write_note
 from parascale.files.npz import Archive, npz_bytes
+from parascale.files.raw_trajectory import RawTrajectory
 from parascale.parallax.number import area_median
 from parascale.parallax.shot import Shot
 from parascale.types import Array
 
 
-def read_megasam(path: Path) -> Contents:
+def read_megasam(path: Path) -> RawTrajectory:
     """Read a MegaSaM archive; the median depth comes from its depth maps.
 
     Raises
@@ -32,9 +33,9 @@ def read_megasam(path: Path) -> Contents:
         poses = archive.array(archive.require("cam_c2w"), (None, 4, 4))
         lens = _lens(archive, len(poses))
         note = read_note(archive.text("parascale"))
-        return Contents(
+        return RawTrajectory(
             poses,
-            frame_place,
+            frame_location,
             lens=None if lens is None else fixed_lens(lens),
             size=note.size or _size(archive),
             middle=None if lens is None else size_from_centre(lens),
@@ -79,3 +80,18 @@ def _depth(archive: Archive, count: int) -> Array | None:
     if "depths" not in archive.names or archive.shape("depths")[0] != count:
         return None
     return np.array([area_median(depth[np.isfinite(depth) & (depth > 0)]) for depth in archive.frames("depths")])
+
+
+register(
+    Format(
+        name="megasam",
+        description="MegaSaM archive",
+        suffix=".npz",
+        lens="one",
+        time="even",
+        read=read_megasam,
+        write=write_megasam,
+        recognise=lambda sample: "cam_c2w" in sample.arrays,
+        precision=FLOAT32_PRECISION,
+    )
+)

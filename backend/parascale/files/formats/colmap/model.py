@@ -33,8 +33,8 @@ class Image:
         Id of its `Camera`.
     points : (n,) int64
         Ids of the points it observed; -1 where none belongs to an observation.
-    place : str
-        Where in the file it stands.
+    location : str
+        Where in the file it is.
     """
 
     name: str
@@ -42,7 +42,7 @@ class Image:
     translation: Array
     camera: int
     points: NDArray[np.int64]
-    place: str
+    location: str
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parascale.errors import InputError
-from parascale.files.colmap_model import Camera, Image, Model
 from parascale.files.disk import read_bytes
 from parascale.files.distortion import MODELS
+from parascale.files.formats.colmap.model import Camera, Image, Model
 
 NAMES = ("cameras.bin", "images.bin", "points3D.bin")
 
@@ -20,7 +20,7 @@ _BY_NUMBER = {model.number: name for name, model in MODELS.items()}
 _OBSERVATION = np.dtype([("x", "<f8"), ("y", "<f8"), ("point", "<i8")])
 
 
-def read_binary_model(folder: Path) -> Model:
+def read_model(folder: Path) -> Model:
     """Read a model's binary files; points3D.bin may be missing.
 
     Raises
@@ -35,7 +35,7 @@ def read_binary_model(folder: Path) -> Model:
     return Model(read_cameras, read_images, ids, positions, colours)
 
 
-def binary_files(model: Model) -> dict[str, bytes]:
+def model_files(model: Model) -> dict[str, bytes]:
     """Bytes of the three files by name."""
     cameras = [struct.pack("<Q", len(model.cameras))]
     for number, camera in model.cameras.items():

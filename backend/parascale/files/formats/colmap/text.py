@@ -7,15 +7,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parascale.errors import InputError
-from parascale.files.colmap_model import Camera, Image, Model
 from parascale.files.disk import read_text
 from parascale.files.distortion import MODELS
+from parascale.files.formats.colmap.model import Camera, Image, Model
 from parascale.files.rows import format_rows
 
 NAMES = ("cameras.txt", "images.txt", "points3D.txt")
 
 
-def read_text_model(folder: Path) -> Model:
+def read_model(folder: Path) -> Model:
     """Read a model's text files; points3D.txt may be missing.
 
     Raises
@@ -30,7 +30,7 @@ def read_text_model(folder: Path) -> Model:
     return Model(read_cameras, tuple(_images(images)), ids, positions, colours, text)
 
 
-def text_files(model: Model) -> dict[str, bytes]:
+def model_files(model: Model) -> dict[str, bytes]:
     """Text of the three files by name; the comments become each one's first line."""
     cameras = "".join(
         f"{number} {camera.model} {camera.width} {camera.height} {format_rows(camera.parameters[None])}"
