@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import bpy
 
 from parascale.errors import InputError
-from parascale.types import Json
+from parascale.types import Json, to_json_values
 
 from ..advice import sentence
 from ..settings import settings_of_scene
@@ -26,7 +26,7 @@ from .journal import Job
 
 if TYPE_CHECKING:
     from parascale.link.messages import JobStatus
-    from parascale.link.requests import Request
+    from parascale.link.request import Request
 
 MAX_MESSAGES_PER_POLL = 32
 
@@ -150,7 +150,7 @@ class Session:
                 self.update_job(job, event.job)
             elif isinstance(event, Fetched):
                 job.state, job.fraction, job.phase = "fetched", 1.0, ""
-                job.summary = dict(event.result.summary)
+                job.summary = to_json_values(event.result.summary)
                 job.files = {role: str(path) for role, path in event.result.files.items()}
             else:
                 job.state, job.message = "failed", event.message

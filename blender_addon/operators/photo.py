@@ -5,7 +5,7 @@ from pathlib import Path
 import bpy
 
 from parascale.errors import InputError
-from parascale.link.requests import DepthRequest
+from parascale.link.kinds.depth import DepthRequest
 from parascale.types import Json
 
 from ..advice import sentence

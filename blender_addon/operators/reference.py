@@ -8,7 +8,7 @@ import bpy
 from parascale.errors import InputError
 from parascale.files.raw_trajectory import UserOverrides
 from parascale.files.shot_file import read_shot
-from parascale.link.requests import SolveRequest
+from parascale.link.kinds.solve import SolveRequest
 from parascale.media.suffixes import VIDEO_SUFFIXES
 from parascale.parallax.shot import Shot
 from parascale.types import Json
