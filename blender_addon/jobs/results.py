@@ -30,7 +30,7 @@ def insert_result(context: Context, job: Job) -> str:
     if job.kind not in INSERT:
         raise InputError(f"{job.title}: the result of a {job.kind} job cannot be inserted")
     message = INSERT[job.kind](context, bpy.data.scenes.get(job.scene) or context.scene, job)
-    session.current().mark_used(job)
+    session.current().set_state(job, "used")
     return message
 
 

@@ -4,13 +4,14 @@ import bpy
 
 from parascale.errors import InputError
 
+from ..advice import sentence
 from ..jobs import job_list, session
 from ..jobs.generation import submit_again
 from ..jobs.journal import Job
 from ..jobs.results import insert_result
 from ..scene.photo import restore_request
 from ..settings import settings_of_scene
-from ..steps import DirectOperator, StepOperator, Steps, sentence
+from ..steps import DirectOperator, StepOperator, Steps
 from ..stubs import Context
 from ..typed_properties import BoolProperty, StringProperty
 from .polls import needs_backend
@@ -22,13 +23,7 @@ class JobChoice:
     job_id: str = StringProperty(name="Job", description="The job; empty takes the scene's last", options={"SKIP_SAVE"})
 
     def find_job(self, context: Context) -> Job:
-        """Return the job.
-
-        Raises
-        ------
-        InputError
-            If there is no such job.
-        """
+        """Return the job; refuse if there is none."""
         job = session.current().jobs.get(self.job_id or settings_of_scene(context.scene).job_id)
         if job is None:
             raise InputError("job not found")
@@ -42,10 +37,7 @@ class PARASCALE_OT_poll_jobs(StepOperator):
     bl_label = "Refresh Jobs"
 
     wait: bool = BoolProperty(name="Wait", description="Go on until every job has ended and every result is fetched")
-
-    @classmethod
-    def poll(cls, context: Context) -> bool:
-        return needs_backend(cls)
+    needs = (needs_backend,)
 
     def steps(self, context: Context) -> Steps[None]:
         now = session.current()
@@ -71,7 +63,7 @@ class PARASCALE_OT_insert_result(JobChoice, DirectOperator):
             self.report({"INFO"}, insert_result(context, job))
         except (InputError, OSError, RuntimeError) as error:
             if job.files:
-                session.current().mark_failed(job, sentence(error))
+                session.current().set_state(job, "failed", sentence(error))
             raise error if isinstance(error, InputError) else InputError(str(error)) from error
 
 
@@ -80,10 +72,7 @@ class PARASCALE_OT_retry_job(JobChoice, StepOperator):
 
     bl_idname = "parascale.retry_job"
     bl_label = "Retry"
-
-    @classmethod
-    def poll(cls, context: Context) -> bool:
-        return needs_backend(cls)
+    needs = (needs_backend,)
 
     def steps(self, context: Context) -> Steps[None]:
         old = self.find_job(context)

@@ -8,18 +8,19 @@ import bpy
 from parascale.errors import InputError
 from parascale.files.raw_trajectory import UserOverrides
 from parascale.files.shot_file import read_shot
-from parascale.link.requests import SolveRequest
+from parascale.link.kinds.solve import SolveRequest
 from parascale.media.suffixes import VIDEO_SUFFIXES
 from parascale.parallax.shot import Shot
 from parascale.types import Json
 
 from .. import backend_lists
+from ..advice import sentence
 from ..jobs import session
 from ..scene.objects import chosen_camera
 from ..scene.reference_camera import adopt_reference
 from ..scene.reference_file import READ_FORMATS, read_reference
 from ..scene.sampling import frames_of_move, sample_shot
-from ..steps import DirectOperator, StepOperator, Steps, sentence
+from ..steps import DirectOperator, StepOperator, Steps
 from ..stubs import Context, Outcome
 from ..typed_properties import BoolProperty, EnumProperty, FloatProperty, IntProperty, IntVectorProperty, StringProperty
 from .polls import needs_backend, needs_chosen_camera
@@ -77,10 +78,7 @@ class PARASCALE_OT_use_camera(StepOperator):
     bl_idname = "parascale.use_camera"
     bl_label = "Use Active Camera"
     bl_options = {"REGISTER", "UNDO"}
-
-    @classmethod
-    def poll(cls, context: Context) -> bool:
-        return needs_chosen_camera(cls, context)
+    needs = (needs_chosen_camera,)
 
     def steps(self, context: Context) -> Steps[None]:
         scene = context.scene
@@ -120,10 +118,7 @@ class PARASCALE_OT_solve_clip(StepOperator):
     )
     start: int = IntProperty(name="Start", description="First frame of the clip to use", default=0, min=0)
     end: int = IntProperty(name="End", description="Frame of the clip to stop before; 0 is its end", default=0, min=0)
-
-    @classmethod
-    def poll(cls, context: Context) -> bool:
-        return needs_backend(cls)
+    needs = (needs_backend,)
 
     def invoke(self, context: Context, event: bpy.types.Event) -> Outcome:
         if self.filepath:
@@ -147,7 +142,7 @@ class PARASCALE_OT_solve_clip(StepOperator):
         yield from now.follow_job(job)
         shot = read_shot(Path(job.files["shot"]))
         adopt_reference(context.scene, shot, clip=path)
-        now.mark_used(job)
+        now.set_state(job, "used")
         self.report({"INFO"}, _describe(shot))
 
 

@@ -11,18 +11,11 @@ import bpy
 
 from parascale.errors import InputError
 
-from ..typed_properties import (
-    BoolProperty,
-    EnumProperty,
-    FloatProperty,
-    IntProperty,
-    PointerProperty,
-    StringProperty,
-)
+from .. import typed_properties as properties
 
 if TYPE_CHECKING:
     from parascale.link.messages import GeneratorInfo
-    from parascale.link.requests import Parameter, Scalar
+    from parascale.link.parameters import Parameter, Scalar
 
 # What Blender's number properties can hold.
 MAX_INT = 2**31 - 1
@@ -45,7 +38,7 @@ def register_generators(generators: "tuple[GeneratorInfo, ...]") -> None:
             fields = {parameter.name: _make_property(parameter) for parameter in generator.parameters}
             group = type(f"Parameters_{_identifier(name)}", (bpy.types.PropertyGroup,), {"__annotations__": fields})
             bpy.utils.register_class(group)
-            setattr(bpy.types.Scene, _attribute(name), PointerProperty(type=group))
+            setattr(bpy.types.Scene, _attribute(name), properties.PointerProperty(type=group))
             _groups[name] = generator.parameters, group
 
 
@@ -105,12 +98,12 @@ def _make_property(parameter: "Parameter") -> object:
     low = -math.inf if parameter.minimum is None else parameter.minimum
     high = math.inf if parameter.maximum is None else parameter.maximum
     if parameter.kind == "int":
-        return IntProperty(**common, min=int(max(low, -MAX_INT)), max=int(min(high, MAX_INT)))
+        return properties.IntProperty(**common, min=int(max(low, -MAX_INT)), max=int(min(high, MAX_INT)))
     if parameter.kind == "float":
-        return FloatProperty(**common, min=max(low, -MAX_FLOAT), max=min(high, MAX_FLOAT))
+        return properties.FloatProperty(**common, min=max(low, -MAX_FLOAT), max=min(high, MAX_FLOAT))
     if parameter.kind == "choice":
-        return EnumProperty(**common, items=[(choice, choice, "") for choice in parameter.choices])
-    return BoolProperty(**common) if parameter.kind == "bool" else StringProperty(**common)
+        return properties.EnumProperty(**common, items=[(choice, choice, "") for choice in parameter.choices])
+    return properties.BoolProperty(**common) if parameter.kind == "bool" else properties.StringProperty(**common)
 
 
 def _attribute(generator: str) -> str:

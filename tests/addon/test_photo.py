@@ -178,7 +178,7 @@ def test_estimate_that_arrives_later_is_put_into_its_file(
     from bl_ext.user_default.parascale.jobs import session, timer
     from bl_ext.user_default.parascale.scene import photo
 
-    from parascale.link.requests import DepthRequest
+    from parascale.link.kinds.depth import DepthRequest
 
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "desk.blend"))
     bpy.ops.parascale.test_backend()

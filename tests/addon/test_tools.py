@@ -178,7 +178,7 @@ def test_curves_are_chosen_for_the_graph_editor(calibrated: bpy.types.Object) ->
 def test_overlay_colours_the_path_by_its_parallax_number(calibrated: bpy.types.Object) -> None:
     from bl_ext.user_default.parascale import overlay
 
-    shown = overlay.drawn(calibrated)
+    shown = overlay.layout_path(calibrated)
     true = matrices(calibrated, range(1, 26))[:, :3, 3]
     assert np.allclose(shown.path, true, atol=1e-5)
     assert shown.colours.shape == (25, 4)

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from parascale.link.requests import GenerationRequest, Scalar
+    from parascale.link.kinds.generate import GenerationRequest
+    from parascale.link.parameters import Scalar
     from parascale.parallax.shot import Shot
 
 
@@ -44,7 +45,7 @@ def generate(
 ) -> None:
     """Generate a video along a shot; starts a backend of its own where none runs and none is named."""
     from parascale.files.shot_file import read_shot
-    from parascale.link.requests import GenerationRequest
+    from parascale.link.kinds.generate import GenerationRequest
     from parascale.media.image_file import read_image
     from parascale.parallax.gauge import to_unit_depth
 
