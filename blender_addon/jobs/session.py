@@ -164,6 +164,7 @@ class Session:
         if job.state == "fetched":
             return
         job.state, job.fraction, job.phase, job.message = status.state, status.fraction, status.phase, status.message
+        job.shots = list(status.choices) if status.remedy == "shot" else []
         if status.sketch:
             thumbnails.save_sketch(job, status.sketch)
         if status.state == "running" and not job.started:
