@@ -37,10 +37,7 @@ class PARASCALE_OT_poll_jobs(StepOperator):
     bl_label = "Refresh Jobs"
 
     wait: bool = BoolProperty(name="Wait", description="Go on until every job has ended and every result is fetched")
-
-    @classmethod
-    def poll(cls, context: Context) -> bool:
-        return needs_backend(cls)
+    needs = (needs_backend,)
 
     def steps(self, context: Context) -> Steps[None]:
         now = session.current()
@@ -75,10 +72,7 @@ class PARASCALE_OT_retry_job(JobChoice, StepOperator):
 
     bl_idname = "parascale.retry_job"
     bl_label = "Retry"
-
-    @classmethod
-    def poll(cls, context: Context) -> bool:
-        return needs_backend(cls)
+    needs = (needs_backend,)
 
     def steps(self, context: Context) -> Steps[None]:
         old = self.find_job(context)

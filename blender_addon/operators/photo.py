@@ -14,7 +14,7 @@ from ..scene import photo
 from ..settings import settings_of_scene
 from ..steps import StepOperator, Steps
 from ..stubs import Context
-from .polls import needs_backend
+from .polls import needs_photo
 
 
 class PARASCALE_OT_estimate_depth(StepOperator):
@@ -23,17 +23,7 @@ class PARASCALE_OT_estimate_depth(StepOperator):
     bl_idname = "parascale.estimate_depth"
     bl_label = "Estimate Depth"
     bl_options = {"REGISTER", "UNDO"}
-
-    @classmethod
-    def poll(cls, context: Context) -> bool:
-        asked = settings_of_scene(context.scene).photo
-        if not asked.picture:
-            cls.poll_message_set("No photo: choose one above")
-            return False
-        if asked.source == "FILE" and not asked.depth_path:
-            cls.poll_message_set("No depth map: choose one above")
-            return False
-        return asked.source != "MODEL" or needs_backend(cls)
+    needs = (needs_photo,)
 
     def steps(self, context: Context) -> Steps[None]:
         scene = context.scene

@@ -78,10 +78,7 @@ class PARASCALE_OT_use_camera(StepOperator):
     bl_idname = "parascale.use_camera"
     bl_label = "Use Active Camera"
     bl_options = {"REGISTER", "UNDO"}
-
-    @classmethod
-    def poll(cls, context: Context) -> bool:
-        return needs_chosen_camera(cls, context)
+    needs = (needs_chosen_camera,)
 
     def steps(self, context: Context) -> Steps[None]:
         scene = context.scene
@@ -121,10 +118,7 @@ class PARASCALE_OT_solve_clip(StepOperator):
     )
     start: int = IntProperty(name="Start", description="First frame of the clip to use", default=0, min=0)
     end: int = IntProperty(name="End", description="Frame of the clip to stop before; 0 is its end", default=0, min=0)
-
-    @classmethod
-    def poll(cls, context: Context) -> bool:
-        return needs_backend(cls)
+    needs = (needs_backend,)
 
     def invoke(self, context: Context, event: bpy.types.Event) -> Outcome:
         if self.filepath:

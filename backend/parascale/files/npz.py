@@ -50,19 +50,6 @@ class Archive:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._zip.close()
 
-    def require(self, name: str, alternative: str | None = None) -> str:
-        """Give the name that is there.
-
-        Raises
-        ------
-        InputError
-            Where none is.
-        """
-        for known in (name, alternative):
-            if known in self.names:
-                return str(known)
-        raise InputError(f"{self.source} holds no array {name!r}; it holds {', '.join(sorted(self.names))[:200]}")
-
     def shape(self, name: str) -> tuple[int, ...]:
         """Shape of an array, without reading it."""
         with self._member(name) as file:
@@ -115,6 +102,8 @@ class Archive:
             return ""
 
     def _member(self, name: str) -> IO[bytes]:
+        if name not in self.names:
+            raise InputError(f"{self.source}: no array {name!r}. It has {', '.join(sorted(self.names))[:200]}")
         try:
             return self._zip.open(f"{name}.npy")
         except _BROKEN as error:

@@ -78,12 +78,8 @@ def take_sample(path: Path) -> Sample:
     rows = [tuple(line.split()) for line in text.split("\n") if line.strip() and not line.startswith("#")]
     if len(rows) > 1 and len(rows[0]) != len(rows[1]):
         del rows[0]
-    return Sample(path, text, rows=tuple(rows) if rows and all(map(_is_number, rows[0])) else ())
-
-
-def _is_number(word: str) -> bool:
     try:
-        float(word)
+        list(map(float, rows[0] if rows else ()))
     except ValueError:
-        return False
-    return True
+        rows = []
+    return Sample(path, text, rows=tuple(rows))

@@ -9,7 +9,7 @@ from parascale.files.camera_rows import COLUMNS, fraction_lens, fractions, poses
 from parascale.files.disk import replace_files
 from parascale.files.format import Format, register
 from parascale.files.json_text import format_json_rows, parse_table, read_json
-from parascale.files.matrices import frame_location
+from parascale.files.note import Note
 from parascale.files.raw_trajectory import FormatDefaults, RawTrajectory
 from parascale.parallax.shot import Shot
 
@@ -27,12 +27,8 @@ def read_comfyui(path: Path) -> RawTrajectory:
     stated = width >= 1 and height >= 1 and float(width).is_integer() and float(height).is_integer()
     if stated and np.any(rows[:, 5:7] != rows[0, 5:7]):
         raise InputError(f"{path}: the picture size changes from frame to frame")
-    return RawTrajectory(
-        poses_from_rows(rows),
-        frame_location,
-        lens=fraction_lens(rows),
-        size=(int(width), int(height)) if stated else None,
-    )
+    note = Note(size=(int(width), int(height)) if stated else None)
+    return RawTrajectory(poses_from_rows(rows), note=note, lens=fraction_lens(rows))
 
 
 def write_comfyui(shot: Shot, path: Path) -> None:

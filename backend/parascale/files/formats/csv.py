@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from parascale.camera.rotations import matrices_from_quaternions, quaternions_from_matrices
+from parascale.camera.rotations import quaternions_from_matrices
 from parascale.errors import InputError
 from parascale.files.disk import read_text, replace_files
 from parascale.files.format import Format, register
-from parascale.files.matrices import fixed_lens, from_parts
-from parascale.files.note import read_note, write_note
+from parascale.files.matrices import from_parts, rotations_from_quaternions
+from parascale.files.note import Note, read_note, write_note
 from parascale.files.raw_trajectory import RawTrajectory
 from parascale.files.rows import Rows, parse_rows
 from parascale.parallax.shot import Shot
@@ -44,20 +44,18 @@ def read_csv(path: Path) -> RawTrajectory:
         for row in np.flatnonzero(np.isnan(column.get(name, np.zeros(1))))[:1]:
             raise InputError(f"{path}, {rows.location(int(row))}: the column {name!r} is empty")
     quaternions = np.column_stack([column[name] for name in ("qw", "qx", "qy", "qz")])
-    for row in np.flatnonzero(np.abs(np.linalg.norm(quaternions, axis=1) - 1) > 1e-3)[:1]:
-        raise InputError(f"{path}, {rows.location(int(row))}: the quaternion is not of length 1")
+    rotations = rotations_from_quaternions(quaternions, str(path), rows.location)
     lens = [column[name] for name in ("fx", "fy", "cx", "cy") if name in column]
-    unit = read_note(text.partition("\n")[0])
+    note = Note(
+        read_note(text.partition("\n")[0]).unit, _first(column, "metres_per_unit"), _first(column, "fps"), _size(column)
+    )
     return RawTrajectory(
-        from_parts(matrices_from_quaternions(quaternions), np.column_stack([column[name] for name in "xyz"])),
+        from_parts(rotations, np.column_stack([column[name] for name in "xyz"])),
         rows.location,
-        lens=fixed_lens(np.column_stack(lens)) if len(lens) == 4 else None,
-        size=_size(column),
+        lens=np.column_stack(lens) if len(lens) == 4 else None,
+        note=note,
         times=column.get("time"),
         frames=_whole(column.get("frame")),
-        fps=_first(column, "fps"),
-        unit=unit.unit,
-        metres_per_unit=_first(column, "metres_per_unit"),
         median_depth=column.get("median_depth"),
         felt_parallax=_steps(column.get("felt_parallax")),
         gain=_steps(column.get("gain")),

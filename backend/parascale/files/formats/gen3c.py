@@ -3,20 +3,14 @@
 What the tool needs beside the path (pictures, depth and masks of key frames) is read for its depth and is not written.
 """
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
 
 from parascale.files.disk import replace_files
 from parascale.files.format import FLOAT32_PRECISION, Format, Rate, register
-from parascale.files.matrices import (
-    camera_matrices,
-    fixed_lens,
-    frame_location,
-    from_camera_matrices,
-    invert,
-    size_from_centre,
-)
+from parascale.files.matrices import camera_matrices, from_camera_matrices, invert, size_from_centre
 from parascale.files.note import read_note, write_note
 from parascale.files.npz import Archive, npz_bytes
 from parascale.files.raw_trajectory import FormatDefaults, RawTrajectory
@@ -34,7 +28,7 @@ def read_gen3c(path: Path) -> RawTrajectory:
         Where it is broken, or ``w2cs_all`` is missing.
     """
     with Archive(path) as archive:
-        world_to_camera = archive.array(archive.require("w2cs_all"), (None, 4, 4))
+        world_to_camera = archive.array("w2cs_all", (None, 4, 4))
         count = len(world_to_camera)
         lens = None
         if "Ks_all" in archive.names:
@@ -42,19 +36,14 @@ def read_gen3c(path: Path) -> RawTrajectory:
         elif "K_key_frames" in archive.names:
             lens = np.broadcast_to(from_camera_matrices(archive.array("K_key_frames", (None, 3, 3))[-1]), (count, 4))
         note = read_note(archive.text("parascale"))
-        size = note.size
-        if size is None and "images_key_frames" in archive.names:
+        if note.size is None and "images_key_frames" in archive.names:
             height, width = archive.shape("images_key_frames")[-2:]
-            size = (width, height)
+            note = dataclasses.replace(note, size=(width, height))
         return RawTrajectory(
             invert(world_to_camera),
-            frame_location,
-            lens=None if lens is None else fixed_lens(lens),
-            size=size,
-            middle=None if lens is None else size_from_centre(lens),
-            fps=note.fps,
-            unit=note.unit,
-            metres_per_unit=note.metres_per_unit,
+            lens=lens,
+            note=note,
+            middle=size_from_centre(lens),
             median_depth=_depth(archive, world_to_camera),
         )
 

@@ -1,18 +1,13 @@
 """MegaSaM's archive: camera-to-world, one camera matrix, and a depth map a frame."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
 
 from parascale.files.disk import replace_files
 from parascale.files.format import FLOAT32_PRECISION, Format, register
-from parascale.files.matrices import (
-    camera_matrices,
-    fixed_lens,
-    frame_location,
-    from_camera_matrices,
-    size_from_centre,
-)
+from parascale.files.matrices import camera_matrices, from_camera_matrices, size_from_centre
 from parascale.files.note import read_note, write_note
 from parascale.files.npz import Archive, npz_bytes
 from parascale.files.raw_trajectory import RawTrajectory
@@ -30,18 +25,14 @@ def read_megasam(path: Path) -> RawTrajectory:
         Where it is broken, or ``cam_c2w`` is missing.
     """
     with Archive(path) as archive:
-        poses = archive.array(archive.require("cam_c2w"), (None, 4, 4))
+        poses = archive.array("cam_c2w", (None, 4, 4))
         lens = _lens(archive, len(poses))
         note = read_note(archive.text("parascale"))
         return RawTrajectory(
             poses,
-            frame_location,
-            lens=None if lens is None else fixed_lens(lens),
-            size=note.size or _size(archive),
-            middle=None if lens is None else size_from_centre(lens),
-            fps=note.fps,
-            unit=note.unit,
-            metres_per_unit=note.metres_per_unit,
+            lens=lens,
+            note=dataclasses.replace(note, size=note.size or _size(archive)),
+            middle=size_from_centre(lens),
             median_depth=_depth(archive, len(poses)),
         )
 

@@ -4,6 +4,7 @@
 has no key for (times, unit, depth) stands under "parascale", which other readers pass over.
 """
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from parascale.files.disk import replace_files
 from parascale.files.distortion import MODELS, coefficient, find_model
 from parascale.files.format import Format, register
 from parascale.files.json_text import format_json_rows, parse_number, parse_numbers, read_json
-from parascale.files.matrices import OPENGL, fixed_lens, invert
+from parascale.files.matrices import OPENGL, invert
 from parascale.files.note import read_note, write_note
 from parascale.files.picture_names import name_pictures, natural_key, parse_frame_numbers
 from parascale.files.raw_trajectory import RawTrajectory
@@ -58,13 +59,10 @@ def read_nerfstudio(path: Path) -> RawTrajectory:
     return RawTrajectory(
         _undo(document, poses, str(path)) @ OPENGL,
         locations.__getitem__,
-        lens=None if lens is None else fixed_lens(lens),
-        size=_size(document, ordered, str(path)),
+        lens=lens,
+        note=dataclasses.replace(note, size=_size(document, ordered, str(path))),
         times=_series(own, "times", len(poses)),
         frames=parse_frame_numbers([names[index] for index in order]),
-        fps=note.fps,
-        unit=note.unit,
-        metres_per_unit=note.metres_per_unit,
         median_depth=_series(own, "median_depth", len(poses)),
         distortion=_distortion(document, str(path)),
     )

@@ -51,10 +51,7 @@ def write_pose_folder(shot: Shot, path: Path) -> None:
         raise InputError(f"{path / INDEX} not a JSON object of cameras by name")
     index[name] = f"{path.name}/{name}.txt"
     replace_files(
-        {
-            path / f"{name}.txt": format_shot(shot).encode(),
-            path / INDEX: (json.dumps(index, indent=4) + "\n").encode(),
-        }
+        {path / f"{name}.txt": format_shot(shot).encode(), path / INDEX: (json.dumps(index, indent=4) + "\n").encode()}
     )
 
 

@@ -43,11 +43,8 @@ def parse_camera_rows(rows: Rows, notices: tuple[Notice, ...] = ()) -> RawTrajec
         poses_from_rows(rows.values),
         rows.location,
         lens=fraction_lens(rows.values),
-        size=note.size,
+        note=note,
         times=rows.values[:, 0] / 1e6,
-        fps=note.fps,
-        unit=note.unit,
-        metres_per_unit=note.metres_per_unit,
         notices=notices,
     )
 

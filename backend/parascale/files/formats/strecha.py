@@ -11,7 +11,8 @@ import numpy as np
 from parascale.errors import InputError
 from parascale.files.disk import make_folder, read_text, replace_files
 from parascale.files.format import Format, register
-from parascale.files.matrices import camera_matrices, fixed_lens, from_camera_matrices, from_parts
+from parascale.files.matrices import camera_matrices, from_camera_matrices, from_parts
+from parascale.files.note import Note
 from parascale.files.picture_names import name_pictures, natural_key, parse_frame_numbers
 from parascale.files.raw_trajectory import FormatDefaults, RawTrajectory
 from parascale.files.rows import format_rows
@@ -39,8 +40,8 @@ def read_strecha(path: Path) -> RawTrajectory:
     return RawTrajectory(
         from_parts(values[:, 12:21].reshape(-1, 3, 3), values[:, 21:24]),
         lambda frame: files[frame].name,
-        lens=fixed_lens(from_camera_matrices(values[:, :9].reshape(-1, 3, 3))),
-        size=(int(sizes[0, 0]), int(sizes[0, 1])),
+        lens=from_camera_matrices(values[:, :9].reshape(-1, 3, 3)),
+        note=Note(size=(int(sizes[0, 0]), int(sizes[0, 1]))),
         frames=parse_frame_numbers([file.name.partition(".")[0] for file in files]),
     )
 

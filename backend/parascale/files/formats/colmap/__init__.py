@@ -11,18 +11,18 @@ from pathlib import Path
 import numpy as np
 
 from parascale.camera import Trajectory
-from parascale.camera.rotations import matrices_from_quaternions, orthonormalise, quaternions_from_matrices
+from parascale.camera.rotations import orthonormalise, quaternions_from_matrices
 from parascale.errors import InputError, Notice
 from parascale.files.disk import make_folder, replace_files
 from parascale.files.distortion import MODELS, join_parameters, split_parameters
 from parascale.files.format import Format, register
 from parascale.files.formats.colmap import binary, text
 from parascale.files.formats.colmap.model import Camera, Image, Model
-from parascale.files.matrices import fixed_lens, from_parts, invert
+from parascale.files.matrices import from_parts, invert, rotations_from_quaternions
 from parascale.files.note import read_note, write_note
 from parascale.files.picture_names import name_pictures, natural_key, parse_frame_numbers
 from parascale.files.point_depth import depth_from_points
-from parascale.files.raw_trajectory import ROUNDING, RawTrajectory
+from parascale.files.raw_trajectory import RawTrajectory
 from parascale.parallax.shot import Points, Shot
 from parascale.types import Array
 
@@ -46,16 +46,12 @@ def read_colmap(path: Path) -> RawTrajectory:
     poses = _poses(images, str(path))
     lens, size, distortion, notices = _lens(model, images, str(path))
     points = Points(model.positions.astype(np.float32), model.colours) if len(model.positions) else None
-    note = read_note(model.comments)
     return RawTrajectory(
         poses,
         lambda frame: images[frame].location,
-        lens=fixed_lens(lens),
-        size=size,
+        lens=lens,
+        note=dataclasses.replace(read_note(model.comments), size=size),
         frames=parse_frame_numbers([image.name for image in images]),
-        fps=note.fps,
-        unit=note.unit,
-        metres_per_unit=note.metres_per_unit,
         median_depth=_depth(model, images, poses, lens, size),
         distortion=distortion,
         points=points,
@@ -86,10 +82,7 @@ def model_folder(path: Path) -> Path | None:
 
 def _poses(images: list[Image], source: str) -> Array:
     quaternions = np.array([image.quaternion for image in images])
-    length = np.linalg.norm(quaternions, axis=1)
-    for index in np.flatnonzero(np.abs(length - 1) > ROUNDING)[:1]:
-        raise InputError(f"{source}, {images[index].location}: the quaternion has length {length[index]:.4g}, not 1")
-    rotations = matrices_from_quaternions(quaternions)
+    rotations = rotations_from_quaternions(quaternions, source, lambda frame: images[frame].location)
     return invert(from_parts(rotations, np.array([image.translation for image in images])))
 
 
