@@ -39,7 +39,7 @@ def submit_generation(
     timing = choose_frame_times(scene, camera, settings)
     request = yield from build_request(scene, camera, timing, settings)
     # "asked" is the key that strips of earlier versions have.
-    job = session.new_job("generate", camera.name, scene, describe_request(request) | {"asked": settings.to_json()})
+    job = session.new_job(request, camera.name, scene, describe_request(request) | {"asked": settings.to_json()})
     job.frame_start, job.fps = timing.frame_start, timing.fps
     thumbnails.save_picture(job, request.image)
     now.submit(job, request)

@@ -87,6 +87,7 @@ class PARASCALE_OT_retry_job(JobChoice, StepOperator):
             job = yield from submit_again(context.scene, old.request)
             self.report({"INFO"}, f"{job.title} is submitted again")
         elif old.kind == "solve" and "filepath" in old.request:
+            # Entries of earlier versions repeat their kind.
             given = {name: value for name, value in old.request.items() if name != "kind"}
             if self.shot:
                 given["start"], given["end"] = (int(frame) for frame in self.shot.split(":"))

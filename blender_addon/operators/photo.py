@@ -6,7 +6,6 @@ import bpy
 
 from parascale.errors import InputError
 from parascale.link.kinds.depth import DepthRequest
-from parascale.types import Json
 
 from ..advice import sentence
 from ..jobs import session
@@ -52,9 +51,9 @@ class PARASCALE_OT_estimate_depth(StepOperator):
         if not model:
             raise InputError("no depth model is named: depth-anything-v2-small is small and quick")
         yield from now.connect()
-        request: dict[str, Json] = {"kind": "depth", "picture": str(path), "model": model, "fov": fov}
-        job = session.new_job("depth", path.stem, context.scene, request)
-        now.submit(job, DepthRequest(picture, model))
+        request = DepthRequest(picture, model)
+        job = session.new_job(request, path.stem, context.scene, {"picture": str(path), "model": model, "fov": fov})
+        now.submit(job, request)
         yield from now.follow_job(job)
         return insert_result(context, job)
 

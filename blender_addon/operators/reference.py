@@ -131,14 +131,15 @@ class PARASCALE_OT_solve_clip(StepOperator):
     def steps(self, context: Context) -> Steps[None]:
         now = session.current()
         path = Path(bpy.path.abspath(self.filepath))
-        asked = SolveRequest(
+        request = SolveRequest(
             path, self.focal or None, self.fov or None, self.start, self.end or None, self.depth_model or None
         )
         yield from now.connect()
-        request: dict[str, Json] = {"kind": "solve", "filepath": str(path), "fov": self.fov, "focal": self.focal}
-        request |= {"depth_model": self.depth_model, "start": self.start, "end": self.end}
-        job = session.new_job("solve", path.stem, context.scene, request)
-        now.submit(job, asked)
+        # What Retry gives this operator again.
+        record: dict[str, Json] = {"filepath": str(path), "fov": self.fov, "focal": self.focal}
+        record |= {"depth_model": self.depth_model, "start": self.start, "end": self.end}
+        job = session.new_job(request, path.stem, context.scene, record)
+        now.submit(job, request)
         try:
             yield from now.follow_job(job)
         except InputError as error:
