@@ -1,5 +1,3 @@
-from typing import Any
-
 from parascale.cli.common import Json, print_json
 
 
@@ -16,7 +14,7 @@ def formats(json: Json = False) -> None:
     _print(paths, tensors)
 
 
-def _print(paths: list[dict[str, Any]], tensors: list[dict[str, str]]) -> None:
+def _print(paths: list[dict[str, object]], tensors: list[dict[str, str]]) -> None:
     print(f"{'name':16} {'lens':11} {'time':13} {'also holds':38} what it is")
     for known in paths:
         held = [key for key in ("unit", "size", "depth", "points", "gain", "distortion") if known[key]]
