@@ -16,7 +16,8 @@ from parascale.blender.scene_state import frame_rate, metres_per_unit, times_of_
 from parascale.camera import Trajectory
 from parascale.camera.intrinsics import scale_intrinsics
 from parascale.errors import InputError
-from parascale.link.requests import GenerationRequest, Scalar
+from parascale.link.kinds.generate import GenerationRequest
+from parascale.link.parameters import Scalar
 from parascale.parallax.gauge import to_unit_depth
 from parascale.parallax.number import median_depth
 from parascale.parallax.shot import Shot

@@ -29,6 +29,14 @@ from .pictures import read_picture
 STATED_FOV = 50.0
 
 
+class PhotoRequest(TypedDict):
+    """What a depth job keeps of its request."""
+
+    picture: str
+    model: str
+    fov: float
+
+
 class DepthEstimate(TypedDict):
     """What a backend says of a depth map that it estimated."""
 

@@ -193,11 +193,11 @@ def _write_pictures(clip: Clip, folder: Path) -> tuple[float, int, int]:
     """Write the pictures stock works on; their scale and size."""
     import cv2
 
-    from parascale.media.video import pictures
+    from parascale.media.frames import read_frames
 
     folder.mkdir(parents=True)
     scale, size = 1.0, (0, 0)
-    for number, _, picture in pictures(clip.path):
+    for number, _, picture in read_frames(clip.path):
         if number < clip.start or (clip.end is not None and number >= clip.end):
             continue
         scale = min(SIDE / max(picture.shape[:2]), 1.0)
@@ -324,7 +324,7 @@ def _loaded(name: str, work: Path, *, lens: bool) -> Clip:
 
 
 def _count(clip: Clip) -> int:
-    from parascale.media.video import probe
+    from parascale.media.frames import probe
 
     frames = probe(clip.path).frames
     return min(clip.end or frames, frames) - clip.start

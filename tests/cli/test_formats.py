@@ -27,7 +27,7 @@ def shot_file(tmp_path: Path) -> Path:
 
 def test_there_and_back_keeps_the_parallax_number(parascale: Run, shot_file: Path, tmp_path: Path) -> None:
     told = parascale("export", shot_file, "-o", tmp_path / "truck.txt", "--format", "realestate10k")
-    assert "holds no median depth" in told.stderr
+    assert "stores no median depth" in told.stderr
     parascale("import", tmp_path / "truck.txt", "-o", tmp_path / "back.shot.json", "--depth", 2)
     back = read_shot(tmp_path / "back.shot.json")
     np.testing.assert_allclose(back.parallax_number, 0.05)

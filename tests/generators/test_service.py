@@ -12,7 +12,8 @@ from PIL import Image
 from parascale.camera import Trajectory
 from parascale.errors import Cancelled
 from parascale.link.local import start_backend
-from parascale.media.video_writer import VideoWriter, read_video
+from parascale.media.video_file import read_video
+from parascale.media.video_writer import VideoWriter
 from parascale.parallax.calibrate import calibrate
 from parascale.parallax.gauge import to_unit_depth
 from parascale.parallax.shot import Shot

@@ -29,6 +29,9 @@ def test_the_shot_comes_back_with_its_progress(clips: Any) -> None:
 def test_a_refusal_comes_back_as_one(tmp_path: Any) -> None:
     with pytest.raises(InputError, match="does not exist"):
         solve_in_child(tmp_path / "nothing.mp4")
+    with pytest.raises(InputError) as refusal:
+        solve_in_child(tmp_path / "clip.mp4", start=5, end=5)
+    assert refusal.value.notice.remedy == "frame-range"
 
 
 def test_cancelling_kills_the_child_at_once(clips: Any) -> None:

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from parascale.media.video import read_frames
 from parascale.solve.clip import Clip
 from parascale.solve.depth.photo_consistency import Looks
 from parascale.solve.lens.lens import Lens
+from parascale.solve.tracking.footage import read_footage
 from parascale.solve.tracking.tracks import Tracks
 
 PLACES = np.stack(np.meshgrid(np.arange(40.0, 450, 8), np.arange(30.0, 250, 8)), axis=-1).reshape(-1, 2)
@@ -19,7 +19,7 @@ PLACES = np.stack(np.meshgrid(np.arange(40.0, 450, 8), np.arange(30.0, 250, 8)),
 
 def looks(path: Path, camera_to_world: np.ndarray, k1: float | None = None) -> Looks:
     clip = Clip(
-        path, read_frames(path), Lens(480, 270, 1.0, 240, 135), Tracks(np.empty((0, 0, 2))), np.empty(0), {}, k1
+        path, read_footage(path), Lens(480, 270, 1.0, 240, 135), Tracks(np.empty((0, 0, 2))), np.empty(0), {}, k1
     )
     return Looks(clip, np.linalg.inv(camera_to_world)[:, :3], 400.0)
 

@@ -276,9 +276,9 @@ def _temporary_render_settings(
             "device": "CPU",
         }
     with ExitStack() as stack:
-        stack.enter_context(_temporary_image_settings(render.image_settings))
+        stack.enter_context(temporary_image_settings(render.image_settings))
         for owner, settings in values.items():
-            stack.enter_context(_temporary(owner, settings))
+            stack.enter_context(temporary(owner, settings))
         yield
 
 
@@ -289,7 +289,8 @@ def _plain_settings(owner: object) -> dict[str, object]:
 
 
 @contextmanager
-def _temporary(owner: object, settings: dict[str, object]) -> Iterator[None]:
+def temporary(owner: object, settings: dict[str, object]) -> Iterator[None]:
+    """Set attributes of an owner, and restore them afterwards; None leaves a value until then."""
     before = {name: getattr(owner, name) for name in settings}
     try:
         for name, value in settings.items():
@@ -302,7 +303,8 @@ def _temporary(owner: object, settings: dict[str, object]) -> Iterator[None]:
 
 
 @contextmanager
-def _temporary_image_settings(settings: bpy.types.ImageFormatSettings) -> Iterator[None]:
+def temporary_image_settings(settings: bpy.types.ImageFormatSettings) -> Iterator[None]:
+    """Restore what a picture file is afterwards; it is an image until then."""
     # In this order: each decides what the next may be.
     names = [n for n in ("media_type", "file_format", "color_mode", "color_depth") if hasattr(settings, n)]
     before = {name: getattr(settings, name) for name in names}

@@ -1,10 +1,9 @@
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from parascale.cli.common import Json, print_json
+from parascale.cli.common import Json, print_json, print_notes
 
 
 def export(
@@ -21,18 +20,17 @@ def export(
     """Write a shot as another tool's camera path, or as the conditioning tensor of a generator."""
     from parascale.cli.size import parse_size
     from parascale.conditioning.tensor_file import find_tensor_format, write_tensor
-    from parascale.files.fit import covering, retimed
-    from parascale.files.registry import find_format, write_trajectory
+    from parascale.files.fit import resample, resize_to_cover
     from parascale.files.shot_file import read_shot
+    from parascale.files.trajectory_file import find_format, write_trajectory
 
     tensor = find_tensor_format(format)
     step = find_format(format).frame_step if tensor is None else tensor.step
     wanted = parse_size(size)
-    fitted = retimed(read_shot(shot), frames, fps, step)
-    fitted = fitted if wanted is None else covering(fitted, wanted)
+    fitted = resample(read_shot(shot), frames, fps, step)
+    fitted = fitted if wanted is None else resize_to_cover(fitted, wanted)
     warnings = write_trajectory(fitted, output, format) if tensor is None else write_tensor(fitted, output, tensor)
-    for warning in warnings:
-        print(f"parascale: note: {warning}", file=sys.stderr)
+    print_notes(warnings)
     written = {
         "format": format,
         "frames": len(fitted),

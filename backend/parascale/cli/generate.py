@@ -12,7 +12,8 @@ from parascale.cli.run import run_job
 from parascale.errors import InputError
 
 if TYPE_CHECKING:
-    from parascale.link.requests import GenerationRequest, Scalar
+    from parascale.link.kinds.generate import GenerationRequest
+    from parascale.link.parameters import Scalar
 
 
 def generate(
@@ -40,7 +41,7 @@ def generate(
 ) -> None:
     """Generate a video along a shot; starts a backend of its own where none runs and none is named."""
     from parascale.files.shot_file import read_shot
-    from parascale.link.requests import GenerationRequest
+    from parascale.link.kinds.generate import GenerationRequest
     from parascale.media.depth_file import read_depth_map
     from parascale.media.image_file import read_image
     from parascale.parallax.gauge import to_unit_depth, unit_depth_map

@@ -1,10 +1,10 @@
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from parascale.cli.common import Json, progress_bar
+from parascale.cli.advice import sentence
+from parascale.cli.common import Json, print_notes, progress_bar
 from parascale.errors import InputError
 
 if TYPE_CHECKING:
@@ -31,22 +31,22 @@ def import_(
     """Make a shot of another tool's camera path."""
     from parascale.cli.info import print_shot
     from parascale.cli.size import parse_size
-    from parascale.files.contents import given_by_user
-    from parascale.files.fit import measured
-    from parascale.files.registry import read_trajectory
+    from parascale.files.fit import measure_parallax
+    from parascale.files.raw_trajectory import UserOverrides
     from parascale.files.shot_file import write_shot
+    from parascale.files.trajectory_file import read_trajectory
 
     if depth is not None and depth_map is not None:
         raise InputError("say the depth by one of --depth or --depth-map")
-    imported = read_trajectory(path, format, given_by_user(parse_size(size), fps, fov, camera))
+    imported = read_trajectory(path, format, UserOverrides(parse_size(size), fps, fov, camera))
     shot = imported.shot
     if depth is not None or depth_map is not None:
         with progress_bar() as progress:
-            shot = measured(shot, _depth_source(shot, depth, depth_map), progress)
+            shot = measure_parallax(shot, _depth_source(shot, depth, depth_map), progress)
     write_shot(shot, output)
-    for warning in imported.warnings:
-        print(f"parascale: note: {warning}", file=sys.stderr)
-    print_shot(shot, json=json, output=output, format=imported.format, warnings=imported.warnings)
+    print_notes(imported.notices)
+    warnings = [sentence(notice) for notice in imported.notices]
+    print_shot(shot, json=json, output=output, format=imported.format, warnings=warnings)
 
 
 def _depth_source(shot: "Shot", depth: float | None, depth_map: Path | None) -> "DepthSource":

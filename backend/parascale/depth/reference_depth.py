@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
-from itertools import takewhile
 from pathlib import Path
 
 import numpy as np
@@ -53,12 +52,10 @@ def with_model_depth(
         Where `with_dense_depth` does, or the clip cannot be read.
     Cancelled
     """
-    from parascale.media.video import pictures
+    from parascale.media.frames import read_frames
 
     assert shot.frames is not None
-    wanted = set(shot.frames.tolist())
-    until_the_last = takewhile(lambda item: item[0] <= max(wanted), pictures(reference))
-    frames = (picture for number, _, picture in until_the_last if number in wanted)
+    frames = (frame.picture for frame in read_frames(reference, set(shot.frames.tolist())))
     return with_dense_depth(frames, shot, estimator, progress=progress, cancelled=cancelled)
 
 

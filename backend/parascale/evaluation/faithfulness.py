@@ -23,7 +23,7 @@ from parascale.evaluation.results import Row, read_rows, write_rows
 from parascale.evaluation.verify import verify
 from parascale.files.disk import make_folder
 from parascale.files.shot_file import read_shot, write_shot
-from parascale.link.requests import GenerationRequest
+from parascale.link.kinds.generate import GenerationRequest
 from parascale.parallax.depth_source import DepthSource
 from parascale.parallax.gauge import scale_gauge, to_unit_depth
 from parascale.parallax.metrics import compare

@@ -17,7 +17,9 @@ from parascale.evaluation.verify import MEASURABLE, verify
 from parascale.generators.generator import Generator
 from parascale.generators.profile import Profile, profile_of
 from parascale.generators.units import UNITS_PER_DEPTH
-from parascale.link.requests import GenerationRequest, JobResult, Scalar
+from parascale.link.kinds.generate import GenerationRequest
+from parascale.link.parameters import Scalar
+from parascale.link.request import JobResult
 from parascale.parallax.number import median_depth
 from parascale.parallax.shot import Shot
 from parascale.types import Array, Progress

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from parascale.errors import InputError
 from parascale.files.shot_file import read_shot
-from parascale.media.video import pictures
+from parascale.media.frames import read_frames
 from parascale.parallax.shot import Shot
 
 REFERENCE_COLOUR, ASKED_COLOUR, REALISED_COLOUR = "#4c566a", "#d08770", "#2e7d5b"
@@ -57,7 +57,7 @@ def draw_report(
     )
     for row, (name, video, count, first) in zip(lower.subplots(2, 3), shown, strict=True):
         numbers = (0, (count - 1) // 2, count - 1)
-        images = read_frames(video, [first + number for number in numbers])
+        images = pictures_at(video, [first + number for number in numbers])
         for axes, number, image in zip(row, numbers, images, strict=True):
             axes.imshow(image)
             axes.set_title(f"{name}, frame {number}", fontsize=10)
@@ -65,7 +65,7 @@ def draw_report(
     figure.savefig(path, dpi=100)
 
 
-def read_frames(video: Path, numbers: list[int]) -> list[NDArray[np.uint8]]:
+def pictures_at(video: Path, numbers: list[int]) -> list[NDArray[np.uint8]]:
     """Decode frames of a video, or of a folder of images, by number.
 
     Returns
@@ -73,12 +73,7 @@ def read_frames(video: Path, numbers: list[int]) -> list[NDArray[np.uint8]]:
     list of (H, W, 3) uint8
         sRGB, in the order asked for.
     """
-    found = {}
-    for number, _, picture in pictures(video):
-        if number in numbers:
-            found[number] = picture
-        if number >= max(numbers):
-            break
+    found = {frame.number: frame.picture for frame in read_frames(video, numbers)}
     if len(found) < len(set(numbers)):
         raise InputError(f"{video} ends before frame {max(numbers)}")
     return [found[number] for number in numbers]

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from parascale.errors import InputError
-from parascale.media.video import pictures
+from parascale.media.frames import read_frames
 from parascale.parallax.shot import Shot
 from parascale.solve.provenance import source_digest
 
@@ -74,12 +74,9 @@ def _encode_frames(reference: Path, shot: Shot) -> dict[int, bytes]:
     """JPEGs of the shot's frames by number, at the size the camera is drawn with."""
     wanted = set(np.asarray(shot.frames).tolist())
     found = {}
-    for number, _, picture in pictures(reference):
-        if number > max(wanted):
-            break
-        if number in wanted:
-            small = cv2.resize(picture, _picture_size(shot), interpolation=cv2.INTER_AREA)
-            found[number] = cv2.imencode(".jpg", small[:, :, ::-1])[1].tobytes()
+    for frame in read_frames(reference, wanted):
+        small = cv2.resize(frame.picture, _picture_size(shot), interpolation=cv2.INTER_AREA)
+        found[frame.number] = cv2.imencode(".jpg", small[:, :, ::-1])[1].tobytes()
     return found
 
 

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from parascale.files.contents import Size
 from parascale.files.matrices import from_rows, invert, to_rows
+from parascale.files.raw_trajectory import Size
 from parascale.parallax.shot import Shot
 from parascale.types import Array
 

@@ -11,7 +11,7 @@ _MARK = "ParaScale:"
 
 @dataclass(frozen=True)
 class Note:
-    """What a comment says that the format itself has no place for; None where it is silent.
+    """Unit, frame rate and picture size as a file states them; None where it does not.
 
     Attributes
     ----------

@@ -31,7 +31,7 @@ class Rows:
     lines: NDArray[np.int64]
     comments: str
 
-    def place(self, row: int) -> str:
+    def location(self, row: int) -> str:
         """Tell where a row stands."""
         return f"line {self.lines[row]}"
 

@@ -14,7 +14,9 @@ from parascale.generators.picture import check_aspect, fit_image, fit_trajectory
 from parascale.generators.settings import REQUIREMENTS, Settings, common_parameters, require_packages
 from parascale.generators.units import Units
 from parascale.generators.weights import locate
-from parascale.link.requests import GenerationRequest, JobResult, Parameter, resolve_parameters
+from parascale.link.kinds.generate import GenerationRequest
+from parascale.link.parameters import Parameter, resolve_parameters
+from parascale.link.request import JobResult
 from parascale.types import CancelCheck, Progress
 
 if TYPE_CHECKING:
@@ -98,7 +100,7 @@ class MotionMaster:
 
 def _film(source: str, path: Trajectory) -> NDArray[np.uint8]:
     """Return as many frames, of the same size, as the path has, spread over the whole film."""
-    from parascale.media.video_writer import read_video
+    from parascale.media.video_file import read_video
 
     film = read_video(Path(source).expanduser(), 10_000)
     if len(film) < len(path):

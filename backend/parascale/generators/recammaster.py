@@ -14,7 +14,9 @@ from parascale.generators.picture import check_aspect, fit_image, fit_trajectory
 from parascale.generators.settings import REQUIREMENTS, Settings, common_parameters, require_packages
 from parascale.generators.units import UNITS_PER_DEPTH, units_per_depth
 from parascale.generators.weights import locate
-from parascale.link.requests import GenerationRequest, JobResult, Parameter, resolve_parameters
+from parascale.link.kinds.generate import GenerationRequest
+from parascale.link.parameters import Parameter, resolve_parameters
+from parascale.link.request import JobResult
 from parascale.types import CancelCheck, Progress
 
 if TYPE_CHECKING:
@@ -88,7 +90,7 @@ def _source(source: str, request: GenerationRequest, path: Trajectory) -> NDArra
     if not source:
         check_aspect("image", request.image, request.shot.trajectory)
         return np.repeat(fit_image(request.image, path)[None], len(path), axis=0)
-    from parascale.media.video_writer import read_video
+    from parascale.media.video_file import read_video
 
     film = read_video(Path(source).expanduser(), len(path))
     if len(film) < len(request.shot):

@@ -152,7 +152,7 @@ def _read_picture(path: Path) -> NDArray[Any]:
     try:
         import av
     except ImportError as error:
-        raise InputError("depth pictures need av: pip install 'parascale[preview]'") from error
+        raise InputError(f"depth pictures need {error.name}", "extra", ["preview"]) from error
     try:
         with av.open(path) as container:
             frame = next(container.decode(video=0))

@@ -195,7 +195,7 @@ def read_channels(
     try:
         import OpenEXR
     except ImportError as error:
-        raise InputError("EXR files need OpenEXR", "extra", ["parascale[preview]"]) from error
+        raise InputError("EXR files need OpenEXR", "extra", ["preview"]) from error
     try:
         with OpenEXR.File(str(path), separate_channels=True) as file:
             parts = file.parts

@@ -41,7 +41,7 @@ def read_image(path: Path) -> ImageFile:
     try:
         import av
     except ImportError as error:
-        raise InputError(f"pictures need {error.name}", "extra", ["parascale[preview]"]) from error
+        raise InputError(f"pictures need {error.name}", "extra", ["preview"]) from error
     try:
         if path.suffix.lower() == ".exr":
             frame = av.VideoFrame.from_ndarray(read_exr_image(path), "rgb24")

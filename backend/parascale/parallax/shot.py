@@ -84,7 +84,7 @@ class Shot:
     frames: NDArray[np.int64] | None = None
     felt_parallax: Array | None = None
     gain: Array | None = None
-    distortion: Mapping[str, str | float] | None = None
+    distortion: Mapping[str, object] | None = None
     points: Points | None = None
     quality: Mapping[str, object] = field(default_factory=dict)
     provenance: Mapping[str, object] = field(default_factory=dict)

@@ -109,7 +109,7 @@ def _listen(pipe: Connection, reference: Path, progress: Progress | None, cancel
             assert isinstance(content, Shot)
             return content
         if kind == "refused":
-            raise InputError(content)
+            raise content
         if kind == "broken":
             raise RuntimeError(f"solving {reference} failed:\n{content}")
         if progress is not None:
@@ -125,7 +125,7 @@ def _work(pipe: Connection, reference: Path, options: dict[str, Any], level: int
     try:
         shot = solve(reference, progress=lambda fraction, phase: pipe.send(("progress", (fraction, phase))), **options)
     except InputError as error:
-        pipe.send(("refused", str(error)))
+        pipe.send(("refused", error))
     except Exception:
         pipe.send(("broken", traceback.format_exc()))
     else:

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from parascale.media.footage import Footage
 from parascale.solve.lens.focal import FocalEvidence
 from parascale.solve.lens.lens import Lens
 from parascale.solve.reconstruction.mapping import Mapper
 from parascale.solve.reconstruction.solution import Solution
+from parascale.solve.tracking.footage import Footage
 from parascale.solve.tracking.tracks import Tracks
 from parascale.types import Array
 

@@ -15,8 +15,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from parascale.camera.intrinsics import focal_from_fov
 from parascale.errors import Cancelled, InputError
-from parascale.media.footage import Footage
-from parascale.media.video import read_frames
 from parascale.parallax.shot import Shot
 from parascale.solve.clip import Answer, Clip
 from parascale.solve.lens.focal import tell_focal
@@ -30,6 +28,7 @@ from parascale.solve.reconstruction.mapping import KeyframeMapper, Map, Mapper
 from parascale.solve.reconstruction.solution import Solution, complete
 from parascale.solve.tracking.cuts import one_shot
 from parascale.solve.tracking.flow import FAINT, SHARP, WIDE
+from parascale.solve.tracking.footage import Footage, read_footage
 from parascale.solve.tracking.masks import read_masks
 from parascale.solve.tracking.tracks import Tracks, draw, follow
 from parascale.types import CancelCheck, Image, Progress
@@ -105,7 +104,7 @@ def solve(  # noqa: PLR0913 - what a user can say about a clip, by name
     workers = threads or os.cpu_count() or 1
     with _quiet_libraries(workers):
         with report.phase("decode", 0.0, 0.2):
-            footage = read_frames(reference, start=start, end=end, progress=report.inside, cancelled=cancelled)
+            footage = read_footage(reference, start=start, end=end, progress=report.inside, cancelled=cancelled)
             footage = one_shot(reference.name, footage, shot)
             _refuse_unusable(reference, footage)
         lens = _lens(footage, focal, fov, intrinsics)

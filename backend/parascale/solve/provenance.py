@@ -11,8 +11,8 @@ import pycolmap
 import scipy
 
 import parascale
-from parascale.media.footage import Footage
 from parascale.media.suffixes import image_files
+from parascale.solve.tracking.footage import Footage
 
 
 def provenance(path: Path, footage: Footage, seed: int) -> dict[str, Any]:

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parascale.errors import InputError
-from parascale.media.footage import Footage
 from parascale.solve.tracking.flow import flow
+from parascale.solve.tracking.footage import Footage
 from parascale.types import Image
 
 THUMBNAIL = (64, 36)
@@ -19,7 +19,6 @@ OVER_NEIGHBOURS = 3.0
 NEIGHBOURS = 6
 # Corners that can be followed across two frames, forward and back: nearly all within a shot, nearly none across a cut.
 FOLLOWED = 0.3
-MOST_LISTED = 12
 
 
 def one_shot(name: str, footage: Footage, number: int | None = None) -> Footage:
@@ -36,7 +35,7 @@ def one_shot(name: str, footage: Footage, number: int | None = None) -> Footage:
     Raises
     ------
     InputError
-        Where the clip holds several and none is named, or not that one; it lists them.
+        Where the clip holds several and no number is given, or fewer than the number; its choices are their ranges.
     """
     edges = [0, *find_cuts(footage.grey), len(footage)]
     shots = list(pairwise(edges))
@@ -45,12 +44,10 @@ def one_shot(name: str, footage: Footage, number: int | None = None) -> Footage:
     if number is not None and 1 <= number <= len(shots):
         return footage.part(*shots[number - 1])
     numbers = [*footage.frames, footage.frames[-1] + 1]
-    ranges = [f"--shot {i + 1} (--start {numbers[a]} --end {numbers[b]})" for i, (a, b) in enumerate(shots)]
-    listed = ", or ".join(ranges[:MOST_LISTED]) + (" and so on" if len(ranges) > MOST_LISTED else "")
-    held = f"{name} holds {len(shots)} shot{'s' * (len(shots) > 1)}"
-    if number is not None:
-        raise InputError(f"{held}, no shot {number}: choose one with {listed}")
-    raise InputError(f"{held}: choose one with {listed}")
+    missing = "" if number is None else f", no shot {number}"
+    plural = "s" * (len(shots) > 1)
+    ranges = [f"{numbers[first]}:{numbers[last]}" for first, last in shots]
+    raise InputError(f"{name} holds {len(shots)} shot{plural}{missing}", "shot", ranges)
 
 
 def find_cuts(pictures: Sequence[Image]) -> list[int]:

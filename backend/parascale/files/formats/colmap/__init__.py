@@ -4,27 +4,30 @@ Points are kept, and the median depth of a frame is that of the points it observ
 "Output Format".
 """
 
+import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
 from parascale.camera import Trajectory
-from parascale.camera.rotations import matrices_from_quaternions, orthonormalise, quaternions_from_matrices
-from parascale.errors import InputError
-from parascale.files import colmap_binary, colmap_text
-from parascale.files.colmap_model import Camera, Image, Model
-from parascale.files.contents import ROUNDING, Contents
+from parascale.camera.rotations import orthonormalise, quaternions_from_matrices
+from parascale.errors import InputError, Notice
 from parascale.files.disk import make_folder, replace_files
-from parascale.files.distortion import join_parameters, split_parameters
-from parascale.files.matrices import fixed_lens, from_parts, invert
-from parascale.files.natural import frame_numbers, natural_key, picture_names
+from parascale.files.distortion import MODELS, join_parameters, split_parameters
+from parascale.files.format import Format, register
+from parascale.files.formats.colmap import binary, text
+from parascale.files.formats.colmap.model import Camera, Image, Model
+from parascale.files.matrices import from_parts, invert, rotations_from_quaternions
 from parascale.files.note import read_note, write_note
+from parascale.files.picture_names import name_pictures, natural_key, parse_frame_numbers
 from parascale.files.point_depth import depth_from_points
+from parascale.files.raw_trajectory import RawTrajectory
 from parascale.parallax.shot import Points, Shot
 from parascale.types import Array
 
 
-def read_colmap(path: Path) -> Contents:
+def read_colmap(path: Path) -> RawTrajectory:
     """Read a COLMAP model from its folder, or from sparse/0 within; frames in the order of the pictures' names.
 
     Raises
@@ -35,47 +38,43 @@ def read_colmap(path: Path) -> Contents:
     folder = model_folder(path)
     if folder is None:
         raise InputError(f"{path} holds neither cameras.txt and images.txt nor cameras.bin and images.bin")
-    binary = (folder / colmap_binary.NAMES[1]).exists()
-    model = colmap_binary.read_binary_model(folder) if binary else colmap_text.read_text_model(folder)
+    is_binary = (folder / binary.NAMES[1]).exists()
+    model = binary.read_model(folder) if is_binary else text.read_model(folder)
     images = sorted(model.images, key=lambda image: natural_key(image.name))
     if not images:
         raise InputError(f"{path} holds a model without pictures")
     poses = _poses(images, str(path))
-    lens, size, distortion, warnings = _lens(model, images, str(path))
+    lens, size, distortion, notices = _lens(model, images, str(path))
     points = Points(model.positions.astype(np.float32), model.colours) if len(model.positions) else None
-    note = read_note(model.comments)
-    return Contents(
+    return RawTrajectory(
         poses,
-        lambda frame: images[frame].place,
-        lens=fixed_lens(lens),
-        size=size,
-        frames=frame_numbers([image.name for image in images]),
-        fps=note.fps,
-        unit=note.unit,
-        metres_per_unit=note.metres_per_unit,
+        lambda frame: images[frame].location,
+        lens=lens,
+        note=dataclasses.replace(read_note(model.comments), size=size),
+        frames=parse_frame_numbers([image.name for image in images]),
         median_depth=_depth(model, images, poses, lens, size),
         distortion=distortion,
         points=points,
-        warnings=warnings,
+        notices=notices,
     )
 
 
 def write_colmap(shot: Shot, path: Path) -> None:
     """Write a model's text files into a folder."""
-    files = colmap_text.text_files(_model(shot))
+    files = text.model_files(_model(shot))
     replace_files({make_folder(path) / name: data for name, data in files.items()})
 
 
 def write_colmap_binary(shot: Shot, path: Path) -> None:
     """Write a model's binary files into a folder."""
-    files = colmap_binary.binary_files(_model(shot))
+    files = binary.model_files(_model(shot))
     replace_files({make_folder(path) / name: data for name, data in files.items()})
 
 
 def model_folder(path: Path) -> Path | None:
     """Folder of the model in or under a path."""
     for folder in (path, path / "sparse" / "0", path / "sparse", path / "0"):
-        for names in (colmap_binary.NAMES, colmap_text.NAMES):
+        for names in (binary.NAMES, text.NAMES):
             if all((folder / name).is_file() for name in names[:2]):
                 return folder
     return None
@@ -83,19 +82,16 @@ def model_folder(path: Path) -> Path | None:
 
 def _poses(images: list[Image], source: str) -> Array:
     quaternions = np.array([image.quaternion for image in images])
-    length = np.linalg.norm(quaternions, axis=1)
-    for index in np.flatnonzero(np.abs(length - 1) > ROUNDING)[:1]:
-        raise InputError(f"{source}, {images[index].place}: the quaternion has the length {length[index]:.4g}, not 1")
-    rotations = matrices_from_quaternions(quaternions)
+    rotations = rotations_from_quaternions(quaternions, source, lambda frame: images[frame].location)
     return invert(from_parts(rotations, np.array([image.translation for image in images])))
 
 
 def _lens(
     model: Model, images: list[Image], source: str
-) -> tuple[Array, tuple[int, int], dict[str, object] | None, tuple[str, ...]]:
+) -> tuple[Array, tuple[int, int], Mapping[str, object] | None, tuple[Notice, ...]]:
     for image in images:
         if image.camera not in model.cameras:
-            raise InputError(f"{source}, {image.place}: the camera {image.camera} is not among the cameras")
+            raise InputError(f"{source}, {image.location}: the camera {image.camera} is not among the cameras")
     parts = {number: split_parameters(camera.model, camera.parameters) for number, camera in model.cameras.items()}
     first = model.cameras[images[0].camera]
     used = {image.camera for image in images}
@@ -104,11 +100,11 @@ def _lens(
         if (camera.width, camera.height) != (first.width, first.height):
             raise InputError(f"{source}: the pictures are of different sizes, so they are no one shot")
     distortion = parts[images[0].camera][1]
-    warnings: tuple[str, ...] = ()
+    notices: tuple[Notice, ...] = ()
     if any(parts[number][1] != distortion for number in used):
-        warnings = ("the lens distortion changes from picture to picture: that of the first was kept",)
+        notices = (Notice("the lens distortion changes from picture to picture: kept that of the first"),)
     lens = np.array([parts[image.camera][0] for image in images])
-    return lens, (first.width, first.height), distortion, warnings
+    return lens, (first.width, first.height), distortion, notices
 
 
 def _depth(model: Model, images: list[Image], poses: Array, lens: Array, size: tuple[int, int]) -> Array | None:
@@ -140,7 +136,7 @@ def _model(shot: Shot) -> Model:
     images = tuple(
         Image(name, quaternion, pose[:3, 3], int(camera) + 1, np.zeros(0, np.int64), "")
         for name, quaternion, pose, camera in zip(
-            picture_names(shot.frames), quaternions, world_to_camera, which.reshape(-1), strict=True
+            name_pictures(shot.frames), quaternions, world_to_camera, which.reshape(-1), strict=True
         )
     )
     points = shot.points or Points(np.zeros((0, 3), np.float32), np.zeros((0, 3), np.uint8))
@@ -152,3 +148,30 @@ def _model(shot: Shot) -> Model:
         points.colours,
         write_note(shot, "world-to-camera, OpenCV axes, pixels"),
     )
+
+
+_TEXT = Format(
+    name="colmap",
+    description="COLMAP model, text files in a folder",
+    suffix="",
+    lens="each frame",
+    time="even",
+    read=read_colmap,
+    write=write_colmap,
+    # Models of both kinds of files.
+    recognise=lambda sample: model_folder(sample.path) is not None,
+    precedence=2,
+    points=True,
+    distortion=MODELS.__contains__,
+)
+register(
+    _TEXT,
+    dataclasses.replace(
+        _TEXT,
+        name="colmap-binary",
+        description="COLMAP model, binary files in a folder",
+        write=write_colmap_binary,
+        recognise=lambda _sample: False,
+        unit=False,
+    ),
+)

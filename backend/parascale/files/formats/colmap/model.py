@@ -33,8 +33,8 @@ class Image:
         Id of its `Camera`.
     points : (n,) int64
         Ids of the points it observed; -1 where none belongs to an observation.
-    place : str
-        Where in the file it stands.
+    location : str
+        Where in the file it is.
     """
 
     name: str
@@ -42,7 +42,7 @@ class Image:
     translation: Array
     camera: int
     points: NDArray[np.int64]
-    place: str
+    location: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,3 +65,6 @@ class Model:
     positions: Array
     colours: NDArray[np.uint8]
     comments: str = ""
+
+
+NO_POINTS = np.zeros(0, np.int64), np.zeros((0, 3)), np.zeros((0, 3), np.uint8)

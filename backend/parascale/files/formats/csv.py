@@ -6,12 +6,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from parascale.camera.rotations import matrices_from_quaternions, quaternions_from_matrices
+from parascale.camera.rotations import quaternions_from_matrices
 from parascale.errors import InputError
-from parascale.files.contents import Contents
 from parascale.files.disk import read_text, replace_files
-from parascale.files.matrices import fixed_lens, from_parts
-from parascale.files.note import read_note, write_note
+from parascale.files.format import Format, register
+from parascale.files.matrices import from_parts, rotations_from_quaternions
+from parascale.files.note import Note, read_note, write_note
+from parascale.files.raw_trajectory import RawTrajectory
 from parascale.files.rows import Rows, parse_rows
 from parascale.parallax.shot import Shot
 from parascale.types import Array
@@ -25,7 +26,7 @@ _NEEDED = ("x", "y", "z", "qw", "qx", "qy", "qz")
 _EMPTY = "1e300"
 
 
-def read_csv(path: Path) -> Contents:
+def read_csv(path: Path) -> RawTrajectory:
     """Read a table whose first line names its columns: x y z and qw qx qy qz are needed, P is worked out again.
 
     Raises
@@ -41,22 +42,20 @@ def read_csv(path: Path) -> Contents:
         raise InputError(f"{path}: the column {missing[0]!r} is missing from the first line")
     for name in (*_NEEDED, "frame", "time"):
         for row in np.flatnonzero(np.isnan(column.get(name, np.zeros(1))))[:1]:
-            raise InputError(f"{path}, {rows.place(int(row))}: the column {name!r} is empty")
+            raise InputError(f"{path}, {rows.location(int(row))}: the column {name!r} is empty")
     quaternions = np.column_stack([column[name] for name in ("qw", "qx", "qy", "qz")])
-    for row in np.flatnonzero(np.abs(np.linalg.norm(quaternions, axis=1) - 1) > 1e-3)[:1]:
-        raise InputError(f"{path}, {rows.place(int(row))}: the quaternion is not of length 1")
+    rotations = rotations_from_quaternions(quaternions, str(path), rows.location)
     lens = [column[name] for name in ("fx", "fy", "cx", "cy") if name in column]
-    unit = read_note(text.partition("\n")[0])
-    return Contents(
-        from_parts(matrices_from_quaternions(quaternions), np.column_stack([column[name] for name in "xyz"])),
-        rows.place,
-        lens=fixed_lens(np.column_stack(lens)) if len(lens) == 4 else None,
-        size=_size(column),
+    note = Note(
+        read_note(text.partition("\n")[0]).unit, _first(column, "metres_per_unit"), _first(column, "fps"), _size(column)
+    )
+    return RawTrajectory(
+        from_parts(rotations, np.column_stack([column[name] for name in "xyz"])),
+        rows.location,
+        lens=np.column_stack(lens) if len(lens) == 4 else None,
+        note=note,
         times=column.get("time"),
         frames=_whole(column.get("frame")),
-        fps=_first(column, "fps"),
-        unit=unit.unit,
-        metres_per_unit=_first(column, "metres_per_unit"),
         median_depth=column.get("median_depth"),
         felt_parallax=_steps(column.get("felt_parallax")),
         gain=_steps(column.get("gain")),
@@ -88,16 +87,11 @@ def write_csv(shot: Shot, path: Path) -> None:
     replace_files({path: ("\n".join(lines) + "\n").encode()})
 
 
-def is_table(head: str) -> bool:
-    """Tell whether a first line names the columns of such a table."""
-    return set(_NEEDED) <= {name.strip().strip('"').lower() for name in head.split(",")}
-
-
 def _parse(text: str, source: str) -> tuple[list[str], Rows]:
     head, _, body = text.partition("\n")
     if ";" in head and "," not in head:
         raise InputError(f"{source}, line 1: the columns are separated by semicolons: save it with commas and points")
-    names = [name.strip().strip('"').lower() for name in head.split(",")]
+    names = _column_names(head)
     if len(set(names)) < len(names):
         raise InputError(f"{source}, line 1: two columns have the same name")
     lines = ["#"]
@@ -112,6 +106,10 @@ def _parse(text: str, source: str) -> tuple[list[str], Rows]:
     rows = parse_rows("\n".join(lines), source, {len(names)})
     values = np.where(rows.values == float(_EMPTY), np.nan, rows.values)
     return names, Rows(values, rows.lines, "")
+
+
+def _column_names(head: str) -> list[str]:
+    return [name.strip().strip('"').lower() for name in head.split(",")]
 
 
 def _size(column: dict[str, Array]) -> tuple[int, int] | None:
@@ -131,3 +129,20 @@ def _whole(values: Array | None) -> NDArray[np.int64] | None:
 
 def _steps(values: Array | None) -> Array | None:
     return None if values is None or np.isnan(values).all() else values[:-1]
+
+
+register(
+    Format(
+        name="csv",
+        description="table for spreadsheets, with P and gain",
+        suffix=".csv",
+        lens="each frame",
+        time="exact",
+        read=read_csv,
+        write=write_csv,
+        recognise=lambda sample: set(_NEEDED) <= set(_column_names(sample.text.partition("\n")[0])),
+        precedence=1,
+        depth=True,
+        gain=True,
+    )
+)

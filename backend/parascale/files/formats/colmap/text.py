@@ -7,15 +7,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parascale.errors import InputError
-from parascale.files.colmap_model import Camera, Image, Model
 from parascale.files.disk import read_text
 from parascale.files.distortion import MODELS
+from parascale.files.formats.colmap.model import NO_POINTS, Camera, Image, Model
 from parascale.files.rows import format_rows
 
 NAMES = ("cameras.txt", "images.txt", "points3D.txt")
 
 
-def read_text_model(folder: Path) -> Model:
+def read_model(folder: Path) -> Model:
     """Read a model's text files; points3D.txt may be missing.
 
     Raises
@@ -26,11 +26,11 @@ def read_text_model(folder: Path) -> Model:
     cameras, images, points = (folder / name for name in NAMES)
     text = read_text(cameras)
     read_cameras = dict(_camera(words, where) for where, words in _lines(text, cameras))
-    ids, positions, colours = _points(points) if points.exists() else _NO_POINTS
+    ids, positions, colours = _points(points) if points.exists() else NO_POINTS
     return Model(read_cameras, tuple(_images(images)), ids, positions, colours, text)
 
 
-def text_files(model: Model) -> dict[str, bytes]:
+def model_files(model: Model) -> dict[str, bytes]:
     """Text of the three files by name; the comments become each one's first line."""
     cameras = "".join(
         f"{number} {camera.model} {camera.width} {camera.height} {format_rows(camera.parameters[None])}"
@@ -49,9 +49,6 @@ def text_files(model: Model) -> dict[str, bytes]:
     )
     note = f"# {model.comments}\n"
     return {name: (note + text).encode() for name, text in zip(NAMES, (cameras, images, points), strict=True)}
-
-
-_NO_POINTS = np.zeros(0, np.int64), np.zeros((0, 3)), np.zeros((0, 3), np.uint8)
 
 
 def _lines(text: str, path: Path) -> Iterator[tuple[str, list[str]]]:
@@ -110,7 +107,7 @@ def _points(path: Path) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray
         positions.append(_numbers(words[1:4], where))
         colours.append([_whole(word, where) for word in words[4:7]])
     if not ids:
-        return _NO_POINTS
+        return NO_POINTS
     return np.array(ids, np.int64), np.array(positions), np.clip(np.array(colours), 0, 255).astype(np.uint8)
 
 

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parascale.errors import InputError
-from parascale.files.colmap_model import Camera, Image, Model
 from parascale.files.disk import read_bytes
 from parascale.files.distortion import MODELS
+from parascale.files.formats.colmap.model import NO_POINTS, Camera, Image, Model
 
 NAMES = ("cameras.bin", "images.bin", "points3D.bin")
 
@@ -20,7 +20,7 @@ _BY_NUMBER = {model.number: name for name, model in MODELS.items()}
 _OBSERVATION = np.dtype([("x", "<f8"), ("y", "<f8"), ("point", "<i8")])
 
 
-def read_binary_model(folder: Path) -> Model:
+def read_model(folder: Path) -> Model:
     """Read a model's binary files; points3D.bin may be missing.
 
     Raises
@@ -31,11 +31,11 @@ def read_binary_model(folder: Path) -> Model:
     cameras, images, points = (folder / name for name in NAMES)
     read_cameras = _cameras(_Bytes(cameras))
     read_images = tuple(_images(_Bytes(images)))
-    ids, positions, colours = _points(_Bytes(points)) if points.exists() else _points(None)
+    ids, positions, colours = _points(_Bytes(points)) if points.exists() else NO_POINTS
     return Model(read_cameras, read_images, ids, positions, colours)
 
 
-def binary_files(model: Model) -> dict[str, bytes]:
+def model_files(model: Model) -> dict[str, bytes]:
     """Bytes of the three files by name."""
     cameras = [struct.pack("<Q", len(model.cameras))]
     for number, camera in model.cameras.items():
@@ -103,17 +103,16 @@ def _images(file: _Bytes) -> list[Image]:
     return images
 
 
-def _points(file: _Bytes | None) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.uint8]]:
+def _points(file: _Bytes) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.uint8]]:
     ids, positions, colours = [], [], []
-    for _ in range(0 if file is None else file.take("<Q")[0]):
-        assert file is not None
+    for _ in range(file.take("<Q")[0]):
         number, x, y, z, red, green, blue, _, length = file.take("<Q3d3BdQ")
         file.slice(8 * length)
         ids.append(number)
         positions.append((x, y, z))
         colours.append((red, green, blue))
     if not np.isfinite(np.array(positions)).all():
-        raise InputError(f"{file.path if file else ''}: a point is not finite")
+        raise InputError(f"{file.path}: a point is not finite")
     count = len(ids)
     return (
         np.array(ids, np.uint64).astype(np.int64),
