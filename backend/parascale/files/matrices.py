@@ -64,7 +64,7 @@ def from_parts(rotations: Array, centres: Array) -> Array:
     return poses
 
 
-def camera_matrices(intrinsics: Array) -> Array:
+def to_camera_matrices(intrinsics: Array) -> Array:
     """(T, 4) fx, fy, cx, cy as (T, 3, 3) camera matrices."""
     matrices = np.zeros((len(intrinsics), 3, 3))
     matrices[:, 0, 0], matrices[:, 1, 1], matrices[:, 0, 2], matrices[:, 1, 2] = intrinsics.T

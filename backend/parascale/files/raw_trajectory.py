@@ -1,4 +1,4 @@
-"""What a trajectory file says, and the shot that it makes with what the user adds."""
+"""The content of a trajectory file, and the shot made of it, of what the user adds and of assumptions."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,9 +19,9 @@ from parascale.types import Array
 Size = tuple[int, int]
 Frames = NDArray[np.int64]
 
-# What a shot file of 200 MB holds.
+# About a shot file of 200 MB.
 MOST_FRAMES = 250_000
-# Below this a rotation is as good as float64 holds it, and stays to the bit.
+# Below this a rotation is as precise as float64 allows, and stays as it is.
 _EXACT = 1e-14
 # Steps and turns below this, of the distance from the origin and in radians, are the rounding of float32.
 _STILL = 1e-6
@@ -29,7 +29,7 @@ _STILL = 1e-6
 
 @dataclass(frozen=True, eq=False)
 class RawTrajectory:
-    """What a trajectory file says; None where it is silent.
+    """The content of a trajectory file; None where it has nothing of the kind.
 
     Attributes
     ----------
@@ -42,7 +42,7 @@ class RawTrajectory:
     lens : (T, 4) float64, callable or None
         fx, fy, cx, cy in pixels; as a callable, those of a picture size.
     middle : (int, int) or None
-        The size whose middle is the principal point, where that is all the file says of it.
+        The size whose middle is the principal point, where the file states no more.
     times : (T,) float64 or None
         Seconds.
     frames : (T,) int or None
@@ -70,7 +70,7 @@ class RawTrajectory:
 
 @dataclass(frozen=True)
 class UserOverrides:
-    """What the user says of a file that is silent about it, and which camera of several to read.
+    """What the user states for a file that does not, and which of several cameras to read.
 
     Attributes
     ----------
@@ -80,7 +80,7 @@ class UserOverrides:
     fov : float or None
         Horizontal field of view in degrees.
     camera : str or None
-        Name of a camera, where a file holds several.
+        Name of a camera, where a file has several.
 
     Raises
     ------
@@ -102,7 +102,7 @@ class UserOverrides:
 
 @dataclass(frozen=True)
 class FormatDefaults:
-    """What is assumed where neither the file nor the user says it: what the format's own tool works at.
+    """What is assumed where neither the file nor the user states it: the values the format's own tool works at.
 
     Attributes
     ----------
@@ -138,7 +138,7 @@ def choose_camera(names: Sequence[str], wanted: str | None, source: str) -> tupl
 def make_shot(
     raw: RawTrajectory, name: str, source: str, format_name: str, overrides: UserOverrides, defaults: FormatDefaults
 ) -> tuple[Shot, tuple[Notice, ...]]:
-    """Make a shot of what a file says, completed by what the user says and what the format's tool works at.
+    """Make a shot of a file's content, completed by what the user states and by the format's defaults.
 
     Parameters
     ----------
@@ -155,7 +155,7 @@ def make_shot(
     Returns
     -------
     Shot
-        Depth is NaN where the file holds none.
+        Depth is NaN where the file has none.
     tuple of Notice
         What had to be assumed.
 

@@ -32,12 +32,12 @@ class Sample:
 
     @property
     def columns(self) -> int:
-        """How many numbers a row of text holds."""
+        """Count of numbers in a row of text."""
         return len(self.rows[0]) if self.rows else 0
 
     @property
     def json_columns(self) -> int:
-        """How many values the first row of a JSON list of rows holds."""
+        """Count of values in the first row of a JSON list of rows."""
         if not self.text.lstrip().startswith("["):
             return 0
         try:

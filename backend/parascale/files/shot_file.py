@@ -70,7 +70,7 @@ def write_shot(shot: Shot, path: Path | str) -> None:
         Where the folder does not exist or cannot be written, or the shot holds what JSON cannot.
     """
     path = Path(path)
-    document = _document(shot)
+    document = _make_document(shot)
     files: dict[Path, bytes] = {}
     if shot.points is not None:
         name = path.name.removesuffix(SUFFIX) if path.name.endswith(SUFFIX) else path.stem
@@ -89,7 +89,7 @@ def shot_to_json(shot: Shot) -> str:
     InputError
         Where ``quality``, ``provenance`` or ``distortion`` hold what JSON cannot.
     """
-    return _format(_document(shot))
+    return _format(_make_document(shot))
 
 
 def shot_from_json(text: str, source: str = "shot") -> Shot:
@@ -109,7 +109,7 @@ def shot_from_json(text: str, source: str = "shot") -> Shot:
     return _parse(text, source)[0]
 
 
-def _document(shot: Shot) -> dict[str, object]:
+def _make_document(shot: Shot) -> dict[str, object]:
     document = {
         "format": FORMAT,
         "version": VERSION,
@@ -121,14 +121,14 @@ def _document(shot: Shot) -> dict[str, object]:
         "metres_per_unit": None if shot.metres_per_unit is None else float(shot.metres_per_unit),
         "convention": CONVENTION,
         "motion_class": shot.motion_class,
-        "frames": _frame_objects(shot),
+        "frames": _list_frames(shot),
         "quality": dict(shot.quality),
         "provenance": dict(shot.provenance),
     }
     return document if shot.distortion is None else document | {"distortion": dict(shot.distortion)}
 
 
-def _frame_objects(shot: Shot) -> list[dict[str, object]]:
+def _list_frames(shot: Shot) -> list[dict[str, object]]:
     assert shot.frames is not None
     columns: dict[str, list[object]] = {
         "frame": shot.frames.tolist(),
@@ -211,22 +211,22 @@ def _make_shot(document: dict[str, Json], source: str) -> Shot:
     fps = parse_number(document["fps"], f'{source}: "fps"')
     frames = _parse_frames(document["frames"], source)
     trajectory = Trajectory(
-        np.array(_column(frames, "camera_to_world", lambda value, where: parse_numbers(value, (4, 4), where))),
-        np.array(_column(frames, "intrinsics", lambda value, where: parse_numbers(value, (4,), where))),
+        np.array(_parse_column(frames, "camera_to_world", lambda value, where: parse_numbers(value, (4, 4), where))),
+        np.array(_parse_column(frames, "intrinsics", lambda value, where: parse_numbers(value, (4,), where))),
         _parse_times(frames, fps),
-        _whole(document["width"], f'{source}: "width"'),
-        _whole(document["height"], f'{source}: "height"'),
+        _parse_whole(document["width"], f'{source}: "width"'),
+        _parse_whole(document["height"], f'{source}: "height"'),
     )
     scale = document.get("metres_per_unit")
     return Shot(
-        name=_string(document["name"], f'{source}: "name"'),
+        name=_parse_string(document["name"], f'{source}: "name"'),
         fps=fps,
         trajectory=trajectory,
-        median_depth=np.array(_column(frames, "median_depth", _number_or_nan)),
-        unit=_string(document["unit"], f'{source}: "unit"'),  # type: ignore[arg-type] # Shot checks it
+        median_depth=np.array(_parse_column(frames, "median_depth", _parse_number_or_nan)),
+        unit=_parse_string(document["unit"], f'{source}: "unit"'),  # type: ignore[arg-type] # Shot checks it
         metres_per_unit=None if scale is None else parse_number(scale, f'{source}: "metres_per_unit"'),
-        motion_class=_string(document["motion_class"], f'{source}: "motion_class"'),  # type: ignore[arg-type] # as above
-        frames=np.array(_column(frames, "frame", _whole), np.int64),
+        motion_class=_parse_string(document["motion_class"], f'{source}: "motion_class"'),  # type: ignore[arg-type] # as above
+        frames=np.array(_parse_column(frames, "frame", _parse_whole), np.int64),
         felt_parallax=_parse_steps(frames, "felt_parallax"),
         gain=_parse_steps(frames, "gain"),
         distortion=cast("dict[str, Json] | None", document.get("distortion")),
@@ -248,7 +248,7 @@ def _parse_frames(value: Json, source: str) -> Frames:
     return frames
 
 
-def _column(frames: Frames, key: str, parse: Callable[[Json, str], T]) -> list[T]:
+def _parse_column(frames: Frames, key: str, parse: Callable[[Json, str], T]) -> list[T]:
     return [parse(frame.get(key), f'{where}: "{key}"') for where, frame in frames]
 
 
@@ -256,10 +256,10 @@ def _parse_times(frames: Frames, fps: float) -> Array:
     if any("time" in frame for _, frame in frames):
         for where, frame in frames:
             _check_keys(frame, {"time"}, frame.keys() - {"time"}, where)
-        return np.array(_column(frames, "time", parse_number))
+        return np.array(_parse_column(frames, "time", parse_number))
     if fps <= 0:
         raise InputError(f"a frame rate of {fps} is not positive")
-    return np.array(_column(frames, "frame", _whole)) / fps
+    return np.array(_parse_column(frames, "frame", _parse_whole)) / fps
 
 
 def _parse_steps(frames: Frames, key: str) -> Array | None:
@@ -269,14 +269,14 @@ def _parse_steps(frames: Frames, key: str) -> Array | None:
     where, last = frames[-1]
     if last.get(key) is not None:
         raise InputError(f'{where}: "{key}" belongs to the step to the next frame, and this is the last')
-    return np.array(_column(frames[:-1], key, _number_or_nan))
+    return np.array(_parse_column(frames[:-1], key, _parse_number_or_nan))
 
 
 def _parse_points(value: Json, where: str) -> dict[str, str]:
     if not isinstance(value, dict):
         raise InputError(f"{where} must be a JSON object")
     _check_keys(value, {"file", "sha256"}, set(), where)
-    points = {key: _string(item, f'{where}, "{key}"') for key, item in value.items()}
+    points = {key: _parse_string(item, f'{where}, "{key}"') for key, item in value.items()}
     name = points["file"]
     # A shot from elsewhere must not make us read any file but its neighbour.
     if name in {"", ".", ".."} or "\0" in name or Path(name).name != name or "\\" in name:
@@ -284,17 +284,17 @@ def _parse_points(value: Json, where: str) -> dict[str, str]:
     return points
 
 
-def _number_or_nan(value: Json, where: str) -> float:
+def _parse_number_or_nan(value: Json, where: str) -> float:
     return math.nan if value is None else parse_number(value, where)
 
 
-def _whole(value: Json, where: str) -> int:
+def _parse_whole(value: Json, where: str) -> int:
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**62:
         return value
     raise InputError(f"{where} must be a whole number")
 
 
-def _string(value: Json, where: str) -> str:
+def _parse_string(value: Json, where: str) -> str:
     if isinstance(value, str):
         return value
     raise InputError(f"{where} must be text")

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from parascale.errors import InputError
-from parascale.files.camera_rows import COLUMNS, fraction_lens, fractions, poses_from_rows, rows_from_shot
+from parascale.files.camera_rows import COLUMNS, fractions, lens_from_fractions, poses_from_rows, rows_from_shot
 from parascale.files.disk import replace_files
 from parascale.files.format import Format, register
 from parascale.files.json_text import format_json_rows, parse_table, read_json
@@ -20,7 +20,7 @@ def read_comfyui(path: Path) -> RawTrajectory:
     Raises
     ------
     InputError
-        Where the file is no JSON list of rows of 19 finite numbers.
+        Where the file is not a JSON list of rows of 19 finite numbers.
     """
     rows = parse_table(read_json(path), COLUMNS, str(path))
     width, height = rows[0, 5:7]
@@ -28,7 +28,7 @@ def read_comfyui(path: Path) -> RawTrajectory:
     if stated and np.any(rows[:, 5:7] != rows[0, 5:7]):
         raise InputError(f"{path}: the picture size changes from frame to frame")
     note = Note(size=(int(width), int(height)) if stated else None)
-    return RawTrajectory(poses_from_rows(rows), note=note, lens=fraction_lens(rows))
+    return RawTrajectory(poses_from_rows(rows), note=note, lens=lens_from_fractions(rows))
 
 
 def write_comfyui(shot: Shot, path: Path) -> None:

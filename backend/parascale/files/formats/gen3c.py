@@ -10,7 +10,7 @@ import numpy as np
 
 from parascale.files.disk import replace_files
 from parascale.files.format import FLOAT32_PRECISION, Format, Rate, register
-from parascale.files.matrices import camera_matrices, from_camera_matrices, invert, size_from_centre
+from parascale.files.matrices import from_camera_matrices, invert, size_from_centre, to_camera_matrices
 from parascale.files.note import read_note, write_note
 from parascale.files.npz import Archive, npz_bytes
 from parascale.files.raw_trajectory import FormatDefaults, RawTrajectory
@@ -20,7 +20,7 @@ from parascale.types import Array
 
 
 def read_gen3c(path: Path) -> RawTrajectory:
-    """Read a GEN3C archive; the key frames' depth goes to the frames of the path that stand where they do.
+    """Read a GEN3C archive; the key frames' depth goes to the frames of the path at the same pose.
 
     Raises
     ------
@@ -44,7 +44,7 @@ def read_gen3c(path: Path) -> RawTrajectory:
             lens=lens,
             note=note,
             middle=size_from_centre(lens),
-            median_depth=_depth(archive, world_to_camera),
+            median_depth=_measure_depth(archive, world_to_camera),
         )
 
 
@@ -52,13 +52,13 @@ def write_gen3c(shot: Shot, path: Path) -> None:
     """Write the path of a GEN3C archive, float32."""
     arrays = {
         "w2cs_all": invert(shot.trajectory.camera_to_world).astype(np.float32),
-        "Ks_all": camera_matrices(shot.trajectory.intrinsics).astype(np.float32),
+        "Ks_all": to_camera_matrices(shot.trajectory.intrinsics).astype(np.float32),
         "parascale": np.array(write_note(shot, "world-to-camera, OpenCV axes, intrinsics in pixels")),
     }
     replace_files({path: npz_bytes(arrays)})
 
 
-def _depth(archive: Archive, world_to_camera: Array) -> Array | None:
+def _measure_depth(archive: Archive, world_to_camera: Array) -> Array | None:
     if not {"depth_key_frames", "w2cs_key_frames"} <= archive.names:
         return None
     keys = archive.array("w2cs_key_frames", (None, 4, 4))

@@ -16,7 +16,7 @@ def read_motionctrl(path: Path) -> RawTrajectory:
     Raises
     ------
     InputError
-        Where the file is no JSON list of rows of 12 finite numbers.
+        Where the file is not a JSON list of rows of 12 finite numbers.
     """
     return RawTrajectory(invert(from_rows(parse_table(read_json(path), 12, str(path)))))
 

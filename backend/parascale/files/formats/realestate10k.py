@@ -12,8 +12,8 @@ from parascale.files.camera_rows import (
     COLUMNS,
     CONVENTION,
     format_camera_rows,
-    fraction_lens,
     fractions,
+    lens_from_fractions,
     poses_from_rows,
     rows_from_shot,
 )
@@ -42,7 +42,7 @@ def parse_camera_rows(rows: Rows, notices: tuple[Notice, ...] = ()) -> RawTrajec
     return RawTrajectory(
         poses_from_rows(rows.values),
         rows.location,
-        lens=fraction_lens(rows.values),
+        lens=lens_from_fractions(rows.values),
         note=note,
         times=rows.values[:, 0] / 1e6,
         notices=notices,

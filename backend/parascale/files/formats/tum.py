@@ -26,7 +26,7 @@ def read_tum(path: Path) -> RawTrajectory:
     Raises
     ------
     InputError
-        As `parascale.files.rows.read_rows`, where a quaternion is not of unit length, or where time stands still.
+        As `parascale.files.rows.read_rows`, where a quaternion is not of unit length, or where time does not increase.
     """
     rows = read_rows(path, {7, 8})
     times = rows.values[:, 0] if rows.values.shape[1] == 8 else None

@@ -30,9 +30,9 @@ def read_vipe(path: Path, camera: str | None = None) -> RawTrajectory:
     name, notices = choose_camera(names, camera, str(path))
     with Archive(path / "pose" / f"{name}.npz") as archive:
         poses = archive.array("data", (None, 4, 4))
-        frames = _indices(archive, len(poses))
+        frames = _read_frames(archive, len(poses))
         note = read_note(archive.text("parascale"))
-    lens = _lens(path / "intrinsics" / f"{name}.npz", frames)
+    lens = _read_lens(path / "intrinsics" / f"{name}.npz", frames)
     return RawTrajectory(poses, lens=lens, note=note, middle=size_from_centre(lens), frames=frames, notices=notices)
 
 
@@ -53,13 +53,13 @@ def write_vipe(shot: Shot, path: Path) -> None:
     )
 
 
-def _indices(archive: Archive, count: int) -> NDArray[np.int64]:
+def _read_frames(archive: Archive, count: int) -> NDArray[np.int64]:
     if "inds" not in archive.names:
         return np.arange(count)
     return np.rint(archive.array("inds", (count,))).astype(np.int64)
 
 
-def _lens(path: Path, frames: NDArray[np.int64]) -> Array | None:
+def _read_lens(path: Path, frames: NDArray[np.int64]) -> Array | None:
     """Intrinsics of the frames that have a pose."""
     if not path.is_file():
         return None
@@ -68,7 +68,7 @@ def _lens(path: Path, frames: NDArray[np.int64]) -> Array | None:
         if columns > 4:
             raise InputError(f"{path}: not a pinhole camera. Only pinhole cameras can be read")
         lens = archive.array("data", (None, 4))
-        numbers = _indices(archive, len(lens))
+        numbers = _read_frames(archive, len(lens))
     row = {number: index for index, number in enumerate(numbers.tolist())}
     missing = [number for number in frames.tolist() if number not in row]
     if missing:
