@@ -8,14 +8,14 @@ import bpy
 from parascale.errors import InputError
 from parascale.files.raw_trajectory import UserOverrides
 from parascale.files.shot_file import read_shot
-from parascale.link.requests import SolveRequest
+from parascale.link.kinds.solve import SolveRequest
 from parascale.media.suffixes import VIDEO_SUFFIXES
 from parascale.parallax.shot import Shot
 from parascale.types import Json
 
 from .. import backend_lists
 from ..advice import sentence
-from ..jobs import session
+from ..jobs import job_list, session
 from ..scene.objects import chosen_camera
 from ..scene.reference_camera import adopt_reference
 from ..scene.reference_file import READ_FORMATS, read_reference
@@ -78,10 +78,7 @@ class PARASCALE_OT_use_camera(StepOperator):
     bl_idname = "parascale.use_camera"
     bl_label = "Use Active Camera"
     bl_options = {"REGISTER", "UNDO"}
-
-    @classmethod
-    def poll(cls, context: Context) -> bool:
-        return needs_chosen_camera(cls, context)
+    needs = (needs_chosen_camera,)
 
     def steps(self, context: Context) -> Steps[None]:
         scene = context.scene
@@ -121,10 +118,7 @@ class PARASCALE_OT_solve_clip(StepOperator):
     )
     start: int = IntProperty(name="Start", description="First frame of the clip to use", default=0, min=0)
     end: int = IntProperty(name="End", description="Frame of the clip to stop before; 0 is its end", default=0, min=0)
-
-    @classmethod
-    def poll(cls, context: Context) -> bool:
-        return needs_backend(cls)
+    needs = (needs_backend,)
 
     def invoke(self, context: Context, event: bpy.types.Event) -> Outcome:
         if self.filepath:
@@ -137,15 +131,24 @@ class PARASCALE_OT_solve_clip(StepOperator):
     def steps(self, context: Context) -> Steps[None]:
         now = session.current()
         path = Path(bpy.path.abspath(self.filepath))
-        asked = SolveRequest(
+        request = SolveRequest(
             path, self.focal or None, self.fov or None, self.start, self.end or None, self.depth_model or None
         )
         yield from now.connect()
-        request: dict[str, Json] = {"kind": "solve", "filepath": str(path), "fov": self.fov, "focal": self.focal}
-        request |= {"depth_model": self.depth_model, "start": self.start, "end": self.end}
-        job = session.new_job("solve", path.stem, context.scene, request)
-        now.submit(job, asked)
-        yield from now.follow_job(job)
+        # What Retry gives this operator again.
+        record: dict[str, Json] = {"filepath": str(path), "fov": self.fov, "focal": self.focal}
+        record |= {"depth_model": self.depth_model, "start": self.start, "end": self.end}
+        job = session.new_job(request, path.stem, context.scene, record)
+        now.submit(job, request)
+        try:
+            yield from now.follow_job(job)
+        except InputError as error:
+            if not (job.shots and self.is_modal):
+                raise
+            self.report({"WARNING"}, sentence(error))
+            job_list.choose(job)
+            bpy.ops.wm.call_menu(name="PARASCALE_MT_shots")
+            return
         shot = read_shot(Path(job.files["shot"]))
         adopt_reference(context.scene, shot, clip=path)
         now.set_state(job, "used")

@@ -15,7 +15,7 @@ from .. import typed_properties as properties
 
 if TYPE_CHECKING:
     from parascale.link.messages import GeneratorInfo
-    from parascale.link.requests import Parameter, Scalar
+    from parascale.link.parameters import Parameter, Scalar
 
 # What Blender's number properties can hold.
 MAX_INT = 2**31 - 1

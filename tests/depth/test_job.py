@@ -15,8 +15,9 @@ from parascale.depth.registry import load_estimator
 from parascale.errors import Cancelled, InputError
 from parascale.files.shot_file import read_shot
 from parascale.link.client import Client
+from parascale.link.kinds.depth import DepthRequest
+from parascale.link.kinds.solve import SolveRequest
 from parascale.link.local import start_backend
-from parascale.link.requests import DepthRequest, SolveRequest
 
 FAMILIES = ["depth-anything-relative", "depth-anything-metric", "depth-pro", "zoedepth"]
 

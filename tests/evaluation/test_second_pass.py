@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from parascale.evaluation.verify import TOLERANCE, correction, second_pass
-from parascale.link.requests import GenerationRequest
+from parascale.link.kinds.generate import GenerationRequest
 from parascale.parallax.metrics import compare
 
 

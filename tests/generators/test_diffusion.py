@@ -243,7 +243,7 @@ def test_each_way_of_offloading_is_diffusers_own_switch(offload, switch, ask, mo
 
     from parascale.generators.diffusion.place import Place, settle
     from parascale.generators.settings import Settings
-    from parascale.link.requests import resolve_parameters
+    from parascale.link.parameters import resolve_parameters
 
     thrown = []
     for name in ("to", "enable_model_cpu_offload", "enable_group_offload", "enable_sequential_cpu_offload"):

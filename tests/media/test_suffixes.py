@@ -7,8 +7,7 @@ import OpenEXR
 import pytest
 
 from parascale.errors import InputError
-from parascale.link.packing import pack
-from parascale.link.requests import SolveRequest
+from parascale.link.kinds.solve import SolveRequest
 from parascale.media.frames import probe, read_frames
 from parascale.media.image_file import read_image
 from parascale.media.suffixes import IMAGE_SUFFIXES, VIDEO_SUFFIXES, image_files
@@ -45,7 +44,7 @@ def test_what_is_uploaded_is_what_is_read(frames: Path) -> None:
     for suffix in (*IMAGE_SUFFIXES, *VIDEO_SUFFIXES, ".txt", ".JPG"):
         (frames / f"more{suffix}").write_bytes(b"x")
     (frames / ".hidden.png").write_bytes(b"x")
-    uploaded = {path for _, path in pack(SolveRequest(frames)).files}
+    uploaded = {path for _, path in SolveRequest(frames).pack().files}
     assert uploaded == set(image_files(frames))
     assert {path.suffix.lower() for path in uploaded} == set(IMAGE_SUFFIXES)
 

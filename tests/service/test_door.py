@@ -16,9 +16,9 @@ from parascale.errors import InputError
 from parascale.link.client import Client
 from parascale.link.codec import MARK
 from parascale.link.keys import client_keys, server_key, server_keys
-from parascale.link.limits import MAX_FRAME
+from parascale.link.kinds.generate import GenerationRequest
+from parascale.link.limits import MAX_FRAME, PROTOCOL
 from parascale.link.local import connect
-from parascale.link.requests import GenerationRequest
 from parascale.service.server import Server
 
 Make = Callable[..., GenerationRequest]
@@ -50,7 +50,7 @@ def answer(dealer: Any, *frames: bytes) -> dict[str, Any]:
 
 
 def header(kind: str, /, **fields: Any) -> bytes:
-    return json.dumps({MARK: 1, "type": kind} | fields).encode()
+    return json.dumps({MARK: PROTOCOL, "type": kind} | fields).encode()
 
 
 def memory(pid: int) -> int:
@@ -118,8 +118,8 @@ def test_one_raw_socket_cannot_fill_the_memory(shared: Any, client: Client) -> N
         ([header("run", job="a", folder="/")], "malformed"),
         ([header("hello", request=1), b"a frame too many"], "malformed"),
         ([header("ask", request=1, job="a" * 32), b""], "malformed"),
-        ([json.dumps({MARK: 2, "type": "hello", "request": 1}).encode()], "version"),
-        ([json.dumps({MARK: 2, "shape": "of things to come"}).encode()], "version"),
+        ([json.dumps({MARK: 99, "type": "hello", "request": 1}).encode()], "version"),
+        ([json.dumps({MARK: 99, "shape": "of things to come"}).encode()], "version"),
         ([header("ask", request=1, job="a" * 32)], "unknown-job"),
         ([header("ask-result", request=1, job="../../etc")], "unknown-job"),
     ],

@@ -12,8 +12,9 @@ from parascale import __version__
 from parascale.errors import Cancelled, InputError
 from parascale.link.client import Client, Fetched, JobChanged, SubmitRefused
 from parascale.link.keys import client_keys
+from parascale.link.kinds.generate import GenerationRequest
+from parascale.link.kinds.solve import SolveRequest
 from parascale.link.limits import CHUNK, PROTOCOL
-from parascale.link.requests import GenerationRequest, SolveRequest
 
 Make = Callable[..., GenerationRequest]
 

@@ -19,7 +19,7 @@ def depth(
     json: Json = False,
 ) -> None:
     """Estimate the depth of a picture; starts a backend of its own where none is named."""
-    from parascale.link.requests import DepthRequest
+    from parascale.link.kinds.depth import DepthRequest
     from parascale.media.image_file import read_image
 
     if output.suffix.lower() != ".npy":

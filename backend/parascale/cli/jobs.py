@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from parascale.cli.advice import sentence
 from parascale.cli.common import Json, print_json
-from parascale.errors import InputError
+from parascale.errors import InputError, Notice
 
 if TYPE_CHECKING:
     from parascale.link.client import Client
@@ -28,7 +29,8 @@ def jobs(connect: Connect = None, keys: KeysFolder = None, json: Json = False) -
         return
     for job in found:
         created = datetime.fromtimestamp(job.created).strftime("%Y-%m-%d %H:%M")
-        how = f"{job.fraction:.0%} {job.phase}" if job.state == "running" else job.message
+        failure = sentence(Notice(job.message, job.remedy, job.choices))
+        how = f"{job.fraction:.0%} {job.phase}" if job.state == "running" else failure
         print(f"{job.job_id[:8]}  {created}  {job.state:10} {job.label}  {how}".rstrip())
     if not found:
         print("no jobs")

@@ -61,7 +61,7 @@ def fetch(client: "Client", job_id: str, output: Path) -> dict[str, object]:
     except OSError as error:
         raise InputError(f"{output} cannot be written: {error.strerror}") from error
     client.delete(job_id)
-    return found.summary | {"files": files}
+    return {**found.summary, "files": files}
 
 
 def print_fetched(fetched: dict[str, object], json: bool) -> None:

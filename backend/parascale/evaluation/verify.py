@@ -8,7 +8,7 @@ from pathlib import Path
 from parascale.camera.intrinsics import scale_intrinsics
 from parascale.errors import InputError
 from parascale.generators.picture import scale_path
-from parascale.link.requests import GenerationRequest
+from parascale.link.kinds.generate import GenerationRequest
 from parascale.parallax.metrics import Metrics, compare
 from parascale.parallax.shot import Shot
 from parascale.types import CancelCheck, Progress

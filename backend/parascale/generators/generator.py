@@ -3,7 +3,9 @@
 from pathlib import Path
 from typing import Literal, Protocol
 
-from parascale.link.requests import GenerationRequest, JobResult, Parameter
+from parascale.link.kinds.generate import GenerationRequest
+from parascale.link.parameters import Parameter
+from parascale.link.request import JobResult
 from parascale.types import CancelCheck, Progress
 
 ScaleClass = Literal["A", "B", "C", "D"]

@@ -14,7 +14,9 @@ from parascale.camera import Trajectory, View
 from parascale.errors import Cancelled, InputError
 from parascale.generators.generator import ScaleClass
 from parascale.generators.picture import check_aspect
-from parascale.link.requests import GenerationRequest, JobResult, Parameter, resolve_parameters
+from parascale.link.kinds.generate import GenerationRequest
+from parascale.link.parameters import Parameter, resolve_parameters
+from parascale.link.request import JobResult
 from parascale.types import CancelCheck, Progress
 
 Rendered = tuple[NDArray[np.uint8], NDArray[np.bool_]]

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from parascale.generators.profile import profile_of
-from parascale.link.requests import Parameter, Scalar
+from parascale.link.parameters import Parameter, Scalar
 from parascale.parallax.shot import Shot
 
 UNITS_PER_DEPTH = Parameter(

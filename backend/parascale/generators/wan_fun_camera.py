@@ -11,7 +11,9 @@ from parascale.generators.scale_class import erasing_model
 from parascale.generators.settings import REQUIREMENTS, Settings, common_parameters, require_packages
 from parascale.generators.units import UNITS_PER_DEPTH, units_per_depth
 from parascale.generators.weights import locate
-from parascale.link.requests import GenerationRequest, JobResult, Parameter, resolve_parameters
+from parascale.link.kinds.generate import GenerationRequest
+from parascale.link.parameters import Parameter, resolve_parameters
+from parascale.link.request import JobResult
 from parascale.types import CancelCheck, Progress
 
 if TYPE_CHECKING:

@@ -18,8 +18,9 @@ from parascale.generators.diffusion.sketch import Sketch
 from parascale.generators.picture import fit_image
 from parascale.generators.settings import Settings
 from parascale.generators.units import Units
+from parascale.link.kinds.generate import GenerationRequest
 from parascale.link.limits import SKETCH
-from parascale.link.requests import GenerationRequest, JobResult
+from parascale.link.request import JobResult
 from parascale.media.video_writer import VideoWriter
 from parascale.types import CancelCheck, Progress
 

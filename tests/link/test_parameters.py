@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from parascale.errors import InputError
-from parascale.link.requests import GenerationRequest, Parameter, resolve_parameters
+from parascale.link.kinds.generate import GenerationRequest
+from parascale.link.parameters import Parameter, resolve_parameters
 from parascale.parallax.shot import Shot
 
 SCHEMA = (
