@@ -51,18 +51,18 @@ class Clip:
         """What its shot is called."""
         return self.path.stem if self.path.is_file() else self.path.name
 
-    def picture_pixels(self, places: Array, focal: float) -> Array:
+    def picture_pixels(self, pixels: Array, focal: float) -> Array:
         """Pixels of the working picture of places (..., 2), working pixels from the principal point of a straight lens.
 
         What `Lens.centred` and the straightening of the tracks do, backwards.
         """
         if self.k1 is not None:
-            places = places * (1 + self.k1 / focal**2 * (places**2).sum(axis=-1, keepdims=True))
+            pixels = pixels * (1 + self.k1 / focal**2 * (pixels**2).sum(axis=-1, keepdims=True))
         height, width = self.footage.grey[0].shape
         size = np.array([width / self.lens.width, height / self.lens.height])
         scale = size / [self.lens.scale, self.lens.scale / self.lens.aspect]
         centre = size * [self.lens.cx, self.lens.cy]
-        return np.asarray(places * scale + centre)
+        return np.asarray(pixels * scale + centre)
 
     @property
     def focal(self) -> float | None:
@@ -78,7 +78,7 @@ class Clip:
 
 
 @dataclass(frozen=True, eq=False)
-class Answer:
+class Candidate:
     """A solution of a clip, and how it came about."""
 
     solution: Solution

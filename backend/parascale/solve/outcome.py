@@ -13,15 +13,15 @@ from parascale.parallax.depth_source import DepthSamples
 from parascale.parallax.gauge import to_unit_depth
 from parascale.parallax.number import felt_per_unit_step, median_depth
 from parascale.parallax.shot import Points, Shot
-from parascale.solve.clip import Answer, Clip
-from parascale.solve.depth.photo_consistency import Looks
-from parascale.solve.depth.sky import Openings, find_openings, sky_of
-from parascale.solve.depth.track_depth import depth_samples
-from parascale.solve.lens.rolling_shutter import readout
+from parascale.solve.clip import Candidate, Clip
+from parascale.solve.depth.photo_consistency import PhotoConsistency
+from parascale.solve.depth.sky import SkyCandidates, detect_sky, find_sky_candidates
+from parascale.solve.depth.track_depth import interpolate_depth
+from parascale.solve.lens.rolling_shutter import estimate_readout
 from parascale.solve.motion.motion_class import MotionClass
-from parascale.solve.motion.rotation_path import turning_path
-from parascale.solve.reconstruction.gate import pooled
-from parascale.solve.reconstruction.noise import TOGETHER
+from parascale.solve.motion.rotation_path import estimate_rotation_path
+from parascale.solve.reconstruction.gate import pool_noise
+from parascale.solve.reconstruction.noise import COMMON_NOISE
 from parascale.solve.reconstruction.solution import Solution
 from parascale.solve.tracking.tracks import Tracks
 from parascale.types import Array, to_json_values
@@ -30,10 +30,10 @@ log = logging.getLogger(__name__)
 
 MAX_DEPTH_UNCERTAINTY = 0.25
 # How far the sightings of a point are off, together: what its depth's uncertainty is counted with.
-SIGHTING_NOISE = 0.4
+OBSERVATION_NOISE = 0.4
 
 
-def general_shot(clip: Clip, answer: Answer, threads: int) -> Shot:
+def build_moving_shot(clip: Clip, answer: Candidate, threads: int) -> Shot:
     """Gather the shot of a camera that moves, in the unit-depth gauge.
 
     Raises
@@ -43,14 +43,16 @@ def general_shot(clip: Clip, answer: Answer, threads: int) -> Shot:
     """
     lens, info, solution = clip.lens, clip.footage.info, answer.solution
     poses = _camera_to_world(solution)
-    visible = solution.used & (solution.structure.uncertainty * SIGHTING_NOISE < MAX_DEPTH_UNCERTAINTY)
+    visible = solution.inliers & (solution.structure.uncertainty * OBSERVATION_NOISE < MAX_DEPTH_UNCERTAINTY)
     intrinsics = lens.intrinsics(solution.focal)
     trajectory = Trajectory(poses, intrinsics, clip.footage.times, info.width, info.height)
     with ThreadPoolExecutor(threads) as pool:
-        looks = Looks(clip, solution.cam_from_world, solution.focal)
-        frames = [_Frame(number, *_seen(clip, solution, number, visible[number])) for number in range(len(poses))]
-        sky = sky_of(list(pool.map(lambda frame: _openings(clip, frame), frames)))
-        samples = list(pool.map(lambda frame: _samples(looks, frame, sky[frame.number]), frames))
+        consistency = PhotoConsistency(clip, solution.world_to_camera, solution.focal)
+        frames = [
+            _Frame(number, *_visible_points(clip, solution, number, visible[number])) for number in range(len(poses))
+        ]
+        sky = detect_sky(list(pool.map(lambda frame: _find_sky(clip, frame), frames)))
+        samples = list(pool.map(lambda frame: _samples(consistency, frame, sky[frame.number]), frames))
     depth = np.array([median_depth(sample) for sample in samples])
     if np.isnan(depth[0]):
         raise InputError(f"{clip.path.name} shows too little surface in its first frame to tell its depth: start later")
@@ -60,7 +62,7 @@ def general_shot(clip: Clip, answer: Answer, threads: int) -> Shot:
         trajectory=trajectory,
         median_depth=depth,
         frames=clip.footage.frames,
-        felt_parallax=_felt(trajectory, samples),
+        felt_parallax=_felt_parallax(trajectory, samples),
         points=_points(clip, solution, visible),
         distortion=None if clip.k1 is None else {"model": "SIMPLE_RADIAL", "k1": clip.k1},
         quality=_quality(clip, answer, depth),
@@ -77,28 +79,28 @@ class _Frame(NamedTuple):
     depth: Array
 
 
-def _seen(clip: Clip, solution: Solution, frame: int, visible: NDArray[np.bool_]) -> tuple[Array, Array]:
-    axis = solution.cam_from_world[frame, 2]
+def _visible_points(clip: Clip, solution: Solution, frame: int, visible: NDArray[np.bool_]) -> tuple[Array, Array]:
+    axis = solution.world_to_camera[frame, 2]
     pixels = clip.lens.pixels(clip.tracks.positions[frame, visible])
     return pixels, solution.structure.points[visible] @ axis[:3] + axis[3]
 
 
-def _openings(clip: Clip, frame: _Frame) -> Openings:
+def _find_sky(clip: Clip, frame: _Frame) -> SkyCandidates:
     size = clip.footage.info.width, clip.footage.info.height
-    return find_openings(clip.footage.grey[frame.number], frame.pixels, frame.depth, size)
+    return find_sky_candidates(clip.footage.grey[frame.number], frame.pixels, frame.depth, size)
 
 
-def _samples(looks: Looks, frame: _Frame, sky: NDArray[np.bool_]) -> DepthSamples:
-    lens, info = looks.clip.lens, looks.clip.footage.info
+def _samples(consistency: PhotoConsistency, frame: _Frame, sky: NDArray[np.bool_]) -> DepthSamples:
+    lens, info = consistency.clip.lens, consistency.clip.footage.info
     size = info.width, info.height
 
     def choose(places: Array, inverse: Array) -> Array:
-        return looks.surface(frame.number, lens.centred(places, size), inverse)
+        return consistency.choose_surface(frame.number, lens.to_working_pixels(places, size), inverse)
 
-    return depth_samples(frame.pixels, frame.depth, size, choose, sky)
+    return interpolate_depth(frame.pixels, frame.depth, size, choose, sky)
 
 
-def _felt(trajectory: Trajectory, samples: list[DepthSamples]) -> Array:
+def _felt_parallax(trajectory: Trajectory, samples: list[DepthSamples]) -> Array:
     steps = trajectory.baselines
     length = np.linalg.norm(steps, axis=1)
     felt = np.zeros(len(steps))
@@ -110,8 +112,8 @@ def _felt(trajectory: Trajectory, samples: list[DepthSamples]) -> Array:
 
 def _camera_to_world(solution: Solution) -> Array:
     """Camera-to-world poses with the first camera at the origin, to the last bit."""
-    poses = np.tile(np.eye(4), (len(solution.cam_from_world), 1, 1))
-    poses[:, :3] = solution.cam_from_world
+    poses = np.tile(np.eye(4), (len(solution.world_to_camera), 1, 1))
+    poses[:, :3] = solution.world_to_camera
     relative = np.asarray(poses[0] @ np.linalg.inv(poses))
     relative[0] = np.eye(4)
     return relative
@@ -121,7 +123,7 @@ def _points(clip: Clip, solution: Solution, visible: NDArray[np.bool_]) -> Point
     """Gather what the depth was taken from, in the first camera's coordinates, coloured where it was first seen."""
     kept = np.flatnonzero(visible.any(axis=0))
     first = visible[:, kept].argmax(axis=0)
-    pose = solution.cam_from_world[0]
+    pose = solution.world_to_camera[0]
     positions = solution.structure.points[kept] @ pose[:, :3].T + pose[:, 3]
     height, width = clip.footage.grey[0].shape
     small_height, small_width = clip.footage.colour[0].shape[:2]
@@ -131,22 +133,22 @@ def _points(clip: Clip, solution: Solution, visible: NDArray[np.bool_]) -> Point
     return Points(positions.astype(np.float32), colours.reshape(-1, 3))
 
 
-def _quality(clip: Clip, answer: Answer, depth: Array) -> dict[str, Any]:
+def _quality(clip: Clip, answer: Candidate, depth: Array) -> dict[str, Any]:
     solution, tracks = answer.solution, clip.tracks
-    used = solution.used
+    inliers = solution.inliers
     floor = 3 * solution.noise / depth[:-1]
     bend = np.linalg.norm(np.diff(solution.centres, n=2, axis=0), axis=1) / depth[1:-1]
-    observations = used.sum(axis=1)
+    observations = inliers.sum(axis=1)
     return {
-        "frames": len(used),
-        "frames_registered": len(used),
+        "frames": len(inliers),
+        "frames_registered": len(inliers),
         "reprojection_error": solution.error / clip.lens.scale,
         "tracks": len(tracks),
-        "tracks_thrown_out": int((~used.any(axis=0)).sum()),
-        "sightings_used": solution.used_share,
+        "tracks_thrown_out": int((~inliers.any(axis=0)).sum()),
+        "sightings_used": solution.inlier_ratio,
         "observations_per_camera": {"min": int(observations.min()), "median": float(np.median(observations))},
         "jitter": float(np.median(bend)) if len(bend) else 0.0,
-        "noise_floor": pooled(floor),
+        "noise_floor": pool_noise(floor),
         "noise_floor_per_step": to_json_values(floor),
         "mapper": answer.mapper,
         "keyframes": len(answer.keyframes),
@@ -157,12 +159,12 @@ def _quality(clip: Clip, answer: Answer, depth: Array) -> dict[str, Any]:
 
 def _shutter_quality(clip: Clip, solution: Solution) -> dict[str, Any]:
     """Say where the residuals look like rows read one after another."""
-    share = readout(
+    share = estimate_readout(
         clip.tracks.positions,
         solution.structure.points,
-        solution.cam_from_world,
+        solution.world_to_camera,
         solution.focal,
-        solution.used,
+        solution.inliers,
         clip.lens.working_size[1],
     )
     if share is None:
@@ -181,7 +183,7 @@ def _known_focal(clip: Clip) -> str | None:
     return "metadata" if clip.lens.focal == clip.footage.focal else "given"
 
 
-def _focal_quality(clip: Clip, answer: Answer) -> dict[str, Any]:
+def _focal_quality(clip: Clip, answer: Candidate) -> dict[str, Any]:
     """Where the focal length comes from, whether the motion tells it, and how well."""
     evidence = answer.evidence
     if evidence is None:
@@ -193,7 +195,7 @@ def _focal_quality(clip: Clip, answer: Answer) -> dict[str, Any]:
     }
 
 
-def turning_shot(clip: Clip, motion: MotionClass) -> Shot:
+def build_still_shot(clip: Clip, motion: MotionClass) -> Shot:
     """Gather the shot of a camera that rests or turns: P = 0, and the floor of what it could hide.
 
     Raises
@@ -206,7 +208,7 @@ def turning_shot(clip: Clip, motion: MotionClass) -> Shot:
     poses = np.tile(np.eye(4), (count, 1, 1))
     focal, error = motion.focal, 0.0
     if motion.motion == "rotation-only":
-        path = turning_path(tracks, focal)
+        path = estimate_rotation_path(tracks, focal)
         if path is None:
             raise InputError(f"{clip.path.name} turns too fast to be followed: choose another range")
         poses[:, :3, :3], error = path
@@ -227,7 +229,7 @@ def turning_shot(clip: Clip, motion: MotionClass) -> Shot:
             "frames_registered": count,
             "reprojection_error": error / lens.scale,
             "tracks": len(tracks),
-            "noise_floor": _resting_floor(tracks, focal),
+            "noise_floor": _still_noise_floor(tracks, focal),
             "focal_source": _known_focal(clip) or ("searched" if turns else "assumed"),
             "focal_observable": turns,
         },
@@ -235,9 +237,9 @@ def turning_shot(clip: Clip, motion: MotionClass) -> Shot:
     )
 
 
-def _resting_floor(tracks: Tracks, focal: float) -> float:
+def _still_noise_floor(tracks: Tracks, focal: float) -> float:
     """Three sigma of the P a resting camera could hide: what the tracks wander from frame to frame, averaged."""
     change = np.diff(tracks.positions, axis=0)
     change = change - np.nanmedian(change, axis=1, keepdims=True)
     wander = 1.4826 * float(np.nanmedian(np.abs(change))) / float(np.sqrt(np.median(tracks.seen.sum(axis=1))))
-    return 3 * float(np.hypot(wander, TOGETHER)) / focal
+    return 3 * float(np.hypot(wander, COMMON_NOISE)) / focal

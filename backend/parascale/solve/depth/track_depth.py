@@ -19,12 +19,12 @@ from parascale.types import Array
 GRID = (96, 54)
 # A triangle whose corners' inverse depths differ by more than the first may span a depth edge or the sky; more than the
 # second, it likely does.
-MAYBE_EDGE, LIKELY_EDGE = 1.1, 1.3
+POSSIBLE_EDGE_RATIO, LIKELY_EDGE_RATIO = 1.1, 1.3
 # How far a point stands for what is around it, of the picture's longer side.
-REACH = 0.05
+MAX_EXTRAPOLATION = 0.05
 
 
-def depth_samples(
+def interpolate_depth(
     pixels: Array,
     depth: Array,
     size: tuple[int, int],
@@ -64,19 +64,19 @@ def depth_samples(
         return nothing
     inverse = 1 / depth
     # One triangle after another in memory: several times as fast.
-    names = np.ascontiguousarray(mesh.simplices.T)
-    corners = inverse[names]
-    cell, triangle, weights = _covered(np.ascontiguousarray(pixels.T)[:, names], size)
+    simplices = np.ascontiguousarray(mesh.simplices.T)
+    corners = inverse[simplices]
+    cell, triangle, weights = _find_covered_cells(np.ascontiguousarray(pixels.T)[:, simplices], size)
     value = np.zeros(len(grid))
     value[cell] = (weights * np.take(corners, triangle, axis=1)).sum(axis=0)
     alone = np.flatnonzero(value == 0)
     distance, nearest = KDTree(pixels).query(grid[alone])
-    close = distance < REACH * max(size)
+    close = distance < MAX_EXTRAPOLATION * max(size)
     value[alone[close]] = inverse[nearest[close]]
-    spans = corners.max(axis=0) > MAYBE_EDGE * corners.min(axis=0)
+    spans = corners.max(axis=0) > POSSIBLE_EDGE_RATIO * corners.min(axis=0)
     across = np.flatnonzero(np.take(spans, triangle))
     cell, triangle, weights = cell[across], triangle[across], np.take(weights, across, axis=1)
-    surfaces = _surfaces(mesh, inverse, triangle, weights)
+    surfaces = _candidate_depths(mesh, inverse, triangle, weights)
     value[cell] = surfaces[:, 0] if choose is None else choose(grid[cell], surfaces)
     if sky is not None:
         value[sky.reshape(-1)] = 0
@@ -84,7 +84,7 @@ def depth_samples(
     return DepthSamples(grid, np.where(hit, 1 / np.where(hit, value, 1.0), 1.0), hit)
 
 
-def _surfaces(mesh: Delaunay, inverse: Array, triangle: NDArray[np.int64], weights: Array) -> Array:
+def _candidate_depths(mesh: Delaunay, inverse: Array, triangle: NDArray[np.int64], weights: Array) -> Array:
     """Gather what places in a triangle (N,), at barycentric coordinates (3, N), may show: inverse depths (N, 5).
 
     What lies between its corners, as on a slope, and the nearest of them, the likelier first; and the farthest, the
@@ -96,12 +96,12 @@ def _surfaces(mesh: Delaunay, inverse: Array, triangle: NDArray[np.int64], weigh
     ordered = np.sort(np.concatenate([own, theirs.reshape(-1, 9)], axis=1), axis=1)
     slope = (weights.T * own).sum(axis=1)
     nearest = own[np.arange(len(own)), weights.argmax(axis=0)]
-    edge = own.max(axis=1) > LIKELY_EDGE * own.min(axis=1)
+    edge = own.max(axis=1) > LIKELY_EDGE_RATIO * own.min(axis=1)
     first, second = np.where(edge, nearest, slope), np.where(edge, slope, nearest)
     return np.column_stack([first, second, ordered[:, [0, 6, -1]]])
 
 
-def _covered(corners: Array, size: tuple[int, int]) -> tuple[NDArray[np.int64], NDArray[np.int64], Array]:
+def _find_covered_cells(corners: Array, size: tuple[int, int]) -> tuple[NDArray[np.int64], NDArray[np.int64], Array]:
     """Find which cells' centres lie in which triangle (2, 3, N), and their barycentric coordinates (3, P) in it.
 
     Only the cells of each triangle's bounding box are tried: SciPy's own search starts a threaded factorisation for

@@ -39,14 +39,14 @@ class Lens:
         """Width and height in (square) working pixels."""
         return round(self.width * self.scale), round(self.height * self.scale / self.aspect)
 
-    def centred(self, positions: Array, picture_size: tuple[int, int]) -> Array:
+    def to_working_pixels(self, positions: Array, picture_size: tuple[int, int]) -> Array:
         """Turn pixels of a shrunk picture into square working pixels from the principal point."""
         own = positions * (np.array([self.width, self.height]) / picture_size)
         return (own - [self.cx, self.cy]) * [self.scale, self.scale / self.aspect]
 
-    def pixels(self, centred: ArrayLike) -> Array:
+    def pixels(self, to_working_pixels: ArrayLike) -> Array:
         """Pixels of the reference of centred working pixels."""
-        return np.asarray(centred, np.float64) / [self.scale, self.scale / self.aspect] + [self.cx, self.cy]
+        return np.asarray(to_working_pixels, np.float64) / [self.scale, self.scale / self.aspect] + [self.cx, self.cy]
 
     def intrinsics(self, focal: float) -> Array:
         """fx, fy, cx, cy in pixels of the reference for a focal length in working pixels."""
