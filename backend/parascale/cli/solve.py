@@ -25,9 +25,10 @@ def solve(
     json: Json = False,
 ) -> None:
     """Solve the camera path and median depth of a clip from its pixels."""
+    from parascale.cli.child import run_in_child
     from parascale.cli.info import print_shot
     from parascale.files.shot_file import write_shot
-    from parascale.solve import solve_in_child
+    from parascale.solve import solve as solve_clip
 
     estimator = None
     if depth_model is not None:
@@ -36,7 +37,8 @@ def solve(
         # Before the work: a missing weight is no reason to solve first.
         estimator = load_estimator(depth_model)
     with progress_bar() as progress:
-        solved = solve_in_child(
+        solved = run_in_child(
+            solve_clip,
             reference,
             focal=focal,
             fov=fov,

@@ -16,12 +16,13 @@ def verify(
     json: Json = False,
 ) -> None:
     """Solve a generated video and compare its Parallax Number with the request."""
+    from parascale.cli.child import run_in_child
     from parascale.cli.metrics import print_metrics
     from parascale.evaluation.verify import verify as verify_video
     from parascale.files.shot_file import read_shot, write_shot
 
     with progress_bar() as progress:
-        verification = verify_video(video, read_shot(against), masks=masks, progress=progress)
+        verification = run_in_child(verify_video, video, read_shot(against), masks=masks, progress=progress)
     if output is not None:
         write_shot(verification.shot, output)
     result = verification.metrics.as_json()

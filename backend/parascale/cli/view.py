@@ -3,6 +3,7 @@ from typing import Annotated
 
 import typer
 
+from parascale.cli.common import print_notes
 from parascale.errors import InputError
 
 
