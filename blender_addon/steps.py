@@ -24,7 +24,21 @@ Steps = Generator[tuple[float, str], None, T]
 STEP_SECONDS = 0.015
 
 
-class DirectOperator(bpy.types.Operator):
+class CheckedOperator(bpy.types.Operator):
+    """Base of operators that say in Blender's own tooltip what is missing (see `operators.polls`)."""
+
+    # Each returns what is missing, or "".
+    needs: tuple[Callable[[Context], str], ...] = ()
+
+    @classmethod
+    def poll(cls, context: Context) -> bool:
+        missing = next(filter(None, (need(context) for need in cls.needs)), "")
+        if missing:
+            cls.poll_message_set(missing)
+        return not missing
+
+
+class DirectOperator(CheckedOperator):
     """Base of operators that do their work at once; a subclass writes `run`."""
 
     def run(self, context: Context) -> None:
@@ -40,7 +54,7 @@ class DirectOperator(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class StepOperator(bpy.types.Operator):
+class StepOperator(CheckedOperator):
     """Base of operators that work in steps; a subclass writes `steps`."""
 
     _steps: Steps[None]

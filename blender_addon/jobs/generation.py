@@ -8,7 +8,7 @@ import bpy
 from parascale.errors import InputError
 from parascale.types import Json
 
-from ..scene.generation import GenerationSettings, build_request, choose_frame_times, describe_request
+from ..scene.generation import GenerationSettings, build_request, describe_request
 from ..settings import settings_of_object, settings_of_scene
 from ..settings.generators import refuse_unknown_generator
 from ..steps import Steps
@@ -36,11 +36,10 @@ def submit_generation(
     yield from now.connect()
     settings = settings or GenerationSettings.from_scene(scene)
     refuse_unknown_generator(settings.generator)
-    timing = choose_frame_times(scene, camera, settings)
-    request = yield from build_request(scene, camera, timing, settings)
+    request = yield from build_request(scene, camera, settings)
     # "asked" is the key that strips of earlier versions have.
-    job = session.new_job("generate", camera.name, scene, describe_request(request) | {"asked": settings.to_json()})
-    job.frame_start, job.fps = timing.frame_start, timing.fps
+    job = session.new_job(request, camera.name, scene, describe_request(request) | {"asked": settings.to_json()})
+    job.frame_start, job.fps = settings_of_object(camera).calibration.frame_start, request.shot.fps
     thumbnails.save_picture(job, request.image)
     now.submit(job, request)
     settings_of_scene(scene).job_id = job.id

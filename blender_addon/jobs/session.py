@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import bpy
 
-from parascale.errors import InputError
+from parascale.errors import InputError, Notice
 from parascale.types import Json, to_json_values
 
 from ..advice import sentence
@@ -163,7 +163,8 @@ class Session:
         """Take over what the backend reports of a job; begin to fetch the result of one that is done."""
         if job.state == "fetched":
             return
-        job.state, job.fraction, job.phase, job.message = status.state, status.fraction, status.phase, status.message
+        job.state, job.fraction, job.phase = status.state, status.fraction, status.phase
+        job.message = sentence(Notice(status.message, status.remedy, status.choices))
         if status.sketch:
             thumbnails.save_sketch(job, status.sketch)
         if status.state == "running" and not job.started:
@@ -223,16 +224,16 @@ def current() -> Session:
     return _current
 
 
-def new_job(kind: str, title: str, scene: bpy.types.Scene, request: Mapping[str, Json]) -> Job:
-    """Make a job with an id of its own, for a scene of the open file."""
+def new_job(request: "Request", title: str, scene: bpy.types.Scene, record: Mapping[str, Json]) -> Job:
+    """Make a job for a scene of the open file, with an id of its own; the record is what it keeps of the request."""
     return Job(
         id=uuid.uuid4().hex,
-        kind=kind,
+        kind=request.kind,
         title=title,
         created=time.time(),
         blend=bpy.data.filepath,
         scene=scene.name,
-        request=dict(request),
+        request=dict(record),
     )
 
 

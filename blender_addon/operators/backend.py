@@ -3,7 +3,7 @@
 from ..jobs import session
 from ..steps import DirectOperator, StepOperator, Steps
 from ..stubs import Context
-from .polls import needs_backend
+from .polls import needs_backend, needs_closed_connection, needs_own_backend
 
 INSTALL_COMMAND = "python3 -m pip install 'parascale[solve,preview]'"
 
@@ -13,10 +13,7 @@ class PARASCALE_OT_test_backend(StepOperator):
 
     bl_idname = "parascale.test_backend"
     bl_label = "Test"
-
-    @classmethod
-    def poll(cls, context: Context) -> bool:
-        return needs_backend(cls)
+    needs = (needs_backend,)
 
     def steps(self, context: Context) -> Steps[None]:
         yield from session.current().connect()
@@ -30,13 +27,7 @@ class PARASCALE_OT_start_backend(StepOperator):
 
     bl_idname = "parascale.start_backend"
     bl_label = "Start"
-
-    @classmethod
-    def poll(cls, context: Context) -> bool:
-        if session.current().connection.is_open:
-            cls.poll_message_set("A backend is connected already")
-            return False
-        return needs_backend(cls)
+    needs = (needs_closed_connection, needs_backend)
 
     def steps(self, context: Context) -> Steps[None]:
         yield from session.current().connect()
@@ -47,13 +38,7 @@ class PARASCALE_OT_stop_backend(DirectOperator):
 
     bl_idname = "parascale.stop_backend"
     bl_label = "Stop"
-
-    @classmethod
-    def poll(cls, context: Context) -> bool:
-        if session.current().connection.backend is None:
-            cls.poll_message_set("No backend was started from this Blender")
-            return False
-        return True
+    needs = (needs_own_backend,)
 
     def run(self, context: Context) -> None:
         session.current().connection.stop_backend()

@@ -6,7 +6,7 @@ from ..jobs.results import active_request, insert_result
 from ..scene.objects import calibrated_camera
 from ..steps import StepOperator, Steps
 from ..stubs import Context
-from .polls import needs_backend, needs_calibrated_camera
+from .polls import needs_backend, needs_calibrated_camera, needs_result_strip
 
 
 class PARASCALE_OT_submit(StepOperator):
@@ -14,10 +14,7 @@ class PARASCALE_OT_submit(StepOperator):
 
     bl_idname = "parascale.submit"
     bl_label = "Submit Generation"
-
-    @classmethod
-    def poll(cls, context: Context) -> bool:
-        return needs_calibrated_camera(cls, context) and needs_backend(cls)
+    needs = (needs_calibrated_camera, needs_backend)
 
     def steps(self, context: Context) -> Steps[None]:
         job = yield from submit_generation(context.scene, calibrated_camera(context.scene))
@@ -29,10 +26,7 @@ class PARASCALE_OT_generate(StepOperator):
 
     bl_idname = "parascale.generate"
     bl_label = "Generate"
-
-    @classmethod
-    def poll(cls, context: Context) -> bool:
-        return needs_calibrated_camera(cls, context) and needs_backend(cls)
+    needs = (needs_calibrated_camera, needs_backend)
 
     def steps(self, context: Context) -> Steps[None]:
         job = yield from submit_generation(context.scene, calibrated_camera(context.scene))
@@ -46,13 +40,7 @@ class PARASCALE_OT_generate_again(StepOperator):
 
     bl_idname = "parascale.generate_again"
     bl_label = "Generate Again"
-
-    @classmethod
-    def poll(cls, context: Context) -> bool:
-        if active_request(context) is None:
-            cls.poll_message_set("The active strip is not a result of ParaScale")
-            return False
-        return needs_backend(cls)
+    needs = (needs_result_strip, needs_backend)
 
     def steps(self, context: Context) -> Steps[None]:
         job = yield from submit_again(context.scene, active_request(context) or {})

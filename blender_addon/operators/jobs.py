@@ -37,10 +37,7 @@ class PARASCALE_OT_poll_jobs(StepOperator):
     bl_label = "Refresh Jobs"
 
     wait: bool = BoolProperty(name="Wait", description="Go on until every job has ended and every result is fetched")
-
-    @classmethod
-    def poll(cls, context: Context) -> bool:
-        return needs_backend(cls)
+    needs = (needs_backend,)
 
     def steps(self, context: Context) -> Steps[None]:
         now = session.current()
@@ -75,10 +72,7 @@ class PARASCALE_OT_retry_job(JobChoice, StepOperator):
 
     bl_idname = "parascale.retry_job"
     bl_label = "Retry"
-
-    @classmethod
-    def poll(cls, context: Context) -> bool:
-        return needs_backend(cls)
+    needs = (needs_backend,)
 
     def steps(self, context: Context) -> Steps[None]:
         old = self.find_job(context)
@@ -87,6 +81,7 @@ class PARASCALE_OT_retry_job(JobChoice, StepOperator):
             job = yield from submit_again(context.scene, old.request)
             self.report({"INFO"}, f"{job.title} is submitted again")
         elif old.kind == "solve" and "filepath" in old.request:
+            # Entries of earlier versions repeat their kind.
             given = {name: value for name, value in old.request.items() if name != "kind"}
             bpy.ops.parascale.solve_clip(mode, **given)  # type: ignore[attr-defined]  # ours
         elif old.kind == "depth":

@@ -6,7 +6,6 @@ import bpy
 
 from parascale.errors import InputError
 from parascale.link.kinds.depth import DepthRequest
-from parascale.types import Json
 
 from ..advice import sentence
 from ..jobs import session
@@ -15,7 +14,7 @@ from ..scene import photo
 from ..settings import settings_of_scene
 from ..steps import StepOperator, Steps
 from ..stubs import Context
-from .polls import needs_backend
+from .polls import needs_photo
 
 
 class PARASCALE_OT_estimate_depth(StepOperator):
@@ -24,17 +23,7 @@ class PARASCALE_OT_estimate_depth(StepOperator):
     bl_idname = "parascale.estimate_depth"
     bl_label = "Estimate Depth"
     bl_options = {"REGISTER", "UNDO"}
-
-    @classmethod
-    def poll(cls, context: Context) -> bool:
-        asked = settings_of_scene(context.scene).photo
-        if not asked.picture:
-            cls.poll_message_set("No photo: choose one above")
-            return False
-        if asked.source == "FILE" and not asked.depth_path:
-            cls.poll_message_set("No depth map: choose one above")
-            return False
-        return asked.source != "MODEL" or needs_backend(cls)
+    needs = (needs_photo,)
 
     def steps(self, context: Context) -> Steps[None]:
         scene = context.scene
@@ -62,9 +51,9 @@ class PARASCALE_OT_estimate_depth(StepOperator):
         if not model:
             raise InputError("no depth model is named: depth-anything-v2-small is small and quick")
         yield from now.connect()
-        request: dict[str, Json] = {"kind": "depth", "picture": str(path), "model": model, "fov": fov}
-        job = session.new_job("depth", path.stem, context.scene, request)
-        now.submit(job, DepthRequest(picture, model))
+        request = DepthRequest(picture, model)
+        job = session.new_job(request, path.stem, context.scene, {"picture": str(path), "model": model, "fov": fov})
+        now.submit(job, request)
         yield from now.follow_job(job)
         return insert_result(context, job)
 

@@ -78,10 +78,7 @@ class PARASCALE_OT_use_camera(StepOperator):
     bl_idname = "parascale.use_camera"
     bl_label = "Use Active Camera"
     bl_options = {"REGISTER", "UNDO"}
-
-    @classmethod
-    def poll(cls, context: Context) -> bool:
-        return needs_chosen_camera(cls, context)
+    needs = (needs_chosen_camera,)
 
     def steps(self, context: Context) -> Steps[None]:
         scene = context.scene
@@ -121,10 +118,7 @@ class PARASCALE_OT_solve_clip(StepOperator):
     )
     start: int = IntProperty(name="Start", description="First frame of the clip to use", default=0, min=0)
     end: int = IntProperty(name="End", description="Frame of the clip to stop before; 0 is its end", default=0, min=0)
-
-    @classmethod
-    def poll(cls, context: Context) -> bool:
-        return needs_backend(cls)
+    needs = (needs_backend,)
 
     def invoke(self, context: Context, event: bpy.types.Event) -> Outcome:
         if self.filepath:
@@ -137,14 +131,15 @@ class PARASCALE_OT_solve_clip(StepOperator):
     def steps(self, context: Context) -> Steps[None]:
         now = session.current()
         path = Path(bpy.path.abspath(self.filepath))
-        asked = SolveRequest(
+        request = SolveRequest(
             path, self.focal or None, self.fov or None, self.start, self.end or None, self.depth_model or None
         )
         yield from now.connect()
-        request: dict[str, Json] = {"kind": "solve", "filepath": str(path), "fov": self.fov, "focal": self.focal}
-        request |= {"depth_model": self.depth_model, "start": self.start, "end": self.end}
-        job = session.new_job("solve", path.stem, context.scene, request)
-        now.submit(job, asked)
+        # What Retry gives this operator again.
+        record: dict[str, Json] = {"filepath": str(path), "fov": self.fov, "focal": self.focal}
+        record |= {"depth_model": self.depth_model, "start": self.start, "end": self.end}
+        job = session.new_job(request, path.stem, context.scene, record)
+        now.submit(job, request)
         yield from now.follow_job(job)
         shot = read_shot(Path(job.files["shot"]))
         adopt_reference(context.scene, shot, clip=path)

@@ -46,10 +46,7 @@ class PARASCALE_OT_retime(StepOperator):
     frames: int = IntProperty(name="Frames", description="Frames of the scene the move plays over", default=121, min=2)
     keep_angles: bool = BoolProperty(name="Keep Angles", description="Keep Felt Speed: look where it looked")
     count_rotation: bool = BoolProperty(name="Count Rotation", description="Even: let pans take their time")
-
-    @classmethod
-    def poll(cls, context: Context) -> bool:
-        return needs_own_camera(cls, context)
+    needs = (needs_own_camera,)
 
     def invoke(self, context: Context, event: bpy.types.Event) -> Outcome:
         self.is_modal = True
@@ -102,10 +99,7 @@ class PARASCALE_OT_export_path(StepOperator):
     size: tuple[int, int] = IntVectorProperty(
         name="Picture Size", description="In pixels; 0 takes the scene's render size", size=2, min=0
     )
-
-    @classmethod
-    def poll(cls, context: Context) -> bool:
-        return needs_own_camera(cls, context)
+    needs = (needs_own_camera,)
 
     def invoke(self, context: Context, event: bpy.types.Event) -> Outcome:
         self.is_modal = True
@@ -144,10 +138,7 @@ class PARASCALE_OT_bake(DirectOperator):
     bl_idname = "parascale.bake"
     bl_label = "Bake Camera"
     bl_options = {"REGISTER", "UNDO"}
-
-    @classmethod
-    def poll(cls, context: Context) -> bool:
-        return needs_own_camera(cls, context)
+    needs = (needs_own_camera,)
 
     def run(self, context: Context) -> None:
         scene = context.scene
@@ -169,10 +160,7 @@ class PARASCALE_OT_show_curves(DirectOperator):
     bl_idname = "parascale.show_curves"
     bl_label = "Show in Graph Editor"
     bl_options = {"REGISTER", "UNDO"}
-
-    @classmethod
-    def poll(cls, context: Context) -> bool:
-        return needs_calibrated_camera(cls, context)
+    needs = (needs_calibrated_camera,)
 
     def run(self, context: Context) -> None:
         camera = calibrated_camera(context.scene)
@@ -202,10 +190,7 @@ class PARASCALE_OT_compare_methods(StepOperator):
     bl_idname = "parascale.compare_methods"
     bl_label = "Compare Methods"
     bl_options = {"REGISTER", "UNDO"}
-
-    @classmethod
-    def poll(cls, context: Context) -> bool:
-        return needs_calibrated_camera(cls, context)
+    needs = (needs_calibrated_camera,)
 
     def steps(self, context: Context) -> Steps[None]:
         scene = context.scene

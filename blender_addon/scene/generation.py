@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import bpy
 import numpy as np
@@ -86,23 +86,11 @@ class GenerationSettings:
         return {**vars(self), "parameters": dict(self.parameters)}
 
 
-@dataclass(frozen=True)
-class FrameTimes:
-    """When the frames of a video lie in the scene.
-
-    Attributes
-    ----------
-    fps : float
-        Of the video.
-    times : (T,) float64
-        Seconds from the start of the move.
-    frame_start : int
-        Frame of the scene at which the move begins.
-    """
+class FrameTimes(NamedTuple):
+    """The frame rate of a video, and when its frames are, in seconds from the start of the move."""
 
     fps: float
     times: Array
-    frame_start: int
 
 
 def choose_frame_times(scene: bpy.types.Scene, camera: bpy.types.Object, settings: GenerationSettings) -> FrameTimes:
@@ -136,25 +124,27 @@ def choose_frame_times(scene: bpy.types.Scene, camera: bpy.types.Object, setting
             f"{settings.generator} makes at most {trained.max_frames} frames, and {len(times)} are asked for: "
             "lower Frames or Frame Rate under Parameters"
         )
-    return FrameTimes(fps, times, calibration.frame_start)
+    return FrameTimes(fps, times)
 
 
 def build_request(
-    scene: bpy.types.Scene, camera: bpy.types.Object, timing: FrameTimes, settings: GenerationSettings
+    scene: bpy.types.Scene, camera: bpy.types.Object, settings: GenerationSettings
 ) -> Steps[GenerationRequest]:
     """Sample, measure and render what a generator needs, in the target's unit-depth gauge.
 
     Raises
     ------
     InputError
-        If the camera sees no surface in the first frame, or is not a perspective camera.
+        If the generator does not make as many frames, or the camera sees no surface in the first one or is not a
+        perspective camera.
     """
+    fps, times = choose_frame_times(scene, camera, settings)
     yield 0.0, "Sampling the camera"
-    times = times_of_frames(scene, timing.frame_start) + timing.times
+    start = settings_of_object(camera).calibration.frame_start
     size = picture_size(scene, settings.long_side)
-    path = trajectory_of_camera(scene, camera, times)
-    path = Trajectory(path.camera_to_world, scale_intrinsics(path.intrinsics, path.size, size), timing.times, *size)
-    depth = SceneDepth(scene, frames=timing.frame_start + timing.times * frame_rate(scene))
+    path = trajectory_of_camera(scene, camera, times_of_frames(scene, start) + times)
+    path = Trajectory(path.camera_to_world, scale_intrinsics(path.intrinsics, path.size, size), times, *size)
+    depth = SceneDepth(scene, frames=start + times * frame_rate(scene))
     median = np.empty(len(path))
     for frame in range(len(path)):
         median[frame] = median_depth(depth(path.camera_to_world[frame], path.intrinsics[frame], path.size, frame))
@@ -162,12 +152,12 @@ def build_request(
     if not np.isfinite(median[0]):
         raise InputError(f"{camera.name} sees no surface at its first frame: nothing could be generated from it")
     yield 0.7, "Taking the first picture"
-    image = take_picture(scene, camera, timing.frame_start, path.size, settings)
+    image = take_picture(scene, camera, start, path.size, settings)
     yield 0.9, "Measuring the first frame"
     depth_map = depth.dense(path.view(0), 0) / np.float32(median[0])
     shot = Shot(
         name=camera.name,
-        fps=timing.fps,
+        fps=fps,
         trajectory=path,
         median_depth=median,
         metres_per_unit=metres_per_unit(scene),

@@ -1,4 +1,4 @@
-"""Every format gives back what was written, or loses what its entry in the registry says it loses."""
+"""Every format gives back what was written, or loses what its `Format` says it loses."""
 
 import dataclasses
 import math

@@ -28,7 +28,6 @@ import numpy as np
 
 from parascale.files.disk import read_text, replace_files
 from parascale.files.format import Format, register
-from parascale.files.matrices import frame_location
 from parascale.files.raw_trajectory import FormatDefaults, RawTrajectory
 
 
@@ -36,7 +35,7 @@ def read_centres(path: Path) -> RawTrajectory:
     centres = [[float(word) for word in line.split()[1:]] for line in read_text(path).splitlines()]
     poses = np.tile(np.eye(4), (len(centres), 1, 1))
     poses[:, :3, 3] = centres
-    return RawTrajectory(poses, frame_location)
+    return RawTrajectory(poses)
 
 
 def write_centres(shot, path: Path) -> None:

@@ -150,16 +150,16 @@ def _surface_meshes(
     size = photo.size[0] * covered[0], photo.size[1] * covered[1]
     unmeasured = np.isnan(thinned).reshape(-1)
     if not unmeasured.any():
-        return _laid(name, build_mesh(thinned, size, CUT_RATIO**step), lens, photo), None
+        return _textured_mesh(name, build_mesh(thinned, size, CUT_RATIO**step), lens, photo), None
     whole = build_mesh(without_gaps(thinned), size, CUT_RATIO**step)
     measured, gaps = (Mesh(whole.vertices, whole.quads[kept]) for kept in (~unmeasured, unmeasured))
     # Beside the sky it is sky.
     shown = bool((gaps.vertices[:, 2] > 0)[gaps.quads].all(axis=1).any())
-    hidden = _laid(f"{name} Unmeasured", gaps, lens, photo) if shown else None
-    return _laid(name, measured, lens, photo), hidden
+    hidden = _textured_mesh(f"{name} Unmeasured", gaps, lens, photo) if shown else None
+    return _textured_mesh(name, measured, lens, photo), hidden
 
 
-def _laid(name: str, found: Mesh, lens: Array, photo: _Photo) -> bpy.types.Mesh:
+def _textured_mesh(name: str, found: Mesh, lens: Array, photo: _Photo) -> bpy.types.Mesh:
     """Make a mesh on which every corner shows its own place in the photo."""
     mesh, kept = _mesh(name, found, lens)
     _lay_photo(mesh, photo.uv_of(found.vertices[:, :2])[_corners(found.quads[kept])])

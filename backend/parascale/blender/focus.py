@@ -93,7 +93,7 @@ def subject_depth(trajectory: Trajectory, positions: ArrayLike, box: tuple[float
     if not (left < right and top < bottom):
         raise InputError("the box around the reference's subject is empty: its right and bottom lie before its start")
     points = np.asarray(positions, np.float64)
-    pixels, depth = _seen(trajectory, points, 0)
+    pixels, depth = _project(trajectory, points, 0)
     share = pixels / trajectory.size
     inside = (depth > 0) & np.all((share >= [left, top]) & (share <= [right, bottom]), axis=1)
     if inside.sum() < LEAST_POINTS:
@@ -103,7 +103,7 @@ def subject_depth(trajectory: Trajectory, positions: ArrayLike, box: tuple[float
         )
     result = np.full(len(trajectory), np.nan)
     for frame in range(len(trajectory)):
-        depth = _seen(trajectory, points[inside], frame)[1]
+        depth = _project(trajectory, points[inside], frame)[1]
         if (depth > 0).sum() >= LEAST_POINTS:
             result[frame] = np.median(depth[depth > 0])
     return result
@@ -112,11 +112,11 @@ def subject_depth(trajectory: Trajectory, positions: ArrayLike, box: tuple[float
 def place_depth(trajectory: Trajectory, place: ArrayLike) -> Array:
     """z-depth of one world point in every frame, (T,); NaN where it is behind the camera."""
     point = np.asarray(place, np.float64)[None]
-    depth = np.array([_seen(trajectory, point, frame)[1][0] for frame in range(len(trajectory))])
+    depth = np.array([_project(trajectory, point, frame)[1][0] for frame in range(len(trajectory))])
     return np.where(depth > 0, depth, np.nan)
 
 
-def _seen(trajectory: Trajectory, points: Array, frame: int) -> tuple[Array, Array]:
+def _project(trajectory: Trajectory, points: Array, frame: int) -> tuple[Array, Array]:
     """Pixels and z-depth of points in a frame."""
     pose = trajectory.camera_to_world[frame]
     local = (points - pose[:3, 3]) @ pose[:3, :3]

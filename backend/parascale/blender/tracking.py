@@ -9,7 +9,7 @@ from mathutils.geometry import delaunay_2d_cdt
 
 from parascale.blender.scene_state import at_frame, depsgraph_of
 from parascale.blender.untyped import untyped
-from parascale.camera.intrinsics import focal_normalised, projection, unprojection
+from parascale.camera.intrinsics import normalise_pixels, projection, unprojection
 from parascale.parallax.depth_source import DepthSamples, pixel_grid
 from parascale.types import Array
 
@@ -62,7 +62,7 @@ class MarkerDepth:
         solved = np.array(tracking.reconstruction.cameras.matrix_from_frame(frame=int(self._frames[0])), np.float64)
         above = world @ np.linalg.inv(solved)
         self._points = bundles @ above[:3, :3].T + above[:3, 3]
-        self._seen = [_shown(track) for track in tracks]
+        self._seen = [_marked_frames(track) for track in tracks]
 
     def __call__(self, camera_to_world: Array, intrinsics: Array, size: tuple[int, int], frame: int) -> DepthSamples:
         """See `DepthSource`; nothing is hit outside the tracks' convex hull."""
@@ -70,10 +70,10 @@ class MarkerDepth:
         points = self._points[[now in seen for seen in self._seen]]
         local = (points - camera_to_world[:3, 3]) @ camera_to_world[:3, :3]
         local = local[local[:, 2] > 0]
-        return interpolated(projection(local, intrinsics), local[:, 2], intrinsics, size)
+        return interpolate_depth(projection(local, intrinsics), local[:, 2], intrinsics, size)
 
 
-def interpolated(pixels: Array, depth: Array, intrinsics: Array, size: tuple[int, int]) -> DepthSamples:
+def interpolate_depth(pixels: Array, depth: Array, intrinsics: Array, size: tuple[int, int]) -> DepthSamples:
     """Interpolate the depth of scattered points over a picture: inverse depth, linear over Delaunay triangles.
 
     Parameters
@@ -92,7 +92,7 @@ def interpolated(pixels: Array, depth: Array, intrinsics: Array, size: tuple[int
     """
     grid = pixel_grid(size, GRID)
     found = np.zeros(len(grid))
-    flat = focal_normalised(pixels, intrinsics)
+    flat = normalise_pixels(pixels, intrinsics)
     cells = unprojection(grid, intrinsics)[:, :2]
     for own in _triangles(flat):
         inverse = 1 / depth[own]
@@ -121,5 +121,5 @@ def _cross(a: Array, b: Array) -> Array:
     return a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]
 
 
-def _shown(track: bpy.types.MovieTrackingTrack) -> frozenset[int]:
+def _marked_frames(track: bpy.types.MovieTrackingTrack) -> frozenset[int]:
     return frozenset(marker.frame for marker in track.markers if not marker.mute)

@@ -71,14 +71,14 @@ def main() -> None:
         print(f"parascale: {sentence(error)}", file=sys.stderr)
         sys.exit(3)
     except (Cancelled, KeyboardInterrupt):
-        _stopped()
+        _exit_stopped()
     except SystemExit as end:
         # Typer turns Ctrl-C into this code, and is silent.
         if end.code == STOPPED:
-            _stopped()
+            _exit_stopped()
         raise
 
 
-def _stopped() -> NoReturn:
+def _exit_stopped() -> NoReturn:
     print("parascale: stopped", file=sys.stderr)
     sys.exit(STOPPED)

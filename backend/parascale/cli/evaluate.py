@@ -2,7 +2,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -49,7 +49,7 @@ def evaluate(
     if not json:
         print(text, end="")
         return
-    told: dict[str, Any] = {
+    told: dict[str, object] = {
         name: {method: median(getattr(row, name) for row in rows if row.method == method) for method in plan.methods}
         for name in ("pce", "video_pce", "felt_error", "rot_err", "trans_err")
     }

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from parascale.cli.advice import sentence
-from parascale.cli.common import Json, print_json, print_notes, progress_bar
+from parascale.cli.common import Json, print_notes, progress_bar
 from parascale.errors import InputError
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def import_(
     json: Json = False,
 ) -> None:
     """Make a shot of another tool's camera path."""
-    from parascale.cli.info import describe, print_description
+    from parascale.cli.info import print_shot
     from parascale.cli.size import parse_size
     from parascale.files.fit import measure_parallax
     from parascale.files.raw_trajectory import UserOverrides
@@ -46,8 +46,7 @@ def import_(
     write_shot(shot, output)
     print_notes(imported.notices)
     warnings = [sentence(notice) for notice in imported.notices]
-    description = describe(shot) | {"format": imported.format, "warnings": warnings, "output": str(output)}
-    (print_json if json else print_description)(description)
+    print_shot(shot, json=json, output=output, format=imported.format, warnings=warnings)
 
 
 def _depth_source(shot: "Shot", depth: float | None, depth_map: Path | None) -> "DepthSource":

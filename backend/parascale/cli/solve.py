@@ -3,7 +3,7 @@ from typing import Annotated
 
 import typer
 
-from parascale.cli.common import Json, print_json, progress_bar
+from parascale.cli.common import Json, progress_bar
 
 
 def solve(
@@ -24,7 +24,7 @@ def solve(
     json: Json = False,
 ) -> None:
     """Find the camera path of a clip, and how deep it looks, from its pixels."""
-    from parascale.cli.info import describe, print_description
+    from parascale.cli.info import print_shot
     from parascale.files.shot_file import write_shot
     from parascale.solve import solve_in_child
 
@@ -51,4 +51,4 @@ def solve(
 
             solved = with_model_depth(solved, reference, estimator, progress)
     write_shot(solved, output)
-    (print_json if json else print_description)(describe(solved) | {"output": str(output)})
+    print_shot(solved, json=json, output=output)

@@ -3,8 +3,8 @@ from typing import Annotated
 
 import typer
 
-from parascale.cli.common import Json, print_json
-from parascale.cli.info import describe, print_description
+from parascale.cli.common import Json
+from parascale.cli.info import print_shot
 
 
 def stitch(
@@ -20,4 +20,4 @@ def stitch(
 
     result = stitch_shots(read_shot(first), read_shot(second), seconds)
     write_shot(result, output)
-    (print_json if json else print_description)(describe(result) | {"output": str(output)})
+    print_shot(result, json=json, output=output)

@@ -141,7 +141,7 @@ def sample_dense_depth(
         estimate = estimator.estimate(picture)
         kind = estimate.kind
         fits.append(_fit(estimate, points, shot.trajectory.view(t)))
-        values.append(_sampled(estimate.values))
+        values.append(_sample_grid(estimate.values))
         if progress is not None:
             progress((t + 1) / len(shot), "Estimating depth")
     if len(values) != len(shot):
@@ -176,7 +176,7 @@ def _fit(estimate: Estimate, points: Array, view: View) -> Fit | None:
     return fit(value[seen], depth[seen])
 
 
-def _sampled(values: NDArray[np.float32]) -> NDArray[np.float32]:
+def _sample_grid(values: NDArray[np.float32]) -> NDArray[np.float32]:
     """Values at the centres of the grid's cells."""
     rows, columns = values.shape
     row = ((np.arange(GRID[1]) + 0.5) * rows / GRID[1]).astype(int)

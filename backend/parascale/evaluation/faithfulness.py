@@ -190,7 +190,7 @@ def _rows(job: _Job, regime: str, move: str, methods: Sequence[str], report: Pro
         except InputError as error:
             yield Row(regime, move, method, reason=str(error))
             continue
-        row = _measured(Row(regime, move, method), path, reference.true, stage)
+        row = _measure(Row(regime, move, method), path, reference.true, stage)
         yield row if job.plan.generator is None else _with_video(job, row, path, reference.solved, stage)
 
 
@@ -243,7 +243,7 @@ def _open(name: str, size: tuple[int, int]) -> _Stage:
     return _Stage(scene, SceneDepth(scene), view_of_camera(scene, scene.camera))
 
 
-def _measured(row: Row, path: Shot, true: Shot, stage: _Stage) -> Row:
+def _measure(row: Row, path: Shot, true: Shot, stage: _Stage) -> Row:
     """Hold a path, in the depth it really sees, against the true reference."""
     from parascale.blender.render import z_medians
 
@@ -288,7 +288,7 @@ def _video(job: _Job, path: Shot, stage: _Stage, folder: Path) -> tuple[Path, Pa
     if job.plan.generator == RENDER:
         return render_path(stage.scene, path.trajectory, folder / "result.mp4", job.plan.size, FPS), None
     assert job.make is not None
-    made = job.make(_request(job.plan, path, stage, folder), folder, _unreported)
+    made = job.make(_request(job.plan, path, stage, folder), folder, _ignore_progress)
     return made.files["video"], made.files.get("hole_mask")
 
 
@@ -306,5 +306,5 @@ def _request(plan: Plan, path: Shot, stage: _Stage, folder: Path) -> GenerationR
     return GenerationRequest(to_unit_depth(path), plan.generator, image, depth)
 
 
-def _unreported(part: float, phase: str) -> None:
+def _ignore_progress(part: float, phase: str) -> None:
     pass

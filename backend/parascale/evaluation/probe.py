@@ -125,7 +125,7 @@ def probe(generator: Generator, plan: Plan, make: Make, progress: Progress) -> P
         request = GenerationRequest(
             shot, generator.name, picture.image, picture.depth, plan.prompt, plan.seed, parameters
         )
-        realised, reason = _realised(request, make, report)
+        realised, reason = _measure_response(request, make, report)
         asked_p = float(np.median(shot.parallax_number))
         responses.append(Response(picture.name, move, gain, asked_p, realised and asked_p * realised, reason))
     return fit(generator, responses, units, parameters)
@@ -165,7 +165,7 @@ def _units(generator: Generator, plan: Plan) -> tuple[float, dict[str, Scalar]]:
     return tried, given | {UNITS_PER_DEPTH.name: tried}
 
 
-def _realised(request: GenerationRequest, make: Make, report: Progress) -> tuple[float | None, str]:
+def _measure_response(request: GenerationRequest, make: Make, report: Progress) -> tuple[float | None, str]:
     """Generate and solve: realised over asked, or why that is not known."""
     with TemporaryDirectory(prefix="parascale-probe-") as folder:
         result = make(request, Path(folder), lambda part, phase: report(0.7 * part, phase))

@@ -65,7 +65,7 @@ class Row:
 NAMES = [field.name for field in fields(Row)]
 
 
-def read_rows(folder: Path, stamp: Mapping[str, Any]) -> list[Row]:
+def read_rows(folder: Path, stamp: Mapping[str, object]) -> list[Row]:
     """Read the rows a folder holds.
 
     Parameters
@@ -94,7 +94,7 @@ def read_rows(folder: Path, stamp: Mapping[str, Any]) -> list[Row]:
     return rows
 
 
-def write_rows(folder: Path, stamp: Mapping[str, Any], rows: Iterable[Row]) -> None:
+def write_rows(folder: Path, stamp: Mapping[str, object], rows: Iterable[Row]) -> None:
     """Write ``results.json`` and ``results.csv`` anew."""
     plain = [to_json_values(asdict(row)) for row in rows]
     document = {"version": __version__, "stamp": dict(stamp), "rows": plain}
@@ -110,9 +110,8 @@ def write_rows(folder: Path, stamp: Mapping[str, Any], rows: Iterable[Row]) -> N
     )
 
 
-def _row(held: dict[str, Any]) -> Row:
-    values: dict[str, Any] = {name: math.nan if held[name] is None else held[name] for name in NAMES}
-    return Row(**values)
+def _row(values: dict[str, Any]) -> Row:
+    return Row(**values | {name: math.nan for name in NAMES if values[name] is None})
 
 
 def median(values: Iterable[float]) -> float:

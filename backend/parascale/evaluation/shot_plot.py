@@ -1,7 +1,6 @@
 """A shot in one picture: its path from above and from the side, P with its noise floor, median depth, steps."""
 
 from pathlib import Path
-from typing import Any
 
 import matplotlib
 import numpy as np
@@ -30,8 +29,8 @@ def draw_shot(shot: Shot, path: Path) -> None:
     """
     matplotlib.use("Agg")
     figure = Figure(figsize=(13, 7.4), layout="constrained", facecolor="white")
-    figure.suptitle(_told(shot), fontsize=12)
-    axes: Any = figure.subplot_mosaic(
+    figure.suptitle(_title(shot), fontsize=12)
+    axes = figure.subplot_mosaic(
         [["above", "parallax"], ["above", "depth"], ["side", "baseline"]],
         width_ratios=(1, 1.5),
         height_ratios=(1.3, 1, 1),
@@ -55,7 +54,7 @@ def draw_shot(shot: Shot, path: Path) -> None:
     figure.savefig(path, format="png", dpi=100)
 
 
-def _told(shot: Shot) -> str:
+def _title(shot: Shot) -> str:
     steps = shot.parallax_number[np.isfinite(shot.parallax_number)]
     told = f"{shot.name}: {len(shot)} frames, {shot.motion_class}"
     if len(steps) and steps.any():

@@ -41,7 +41,7 @@ MODELS = {
     "RADIAL_FISHEYE": CameraModel(9, 1, ("k1", "k2")),
     "THIN_PRISM_FISHEYE": CameraModel(10, 2, ("k1", "k2", "p1", "p2", "k3", "k4", "sx1", "sy1")),
 }
-# Where fx and fy differ, the model with two focal lengths that holds the same distortion.
+# Where fx and fy differ, the model with two focal lengths and the same distortion.
 _TWO_FOCALS = {"SIMPLE_RADIAL": "OPENCV", "RADIAL": "OPENCV", "SIMPLE_RADIAL_FISHEYE": "OPENCV_FISHEYE"} | {
     "RADIAL_FISHEYE": "OPENCV_FISHEYE"
 }

@@ -57,23 +57,23 @@ class Format:
     lens : "each frame", "one", "height" or "none"
         Intrinsics of each frame, of the first alone, the vertical field of view alone, or none.
     time : "exact", "microseconds", "even" or "none"
-        "even" holds frame numbers or a frame rate, "none" the order of frames alone.
+        "even": frame numbers or a frame rate; "none": the order of frames alone.
     read, write : callable
     recognise : callable
-        Whether a file or folder is of this format, by what it holds and never by its name alone.
+        Whether a file or folder is of this format, by its content and never by its name alone.
     precedence : int
         Of several formats that recognise a file the highest is taken: 0 where others write the same numbers or names, 1
         where it has a name or a rule of its own, 2 where it comes with files of other formats.
     defaults : FormatDefaults
     unit : bool
-        Whether it can say what one unit is.
+        Whether it can state what one unit is.
     size : bool
-        Whether it can say the picture's size.
+        Whether it can state the picture's size.
     depth, points, gain : bool
     cameras : bool
-        Whether it may hold several, one of which is read: then ``read`` takes a name too, or None.
+        Whether it may have several, one of which is read: then ``read`` takes a name too, or None.
     distortion : callable
-        Whether it holds a lens distortion model.
+        Whether it can store a lens distortion model.
     metric : bool
         Whether its unit is the metre by definition.
     precision : float
@@ -108,7 +108,7 @@ class Format:
         return 1 if self.rate is None else self.rate.step or 1
 
     def as_json(self) -> dict[str, Json]:
-        """Give what the format is and holds as JSON values."""
+        """Describe the format as JSON values."""
         return {
             "name": self.name,
             "description": self.description,

@@ -24,15 +24,26 @@ def read_json(path: Path) -> Json:
     return parse_json(read_text(path), str(path))
 
 
-def parse_json(text: str, source: str) -> Json:
-    """As `read_json`, of a text."""
+def parse_json(text: str, source: str, *, unique_keys: bool = False) -> Json:
+    """As `read_json`, of a text; refuses a key that appears twice in an object where ``unique_keys`` says so."""
+
+    def check_keys(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            keys = [key for key, _ in pairs]
+            twice = next(key for key in keys if keys.count(key) > 1)
+            raise InputError(f"{source}: the key {json.dumps(twice)[:80]} appears twice")
+        return found
+
     try:
-        return cast("Json", json.loads(text))
+        return cast("Json", json.loads(text, object_pairs_hook=check_keys if unique_keys else None))
+    except InputError:
+        raise
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
         raise InputError(f"{source}, {where}: this is not JSON, or it is cut short ({error.msg})") from None
     except (ValueError, RecursionError) as error:  # a number of too many digits; brackets nested too deep
-        raise InputError(f"{source} is not JSON: {error}") from None
+        raise InputError(f"{source}: this is not JSON: {error}") from None
 
 
 def format_json_rows(rows: Sequence[object]) -> str:
@@ -71,8 +82,8 @@ def _flatten(value: Json, shape: tuple[int, ...], where: str, flat: list[float])
         flat.append(parse_number(value, where))
         return
     if not isinstance(value, list) or len(value) != shape[0]:
-        found = f"{len(value)} values" if isinstance(value, list) else "something else"
-        raise InputError(f"{where}: {found} where a list of {shape[0]} is needed")
+        found = f"{len(value)} values" if isinstance(value, list) else json.dumps(value)[:40]
+        raise InputError(f"{where}: {found} in place of a list of {' x '.join(map(str, shape))} numbers")
     for item in value:
         _flatten(item, shape[1:], where, flat)
 

@@ -1,7 +1,7 @@
-"""What a trajectory file says, and the shot that it makes with what the user adds."""
+"""The content of a trajectory file, and the shot made of it, of what the user adds and of assumptions."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -11,16 +11,17 @@ from parascale.camera import Trajectory
 from parascale.camera.intrinsics import focal_from_fov
 from parascale.camera.rotations import geodesic_angle, orthonormalise
 from parascale.errors import InputError, Notice
+from parascale.files.matrices import ROUNDING, frame_location
+from parascale.files.note import Note
 from parascale.parallax.shot import MotionClass, Points, Shot, Unit
 from parascale.types import Array
 
 Size = tuple[int, int]
+Frames = NDArray[np.int64]
 
-# How far R^T R may be from the identity for rounding to explain it: three decimals.
-ROUNDING = 2e-3
-# What a shot file of 200 MB holds.
+# About a shot file of 200 MB.
 MOST_FRAMES = 250_000
-# Below this a rotation is as good as float64 holds it, and stays to the bit.
+# Below this a rotation is as precise as float64 allows, and stays as it is.
 _EXACT = 1e-14
 # Steps and turns below this, of the distance from the origin and in radians, are the rounding of float32.
 _STILL = 1e-6
@@ -28,7 +29,7 @@ _STILL = 1e-6
 
 @dataclass(frozen=True, eq=False)
 class RawTrajectory:
-    """What a trajectory file says; None where it is silent.
+    """The content of a trajectory file; None where it has nothing of the kind.
 
     Attributes
     ----------
@@ -36,18 +37,15 @@ class RawTrajectory:
         OpenCV camera axes; rotations as the file has them, rounded.
     location : callable
         Where in the file frame t is, as "line 7".
-    lens : callable or None
-        Picture size -> fx, fy, cx, cy in pixels, (T, 4) or (4,).
-    size : (int, int) or None
-        Width and height in pixels.
+    note : Note
+        Picture size, frame rate and unit.
+    lens : (T, 4) float64, callable or None
+        fx, fy, cx, cy in pixels; as a callable, those of a picture size.
     middle : (int, int) or None
-        The size whose middle is the principal point, where that is all the file says of it.
+        The size whose middle is the principal point, where the file states no more.
     times : (T,) float64 or None
         Seconds.
     frames : (T,) int or None
-    fps : float or None
-    unit, metres_per_unit
-        What one unit of the centres is.
     median_depth : (T,) float64 or None
     felt_parallax, gain : (T-1,) float64 or None
     distortion : mapping or None
@@ -56,15 +54,12 @@ class RawTrajectory:
     """
 
     camera_to_world: Array
-    location: Callable[[int], str]
-    lens: Callable[[Size], Array] | None = None
-    size: Size | None = None
+    location: Callable[[int], str] = frame_location
+    note: Note = field(default_factory=Note)
+    lens: Array | Callable[[Size], Array] | None = None
     middle: Size | None = None
     times: Array | None = None
-    frames: NDArray[np.int64] | None = None
-    fps: float | None = None
-    unit: Unit | None = None
-    metres_per_unit: float | None = None
+    frames: Frames | None = None
     median_depth: Array | None = None
     felt_parallax: Array | None = None
     gain: Array | None = None
@@ -75,7 +70,7 @@ class RawTrajectory:
 
 @dataclass(frozen=True)
 class UserOverrides:
-    """What the user says of a file that is silent about it, and which camera of several to read.
+    """What the user states for a file that does not, and which of several cameras to read.
 
     Attributes
     ----------
@@ -85,7 +80,7 @@ class UserOverrides:
     fov : float or None
         Horizontal field of view in degrees.
     camera : str or None
-        Name of a camera, where a file holds several.
+        Name of a camera, where a file has several.
 
     Raises
     ------
@@ -107,7 +102,7 @@ class UserOverrides:
 
 @dataclass(frozen=True)
 class FormatDefaults:
-    """What is assumed where neither the file nor the user says it: what the format's own tool works at.
+    """What is assumed where neither the file nor the user states it: the values the format's own tool works at.
 
     Attributes
     ----------
@@ -141,14 +136,9 @@ def choose_camera(names: Sequence[str], wanted: str | None, source: str) -> tupl
 
 
 def make_shot(
-    raw: RawTrajectory,
-    name: str,
-    source: str,
-    format_name: str,
-    overrides: UserOverrides,
-    defaults: FormatDefaults,
+    raw: RawTrajectory, name: str, source: str, format_name: str, overrides: UserOverrides, defaults: FormatDefaults
 ) -> tuple[Shot, tuple[Notice, ...]]:
-    """Make a shot of what a file says, completed by what the user says and what the format's tool works at.
+    """Make a shot of a file's content, completed by what the user states and by the format's defaults.
 
     Parameters
     ----------
@@ -165,7 +155,7 @@ def make_shot(
     Returns
     -------
     Shot
-        Depth is NaN where the file holds none.
+        Depth is NaN where the file has none.
     tuple of Notice
         What had to be assumed.
 
@@ -181,13 +171,13 @@ def make_shot(
         )
     notices = list(raw.notices)
     poses = _clean_poses(raw, source, notices)
-    size = _choose_size(raw, overrides, defaults, notices)
-    lens = _choose_lens(raw, source, overrides, defaults, size, notices)
+    size = _choose_size(raw, overrides.size, defaults.size, notices)
+    lens = _choose_lens(raw, source, size, overrides.fov, defaults.fov, notices)
     frames = raw.frames
     if frames is not None and np.any(np.diff(frames) <= 0):
         frames = None
-    times, fps = _choose_times(raw, overrides, defaults, frames, notices)
-    unit = raw.unit or defaults.unit
+    times, fps = _choose_times(raw, frames, overrides.fps, defaults.fps, notices)
+    unit = raw.note.unit or defaults.unit
     try:
         shot = Shot(
             name=name,
@@ -195,7 +185,7 @@ def make_shot(
             trajectory=Trajectory(poses, lens, times, *size),
             median_depth=np.full(len(poses), np.nan) if raw.median_depth is None else raw.median_depth,
             unit=unit,
-            metres_per_unit=1.0 if unit == "m" else raw.metres_per_unit,
+            metres_per_unit=1.0 if unit == "m" else raw.note.metres_per_unit,
             motion_class=classify_motion(poses),
             frames=frames,
             felt_parallax=raw.felt_parallax,
@@ -246,59 +236,45 @@ def _clean_poses(raw: RawTrajectory, source: str, notices: list[Notice]) -> Arra
     return poses
 
 
-def _choose_size(raw: RawTrajectory, overrides: UserOverrides, defaults: FormatDefaults, notices: list[Notice]) -> Size:
-    if raw.size is not None:
-        if overrides.size not in {None, raw.size}:
-            notices.append(Notice(f"used the picture size of the file, {raw.size[0]}x{raw.size[1]}"))
-        return raw.size
-    if overrides.size is not None:
-        return overrides.size
-    if raw.middle is not None:
-        width, height = raw.middle
-        message = f"no picture size in the file; assuming {width}x{height}, whose middle is the principal point"
-        notices.append(Notice(message, "size"))
-        return raw.middle
-    width, height = defaults.size
-    notices.append(Notice(f"no picture size in the file; assuming {width}x{height}", "size"))
-    return defaults.size
+def _choose_size(raw: RawTrajectory, override: Size | None, default: Size, notices: list[Notice]) -> Size:
+    stated = raw.note.size
+    if stated is not None:
+        if override not in {None, stated}:
+            notices.append(Notice(f"used the picture size of the file, {stated[0]}x{stated[1]}"))
+        return stated
+    if override is not None:
+        return override
+    width, height = raw.middle or default
+    why = ", whose middle is the principal point" if raw.middle else ""
+    notices.append(Notice(f"no picture size in the file; assuming {width}x{height}{why}", "size"))
+    return width, height
 
 
 def _choose_lens(
-    raw: RawTrajectory,
-    source: str,
-    overrides: UserOverrides,
-    defaults: FormatDefaults,
-    size: Size,
-    notices: list[Notice],
+    raw: RawTrajectory, source: str, size: Size, override: float | None, default: float, notices: list[Notice]
 ) -> Array:
     if raw.lens is not None:
-        lens = np.broadcast_to(raw.lens(size), (len(raw.camera_to_world), 4))
+        stated = raw.lens(size) if callable(raw.lens) else raw.lens
+        lens = np.broadcast_to(stated, (len(raw.camera_to_world), 4))
         bad = ~np.isfinite(lens).all(axis=1) | (lens[:, :2] <= 0).any(axis=1)
         for frame in np.flatnonzero(bad)[:1]:
             raise InputError(f"{source}, {raw.location(int(frame))}: the focal length is not a positive number")
         return lens
-    fov = overrides.fov
-    if fov is None:
-        fov = defaults.fov
-        notices.append(Notice(f"no lens in the file; assuming a horizontal field of view of {fov:.4g} degrees", "fov"))
-    focal = focal_from_fov(np.radians(fov), size[0])
+    if override is None:
+        message = f"no lens in the file; assuming a horizontal field of view of {default:.4g} degrees"
+        notices.append(Notice(message, "fov"))
+    focal = focal_from_fov(np.radians(default if override is None else override), size[0])
     return np.array([focal, focal, size[0] / 2, size[1] / 2])
 
 
 def _choose_times(
-    raw: RawTrajectory,
-    overrides: UserOverrides,
-    defaults: FormatDefaults,
-    frames: NDArray[np.int64] | None,
-    notices: list[Notice],
+    raw: RawTrajectory, frames: Frames | None, override: float | None, default: float, notices: list[Notice]
 ) -> tuple[Array, float]:
     times, count = raw.times, len(raw.camera_to_world)
+    fps = raw.note.fps or override
     if times is not None and np.all(np.diff(times) > 0) and count > 1:
-        step = float(np.median(np.diff(times)))
-        return times, raw.fps or (overrides.fps or 1 / step)
-    fps = raw.fps or overrides.fps
+        return times, fps or 1 / float(np.median(np.diff(times)))
     if fps is None:
-        fps = defaults.fps
+        fps = default
         notices.append(Notice(f"no frame rate in the file; assuming {fps:g} a second", "fps"))
-    frames = np.arange(count) if frames is None else frames
-    return frames / fps, fps
+    return (np.arange(count) if frames is None else frames) / fps, fps

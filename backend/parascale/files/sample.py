@@ -32,12 +32,12 @@ class Sample:
 
     @property
     def columns(self) -> int:
-        """How many numbers a row of text holds."""
+        """Count of numbers in a row of text."""
         return len(self.rows[0]) if self.rows else 0
 
     @property
     def json_columns(self) -> int:
-        """How many values the first row of a JSON list of rows holds."""
+        """Count of values in the first row of a JSON list of rows."""
         if not self.text.lstrip().startswith("["):
             return 0
         try:
@@ -78,12 +78,8 @@ def take_sample(path: Path) -> Sample:
     rows = [tuple(line.split()) for line in text.split("\n") if line.strip() and not line.startswith("#")]
     if len(rows) > 1 and len(rows[0]) != len(rows[1]):
         del rows[0]
-    return Sample(path, text, rows=tuple(rows) if rows and all(map(_is_number, rows[0])) else ())
-
-
-def _is_number(word: str) -> bool:
     try:
-        float(word)
+        list(map(float, rows[0] if rows else ()))
     except ValueError:
-        return False
-    return True
+        rows = []
+    return Sample(path, text, rows=tuple(rows))

@@ -42,7 +42,7 @@ def find_format(name: str) -> Format:
         Where there is none of that name.
     """
     if name not in FORMATS:
-        raise InputError(f"there is no format {name!r}: there are {', '.join(FORMATS)}")
+        raise InputError(f"no format {name!r}. The formats are {', '.join(FORMATS)}")
     return FORMATS[name]
 
 
@@ -69,7 +69,7 @@ def read_trajectory(path: Path, format_name: str | None = None, overrides: UserO
     format_name : str or None
         Where None, the format is recognised by what the file stores.
     overrides : UserOverrides or None
-        What the user says of a file that is silent about it.
+        What the user states for a file that does not.
 
     Raises
     ------
@@ -109,7 +109,7 @@ def write_trajectory(shot: Shot, path: Path, format_name: str) -> tuple[str, ...
     Raises
     ------
     InputError
-        Where it cannot be written, or there is no such format.
+        Where it cannot be written, or the format is not known.
     """
     known = find_format(format_name)
     losses = tuple(list_losses(shot, known))

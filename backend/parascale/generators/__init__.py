@@ -22,5 +22,5 @@ def find_generator(name: str) -> Generator:
         If there is none of that name.
     """
     if name not in GENERATORS:
-        raise InputError(f"there is no generator {name!r} here: take one of {', '.join(GENERATORS)}")
+        raise InputError(f"there is no generator {name!r}: take one of {', '.join(GENERATORS)}")
     return GENERATORS[name]

@@ -175,7 +175,7 @@ def _path(
 
     if not isinstance(method, ClosedLoop):
         gain = filtered(wanted)
-        return walk(_given(gain)), True
+        return walk(_replay(gain)), True
 
     start = fill_gaps(_measured_gain(wanted, [first], method.of_target), fallback)
     _refuse_without_depth(shot, start)
@@ -188,11 +188,11 @@ def _path(
         moved = float(np.max(np.abs(np.log(gain / path.gain)), initial=0.0))
         if moved < SETTLED:
             break
-        path = walk(_given(gain))
+        path = walk(_replay(gain))
     return path, moved < UNSETTLED
 
 
-def _given(gain: Array) -> Callable[[int, Look], float]:
+def _replay(gain: Array) -> Callable[[int, Look], float]:
     return lambda frame, _: float(gain[frame])
 
 

@@ -5,8 +5,8 @@ import numpy as np
 from parascale.camera.quaternions import conjugate, product, to_rotation_vectors
 from parascale.errors import InputError
 from parascale.parallax.shot import Shot
-from parascale.retime.move import Move, bridged_depth, known_parallax, sampled
-from parascale.retime.resample import frame_times, stretched
+from parascale.retime.move import Move, bridged_depth, known_parallax, sample_move
+from parascale.retime.resample import frame_times, stretch_times
 from parascale.types import Array
 
 # Travel is summed over this many parts of each of the shot's own steps.
@@ -50,12 +50,19 @@ def even(shot: Shot, frames: int, fps: float, *, count_rotation: bool = False) -
     times = frame_times(shot, frames, fps)
     _refuse_rests(shot, count_rotation=count_rotation)
     move = Move(shot)
-    at, found = stretched(shot, frames), True
+    at, found = stretch_times(shot, frames), True
     if frames > 2 and len(shot) > 1:
         at, found = _equal_times(move, frames, count_rotation=count_rotation)
     record = {"operation": "even", "frames": frames, "fps": float(fps), "count_rotation": count_rotation}
     record["equal"] = "steps" if found else "travel"
-    return sampled(move, at, times, fps=fps, record=record)
+    return sample_move(move, at, times, fps=fps, record=record)
+
+
+def is_even_in_travel(shot: Shot) -> bool:
+    """Whether the last `even` of a shot made its travel equal, because equal steps were not found."""
+    records = shot.provenance.get("retiming")
+    evened = [record for record in records if record.get("operation") == "even"] if isinstance(records, list) else []
+    return bool(evened) and evened[-1].get("equal") == "travel"
 
 
 def _refuse_rests(shot: Shot, *, count_rotation: bool) -> None:

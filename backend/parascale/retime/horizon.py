@@ -10,7 +10,7 @@ from parascale.camera import Trajectory, View
 from parascale.camera.rotations import orthonormalise
 from parascale.errors import InputError
 from parascale.parallax.shot import Points, Shot
-from parascale.retime.move import poses_of, recorded
+from parascale.retime.move import append_record, poses_of
 from parascale.types import Array
 
 # Up in a world of OpenCV axes, y down.
@@ -81,7 +81,7 @@ def level_anchor(trajectory: Trajectory, anchor: View, up: ArrayLike = UP) -> Vi
     own_up = up_direction(trajectory)
     first, held = trajectory.rotations[0], anchor.camera_to_world[:3, :3]
     if own_up is None:
-        rotation = _rolled(trajectory, held, towards)
+        rotation = _roll(trajectory, held, towards)
     else:
         rotation = _frame(towards, held) @ _frame(own_up, first).T @ first
     pose = poses_of(orthonormalise(rotation)[None], anchor.camera_to_world[None, :3, 3])[0]
@@ -113,7 +113,7 @@ def level(shot: Shot) -> Shot:
         shot,
         trajectory=Trajectory(poses, path.intrinsics, path.times, path.width, path.height),
         points=points,
-        provenance=recorded(shot, {"operation": "level"}),
+        provenance=append_record(shot, {"operation": "level"}),
     )
 
 
@@ -127,7 +127,7 @@ def _frame(up: Array, rotation: Array) -> Array:
     return np.stack([np.cross(heading, up), up, -heading], axis=1)
 
 
-def _rolled(trajectory: Trajectory, held: Array, up: Array) -> Array:
+def _roll(trajectory: Trajectory, held: Array, up: Array) -> Array:
     ahead = held[:, 2]
     right = np.cross(ahead, up)
     if np.linalg.norm(right) < 1e-6:

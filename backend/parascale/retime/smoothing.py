@@ -17,7 +17,7 @@ _LOWEST_CUTOFF = 1 / 300
 _BLOCK = 24
 
 
-def smoothed_path(shot: Shot, cutoff: float) -> tuple[Array, Array]:
+def smooth_path(shot: Shot, cutoff: float) -> tuple[Array, Array]:
     """Centres and rotations of the move without what is faster than a cut-off.
 
     Centres are weighted by the noise of their frame, which is a noise of P: as long in world units as the frame is
@@ -90,7 +90,7 @@ def whittaker(values: Array, times: Array, cutoff: float, weights: Array) -> Arr
         residual[i : len(rows) + i] += (spacing * rows[:, i])[:, None] * bend
         for j in range(i + 1):
             bands[i - j, j : len(rows) + j] += spacing * rows[:, i] * rows[:, j]
-    return values - _solved(bands, residual)
+    return values - _solve(bands, residual)
 
 
 def _third_derivatives(clock: Array) -> Array:
@@ -104,7 +104,7 @@ def _third_derivatives(clock: Array) -> Array:
     return rows
 
 
-def _solved(bands: Array, right: Array) -> Array:
+def _solve(bands: Array, right: Array) -> Array:
     """Solve a symmetric positive definite system of half bandwidth 3 by block elimination.
 
     Parameters

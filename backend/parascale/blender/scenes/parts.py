@@ -28,7 +28,7 @@ class Shape:
         return Shape(self.vertices @ matrix.T + np.asarray(location), self.faces, self.smooth, self.uv)
 
 
-def joined(shapes: list[Shape]) -> Shape:
+def join_shapes(shapes: list[Shape]) -> Shape:
     """Make one shape of several; box mapping counts for all."""
     faces: list[list[int]] = []
     start = 0

@@ -32,7 +32,7 @@ def read_chan(path: Path) -> RawTrajectory:
     ------
     InputError
         As `parascale.files.rows.read_rows`, and where frame numbers are not whole or do not increase, or a field of
-        view is none.
+        view is not between 0 and 180 degrees.
     """
     rows = read_rows(path, {7, 8})
     frames = _parse_frames(rows, str(path))
@@ -40,7 +40,7 @@ def read_chan(path: Path) -> RawTrajectory:
     return RawTrajectory(
         from_parts(rotations, rows.values[:, 1:4] @ _Y_UP),
         rows.location,
-        lens=_lens(rows, str(path)),
+        lens=_parse_lens(rows, str(path)),
         frames=frames,
         notices=(Notice("assuming Nuke's rotation order ZXY, which the file does not state"),),
     )
@@ -89,7 +89,7 @@ def _parse_frames(rows: Rows, source: str) -> NDArray[np.int64]:
     return numbers.astype(np.int64)
 
 
-def _lens(rows: Rows, source: str) -> Callable[[Size], Array] | None:
+def _parse_lens(rows: Rows, source: str) -> Callable[[Size], Array] | None:
     if rows.values.shape[1] == 7:
         return None
     fov = np.radians(rows.values[:, 7])

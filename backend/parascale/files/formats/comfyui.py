@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 
 from parascale.errors import InputError
-from parascale.files.camera_rows import COLUMNS, fraction_lens, fractions, poses_from_rows, rows_from_shot
+from parascale.files.camera_rows import COLUMNS, fractions, lens_from_fractions, poses_from_rows, rows_from_shot
 from parascale.files.disk import replace_files
 from parascale.files.format import Format, register
 from parascale.files.json_text import format_json_rows, parse_table, read_json
-from parascale.files.matrices import frame_location
+from parascale.files.note import Note
 from parascale.files.raw_trajectory import FormatDefaults, RawTrajectory
 from parascale.parallax.shot import Shot
 
@@ -20,19 +20,15 @@ def read_comfyui(path: Path) -> RawTrajectory:
     Raises
     ------
     InputError
-        Where the file is no JSON list of rows of 19 finite numbers.
+        Where the file is not a JSON list of rows of 19 finite numbers.
     """
     rows = parse_table(read_json(path), COLUMNS, str(path))
     width, height = rows[0, 5:7]
     stated = width >= 1 and height >= 1 and float(width).is_integer() and float(height).is_integer()
     if stated and np.any(rows[:, 5:7] != rows[0, 5:7]):
         raise InputError(f"{path}: the picture size changes from frame to frame")
-    return RawTrajectory(
-        poses_from_rows(rows),
-        frame_location,
-        lens=fraction_lens(rows),
-        size=(int(width), int(height)) if stated else None,
-    )
+    note = Note(size=(int(width), int(height)) if stated else None)
+    return RawTrajectory(poses_from_rows(rows), note=note, lens=lens_from_fractions(rows))
 
 
 def write_comfyui(shot: Shot, path: Path) -> None:

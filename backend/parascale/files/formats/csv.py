@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from parascale.camera.rotations import matrices_from_quaternions, quaternions_from_matrices
+from parascale.camera.rotations import quaternions_from_matrices
 from parascale.errors import InputError
 from parascale.files.disk import read_text, replace_files
 from parascale.files.format import Format, register
-from parascale.files.matrices import fixed_lens, from_parts
-from parascale.files.note import read_note, write_note
+from parascale.files.matrices import from_parts, rotations_from_quaternions
+from parascale.files.note import Note, read_note, write_note
 from parascale.files.raw_trajectory import RawTrajectory
 from parascale.files.rows import Rows, parse_rows
 from parascale.parallax.shot import Shot
@@ -35,7 +35,7 @@ def read_csv(path: Path) -> RawTrajectory:
         As `parascale.files.rows.read_rows`, and where a column is missing.
     """
     text = read_text(path)
-    names, rows = _parse(text, str(path))
+    names, rows = _parse_table(text, str(path))
     column = {name: rows.values[:, index] for index, name in enumerate(names)}
     missing = [name for name in _NEEDED if name not in column]
     if missing:
@@ -44,28 +44,25 @@ def read_csv(path: Path) -> RawTrajectory:
         for row in np.flatnonzero(np.isnan(column.get(name, np.zeros(1))))[:1]:
             raise InputError(f"{path}, {rows.location(int(row))}: the column {name!r} is empty")
     quaternions = np.column_stack([column[name] for name in ("qw", "qx", "qy", "qz")])
-    for row in np.flatnonzero(np.abs(np.linalg.norm(quaternions, axis=1) - 1) > 1e-3)[:1]:
-        raise InputError(f"{path}, {rows.location(int(row))}: the quaternion is not of length 1")
+    rotations = rotations_from_quaternions(quaternions, str(path), rows.location)
     lens = [column[name] for name in ("fx", "fy", "cx", "cy") if name in column]
-    unit = read_note(text.partition("\n")[0])
+    unit = read_note(text.partition("\n")[0]).unit
+    note = Note(unit, _read_first(column, "metres_per_unit"), _read_first(column, "fps"), _read_size(column))
     return RawTrajectory(
-        from_parts(matrices_from_quaternions(quaternions), np.column_stack([column[name] for name in "xyz"])),
+        from_parts(rotations, np.column_stack([column[name] for name in "xyz"])),
         rows.location,
-        lens=fixed_lens(np.column_stack(lens)) if len(lens) == 4 else None,
-        size=_size(column),
+        lens=np.column_stack(lens) if len(lens) == 4 else None,
+        note=note,
         times=column.get("time"),
-        frames=_whole(column.get("frame")),
-        fps=_first(column, "fps"),
-        unit=unit.unit,
-        metres_per_unit=_first(column, "metres_per_unit"),
+        frames=_read_frames(column.get("frame")),
         median_depth=column.get("median_depth"),
-        felt_parallax=_steps(column.get("felt_parallax")),
-        gain=_steps(column.get("gain")),
+        felt_parallax=_read_steps(column.get("felt_parallax")),
+        gain=_read_steps(column.get("gain")),
     )
 
 
 def write_csv(shot: Shot, path: Path) -> None:
-    """Write a table; steps stand in the row of the frame they start from, what is unknown is an empty cell."""
+    """Write a table; a step is in the row of the frame it starts from, an unknown value is an empty cell."""
     trajectory, count = shot.trajectory, len(shot)
     assert shot.frames is not None
     nothing = np.full(count, np.nan)
@@ -89,11 +86,11 @@ def write_csv(shot: Shot, path: Path) -> None:
     replace_files({path: ("\n".join(lines) + "\n").encode()})
 
 
-def _parse(text: str, source: str) -> tuple[list[str], Rows]:
+def _parse_table(text: str, source: str) -> tuple[list[str], Rows]:
     head, _, body = text.partition("\n")
     if ";" in head and "," not in head:
         raise InputError(f"{source}, line 1: the columns are separated by semicolons: save it with commas and points")
-    names = _column_names(head)
+    names = _parse_head(head)
     if len(set(names)) < len(names):
         raise InputError(f"{source}, line 1: two columns have the same name")
     lines = ["#"]
@@ -110,26 +107,26 @@ def _parse(text: str, source: str) -> tuple[list[str], Rows]:
     return names, Rows(values, rows.lines, "")
 
 
-def _column_names(head: str) -> list[str]:
+def _parse_head(head: str) -> list[str]:
     return [name.strip().strip('"').lower() for name in head.split(",")]
 
 
-def _size(column: dict[str, Array]) -> tuple[int, int] | None:
-    width, height = _first(column, "width"), _first(column, "height")
+def _read_size(column: dict[str, Array]) -> tuple[int, int] | None:
+    width, height = _read_first(column, "width"), _read_first(column, "height")
     return (int(width), int(height)) if width and height else None
 
 
-def _first(column: dict[str, Array], name: str) -> float | None:
+def _read_first(column: dict[str, Array], name: str) -> float | None:
     values = column.get(name)
     return None if values is None or not values[0] > 0 else float(values[0])
 
 
-def _whole(values: Array | None) -> NDArray[np.int64] | None:
+def _read_frames(values: Array | None) -> NDArray[np.int64] | None:
     whole = values is not None and np.all(values == np.rint(values)) and np.all(np.abs(values) < 2**53)
     return values.astype(np.int64) if values is not None and whole else None
 
 
-def _steps(values: Array | None) -> Array | None:
+def _read_steps(values: Array | None) -> Array | None:
     return None if values is None or np.isnan(values).all() else values[:-1]
 
 
@@ -142,7 +139,7 @@ register(
         time="exact",
         read=read_csv,
         write=write_csv,
-        recognise=lambda sample: set(_NEEDED) <= set(_column_names(sample.text.partition("\n")[0])),
+        recognise=lambda sample: set(_NEEDED) <= set(_parse_head(sample.text.partition("\n")[0])),
         precedence=1,
         depth=True,
         gain=True,

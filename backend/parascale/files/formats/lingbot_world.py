@@ -6,7 +6,7 @@ import numpy as np
 
 from parascale.files.disk import make_folder, replace_files
 from parascale.files.format import FLOAT32_PRECISION, Format, register
-from parascale.files.matrices import fixed_lens, frame_location, size_from_centre
+from parascale.files.matrices import size_from_centre
 from parascale.files.npz import npy_bytes, read_npy
 from parascale.files.raw_trajectory import FormatDefaults, RawTrajectory
 from parascale.parallax.shot import Shot
@@ -22,7 +22,7 @@ def read_lingbot_world(path: Path) -> RawTrajectory:
     """
     poses = read_npy(path / "poses.npy", (None, 4, 4))
     lens = read_npy(path / "intrinsics.npy", (len(poses), 4))
-    return RawTrajectory(poses, frame_location, lens=fixed_lens(lens), middle=size_from_centre(lens))
+    return RawTrajectory(poses, lens=lens, middle=size_from_centre(lens))
 
 
 def write_lingbot_world(shot: Shot, path: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 from parascale.files.disk import replace_files
 from parascale.files.format import Format, register
 from parascale.files.json_text import format_json_rows, parse_table, read_json
-from parascale.files.matrices import frame_location, from_rows, invert, to_rows
+from parascale.files.matrices import from_rows, invert, to_rows
 from parascale.files.raw_trajectory import FormatDefaults, RawTrajectory
 from parascale.parallax.shot import Shot
 
@@ -16,9 +16,9 @@ def read_motionctrl(path: Path) -> RawTrajectory:
     Raises
     ------
     InputError
-        Where the file is no JSON list of rows of 12 finite numbers.
+        Where the file is not a JSON list of rows of 12 finite numbers.
     """
-    return RawTrajectory(invert(from_rows(parse_table(read_json(path), 12, str(path)))), frame_location)
+    return RawTrajectory(invert(from_rows(parse_table(read_json(path), 12, str(path)))))
 
 
 def write_motionctrl(shot: Shot, path: Path) -> None:

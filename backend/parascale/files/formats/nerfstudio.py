@@ -1,9 +1,10 @@
 """nerfstudio's transforms.json: camera-to-world with OpenGL camera axes, intrinsics for all frames or for each.
 
 ``applied_transform`` and ``applied_scale`` are what nerfstudio did to the world; they are taken back. What the format
-has no key for (times, unit, depth) stands under "parascale", which other readers pass over.
+has no key for (times, unit, depth) is under "parascale", which other readers ignore.
 """
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from parascale.files.disk import replace_files
 from parascale.files.distortion import MODELS, coefficient, find_model
 from parascale.files.format import Format, register
 from parascale.files.json_text import format_json_rows, parse_number, parse_numbers, read_json
-from parascale.files.matrices import OPENGL, fixed_lens, invert
+from parascale.files.matrices import OPENGL, invert
 from parascale.files.note import read_note, write_note
 from parascale.files.picture_names import name_pictures, natural_key, parse_frame_numbers
 from parascale.files.raw_trajectory import RawTrajectory
@@ -36,7 +37,7 @@ def read_nerfstudio(path: Path) -> RawTrajectory:
     Raises
     ------
     InputError
-        Where the file is no such JSON; with the frame.
+        Where the file is not such JSON: with the frame.
     """
     path = path / _FILE if path.is_dir() else path
     document = read_json(path)
@@ -48,25 +49,21 @@ def read_nerfstudio(path: Path) -> RawTrajectory:
         raise InputError(f'{path} has no list of "frames": not a transforms.json of nerfstudio')
     names = [str(frame.get("file_path", "")) for frame in frames]
     order = sorted(range(len(frames)), key=lambda index: natural_key(names[index])) if all(names) else range(len(names))
-    locations = [f"frame {index}" for index in order]
-    ordered = [frames[index] for index in order]
-    poses = np.array([_pose(frame, f"{path}, {location}") for frame, location in zip(ordered, locations, strict=True)])
-    lens = _lens(document, ordered, locations, str(path))
+    # What a frame does not state is that of all frames.
+    cameras = [(f"{path}, frame {index}", document | frames[index]) for index in order]
+    poses = np.array([_parse_pose(camera, where) for where, camera in cameras])
     own = document.get("parascale")
     own = own if isinstance(own, dict) else {}
     note = read_note(str(own.get("note", "")))
     return RawTrajectory(
-        _undo(document, poses, str(path)) @ OPENGL,
-        locations.__getitem__,
-        lens=None if lens is None else fixed_lens(lens),
-        size=_size(document, ordered, str(path)),
-        times=_series(own, "times", len(poses)),
+        _undo_transform(document, poses, str(path)) @ OPENGL,
+        lambda frame: f"frame {order[frame]}",
+        lens=_parse_lens(cameras),
+        note=dataclasses.replace(note, size=_parse_size([camera for _, camera in cameras], str(path))),
+        times=_parse_series(own, "times", len(poses)),
         frames=parse_frame_numbers([names[index] for index in order]),
-        fps=note.fps,
-        unit=note.unit,
-        metres_per_unit=note.metres_per_unit,
-        median_depth=_series(own, "median_depth", len(poses)),
-        distortion=_distortion(document, str(path)),
+        median_depth=_parse_series(own, "median_depth", len(poses)),
+        distortion=_parse_distortion(document, str(path)),
     )
 
 
@@ -74,7 +71,7 @@ def write_nerfstudio(shot: Shot, path: Path) -> None:
     """Write transforms.json; pictures are named images/frame_000000.png and so on."""
     assert shot.frames is not None
     width, height = shot.trajectory.size
-    head: JsonObject = {"w": width, "h": height, **_camera(shot)}
+    head: JsonObject = {"w": width, "h": height, **_format_camera(shot)}
     poses = (shot.trajectory.camera_to_world @ OPENGL).tolist()
     frames = [
         {"file_path": f"images/{name}", "transform_matrix": pose}
@@ -90,7 +87,7 @@ def write_nerfstudio(shot: Shot, path: Path) -> None:
     replace_files({path: f'{top}, "frames": {format_json_rows(frames)}}}\n'.encode()})
 
 
-def _camera(shot: Shot) -> JsonObject:
+def _format_camera(shot: Shot) -> JsonObject:
     if shot.distortion is None:
         return {"camera_model": "OPENCV"}
     model = find_model(shot.distortion)
@@ -100,7 +97,7 @@ def _camera(shot: Shot) -> JsonObject:
     return {"camera_model": "OPENCV_FISHEYE" if fisheye else "OPENCV", **kept}
 
 
-def _distortion(document: JsonObject, source: str) -> JsonObject | None:
+def _parse_distortion(document: JsonObject, source: str) -> JsonObject | None:
     values = {
         key: parse_number(document[key], f'{source}, "{key}"') for key in _DISTORTION if document.get(key) is not None
     }
@@ -117,14 +114,14 @@ def _distortion(document: JsonObject, source: str) -> JsonObject | None:
     return {"model": model} | {key: values.get(key, 0.0) for key in MODELS[model].parameters}
 
 
-def _pose(frame: JsonObject, where: str) -> Array:
+def _parse_pose(frame: JsonObject, where: str) -> Array:
     matrix = frame.get("transform_matrix")
     if isinstance(matrix, list) and len(matrix) == 3:
         matrix = [*matrix, [0, 0, 0, 1]]
     return parse_numbers(matrix, (4, 4), f'{where}, "transform_matrix"')
 
 
-def _undo(document: JsonObject, poses: Array, source: str) -> Array:
+def _undo_transform(document: JsonObject, poses: Array, source: str) -> Array:
     """Take back what was applied to the world."""
     if document.get("applied_scale") is not None:
         scale = parse_number(document["applied_scale"], f'{source}, "applied_scale"')
@@ -143,20 +140,16 @@ def _undo(document: JsonObject, poses: Array, source: str) -> Array:
     return undone
 
 
-def _lens(document: JsonObject, frames: list[JsonObject], locations: list[str], source: str) -> Array | None:
-    rows = []
-    for frame, location in zip(frames, locations, strict=True):
-        row = _intrinsics(document | frame, f"{source}, {location}")
-        if row is None:
-            return None
-        rows.append(row)
-    return np.array(rows)
+def _parse_lens(cameras: list[tuple[str, JsonObject]]) -> Array | None:
+    rows = [_parse_intrinsics(camera, where) for where, camera in cameras]
+    known = [row for row in rows if row is not None]
+    return np.array(known) if len(known) == len(rows) else None
 
 
-def _intrinsics(camera: JsonObject, where: str) -> list[float] | None:
+def _parse_intrinsics(camera: JsonObject, where: str) -> list[float] | None:
     width, height = camera.get("w"), camera.get("h")
-    focal_x = _focal(camera, "fl_x", "camera_angle_x", width, where)
-    focal_y = _focal(camera, "fl_y", "camera_angle_y", height, where)
+    focal_x = _parse_focal(camera, "fl_x", "camera_angle_x", width, where)
+    focal_y = _parse_focal(camera, "fl_y", "camera_angle_y", height, where)
     focal_x, focal_y = focal_x or focal_y, focal_y or focal_x
     if focal_x is None or focal_y is None:
         return None
@@ -169,7 +162,7 @@ def _intrinsics(camera: JsonObject, where: str) -> list[float] | None:
     return [focal_x, focal_y, *(parse_number(value, f"{where}, principal point") for value in middle)]
 
 
-def _focal(camera: JsonObject, key: str, angle: str, extent: Json, where: str) -> float | None:
+def _parse_focal(camera: JsonObject, key: str, angle: str, extent: Json, where: str) -> float | None:
     if camera.get(key) is not None:
         return parse_number(camera[key], f'{where}, "{key}"')
     if camera.get(angle) is not None and extent is not None:
@@ -177,20 +170,19 @@ def _focal(camera: JsonObject, key: str, angle: str, extent: Json, where: str) -
     return None
 
 
-def _size(document: JsonObject, frames: list[JsonObject], source: str) -> tuple[int, int] | None:
-    stated = {(camera.get("w"), camera.get("h")) for camera in ({**document, **frame} for frame in frames)}
-    if len(stated) > 1:
-        raise InputError(f"{source}: the pictures are of different sizes")
-    width, height = stated.pop()
+def _parse_size(cameras: list[JsonObject], source: str) -> tuple[int, int] | None:
+    width, height = cameras[0].get("w"), cameras[0].get("h")
+    if any((camera.get("w"), camera.get("h")) != (width, height) for camera in cameras):
+        raise InputError(f"{source}: the pictures differ in size")
     if width is None or height is None:
         return None
     size = parse_number(width, f'{source}, "w"'), parse_number(height, f'{source}, "h"')
     if not all(value >= 1 and value == int(value) for value in size):
-        raise InputError(f"{source}: a picture size of {size[0]:g}x{size[1]:g} is none")
+        raise InputError(f"{source}: the picture size {size[0]:g}x{size[1]:g} is not two positive whole numbers")
     return int(size[0]), int(size[1])
 
 
-def _series(own: JsonObject, key: str, count: int) -> Array | None:
+def _parse_series(own: JsonObject, key: str, count: int) -> Array | None:
     """One of our own lists; nothing where it does not fit, as after an edit by another tool."""
     values = own.get(key)
     if not isinstance(values, list) or len(values) != count:

@@ -1,6 +1,6 @@
 """Folders of camera files as CamI2V and CameraCtrl keep them: NAME.txt of RealEstate10K rows, and their index.
 
-The index, camera_poses.json, gives each name its file; CamI2V's demo offers what stands in it.
+The index, camera_poses.json, gives each name its file; CamI2V's demo offers those in it.
 """
 
 import json
@@ -42,7 +42,7 @@ def write_pose_folder(shot: Shot, path: Path) -> None:
     Raises
     ------
     InputError
-        Where the folder cannot be written, or its index is no JSON object.
+        Where the folder cannot be written, or its index is not a JSON object.
     """
     make_folder(path)
     name = "".join(letter if letter.isalnum() or letter in " -_" else "_" for letter in shot.name).strip() or "camera"
@@ -51,10 +51,7 @@ def write_pose_folder(shot: Shot, path: Path) -> None:
         raise InputError(f"{path / INDEX} not a JSON object of cameras by name")
     index[name] = f"{path.name}/{name}.txt"
     replace_files(
-        {
-            path / f"{name}.txt": format_shot(shot).encode(),
-            path / INDEX: (json.dumps(index, indent=4) + "\n").encode(),
-        }
+        {path / f"{name}.txt": format_shot(shot).encode(), path / INDEX: (json.dumps(index, indent=4) + "\n").encode()}
     )
 
 

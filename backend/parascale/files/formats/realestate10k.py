@@ -12,8 +12,8 @@ from parascale.files.camera_rows import (
     COLUMNS,
     CONVENTION,
     format_camera_rows,
-    fraction_lens,
     fractions,
+    lens_from_fractions,
     poses_from_rows,
     rows_from_shot,
 )
@@ -42,12 +42,9 @@ def parse_camera_rows(rows: Rows, notices: tuple[Notice, ...] = ()) -> RawTrajec
     return RawTrajectory(
         poses_from_rows(rows.values),
         rows.location,
-        lens=fraction_lens(rows.values),
-        size=note.size,
+        lens=lens_from_fractions(rows.values),
+        note=note,
         times=rows.values[:, 0] / 1e6,
-        fps=note.fps,
-        unit=note.unit,
-        metres_per_unit=note.metres_per_unit,
         notices=notices,
     )
 

@@ -30,7 +30,7 @@ def read_recammaster(path: Path, camera: str | None = None) -> RawTrajectory:
     Raises
     ------
     InputError
-        Where the file is no such JSON, or has no camera of that name.
+        Where the file is not such JSON, or has no camera of that name.
     """
     frames = _parse_frames(read_json(path), str(path))
     chosen, notices = choose_camera(sorted(frames[0][1]), camera, str(path))

@@ -11,7 +11,8 @@ import numpy as np
 from parascale.errors import InputError
 from parascale.files.disk import make_folder, read_text, replace_files
 from parascale.files.format import Format, register
-from parascale.files.matrices import camera_matrices, fixed_lens, from_camera_matrices, from_parts
+from parascale.files.matrices import from_camera_matrices, from_parts, to_camera_matrices
+from parascale.files.note import Note
 from parascale.files.picture_names import name_pictures, natural_key, parse_frame_numbers
 from parascale.files.raw_trajectory import FormatDefaults, RawTrajectory
 from parascale.files.rows import format_rows
@@ -31,16 +32,16 @@ def read_strecha(path: Path) -> RawTrajectory:
     """
     files = sorted(path.glob("*.camera"), key=lambda file: natural_key(file.name))
     if not files:
-        raise InputError(f"{path} holds no .camera files")
-    values = np.array([_values(file) for file in files])
+        raise InputError(f"{path} has no .camera files")
+    values = np.array([_read_values(file) for file in files])
     sizes = values[:, 24:]
     for index in np.flatnonzero((sizes != sizes[0]).any(axis=1) | (sizes < 1).any(axis=1))[:1]:
-        raise InputError(f"{files[index]}, line 9: the picture size is none, or not that of the first picture")
+        raise InputError(f"{files[index]}, line 9: the picture size is not positive, or differs from the first")
     return RawTrajectory(
         from_parts(values[:, 12:21].reshape(-1, 3, 3), values[:, 21:24]),
         lambda frame: files[frame].name,
-        lens=fixed_lens(from_camera_matrices(values[:, :9].reshape(-1, 3, 3))),
-        size=(int(sizes[0, 0]), int(sizes[0, 1])),
+        lens=from_camera_matrices(values[:, :9].reshape(-1, 3, 3)),
+        note=Note(size=(int(sizes[0, 0]), int(sizes[0, 1]))),
         frames=parse_frame_numbers([file.name.partition(".")[0] for file in files]),
     )
 
@@ -51,7 +52,7 @@ def write_strecha(shot: Shot, path: Path) -> None:
     trajectory = shot.trajectory
     assert shot.frames is not None
     files = {}
-    matrices = camera_matrices(trajectory.intrinsics)
+    matrices = to_camera_matrices(trajectory.intrinsics)
     for frame, name in enumerate(name_pictures(shot.frames)):
         blocks = [matrices[frame], np.zeros((1, 3)), trajectory.rotations[frame], trajectory.centres[frame][None]]
         text = "".join(map(format_rows, blocks)) + f"{trajectory.width} {trajectory.height}\n"
@@ -59,7 +60,7 @@ def write_strecha(shot: Shot, path: Path) -> None:
     replace_files(files)
 
 
-def _values(path: Path) -> list[float]:
+def _read_values(path: Path) -> list[float]:
     values: list[float] = []
     for number, line in enumerate(read_text(path, _LONGEST).split("\n"), start=1):
         for word in line.split():

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
-from parascale.camera.rotations import matrices_from_quaternions, quaternions_from_matrices
+from parascale.camera.rotations import quaternions_from_matrices
 from parascale.errors import InputError
 from parascale.files.disk import replace_files
 from parascale.files.format import Format, register
-from parascale.files.matrices import from_parts
+from parascale.files.matrices import from_parts, rotations_from_quaternions
 from parascale.files.note import read_note, write_note
-from parascale.files.raw_trajectory import ROUNDING, FormatDefaults, RawTrajectory
+from parascale.files.raw_trajectory import FormatDefaults, RawTrajectory
 from parascale.files.rows import format_rows, read_rows
 from parascale.parallax.shot import Shot
 
@@ -26,27 +26,16 @@ def read_tum(path: Path) -> RawTrajectory:
     Raises
     ------
     InputError
-        As `parascale.files.rows.read_rows`, where a quaternion is not of unit length, or where time stands still.
+        As `parascale.files.rows.read_rows`, where a quaternion is not of unit length, or where time does not increase.
     """
     rows = read_rows(path, {7, 8})
     times = rows.values[:, 0] if rows.values.shape[1] == 8 else None
     centres, quaternions = rows.values[:, -7:-4], rows.values[:, [-1, -4, -3, -2]]
-    # A quaternion's length is squared in the matrix, hence twice the rounding.
-    length = np.linalg.norm(quaternions, axis=1)
-    for row in np.flatnonzero(np.abs(length - 1) > ROUNDING)[:1]:
-        raise InputError(f"{path}, {rows.location(int(row))}: the quaternion has length {length[row]:.4g}, not 1")
     for row in np.flatnonzero(np.diff(times) <= 0)[:1] if times is not None else ():
         raise InputError(f"{path}, {rows.location(int(row) + 1)}: the time does not increase")
+    rotations = rotations_from_quaternions(quaternions, str(path), rows.location)
     note = read_note(rows.comments)
-    return RawTrajectory(
-        from_parts(matrices_from_quaternions(quaternions), centres),
-        rows.location,
-        size=note.size,
-        times=times,
-        fps=note.fps,
-        unit=note.unit,
-        metres_per_unit=note.metres_per_unit,
-    )
+    return RawTrajectory(from_parts(rotations, centres), rows.location, note=note, times=times)
 
 
 def write_tum(shot: Shot, path: Path) -> None:

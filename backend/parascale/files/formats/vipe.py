@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from parascale.errors import InputError
 from parascale.files.disk import make_folder, replace_files
 from parascale.files.format import FLOAT32_PRECISION, Format, register
-from parascale.files.matrices import fixed_lens, frame_location, size_from_centre
+from parascale.files.matrices import size_from_centre
 from parascale.files.note import read_note, write_note
 from parascale.files.npz import Archive, npz_bytes
 from parascale.files.raw_trajectory import RawTrajectory, choose_camera
@@ -29,22 +29,11 @@ def read_vipe(path: Path, camera: str | None = None) -> RawTrajectory:
         raise InputError(f"{path} has no pose/NAME.npz: not a folder of ViPE's results")
     name, notices = choose_camera(names, camera, str(path))
     with Archive(path / "pose" / f"{name}.npz") as archive:
-        poses = archive.array(archive.require("data"), (None, 4, 4))
-        frames = _indices(archive, len(poses))
+        poses = archive.array("data", (None, 4, 4))
+        frames = _read_frames(archive, len(poses))
         note = read_note(archive.text("parascale"))
-    lens = _lens(path / "intrinsics" / f"{name}.npz", frames)
-    return RawTrajectory(
-        poses,
-        frame_location,
-        lens=None if lens is None else fixed_lens(lens),
-        size=note.size,
-        middle=None if lens is None else size_from_centre(lens),
-        frames=frames,
-        fps=note.fps,
-        unit=note.unit,
-        metres_per_unit=note.metres_per_unit,
-        notices=notices,
-    )
+    lens = _read_lens(path / "intrinsics" / f"{name}.npz", frames)
+    return RawTrajectory(poses, lens=lens, note=note, middle=size_from_centre(lens), frames=frames, notices=notices)
 
 
 def write_vipe(shot: Shot, path: Path) -> None:
@@ -64,22 +53,22 @@ def write_vipe(shot: Shot, path: Path) -> None:
     )
 
 
-def _indices(archive: Archive, count: int) -> NDArray[np.int64]:
+def _read_frames(archive: Archive, count: int) -> NDArray[np.int64]:
     if "inds" not in archive.names:
         return np.arange(count)
     return np.rint(archive.array("inds", (count,))).astype(np.int64)
 
 
-def _lens(path: Path, frames: NDArray[np.int64]) -> Array | None:
+def _read_lens(path: Path, frames: NDArray[np.int64]) -> Array | None:
     """Intrinsics of the frames that have a pose."""
     if not path.is_file():
         return None
     with Archive(path) as archive:
-        columns = archive.shape(archive.require("data"))[-1]
+        columns = archive.shape("data")[-1]
         if columns > 4:
             raise InputError(f"{path}: not a pinhole camera. Only pinhole cameras can be read")
         lens = archive.array("data", (None, 4))
-        numbers = _indices(archive, len(lens))
+        numbers = _read_frames(archive, len(lens))
     row = {number: index for index, number in enumerate(numbers.tolist())}
     missing = [number for number in frames.tolist() if number not in row]
     if missing:

@@ -34,10 +34,7 @@ def read_wan_fun(path: Path) -> RawTrajectory:
         poses_from_rows(rows.values),
         rows.location,
         lens=lambda size: rows.values[:, 1:5] * pixels_per_fraction(size),
-        size=note.size,
-        fps=note.fps,
-        unit=note.unit,
-        metres_per_unit=note.metres_per_unit,
+        note=note,
     )
 
 

@@ -11,18 +11,18 @@ from pathlib import Path
 import numpy as np
 
 from parascale.camera import Trajectory
-from parascale.camera.rotations import matrices_from_quaternions, orthonormalise, quaternions_from_matrices
+from parascale.camera.rotations import orthonormalise, quaternions_from_matrices
 from parascale.errors import InputError, Notice
 from parascale.files.disk import make_folder, replace_files
 from parascale.files.distortion import MODELS, join_parameters, split_parameters
 from parascale.files.format import Format, register
 from parascale.files.formats.colmap import binary, text
 from parascale.files.formats.colmap.model import Camera, Image, Model
-from parascale.files.matrices import fixed_lens, from_parts, invert
+from parascale.files.matrices import from_parts, invert, rotations_from_quaternions
 from parascale.files.note import read_note, write_note
 from parascale.files.picture_names import name_pictures, natural_key, parse_frame_numbers
 from parascale.files.point_depth import depth_from_points
-from parascale.files.raw_trajectory import ROUNDING, RawTrajectory
+from parascale.files.raw_trajectory import RawTrajectory
 from parascale.parallax.shot import Points, Shot
 from parascale.types import Array
 
@@ -35,28 +35,24 @@ def read_colmap(path: Path) -> RawTrajectory:
     InputError
         Where there is none or it is broken: with file and line.
     """
-    folder = model_folder(path)
+    folder = find_model_folder(path)
     if folder is None:
-        raise InputError(f"{path} holds neither cameras.txt and images.txt nor cameras.bin and images.bin")
+        raise InputError(f"{path} has neither cameras.txt and images.txt nor cameras.bin and images.bin")
     is_binary = (folder / binary.NAMES[1]).exists()
     model = binary.read_model(folder) if is_binary else text.read_model(folder)
     images = sorted(model.images, key=lambda image: natural_key(image.name))
     if not images:
-        raise InputError(f"{path} holds a model without pictures")
-    poses = _poses(images, str(path))
-    lens, size, distortion, notices = _lens(model, images, str(path))
+        raise InputError(f"{path}: the model has no pictures")
+    poses = _parse_poses(images, str(path))
+    lens, size, distortion, notices = _parse_lens(model, images, str(path))
     points = Points(model.positions.astype(np.float32), model.colours) if len(model.positions) else None
-    note = read_note(model.comments)
     return RawTrajectory(
         poses,
         lambda frame: images[frame].location,
-        lens=fixed_lens(lens),
-        size=size,
+        lens=lens,
+        note=dataclasses.replace(read_note(model.comments), size=size),
         frames=parse_frame_numbers([image.name for image in images]),
-        fps=note.fps,
-        unit=note.unit,
-        metres_per_unit=note.metres_per_unit,
-        median_depth=_depth(model, images, poses, lens, size),
+        median_depth=_measure_depth(model, images, poses, lens, size),
         distortion=distortion,
         points=points,
         notices=notices,
@@ -65,17 +61,17 @@ def read_colmap(path: Path) -> RawTrajectory:
 
 def write_colmap(shot: Shot, path: Path) -> None:
     """Write a model's text files into a folder."""
-    files = text.model_files(_model(shot))
+    files = text.format_model(_make_model(shot))
     replace_files({make_folder(path) / name: data for name, data in files.items()})
 
 
 def write_colmap_binary(shot: Shot, path: Path) -> None:
     """Write a model's binary files into a folder."""
-    files = binary.model_files(_model(shot))
+    files = binary.format_model(_make_model(shot))
     replace_files({make_folder(path) / name: data for name, data in files.items()})
 
 
-def model_folder(path: Path) -> Path | None:
+def find_model_folder(path: Path) -> Path | None:
     """Folder of the model in or under a path."""
     for folder in (path, path / "sparse" / "0", path / "sparse", path / "0"):
         for names in (binary.NAMES, text.NAMES):
@@ -84,16 +80,13 @@ def model_folder(path: Path) -> Path | None:
     return None
 
 
-def _poses(images: list[Image], source: str) -> Array:
+def _parse_poses(images: list[Image], source: str) -> Array:
     quaternions = np.array([image.quaternion for image in images])
-    length = np.linalg.norm(quaternions, axis=1)
-    for index in np.flatnonzero(np.abs(length - 1) > ROUNDING)[:1]:
-        raise InputError(f"{source}, {images[index].location}: the quaternion has length {length[index]:.4g}, not 1")
-    rotations = matrices_from_quaternions(quaternions)
+    rotations = rotations_from_quaternions(quaternions, source, lambda frame: images[frame].location)
     return invert(from_parts(rotations, np.array([image.translation for image in images])))
 
 
-def _lens(
+def _parse_lens(
     model: Model, images: list[Image], source: str
 ) -> tuple[Array, tuple[int, int], Mapping[str, object] | None, tuple[Notice, ...]]:
     for image in images:
@@ -105,7 +98,7 @@ def _lens(
     for number in used:
         camera = model.cameras[number]
         if (camera.width, camera.height) != (first.width, first.height):
-            raise InputError(f"{source}: the pictures are of different sizes, so they are no one shot")
+            raise InputError(f"{source}: the pictures differ in size, so they are not one shot")
     distortion = parts[images[0].camera][1]
     notices: tuple[Notice, ...] = ()
     if any(parts[number][1] != distortion for number in used):
@@ -114,7 +107,7 @@ def _lens(
     return lens, (first.width, first.height), distortion, notices
 
 
-def _depth(model: Model, images: list[Image], poses: Array, lens: Array, size: tuple[int, int]) -> Array | None:
+def _measure_depth(model: Model, images: list[Image], poses: Array, lens: Array, size: tuple[int, int]) -> Array | None:
     if not len(model.positions) or not (lens[:, :2] > 0).all():
         return None
     rigid = poses.copy()
@@ -130,7 +123,7 @@ def _depth(model: Model, images: list[Image], poses: Array, lens: Array, size: t
     return depth_from_points(trajectory, model.positions, seen if observed else None)
 
 
-def _model(shot: Shot) -> Model:
+def _make_model(shot: Shot) -> Model:
     trajectory = shot.trajectory
     assert shot.frames is not None
     lenses, which = np.unique(trajectory.intrinsics, axis=0, return_inverse=True)
@@ -166,7 +159,7 @@ _TEXT = Format(
     read=read_colmap,
     write=write_colmap,
     # Models of both kinds of files.
-    recognise=lambda sample: model_folder(sample.path) is not None,
+    recognise=lambda sample: find_model_folder(sample.path) is not None,
     precedence=2,
     points=True,
     distortion=MODELS.__contains__,

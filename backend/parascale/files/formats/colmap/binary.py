@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from parascale.errors import InputError
 from parascale.files.disk import read_bytes
 from parascale.files.distortion import MODELS
-from parascale.files.formats.colmap.model import Camera, Image, Model
+from parascale.files.formats.colmap.model import NO_POINTS, Camera, Image, Model
 
 NAMES = ("cameras.bin", "images.bin", "points3D.bin")
 
@@ -26,16 +26,16 @@ def read_model(folder: Path) -> Model:
     Raises
     ------
     InputError
-        Where one is cut short or is no such file.
+        Where one is cut short or is not such a file.
     """
     cameras, images, points = (folder / name for name in NAMES)
-    read_cameras = _cameras(_Bytes(cameras))
-    read_images = tuple(_images(_Bytes(images)))
-    ids, positions, colours = _points(_Bytes(points)) if points.exists() else _points(None)
+    read_cameras = _read_cameras(_Bytes(cameras))
+    read_images = tuple(_read_images(_Bytes(images)))
+    ids, positions, colours = _read_points(_Bytes(points)) if points.exists() else NO_POINTS
     return Model(read_cameras, read_images, ids, positions, colours)
 
 
-def model_files(model: Model) -> dict[str, bytes]:
+def format_model(model: Model) -> dict[str, bytes]:
     """Bytes of the three files by name."""
     cameras = [struct.pack("<Q", len(model.cameras))]
     for number, camera in model.cameras.items():
@@ -66,7 +66,7 @@ class _Bytes:
 
     def slice(self, count: int) -> bytes:
         if count > len(self._data) - self._at:
-            raise InputError(f"{self.path} is cut short at byte {len(self._data)}, or is no file of COLMAP's")
+            raise InputError(f"{self.path} is cut short at byte {len(self._data)}, or not a COLMAP file")
         self._at += count
         return self._data[self._at - count : self._at]
 
@@ -78,7 +78,7 @@ class _Bytes:
         return raw.decode("utf-8", "replace")
 
 
-def _cameras(file: _Bytes) -> dict[int, Camera]:
+def _read_cameras(file: _Bytes) -> dict[int, Camera]:
     cameras = {}
     for _ in range(file.take("<Q")[0]):
         number, model, width, height = file.take("<IiQQ")
@@ -86,15 +86,15 @@ def _cameras(file: _Bytes) -> dict[int, Camera]:
             raise InputError(f"{file.path}: the camera model {model} is not one of {', '.join(MODELS)}")
         kind = MODELS[_BY_NUMBER[model]]
         count = kind.focals + 2 + len(kind.parameters)
-        cameras[number] = Camera(_BY_NUMBER[model], width, height, _doubles(file, count, f"camera {number}"))
+        cameras[number] = Camera(_BY_NUMBER[model], width, height, _read_doubles(file, count, f"camera {number}"))
     return cameras
 
 
-def _images(file: _Bytes) -> list[Image]:
+def _read_images(file: _Bytes) -> list[Image]:
     images = []
     for index in range(file.take("<Q")[0]):
         number = file.take("<I")[0]
-        pose = _doubles(file, 7, f"image {number}")
+        pose = _read_doubles(file, 7, f"image {number}")
         camera = file.take("<I")[0]
         name = file.name()
         count = file.take("<Q")[0]
@@ -103,17 +103,16 @@ def _images(file: _Bytes) -> list[Image]:
     return images
 
 
-def _points(file: _Bytes | None) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.uint8]]:
+def _read_points(file: _Bytes) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.uint8]]:
     ids, positions, colours = [], [], []
-    for _ in range(0 if file is None else file.take("<Q")[0]):
-        assert file is not None
+    for _ in range(file.take("<Q")[0]):
         number, x, y, z, red, green, blue, _, length = file.take("<Q3d3BdQ")
         file.slice(8 * length)
         ids.append(number)
         positions.append((x, y, z))
         colours.append((red, green, blue))
     if not np.isfinite(np.array(positions)).all():
-        raise InputError(f"{file.path if file else ''}: a point is not finite")
+        raise InputError(f"{file.path}: a point is not finite")
     count = len(ids)
     return (
         np.array(ids, np.uint64).astype(np.int64),
@@ -122,7 +121,7 @@ def _points(file: _Bytes | None) -> tuple[NDArray[np.int64], NDArray[np.float64]
     )
 
 
-def _doubles(file: _Bytes, count: int, where: str) -> NDArray[np.float64]:
+def _read_doubles(file: _Bytes, count: int, where: str) -> NDArray[np.float64]:
     values = np.frombuffer(file.slice(8 * count), "<f8").astype(np.float64)
     if not np.isfinite(values).all():
         raise InputError(f"{file.path}, {where}: a number is not finite")

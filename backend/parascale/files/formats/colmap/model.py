@@ -65,3 +65,6 @@ class Model:
     positions: Array
     colours: NDArray[np.uint8]
     comments: str = ""
+
+
+NO_POINTS = np.zeros(0, np.int64), np.zeros((0, 3)), np.zeros((0, 3), np.uint8)
