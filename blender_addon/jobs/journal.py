@@ -50,6 +50,8 @@ class Job:
         The backend's summary of the result.
     started : float
         When it began to run, seconds since 1970; 0 while it waits.
+    shots : list of str
+        Frame ranges START:END, one of which to choose, of a clip that could not be solved because it holds several.
     """
 
     id: str
@@ -68,6 +70,7 @@ class Job:
     files: dict[str, str] = field(default_factory=dict)
     summary: dict[str, Json] = field(default_factory=dict)
     started: float = 0.0
+    shots: list[str] = field(default_factory=list)
 
     @property
     def is_open(self) -> bool:

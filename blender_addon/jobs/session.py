@@ -165,6 +165,7 @@ class Session:
             return
         job.state, job.fraction, job.phase = status.state, status.fraction, status.phase
         job.message = sentence(Notice(status.message, status.remedy, status.choices))
+        job.shots = list(status.choices) if status.remedy == "shot" else []
         if status.sketch:
             thumbnails.save_sketch(job, status.sketch)
         if status.state == "running" and not job.started:

@@ -72,6 +72,12 @@ class PARASCALE_OT_retry_job(JobChoice, StepOperator):
 
     bl_idname = "parascale.retry_job"
     bl_label = "Retry"
+
+    shot: str = StringProperty(
+        name="Shot",
+        description="Frame range START:END to solve of a clip that holds several shots; empty takes the same as before",
+        options={"SKIP_SAVE"},
+    )
     needs = (needs_backend,)
 
     def steps(self, context: Context) -> Steps[None]:
@@ -83,6 +89,8 @@ class PARASCALE_OT_retry_job(JobChoice, StepOperator):
         elif old.kind == "solve" and "filepath" in old.request:
             # Entries of earlier versions repeat their kind.
             given = {name: value for name, value in old.request.items() if name != "kind"}
+            if self.shot:
+                given["start"], given["end"] = (int(frame) for frame in self.shot.split(":"))
             bpy.ops.parascale.solve_clip(mode, **given)  # type: ignore[attr-defined]  # ours
         elif old.kind == "depth":
             restore_request(context.scene, old.request)

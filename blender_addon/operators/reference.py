@@ -15,7 +15,7 @@ from parascale.types import Json
 
 from .. import backend_lists
 from ..advice import sentence
-from ..jobs import session
+from ..jobs import job_list, session
 from ..scene.objects import chosen_camera
 from ..scene.reference_camera import adopt_reference
 from ..scene.reference_file import READ_FORMATS, read_reference
@@ -140,7 +140,15 @@ class PARASCALE_OT_solve_clip(StepOperator):
         record |= {"depth_model": self.depth_model, "start": self.start, "end": self.end}
         job = session.new_job(request, path.stem, context.scene, record)
         now.submit(job, request)
-        yield from now.follow_job(job)
+        try:
+            yield from now.follow_job(job)
+        except InputError as error:
+            if not (job.shots and self.is_modal):
+                raise
+            self.report({"WARNING"}, sentence(error))
+            job_list.choose(job)
+            bpy.ops.wm.call_menu(name="PARASCALE_MT_shots")
+            return
         shot = read_shot(Path(job.files["shot"]))
         adopt_reference(context.scene, shot, clip=path)
         now.set_state(job, "used")

@@ -184,6 +184,8 @@ def _draw_job(box: bpy.types.UILayout, job: Job) -> None:
     if job.state in UNDER_WAY:
         row.operator("parascale.cancel_job", text="Cancel", icon="X").job_id = job.id  # type: ignore[union-attr]
     else:
+        if job.shots:
+            row.menu("PARASCALE_MT_shots", icon="FILE_MOVIE")
         row.operator("parascale.retry_job", icon="LOOP_BACK").job_id = job.id  # type: ignore[union-attr]
         row.operator("parascale.forget_job", text="", icon="TRASH").job_id = job.id  # type: ignore[union-attr]
 

@@ -162,7 +162,7 @@ def encoded(picture: Any) -> str:
     """PNG of a picture in Base64, as a backend sends it."""
     import base64
 
-    return base64.b64encode(part("jobs.thumbnails")._png(picture)).decode()
+    return base64.b64encode(part("jobs.thumbnails").encode_png(picture)).decode()
 
 
 def red_of(thumbnails: Any, key: str) -> float:

@@ -10,7 +10,7 @@ ADVICE: dict[Remedy, str] = {
     "fov": "override with --fov",
     "fps": "override with --fps",
     "frame-range": "give a range with --start and --end",
-    "keys": "make keys with `parascale keys new DIR`",
+    "keys": "make them with `parascale keys new DIR`",
     "probe": "write one with `parascale probe`",
     "rerun": (
         "it needs NumPy 2, so give it an environment of its own, python -m venv parascale-view && "

@@ -430,7 +430,7 @@ class Client:
             while (reply := self._replies[question.request]) is None:
                 self._look(f"job {question.job}" if not isinstance(question, m.Hello | m.AskAll) else "")
                 if time.monotonic() > end:
-                    raise InputError(self._connection.trouble(0.0) or f"no answer from {self.address}")
+                    raise self._unreachable(self._connection.trouble(0.0) or f"no answer from {self.address}")
         finally:
             del self._replies[question.request]
         if isinstance(reply, m.Refused):
@@ -445,7 +445,11 @@ class Client:
         self._turn()
         trouble = self._connection.trouble(self._timeout)
         if trouble:
-            raise InputError(f"{trouble} ({what})" if what and self._connection.connections else trouble)
+            raise self._unreachable(f"{trouble} ({what})" if what and self._connection.connections else trouble)
+
+    def _unreachable(self, message: str) -> InputError:
+        never_answered = not self._connection.connections and self._connection.refusal is None
+        return InputError(message, "start-backend" if never_answered else "")
 
     def _taken(self, kind: type[E], job_id: str) -> list[E]:
         """Take events out of the queue that a blocking call answers itself."""

@@ -149,12 +149,10 @@ class Journal:
             self._base.execute("COMMIT")
         except sqlite3.OperationalError as error:
             if "locked" in str(error):
-                raise InputError(
-                    f"another backend is running on {path.parent}: stop it or name another --state"
-                ) from error
+                raise InputError(f"another backend is running on {path.parent}", "state-folder") from error
             raise InputError(f"the journal {path} cannot be opened: {error}") from error
         except sqlite3.DatabaseError as error:
-            raise InputError(f"{path} is no journal: name another --state ({error})") from error
+            raise InputError(f"{path} is not a journal ({error})", "state-folder") from error
         self._base.row_factory = sqlite3.Row
 
     def _create(self, path: Path) -> None:
@@ -165,7 +163,7 @@ class Journal:
             for statement in _FROM_VERSION_1:
                 self._base.execute(statement)
         elif version != VERSION:
-            raise InputError(f"the journal {path} has version {version}, not {VERSION}: name another --state")
+            raise InputError(f"the journal {path} has version {version}, not {VERSION}", "state-folder")
         self._base.execute(f"PRAGMA user_version = {VERSION}")
 
     def close(self) -> None:
