@@ -59,10 +59,10 @@ def evaluate(
 def _plan(regimes: str | None, methods: str | None, generator: str | None, *, quick: bool) -> "Plan":
     from parascale.evaluation.faithfulness import RENDER, Plan
     from parascale.evaluation.faithfulness import quick as part_of
-    from parascale.generators.registry import generators
+    from parascale.generators import GENERATORS
 
-    if generator not in (None, RENDER, *generators()):
-        raise InputError(f"there is no generator {generator!r}: take one of {', '.join((RENDER, *generators()))}")
+    if generator not in (None, RENDER, *GENERATORS):
+        raise InputError(f"there is no generator {generator!r}: take one of {', '.join((RENDER, *GENERATORS))}")
     plan = Plan(generator=generator)
     if regimes:
         plan = replace(plan, regimes=tuple(regimes.split(",")))

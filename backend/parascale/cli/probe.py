@@ -36,17 +36,15 @@ def probe(
     from parascale.evaluation.probe import probe as measure
     from parascale.evaluation.response_plot import draw_response
     from parascale.files.disk import replace_files
+    from parascale.generators import find_generator
     from parascale.generators.profile import own_profile, profile_to_json
-    from parascale.generators.registry import generators
 
-    known = generators()
-    if generator not in known:
-        raise InputError(f"there is no generator {generator!r}: take one of {', '.join(known)}")
+    known = find_generator(generator)
     pictures = _read_pictures(image or [], depth_map or [], fov) if image else drawn_rooms()
     parameters = dict(setting(text) for text in parameter or ())
     plan = Plan(pictures, frames, prompt=prompt, seed=seed, parameters=parameters)
     with client_of(connect, keys) as client, progress_bar() as progress:
-        profile = measure(known[generator], plan, answered_by(client), progress)
+        profile = measure(known, plan, answered_by(client), progress)
     plot = output.with_suffix(".png")
     text = f"{profile_to_json(profile)}\n".encode()
     replace_files({output: text})
