@@ -46,14 +46,19 @@ def test_the_option_follows_the_fact(notice: Notice, expected: str) -> None:
     assert sentence(InputError(notice.message, notice.remedy, notice.choices)) == expected
 
 
-COMMANDS = "|".join(sorted(command.name or "" for command in app.registered_commands) + ["weights"])
+COMMANDS = "|".join([*(command.name or "" for command in app.registered_commands), "weights"])
+# Becomes the room of weights, whose refusals then carry their remedy.
+WAITING = {"depth/weights.py", "generators/weights.py"}
 OPTION = re.compile(rf"(?<![\w-])--[a-z][a-z-]+|parascale ({COMMANDS})\b")
 
 
 @pytest.mark.parametrize(
     "path",
-    [path for path in sorted(PACKAGE.rglob("*.py")) if "cli" not in path.relative_to(PACKAGE).parts],
-    ids=lambda path: str(path.relative_to(PACKAGE)),
+    [
+        pytest.param(path, id=name, marks=[pytest.mark.xfail(strict=True)] if name in WAITING else [])
+        for path in sorted(PACKAGE.rglob("*.py"))
+        if not (name := str(path.relative_to(PACKAGE))).startswith("cli/")
+    ],
 )
 def test_no_sentence_below_names_an_option_or_a_command(path: Path) -> None:
     nodes = list(ast.walk(ast.parse(path.read_text())))
