@@ -35,6 +35,9 @@ FLOORS = [
 ]
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 
+# The same inside `solve`, whose modules that are in none of its rooms stand on top.
+SOLVE_FLOORS = ["tracking", "motion", "reconstruction", "lens", "depth"]
+
 # The same for the add-on; panels only draw, so that they may stand beside operators.
 ADDON = ROOT / "blender_addon"
 ADDON_FLOORS = [
@@ -78,6 +81,17 @@ def test_imports_point_down(path: Path) -> None:
         if parts[0] != "parascale" or len(parts) == 1 or parts[1] == room:
             continue
         assert FLOOR[parts[1]] < FLOOR[room], f"{room} imports {name}, which is not on a floor below it"
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE / "solve").rglob("*.py")), ids=lambda path: path.stem)
+def test_imports_inside_solve_point_down(path: Path) -> None:
+    floors = {room: number for number, room in enumerate(SOLVE_FLOORS)}
+    top = len(SOLVE_FLOORS)
+    floor = floors.get(path.parent.name, top)
+    for name in imports(path):
+        parts = name.split(".")
+        if parts[:2] == ["parascale", "solve"] and parts[2:3] != [path.parent.name] and floor < top:
+            assert floors.get(parts[2], top) < floor, f"{path.name} imports {name}, which is not on a floor below it"
 
 
 @pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))

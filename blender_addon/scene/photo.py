@@ -19,7 +19,7 @@ from parascale.blender.untyped import image_size
 from parascale.camera.intrinsics import focal_from_fov, fov_from_focal, scale_intrinsics
 from parascale.errors import InputError
 from parascale.media.depth_file import MAX_PIXELS, DepthFile, read_depth_map
-from parascale.media.orientation import UPRIGHT, orientation_of, upright_size
+from parascale.media.orientation import UPRIGHT, read_orientation, upright_size
 from parascale.projection.depth_map import STATED_UNCERTAINTY
 from parascale.types import Image
 
@@ -171,7 +171,7 @@ def _place(
         image = bpy.data.images.load(str(path), check_existing=True)
     except RuntimeError:
         raise InputError(f"the photo {path} is not there any more") from None
-    orientation = orientation_of(path) or UPRIGHT
+    orientation = read_orientation(path) or UPRIGHT
     width, height = upright_size(image_size(image), orientation)
     if fov or intrinsics is None:
         focal = focal_from_fov(math.radians(fov or STATED_FOV), width)

@@ -165,5 +165,5 @@ def test_the_command_starts_a_backend_and_refuses_in_one_sentence(parascale: Run
     done = parascale("depth", photo, "--model", tmp_path, "-o", tmp_path / "depth.npy", code=3)
     assert "holds no depth model" in done.stderr
     done = parascale("depth", photo, "--model", "zoedepth", "-o", tmp_path / "d.exr", code=3)
-    assert done.stderr.endswith("is no name for a depth map: let it end in .npy\n")
+    assert done.stderr.endswith("the output must end in .npy\n")
     assert not list(tmp_path.glob("*.npy"))

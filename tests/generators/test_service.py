@@ -165,10 +165,11 @@ def test_a_client_sees_the_video_as_it_comes_into_being(client, long_request) ->
 
 
 def test_a_backend_describes_the_generators_it_has(client) -> None:
-    from parascale.generators.registry import generators
+    from parascale.generators import GENERATORS
 
     told = {info.name: info for info in client.hello().generators}
-    assert set(told) == set(generators())
-    for name, generator in generators().items():
+    assert set(told) == set(GENERATORS)
+    for name, generator in GENERATORS.items():
         assert told[name].parameters == generator.describe()
         assert told[name].scale_class == generator.scale_class
+        assert told[name].trained == generator.trained

@@ -1,6 +1,7 @@
 """Surfaces told from pictures whose cameras and depths are known."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -17,11 +18,14 @@ from parascale.solve.tracking.tracks import Tracks
 PLACES = np.stack(np.meshgrid(np.arange(40.0, 450, 8), np.arange(30.0, 250, 8)), axis=-1).reshape(-1, 2)
 
 
-def consistency(path: Path, camera_to_world: np.ndarray, k1: float | None = None) -> PhotoConsistency:
-    clip = Clip(
-        path, read_footage(path), Lens(480, 270, 1.0, 240, 135), Tracks(np.empty((0, 0, 2))), np.empty(0), {}, k1
-    )
-    return PhotoConsistency(clip, np.linalg.inv(camera_to_world)[:, :3], 400.0)
+def clip_of(path: Path, k1: float | None = None) -> Clip:
+    lens, tracks = Lens(480, 270, 1.0, 240, 135), Tracks(np.empty((0, 0, 2)))
+    return Clip(path, read_footage(path), lens, tracks, np.empty(0), k1=k1)
+
+
+def consistency(path: Path, camera_to_world: np.ndarray) -> PhotoConsistency:
+    clip, world_to_camera = clip_of(path), np.linalg.inv(camera_to_world)[:, :3]
+    return PhotoConsistency(clip.footage.grey, world_to_camera, 400.0, lambda at: clip.to_picture_pixels(at, 400.0))
 
 
 @pytest.fixture(scope="module", params=["arc", "dolly-in", "truck"])
@@ -44,7 +48,7 @@ def test_a_place_takes_the_surface_at_which_it_looks_alike(seen: Any, ratio: flo
 
 def test_without_another_frame_the_first_surface_stands(seen: Any) -> None:
     look, true = seen
-    alone = PhotoConsistency(look.clip, look.world_to_camera[:1], look.focal)
+    alone = replace(look, world_to_camera=look.world_to_camera[:1])
     chosen = alone.choose_surface(0, PLACES - [240, 135], np.column_stack([true * 2, true]))
     np.testing.assert_array_equal(chosen, true * 2)
 
@@ -67,7 +71,7 @@ def test_surfaces_behind_the_other_camera_are_not_taken(seen: Any) -> None:
     assert (chosen == true).mean() > 0.93
 
 
-def test_places_lie_where_the_lens_bends_them(seen: Any) -> None:
-    clip = consistency(seen[0].clip.path, np.eye(4)[None], k1=-0.1).clip
+def test_places_lie_where_the_lens_bends_them(clips: Callable[..., Any]) -> None:
+    clip = clip_of(clips("static").path, k1=-0.1)
     # 200 of 400 focal lengths off the axis: 200 (1 - 0.1 * 0.25) = 195.
-    np.testing.assert_allclose(clip.picture_pixels(np.array([200.0, 0]), 400.0), [240 + 195, 135])
+    np.testing.assert_allclose(clip.to_picture_pixels(np.array([200.0, 0]), 400.0), [240 + 195, 135])

@@ -50,7 +50,7 @@ class Findings(TypedDict):
 
 
 def doctor(json: Json = False) -> None:
-    """Tell what is installed, which devices there are, what is missing and how to get it."""
+    """List what is installed, the devices, what is missing and how to install it."""
     found = examine()
     if json:
         print_json(found)

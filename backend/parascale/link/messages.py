@@ -10,6 +10,8 @@ JobState = Literal["queued", "running", "cancelling", "done", "failed", "cancell
 Dtype = Literal["uint8", "int32", "int64", "float32", "float64"]
 Refusal = Literal["malformed", "version", "unknown-job", "conflict", "quota", "not-done"]
 
+ScaleClass = Literal["A", "B", "C", "D"]
+
 FINAL = ("done", "failed", "cancelled", "lost")
 
 
@@ -83,6 +85,26 @@ class JobStatus:
 
 
 @dataclass(frozen=True)
+class Trained:
+    """What a generator was trained at.
+
+    Attributes
+    ----------
+    fps : float
+        Frames per second; 0 is any.
+    frame_step : int
+        n of the n k + 1 frames it takes.
+    best_frames, max_frames : int
+        The number of frames it makes best, and the most it makes; 0 is any.
+    """
+
+    fps: float = 0.0
+    frame_step: int = 1
+    best_frames: int = 0
+    max_frames: int = 0
+
+
+@dataclass(frozen=True)
 class GeneratorInfo:
     """A generator as a client sees it.
 
@@ -94,12 +116,14 @@ class GeneratorInfo:
     requirements : tuple of str
         What it needs to run.
     parameters : tuple of Parameter
+    trained : Trained
     """
 
     name: str
-    scale_class: Literal["A", "B", "C", "D"]
+    scale_class: ScaleClass
     requirements: tuple[str, ...]
     parameters: tuple[Parameter, ...]
+    trained: Trained = Trained()
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import numpy as np
 
 from parascale.errors import InputError
 from parascale.media.image_file import read_exr_image
-from parascale.media.lens_metadata import common_focal
+from parascale.media.lens_metadata import read_common_focal
 from parascale.media.suffixes import image_files
 from parascale.media.video_file import DEFAULT_FPS, Frame, SmallFrame, VideoInfo, fit_within
 from parascale.types import Image
@@ -68,7 +68,7 @@ class ImageFolder:
 
     def focal_lengths(self, numbers: Collection[int]) -> tuple[float | None, float | None]:
         """Focal length in pixels by the Exif tags of all these images, where they agree; None for a nominal one."""
-        return common_focal(self._files[number] for number in numbers), None
+        return read_common_focal(self._files[number] for number in numbers), None
 
 
 def _read_image(path: Path) -> Image:

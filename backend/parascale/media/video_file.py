@@ -15,7 +15,7 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 
 from parascale.errors import InputError
-from parascale.media.lens_metadata import container_focal
+from parascale.media.lens_metadata import read_container_focal
 from parascale.types import Image
 
 DEFAULT_FPS = 24.0
@@ -119,7 +119,7 @@ class VideoFile:
         """None for a measured focal length, and the nominal one of the lens that the container names, in pixels."""
         with self._open() as container:
             metadata = container.metadata | container.streams.video[0].metadata
-        return None, container_focal(metadata, self.info.width, self.info.height)
+        return None, read_container_focal(metadata, self.info.width, self.info.height)
 
     def _numbered(self) -> Iterator[tuple[int, VideoFrame]]:
         with self._open() as container:

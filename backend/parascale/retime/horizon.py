@@ -17,11 +17,11 @@ from parascale.types import Array
 UP = (0.0, -1.0, 0.0)
 
 # Below a pan of about 5 degrees, or less than three times as much pan as roll, the pan does not tell the pitch.
-_LEAST_PAN = math.sin(math.radians(5.0)) ** 2
+_MIN_PAN = math.sin(math.radians(5.0)) ** 2
 _PAN_OVER_ROLL = 9.0
 
 # Cosine between up and the picture's top: a camera that looks down more steeply, and turns, might as well be rolling.
-_LEAST_TOP = 0.5
+_MIN_TOP = 0.5
 
 
 def up_direction(trajectory: Trajectory) -> Array | None:
@@ -40,11 +40,11 @@ def up_direction(trajectory: Trajectory) -> Array | None:
     """
     right = trajectory.rotations[:, :, 0]
     spread, axes = np.linalg.eigh(right.T @ right / len(right))
-    if spread[1] < max(_LEAST_PAN, _PAN_OVER_ROLL * spread[0]):
+    if spread[1] < max(_MIN_PAN, _PAN_OVER_ROLL * spread[0]):
         return None
     up: Array = axes[:, 0]
     top = float(-np.mean(trajectory.rotations[:, :, 1] @ up))
-    if abs(top) < _LEAST_TOP:
+    if abs(top) < _MIN_TOP:
         return None
     return math.copysign(1.0, top) * up
 

@@ -23,7 +23,6 @@ from parascale.solve.lens.radial import MIN_INLIER_RATIO, estimate_radial_distor
 from parascale.solve.motion.keyframes import choose_keyframes
 from parascale.solve.motion.motion_class import classify_motion
 from parascale.solve.outcome import build_moving_shot, build_still_shot
-from parascale.solve.provenance import provenance
 from parascale.solve.reconstruction.mapping import KeyframeMap, KeyframeMapper, Mapper
 from parascale.solve.reconstruction.solution import Solution, complete_solution
 from parascale.solve.tracking.cuts import one_shot
@@ -36,15 +35,16 @@ from parascale.types import CancelCheck, Image, Progress
 log = logging.getLogger(__name__)
 
 MIN_FRAMES = 2
+# Tracks that two neighbouring frames must share.
 MIN_SHARED_TRACKS = 30
-# Sightings a keyframe that are mapped.
+# Observations a keyframe that are mapped.
 MAPPED_OBSERVATIONS = 300
-# When the incremental map is made and the global one, as shares of the progress.
+# The mappers in their order, with the shares of the progress at which they start and end.
 MAPPERS: dict[Mapper, tuple[float, float]] = {"incremental": (0.65, 0.8), "global": (0.8, 0.93)}
-# An answer from an incremental map with more misfit is held against one from a global map.
+# A solution of an incremental map with a larger cost is compared with one of a global map.
 MAX_TRUSTED_COST = 0.2
-# So is one whose sightings are off by more than that many times what matches in two frames are, and by more than that
-# many working pixels: the lens bends, or the path was bent to fit. Then other draws of the sightings are mapped.
+# So is one with a reprojection error beyond this many times the noise of the matches of two frames and beyond these
+# working pixels: the lens bends lines, or the path was bent to fit. Then other samples of the tracks are mapped.
 MAX_ERROR_TO_NOISE, MIN_INEXACT_ERROR = 3.5, 0.15
 MAX_RESAMPLINGS = 2
 
@@ -64,7 +64,7 @@ def solve(  # noqa: PLR0913 - what a user can say about a clip, by name
     progress: Progress | None = None,
     cancelled: CancelCheck | None = None,
 ) -> Shot:
-    """Find the camera path of a clip, and how deep it looks, from its pixels.
+    """Solve the camera path and the depth of a clip from its pixels.
 
     Parameters
     ----------
@@ -79,18 +79,18 @@ def solve(  # noqa: PLR0913 - what a user can say about a clip, by name
     start, end : int
         First frame, and the one after the last.
     shot : int or None
-        Which shot of these frames, counting from 1, where they hold several.
+        Number of the shot, counting from 1, where these frames hold several.
     masks : Path or None
-        A folder of masks, one a frame, white where things move.
+        A video or a folder of masks, one a frame, white where things move.
     threads : int or None
-        Same bytes out with 1; all cores where None.
+        1 gives the same bytes every time; all cores where None.
     seed : int
         Of the robust estimators.
 
     Returns
     -------
     Shot
-        In the unit-depth gauge, Z_0 = 1. Static and turning cameras have a path without steps, P = 0.
+        In the unit-depth gauge, Z_0 = 1. Static and rotating cameras have a path without steps, P = 0.
 
     Raises
     ------
@@ -101,22 +101,23 @@ def solve(  # noqa: PLR0913 - what a user can say about a clip, by name
     if sum(given is not None for given in (focal, fov, intrinsics)) > 1:
         raise InputError("give one of the focal length, the field of view and the intrinsics, not several")
     report = _Reporter(progress, cancelled)
-    workers = threads or os.cpu_count() or 1
-    with _quiet_libraries(workers):
+    threads = threads or os.cpu_count() or 1
+    with _quiet_libraries(threads):
         with report.phase("decode", 0.0, 0.2):
             footage = read_footage(reference, start=start, end=end, progress=report.inside, cancelled=cancelled)
             footage = one_shot(reference.name, footage, shot)
-            _refuse_unusable(reference, footage)
+            if len(footage) < MIN_FRAMES:
+                raise InputError(
+                    f"{reference.name} has one frame in this range: a camera move needs at least {MIN_FRAMES}"
+                )
         lens = _lens(footage, focal, fov, intrinsics)
         with report.phase("track", 0.2, 0.55):
             height, width = footage.grey[0].shape
             blocked = read_masks(masks, footage) if masks is not None else None
-            tracks = _track(footage, blocked, report, cancelled)
-            pixels = tracks.positions
-            tracks = Tracks(lens.to_working_pixels(tracks.positions, (width, height)))
+            found = _track(footage, blocked, report, cancelled)
+            tracks = Tracks(lens.to_working_pixels(found.positions, (width, height)))
             _refuse_untracked(reference, tracks)
-        source = provenance(reference, footage, seed)
-        clip = Clip(reference, footage, lens, tracks, pixels, source)
+        clip = Clip(reference, footage, lens, tracks, found.positions, seed, threads)
         with report.phase("motion class", 0.55, 0.58):
             motion = classify_motion(tracks, clip.focal, lens.working_size[0])
             log.debug("motion class: %s", motion)
@@ -130,13 +131,13 @@ def solve(  # noqa: PLR0913 - what a user can say about a clip, by name
         if motion.motion != "general":
             with report.phase("turns", 0.58, 1.0):
                 return build_still_shot(clip, motion)
-        clip, answer = _best_answer(clip, motion.noise, workers, seed, report)
+        clip, candidate = _find_best_candidate(clip, motion.noise, report)
         with report.phase("depth", 0.93, 1.0):
-            return build_moving_shot(clip, answer, workers)
+            return build_moving_shot(clip, candidate)
 
 
 class _Reporter:
-    """Carries progress out and the wish to stop in, and notes how long each phase took."""
+    """Reports progress, raises where the user cancels, and logs how long each phase took."""
 
     def __init__(self, progress: Progress | None, cancelled: CancelCheck | None) -> None:
         self._progress, self._cancelled = progress, cancelled
@@ -176,7 +177,6 @@ def _quiet_libraries(threads: int) -> Iterator[None]:
 
 def _lens(footage: Footage, focal: float | None, fov: float | None, intrinsics: ArrayLike | None) -> Lens:
     width, height = footage.info.width, footage.info.height
-    centre = (width / 2, height / 2)
     if intrinsics is not None:
         fx, fy, cx, cy = (float(value) for value in np.asarray(intrinsics, np.float64))
         if not (np.isfinite([fx, fy, cx, cy]).all() and fx > 0 and fy > 0):
@@ -186,18 +186,13 @@ def _lens(footage: Footage, focal: float | None, fov: float | None, intrinsics: 
         focal = focal_from_fov(float(np.radians(fov)), width)
     if focal is not None and not (np.isfinite(focal) and focal > 0):
         raise InputError(f"a focal length of {focal} pixels is not positive")
-    return Lens(width, height, footage.scale, *centre, footage.info.aspect, focal or footage.focal)
-
-
-def _refuse_unusable(path: Path, footage: Footage) -> None:
-    if len(footage) < MIN_FRAMES:
-        raise InputError(f"{path.name} has one frame in this range: a camera move needs at least {MIN_FRAMES}")
+    return Lens(width, height, footage.scale, width / 2, height / 2, footage.info.aspect, focal or footage.focal)
 
 
 def _track(
-    footage: Footage, blocked: Sequence[Image] | None, report: "_Reporter", cancelled: CancelCheck | None
+    footage: Footage, blocked: Sequence[Image] | None, report: _Reporter, cancelled: CancelCheck | None
 ) -> Tracks:
-    """Follow sharp corners alone; fainter ones too where some frames share few, not where there are none to be had."""
+    """Track sharp corners; fainter ones too where some frames share few, but not where there are none to be had."""
     tracks = Tracks(np.empty((len(footage), 0, 2)))
     for options in (SHARP_CORNERS, FAINT_CORNERS, WIDE_CORNERS):
         tracks = track_corners(footage.grey, blocked, options=options, progress=report.inside, cancelled=cancelled)
@@ -218,15 +213,33 @@ def _refuse_untracked(path: Path, tracks: Tracks) -> None:
         raise InputError(f"too little to follow in {path.name}: its pictures {what}; choose another range or clip")
 
 
-def _solve_general(clip: Clip, noise: float, workers: int, seed: int, report: _Reporter) -> Candidate:
-    """Map the keyframes, place the other frames, and take what fits best of what passes the gate."""
+def _find_best_candidate(clip: Clip, noise: float, report: _Reporter) -> tuple[Clip, Candidate]:
+    """Solve; where the lens bends lines, on undistorted tracks; where the path is bent, from other samples of them."""
+    candidate = _find_candidate(clip, noise, clip.seed, report)
+    undistorted = _undistort(clip, candidate)
+    if undistorted is not None:
+        found = _find_candidate(undistorted, noise, clip.seed, report)
+        # A path that was bent to fit makes the lens seem bent as well, and stays as inexact.
+        if not _is_inexact(found.solution, noise):
+            return undistorted, found
+    for sampling in range(1, MAX_RESAMPLINGS + 1):
+        if not _is_inexact(candidate.solution, noise):
+            break
+        with suppress(InputError):
+            other = _find_candidate(clip, noise, clip.seed + sampling, report)
+            candidate = min(candidate, other, key=lambda each: each.solution.msac_cost)
+    return clip, candidate
+
+
+def _find_candidate(clip: Clip, noise: float, seed: int, report: _Reporter) -> Candidate:
+    """Map the keyframes, estimate the other frames, and take the best fit of what passes the gate."""
     with report.phase("map", 0.58, 0.65):
-        tracks = clip.tracks
-        keyframes = choose_keyframes(tracks, clip.lens.working_size[0])
+        tracks, size = clip.tracks, clip.lens.working_size
+        keyframes = choose_keyframes(tracks, size[0])
         focal = clip.focal or clip.assumed_focal
         mapped = tracks.keep(sample_tracks(tracks.seen[keyframes], MAPPED_OBSERVATIONS, seed))
-        mapper = KeyframeMapper(mapped, keyframes, focal, clip.lens.working_size, seed=seed, threads=workers)
-    answers: list[Candidate] = []
+        mapper = KeyframeMapper(mapped, keyframes, focal, size, seed=seed, threads=clip.threads)
+    candidates: list[Candidate] = []
     maps: list[KeyframeMap] = []
     reasons: list[str] = []
     for kind, (first, last) in MAPPERS.items():
@@ -236,18 +249,18 @@ def _solve_general(clip: Clip, noise: float, workers: int, seed: int, report: _R
             continue
         maps.append(found)
         with report.phase("all frames", (first + last) / 2, last):
-            answer = _complete(clip, keyframes, found, workers, seed)
-        rejection_reason = answer if isinstance(answer, str) else answer.solution.rejection_reason
-        log.debug("%s: %s", kind, rejection_reason or "good")
-        if isinstance(answer, str) or rejection_reason is not None:
-            reasons.append(str(rejection_reason))
+            candidate = _complete(clip, keyframes, found, seed)
+        reason = candidate if isinstance(candidate, str) else candidate.solution.rejection_reason
+        log.debug("%s: %s", kind, reason or "good")
+        if isinstance(candidate, str) or reason is not None:
+            reasons.append(str(reason))
             continue
-        answers.append(answer)
-        doubtful = answer.solution.msac_cost > MAX_TRUSTED_COST or _inexact(answer.solution, noise)
+        candidates.append(candidate)
+        doubtful = candidate.solution.msac_cost > MAX_TRUSTED_COST or _is_inexact(candidate.solution, noise)
         if found.registered.all() and not doubtful:
             break
-    if answers:
-        return min(answers, key=lambda answer: answer.solution.msac_cost)
+    if candidates:
+        return min(candidates, key=lambda candidate: candidate.solution.msac_cost)
     reason = reasons[0] if reasons else "no two frames see enough of the same points from different places"
     raise InputError(
         f"{clip.path.name} cannot be solved as one rigid scene ({reason}): "
@@ -255,39 +268,21 @@ def _solve_general(clip: Clip, noise: float, workers: int, seed: int, report: _R
     )
 
 
-def _inexact(solution: Solution, noise: float) -> bool:
+def _is_inexact(solution: Solution, noise: float) -> bool:
     return solution.error > max(MAX_ERROR_TO_NOISE * noise, MIN_INEXACT_ERROR)
 
 
-def _best_answer(clip: Clip, noise: float, workers: int, seed: int, report: _Reporter) -> tuple[Clip, Candidate]:
-    """Solve; where the lens bends lines, on straightened tracks; where the path is bent, from other sightings."""
-    answer = _solve_general(clip, noise, workers, seed, report)
-    straight = _undistort(clip, answer, workers, seed)
-    if straight is not None:
-        found = _solve_general(straight, noise, workers, seed, report)
-        # A path that was bent to fit makes the lens seem bent as well, and stays as inexact.
-        if not _inexact(found.solution, noise):
-            return straight, found
-    for attempt in range(1, MAX_RESAMPLINGS + 1):
-        if not _inexact(answer.solution, noise):
-            break
-        with suppress(InputError):
-            other = _solve_general(clip, noise, workers, seed + attempt, report)
-            answer = min(answer, other, key=lambda each: each.solution.msac_cost)
-    return clip, answer
-
-
-def _undistort(clip: Clip, answer: Candidate, workers: int, seed: int) -> Clip | None:
-    """Straighten the tracks of a clip where the lens bends lines."""
-    solution, keyframes = answer.solution, answer.keyframes
+def _undistort(clip: Clip, candidate: Candidate) -> Clip | None:
+    """Undistort the tracks of a clip where the lens bends lines."""
+    solution, keyframes = candidate.solution, candidate.keyframes
     if solution.inlier_ratio < MIN_INLIER_RATIO:
         return None
     k1 = estimate_radial_distortion(
         clip.tracks.positions[keyframes],
         solution.world_to_camera[keyframes],
         solution.focal,
-        seed=seed,
-        threads=workers,
+        seed=clip.seed,
+        threads=clip.threads,
     )
     if k1 is None:
         return None
@@ -295,17 +290,14 @@ def _undistort(clip: Clip, answer: Candidate, workers: int, seed: int) -> Clip |
     return replace(clip, tracks=undistort(clip.tracks, solution.focal, k1), k1=k1)
 
 
-def _complete(clip: Clip, keyframes: NDArray[np.int64], found: KeyframeMap, workers: int, seed: int) -> Candidate | str:
-    """Tell the focal length from a map of the keyframes where it is not known; place and refine all frames."""
-    tracks, focal, evidence = clip.tracks, found.focal, None
+def _complete(clip: Clip, keyframes: NDArray[np.int64], found: KeyframeMap, seed: int) -> Candidate | str:
+    """Estimate the focal length from a map of the keyframes where it is unknown; then place and refine all frames."""
+    positions, focal, evidence, threads = clip.tracks.positions, found.focal, None, clip.threads
     known, mapped = keyframes[found.registered], found.world_to_camera[found.registered]
     if clip.focal is None:
-        guess = focal
-        mapped, focal, evidence = estimate_focal_length(
-            tracks.positions[known], mapped, guess, seed=seed, threads=workers
-        )
-        log.debug("focal length %.1f +- %.3f, from %.1f", focal, evidence.spread, guess)
-    poses = np.full((len(tracks.positions), 3, 4), np.nan)
+        mapped, focal, evidence = estimate_focal_length(positions[known], mapped, focal, seed=seed, threads=threads)
+        log.debug("focal length %.1f +- %.3f, from %.1f", focal, evidence.spread, found.focal)
+    poses = np.full((len(positions), 3, 4), np.nan)
     poses[known] = mapped
-    solution = complete_solution(tracks, poses, focal, seed=seed, threads=workers)
+    solution = complete_solution(clip.tracks, poses, focal, seed=seed, threads=threads)
     return solution if isinstance(solution, str) else Candidate(solution, found.mapper, keyframes, evidence)

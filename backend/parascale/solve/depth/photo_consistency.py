@@ -1,43 +1,45 @@
-"""Which of several surfaces a place of a picture shows: the one at whose depth it looks alike from another frame."""
+"""Photo-consistency: of several surfaces a pixel shows the one at whose depth it looks alike in another frame."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from parascale.solve.clip import Clip
 from parascale.types import Array, Image
 
 Float32 = NDArray[np.float32]
 
-# Working pixels that near and far surfaces should lie apart by in the other frame; less tells them badly, with more all
-# looks different.
+# Working pixels between near and far surfaces in the other frame: with less they cannot be told apart, with more
+# everything looks different.
 TARGET_PARALLAX, MIN_PARALLAX, MAX_PARALLAX = 8.0, 1.5, 40.0
-# How many frames away the other is looked for, on either side.
+# Distances at which another frame is searched, on either side.
 FRAME_DISTANCES = np.array([1, 2, 4, 8, 16])
-# What is compared around a place: x and y of pixels from its middle, whose own centre lies at half a pixel.
+# The pixels compared, x and y from the middle of the patch; pixel centres lie at half a pixel.
 PATCH_OFFSETS = np.stack(np.meshgrid((-3, 0, 3), (-3, 0, 3))).reshape(2, -1).astype(np.float32) - np.float32(0.5)
-# Image levels beyond which a difference is as bad as any.
+# Larger differences of grey levels count as this.
 MAX_DIFFERENCE = np.uint8(30)
 
 
 @dataclass(frozen=True, eq=False)
 class PhotoConsistency:
-    """The pictures of a clip, seen by known cameras.
+    """The pictures of a clip with their cameras.
 
     Attributes
     ----------
-    clip : Clip
+    pictures : T pictures (h, w) uint8
     world_to_camera : (T, 3, 4) float64
     focal : float
         Working pixels.
+    to_picture_pixels : callable
+        Turns working pixels (..., 2) from the principal point into pixels of the pictures.
     """
 
-    clip: Clip
+    pictures: Sequence[Image]
     world_to_camera: Array
     focal: float
+    to_picture_pixels: Callable[[Array], Array]
 
     def choose_surface(self, frame: int, pixels: Array, inverse: Array) -> Array:
         """Choose among the inverse depths of nearby surfaces.
@@ -45,10 +47,10 @@ class PhotoConsistency:
         Parameters
         ----------
         frame : int
-        places : (N, 2) float64
+        pixels : (N, 2) float64
             Working pixels from the principal point.
         inverse : (N, K) float64
-            Inverse z-depths to choose from, the likeliest first: it stays where nothing looks better.
+            Inverse z-depths to choose from, the likeliest first: it is chosen where no other looks better.
 
         Returns
         -------
@@ -68,14 +70,14 @@ class PhotoConsistency:
         return np.asarray(inverse[np.arange(len(inverse)), cost.argmin(axis=1)])
 
     def _neighbours(self, frame: int, pixels: Array, inverse: Array) -> Iterator[int]:
-        """Choose a frame before and one after, the closest in which near and far surfaces lie well apart."""
+        """Choose a frame before and one after: the closest in which near and far surfaces lie well apart."""
         low, high = np.quantile(inverse[:: max(1, len(inverse) // 100), 0], (0.2, 0.8))
         sampled = np.stack([pixels.min(axis=0), pixels.mean(axis=0), pixels.max(axis=0)])
         for way in (-1, 1):
             others = frame + way * FRAME_DISTANCES
             others = others[(others >= 0) & (others < len(self.world_to_camera))]
             _, shift = self._transfer(frame, others)
-            # To first order in how much nearer the near ones are.
+            # To first order in the difference of their inverse depths.
             moved = np.linalg.norm(shift[:, None, :2] - sampled * shift[:, None, 2:], axis=2)
             apart = (high - low) * np.median(moved, axis=1)
             enough = np.flatnonzero(apart > TARGET_PARALLAX)[:1]
@@ -85,19 +87,19 @@ class PhotoConsistency:
                 yield int(others[usable[-1]])
 
     def _transfer(self, frame: int, other: NDArray[np.int64] | int) -> tuple[Array, Array]:
-        """Pixels (..., 3, 3) at infinity in other frames, and their shift (..., 3) per inverse depth."""
+        """Homographies (..., 3, 3) of infinity to other frames, and the shift (..., 3) per inverse depth."""
         first, second = self.world_to_camera[frame], self.world_to_camera[other]
         turn = second[..., :3] @ first[:, :3].T
         lens = np.array([self.focal, self.focal, 1.0])
         return lens[:, None] * turn / lens, lens * (second[..., 3] - turn @ first[:, 3])
 
     def _patches(self, frame: int, pixels: Array) -> tuple[Image, NDArray[np.bool_]]:
-        """Image levels (N, K * P) of a picture around places (N, K, 2), and which places lie outside of it.
+        """Grey levels (N, K * P) of a picture around pixels (N, K, 2), and which of these (N, K) lie outside.
 
-        Around a place all moves alike: it is small, and the other frame close.
+        The patches are not warped: they are small, and the other frame is close.
         """
-        picture = self.clip.footage.grey[frame]
-        at = self.clip.picture_pixels(pixels, self.focal)
+        picture = self.pictures[frame]
+        at = self.to_picture_pixels(pixels)
         outside = ~((at >= 0) & (at <= picture.shape[::-1])).all(axis=-1)
         at = np.where(outside[..., None], 0.0, at)
         x, y = ((at[..., axis, None].astype(np.float32) + PATCH_OFFSETS[axis]).reshape(len(at), -1) for axis in (0, 1))

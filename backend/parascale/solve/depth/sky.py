@@ -1,9 +1,9 @@
-"""Where frames show nothing at any depth: an even part of the picture, open upwards, whose rim lies on no one plane.
+"""Sky: an even region at the upper border of the picture whose rim does not lie on one plane.
 
-Tracks end at the skyline, and what is stretched between them would count as surface. An even wall or ceiling has a rim
-too, but on it: inverse depth is linear over the picture of a plane, and above 0. Frames decide together with those
-close in time, lest the depth flickers; one whose rim is too bare to tell has no vote, and where none has, nothing is
-called sky.
+Tracks end at the skyline, and a surface interpolated between them would count as scene. An even wall or ceiling has a
+rim too, but the rim lies on it: inverse depth is linear over the picture of a plane, and above 0. Frames vote together
+with those close in time, so that the depth does not flicker; a frame with too few tracks on the rim has no vote, and
+without votes there is no sky.
 """
 
 from collections.abc import Sequence
@@ -17,24 +17,24 @@ from scipy import ndimage
 from parascale.solve.depth.track_depth import GRID
 from parascale.types import Array, Image, Mask
 
-# How far an even cell may differ from what is close around it: grey levels, softened; or, of how far those with tracks
-# do, this share, so that faint clouds do not count.
+# An even cell differs from its surroundings by at most these grey levels after blurring, or by this share of the
+# difference at the tracks, so that faint clouds do not count.
 MAX_EVEN_SPREAD, MAX_EVEN_SHARE = 8, 0.15
-# The smallest such part, of the picture's area.
+# Of the picture's area.
 MIN_AREA = 0.01
-# How wide the rim is, in cells, and how many tracks have to lie on it.
+# Width of the rim in cells, and the tracks it must have.
 RIM_WIDTH, MIN_RIM_TRACKS = 3, 16
-# Share of the rim's tracks that lie on one plane, to this share of their inverse depth, where it is a plane's: in nine
-# of ten frames over 0.72 for the walls of a room, under 0.62 for skylines, which run along a front for a while.
+# A region is a plane where this share of its rim's tracks lies on one, to this share of their inverse depth: in 9 of 10
+# frames over 0.72 for walls of a room and under 0.62 for skylines, which follow a house front for a while.
 MIN_PLANE_SHARE, PLANE_TOLERANCE = 0.65, 0.05
 TRIALS = 100
-# So many frames vote.
+# Frames that vote together.
 VOTING_WINDOW = 17
 
 
 @dataclass(frozen=True, eq=False)
 class SkyCandidates:
-    """The even parts of a frame that reach its upper border and hold no track.
+    """The even regions of a frame that reach its upper border and hold no track.
 
     Attributes
     ----------
@@ -49,7 +49,7 @@ class SkyCandidates:
 
 
 def find_sky_candidates(grey: Image, pixels: Array, depth: Array, size: tuple[int, int]) -> SkyCandidates:
-    """Find where a frame may show sky.
+    """Find the regions of a frame that may be sky.
 
     Parameters
     ----------
@@ -81,18 +81,18 @@ def find_sky_candidates(grey: Image, pixels: Array, depth: Array, size: tuple[in
 
 
 def detect_sky(candidates: Sequence[SkyCandidates]) -> Mask:
-    """Tell which cells of every frame show sky, (T, rows, columns) bool."""
+    """Mark the cells of every frame that show sky, (T, rows, columns) bool."""
     votes = ndimage.uniform_filter1d(
         np.stack([each.votes for each in candidates]), VOTING_WINDOW, axis=0, mode="nearest"
     )
     sky = np.stack([each.cells for each in candidates]) & (votes > 0)
-    # Mask at its edge look uneven.
+    # Cells at the edge of the sky look uneven.
     beside = ndimage.generate_binary_structure(2, 1)[None]
     return np.asarray(ndimage.binary_dilation(sky, beside), bool)
 
 
 def _spread(grey: Image) -> Image:
-    """By how many grey levels each cell differs from what is close around it."""
+    """Range of the grey levels around each cell."""
     soft = cv2.GaussianBlur(grey, (0, 0), 1.5)
     sides = list(zip(grey.shape, GRID[::-1], strict=True))
     around = np.ones([2 * round(0.75 * length / count) + 1 for length, count in sides], np.uint8)
@@ -104,7 +104,7 @@ def _spread(grey: Image) -> Image:
 def _share_on_plane(pixels: Array, inverse: Array, inside: Array) -> float:
     """Largest share of points (N, 2), of inverse depth (N,), that lie on one plane through three of them.
 
-    What lies beyond the horizon of a plane, as do most of the places (M, 2) ``inside`` for the ground, is not on it.
+    A plane counts where most of the pixels (M, 2) ``inside`` lie before its horizon, unlike those above the ground.
     """
     middle, span = pixels.mean(axis=0), pixels.std()
     rng = np.random.default_rng(0)

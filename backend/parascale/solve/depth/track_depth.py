@@ -1,10 +1,10 @@
 """Depth of a frame from the tracks visible in it: inverse depth interpolated over their Delaunay triangulation.
 
-A triangle that spans a depth edge says nothing of its inside, and a margin no triangle covers lies around the
-outermost points. In the margin the nearest point stands for what is close to it. In such a triangle a place takes the
-depth, of those of the points around, at which it looks alike from other frames; that of the nearest puts the median of
-a scene of two surfaces off by twice as much. Staying inside the hull instead leaves out the near ground at the
-picture's border, which is 2 to 4 % of the median depth of a street.
+A triangle across a depth edge does not describe the surface inside it, and around the outermost points a margin has no
+triangle. In the margin the depth is that of the nearest point. In a triangle across an edge a cell takes, of the depths
+of the points around, the photo-consistent one; the depth of the nearest point makes the error of the median of a scene
+of two surfaces twice as large. Without the margin the near ground at the picture's border is missing, which is 2 to 4 %
+of the median depth of a street.
 """
 
 from collections.abc import Callable
@@ -17,10 +17,9 @@ from parascale.parallax.depth_source import DepthSamples, pixel_grid
 from parascale.types import Array
 
 GRID = (96, 54)
-# A triangle whose corners' inverse depths differ by more than the first may span a depth edge or the sky; more than the
-# second, it likely does.
+# Ratio of the inverse depths of a triangle's corners from which it may, or likely does, span a depth edge or the sky.
 POSSIBLE_EDGE_RATIO, LIKELY_EDGE_RATIO = 1.1, 1.3
-# How far a point stands for what is around it, of the picture's longer side.
+# Distance to the nearest point within which its depth is used, over the picture's longer side.
 MAX_EXTRAPOLATION = 0.05
 
 
@@ -44,8 +43,8 @@ def interpolate_depth(
     size : (int, int)
         Width and height of the picture.
     choose : callable or None
-        Tells for places (M, 2), pixels, which (M,) of the inverse depths (M, K), likeliest first, they have; the first
-        where None.
+        Takes pixels (M, 2) and their possible inverse depths (M, K), likeliest first, and returns one (M,) of them for
+        each; the first where None.
     sky : (rows, columns) bool or None
         Cells of `GRID` that show no surface.
 
@@ -85,10 +84,10 @@ def interpolate_depth(
 
 
 def _candidate_depths(mesh: Delaunay, inverse: Array, triangle: NDArray[np.int64], weights: Array) -> Array:
-    """Gather what places in a triangle (N,), at barycentric coordinates (3, N), may show: inverse depths (N, 5).
+    """Collect possible inverse depths (N, 5) of cells in a triangle (N,), at barycentric coordinates (3, N).
 
-    What lies between its corners, as on a slope, and the nearest of them, the likelier first; and the farthest, the
-    middle and the closest of its corners and those of the triangles beside it.
+    That interpolated between its corners, as on a slope, and that of the nearest corner, the likelier first; then the
+    smallest, a middle and the largest of its corners and those of the neighbouring triangles.
     """
     own = inverse[mesh.simplices[triangle]]
     beside = mesh.neighbors[triangle]
@@ -102,9 +101,9 @@ def _candidate_depths(mesh: Delaunay, inverse: Array, triangle: NDArray[np.int64
 
 
 def _find_covered_cells(corners: Array, size: tuple[int, int]) -> tuple[NDArray[np.int64], NDArray[np.int64], Array]:
-    """Find which cells' centres lie in which triangle (2, 3, N), and their barycentric coordinates (3, P) in it.
+    """Find the cells with their centre in a triangle (2, 3, N), these triangles, and barycentric coordinates (3, P).
 
-    Only the cells of each triangle's bounding box are tried: SciPy's own search starts a threaded factorisation for
+    Only the cells of each triangle's bounding box are tested: SciPy's own search starts a threaded factorisation for
     every triangle, which takes a hundred times as long.
     """
     pitch = (np.array(size) / GRID)[:, None]

@@ -1,4 +1,4 @@
-"""Whether the rows of a picture were read one after another: what that does to residuals."""
+"""Rolling shutter, where the reprojection errors show it."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,7 +7,7 @@ from parascale.solve.lens.focal import CORRELATED_OBSERVATIONS
 from parascale.solve.reconstruction.noise import projection_jacobian
 from parascale.types import Array
 
-# Share of the time between frames over which the rows are read, and standard deviations: beyond both it is told.
+# Share of the time between frames over which the rows are read, and standard deviations: both must be exceeded.
 MIN_READOUT, MIN_SIGMAS = 0.1, 5.0
 
 
@@ -16,9 +16,9 @@ def estimate_readout(
 ) -> float | None:
     """Estimate the share of the time between frames over which the rows are read, from top to bottom.
 
-    A row y below the middle is seen later by r y / height, so that a point moving by v a frame is found r v y / height
-    further on. What a pose can take up of that is taken out first. A move at constant speed bends the points instead,
-    and shows nothing.
+    A row y below the middle is read later by r y / height, so that a point moving by v per frame is observed
+    r v y / height further on. The part that a pose can absorb is removed first. A move at constant speed bends the
+    points instead and cannot be detected.
 
     Parameters
     ----------
@@ -29,12 +29,12 @@ def estimate_readout(
     focal, height : float
         Working pixels.
     inliers : (T, M) bool
-        Sightings that count.
+        Observations that take part.
 
     Returns
     -------
     float or None
-        None where it does not show.
+        None where it is not detected.
     """
     local = np.einsum("tij,mj->tmi", world_to_camera[:, :, :3], points) + world_to_camera[:, None, :, 3]
     with np.errstate(divide="ignore", invalid="ignore"):
