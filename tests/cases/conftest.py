@@ -1,4 +1,4 @@
-"""Small inputs from everyday work, each with its right value: `../shared/cases` beside the checkout, or PARASCALE_CASES."""
+"""Small everyday inputs, each with its right value: `../shared/cases` beside the checkout, or PARASCALE_CASES."""
 
 import json
 import os

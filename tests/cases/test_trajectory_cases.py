@@ -21,7 +21,7 @@ def turn(shot: Shot) -> float:
 
 
 def test_a_slam_trajectory_of_whole_stamps_is_tum(cases: Path, imported: Import) -> None:
-    shot, said = imported(cases / "tum_integer_stamps" / "slam_traj.txt")
+    shot, _ = imported(cases / "tum_integer_stamps" / "slam_traj.txt")
     assert "tum" in shot.provenance["format"]
     assert len(shot) == 24
     assert turn(shot) == pytest.approx(30.0, abs=0.1)
@@ -74,7 +74,9 @@ def test_a_panorama_is_refused_by_name(cases: Path, parascale: Any, tmp_path: Pa
     assert "EQUIRECTANGULAR" in said
 
 
-def test_several_cameras_in_one_transforms_are_a_choice(cases: Path, parascale: Any, imported: Import, tmp_path: Path) -> None:
+def test_several_cameras_in_one_transforms_are_a_choice(
+    cases: Path, parascale: Any, imported: Import, tmp_path: Path
+) -> None:
     path = cases / "nerf_several_cameras" / "transforms.json"
     robot, _ = imported(path, "--camera", "robot")
     assert len(robot) == 24
