@@ -10,7 +10,8 @@ from parascale.blender.keyframes import GAIN, PARALLAX_NUMBER, fcurves
 from parascale.errors import InputError
 from parascale.types import Array
 
-from . import properties, reference
+from .scene.reference_camera import shot_of_reference
+from .settings import settings_of_object, settings_of_scene
 
 # Viridis at five places, dark to bright: read alike by all eyes.
 RAMP = np.array(
@@ -150,24 +151,24 @@ def _points(curve: bpy.types.FCurve) -> Array:
 
 
 def _shot(camera: bpy.types.Object) -> Any:
-    shown = properties.of_object(camera).reference
+    shown = settings_of_object(camera).reference
     try:
-        return None if shown is None else reference.shot_of(shown)
+        return None if shown is None else shot_of_reference(shown)
     except InputError:
         return None
 
 
 def _current() -> Drawn | None:
     scene: Any = bpy.context.scene
-    state = properties.of_scene(scene)
+    state = settings_of_scene(scene)
     camera = state.camera
     if not state.show_overlay or camera is None or camera.name not in scene.objects:
         return None
     space: Any = bpy.context.space_data
     if not space.overlay.show_overlays or (space.region_3d.view_perspective == "CAMERA" and scene.camera == camera):
         return None
-    ours = properties.of_object(camera)
-    anchor = [f"{value:.6g}" for row in camera.parent.matrix_world for value in row] if camera.parent else []
+    ours = settings_of_object(camera)
+    anchor = [f"{value:.6g}" for value in np.array(camera.parent.matrix_world).flat] if camera.parent else []
     # The report changes with every build, drafts included.
     key = "|".join([ours.inputs, ours.report, *anchor])
     kept = _drawn.get(camera.name)

@@ -2,13 +2,17 @@
 
 import bpy
 
-from . import jobs_list, live, operators, overlay, panels, parameters, preferences, properties, session, thumbnails
+from . import operators, overlay, panels, preferences, settings
+from .jobs import job_list, thumbnails, timer
 from .panels import menus
+from .scene import live
+from .settings.generators import unregister_generators
+from .typed_properties import expose_properties
 
 CLASSES = (
     *preferences.CLASSES,
-    *properties.CLASSES,
-    *jobs_list.CLASSES,
+    *settings.CLASSES,
+    *job_list.CLASSES,
     *operators.CLASSES,
     *panels.CLASSES,
 )
@@ -17,24 +21,25 @@ CLASSES = (
 def register() -> None:
     """Register all classes and take up the jobs of earlier runs."""
     for cls in CLASSES:
+        expose_properties(cls)
         bpy.utils.register_class(cls)
-    properties.attach()
-    jobs_list.attach()
+    settings.attach()
+    job_list.attach()
     menus.attach()
     live.start()
     overlay.start()
-    session.start()
+    timer.start()
 
 
 def unregister() -> None:
     """Undo `register`."""
-    session.stop()
+    timer.stop()
     overlay.stop()
     live.stop()
     menus.detach()
     thumbnails.clear()
-    parameters.unregister()
-    jobs_list.detach()
-    properties.detach()
+    unregister_generators()
+    job_list.detach()
+    settings.detach()
     for cls in reversed(CLASSES):
         bpy.utils.unregister_class(cls)

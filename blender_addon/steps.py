@@ -23,6 +23,22 @@ Steps = Generator[tuple[float, str], None, T]
 STEP_SECONDS = 0.015
 
 
+class DirectOperator(bpy.types.Operator):
+    """Base of operators that do their work at once; a subclass writes `run`."""
+
+    def run(self, context: Context) -> None:
+        """Do the work."""
+        raise NotImplementedError
+
+    def execute(self, context: Context) -> Outcome:
+        try:
+            self.run(context)
+        except (InputError, OSError) as error:
+            self.report({"ERROR"}, sentence(error))
+            return {"CANCELLED"}
+        return {"FINISHED"}
+
+
 class StepOperator(bpy.types.Operator):
     """Base of operators that work in steps; a subclass writes `steps`."""
 

@@ -203,10 +203,10 @@ def measured(shot: Any, scene: Any) -> Any:
     import numpy as np
 
     from parascale.blender.render import z_medians
-    from parascale.parallax.gains import held
+    from parascale.parallax.gains import fill_gaps
 
     seen = z_medians(scene, shot.trajectory, range(len(shot)), shot.trajectory.size)
-    return replace(shot, median_depth=held(seen, np.nan))
+    return replace(shot, median_depth=fill_gaps(seen, np.nan))
 
 
 def parascale(*arguments: object) -> dict[str, Any]:

@@ -13,11 +13,17 @@ Remedy = Literal[
     "fov",
     "fps",
     "frame-range",
-    "plot",
+    "keys",
+    "probe",
+    "rerun",  # the viewer is not installed
     "shot",  # choices: a frame range "START:END" for each shot, end exclusive, in order
     "size",
+    "start-backend",
     "state-folder",
     "address",
+    "verify",
+    "weights",  # choices: the name of the weights to fetch
+    "weights-list",
 ]
 """What the user can give to mend a refusal or an assumption. Each front end words it with its own option or button."""
 

@@ -4,9 +4,12 @@ import bpy
 
 from parascale.errors import InputError
 
-from .. import preferences, session
+from ..jobs import session
 from ..steps import StepOperator, Steps, sentence
 from ..stubs import Context, Outcome
+from .polls import needs_backend
+
+INSTALL_COMMAND = "python3 -m pip install 'parascale[solve,preview]'"
 
 
 class PARASCALE_OT_test_backend(StepOperator):
@@ -17,13 +20,13 @@ class PARASCALE_OT_test_backend(StepOperator):
 
     @classmethod
     def poll(cls, context: Context) -> bool:
-        return needs_backend(cls, context)
+        return needs_backend(cls)
 
     def steps(self, context: Context) -> Steps[None]:
-        yield from session.current().connect(preferences.backend(context))
-        welcome = session.current().welcome
-        names = ", ".join(known.name for known in welcome.generators) if welcome else ""
-        self.report({"INFO"}, f"{session.state_text()}: {names or 'no generators'}")
+        yield from session.current().connect()
+        connection = session.current().connection
+        names = ", ".join(known.name for known in connection.welcome.generators) if connection.welcome else ""
+        self.report({"INFO"}, f"{connection.describe()}: {names or 'no generators'}")
 
 
 class PARASCALE_OT_start_backend(StepOperator):
@@ -34,13 +37,13 @@ class PARASCALE_OT_start_backend(StepOperator):
 
     @classmethod
     def poll(cls, context: Context) -> bool:
-        if session.connected():
+        if session.current().connection.is_open:
             cls.poll_message_set("A backend is connected already")
             return False
-        return needs_backend(cls, context)
+        return needs_backend(cls)
 
     def steps(self, context: Context) -> Steps[None]:
-        yield from session.current().connect(preferences.backend(context))
+        yield from session.current().connect()
 
 
 class PARASCALE_OT_stop_backend(bpy.types.Operator):
@@ -51,14 +54,14 @@ class PARASCALE_OT_stop_backend(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: Context) -> bool:
-        if not session.owns_backend():
+        if session.current().connection.backend is None:
             cls.poll_message_set("No backend was started from this Blender")
             return False
         return True
 
     def execute(self, context: Context) -> Outcome:
         try:
-            session.current().stop_backend()
+            session.current().connection.stop_backend()
         except (InputError, OSError) as error:
             self.report({"ERROR"}, sentence(error))
             return {"CANCELLED"}
@@ -72,20 +75,9 @@ class PARASCALE_OT_copy_install_command(bpy.types.Operator):
     bl_label = "Copy Install Command"
 
     def execute(self, context: Context) -> Outcome:
-        context.window_manager.clipboard = preferences.INSTALL_COMMAND
-        self.report({"INFO"}, f"Copied: {preferences.INSTALL_COMMAND}")
+        context.window_manager.clipboard = INSTALL_COMMAND
+        self.report({"INFO"}, f"Copied: {INSTALL_COMMAND}")
         return {"FINISHED"}
-
-
-def needs_backend(cls: type[bpy.types.Operator], context: Context) -> bool:
-    """Say in a `poll` whether a backend can be reached."""
-    if not session.has_link():
-        cls.poll_message_set("This build of ParaScale has no link to a backend: install the one for your Blender")
-        return False
-    if not session.connected() and not preferences.backend(context):
-        cls.poll_message_set("No backend: set it in Preferences")
-        return False
-    return True
 
 
 CLASSES = (

@@ -1,22 +1,25 @@
 """Submit a generation, follow it, insert its result, ask for it again."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import bpy
-from bpy.props import BoolProperty, StringProperty
 
 from parascale.blender.strips import insert_strip, request_of, sequencer_scene
 from parascale.errors import InputError
 from parascale.files.shot_file import read_shot
 
-from .. import jobs_list, parameters, photo, preferences, properties, request, session, thumbnails
-from ..journal import Job
+from ..jobs import job_list, session
+from ..jobs.generation import submit_generation
+from ..jobs.journal import Job
+from ..scene import photo
+from ..scene.generation import GenerationSettings
+from ..scene.reference_camera import adopt_reference
+from ..settings import settings_of_object, settings_of_scene
 from ..steps import StepOperator, Steps, sentence
 from ..stubs import Context, Outcome
-from .backend import needs_backend
-from .calibrate import needs_calibrated
-from .reference import adopt
+from ..typed_properties import BoolProperty, StringProperty
+from .polls import needs_backend, needs_calibrated_camera
 
 
 class _Submitting(StepOperator):
@@ -24,29 +27,22 @@ class _Submitting(StepOperator):
 
     @classmethod
     def poll(cls, context: Context) -> bool:
-        return needs_calibrated(cls, context) and needs_backend(cls, context)
+        return needs_calibrated_camera(cls, context) and needs_backend(cls)
 
-    def submitted(
-        self, context: Context, camera: bpy.types.Object | None = None, asked: request.Asked | None = None
-    ) -> Steps[Job]:
-        """Build the request, the panel's where none is given, and hand it over."""
-        scene = context.scene
-        state = properties.of_scene(scene)
-        camera = camera or state.camera
+    def submit_from_panel(self, context: Context) -> Steps[Job]:
+        """Submit the scene's calibrated camera with the settings of the panel."""
+        camera = settings_of_scene(context.scene).camera
         assert camera is not None
-        yield from session.current().connect(preferences.backend(context))
-        asked = asked or request.Asked.of_scene(scene)
-        parameters.refuse_unknown(asked.generator)
-        timing = request.timing_of(scene, camera, asked)
-        built = yield from request.build(scene, camera, timing, asked)
-        job = session.new_job("generate", camera.name, scene)
-        job.frame_start, job.fps = timing.frame_start, timing.fps
-        job.request = request.as_json(built) | {"asked": asked.as_json()}
-        thumbnails.keep(job, built.image)
-        session.current().submit(job, built)
-        state.job_id = job.id
-        jobs_list.sync()
-        return job
+        return submit_generation(context.scene, camera)
+
+    def submit_again(self, context: Context, request: dict[str, Any]) -> Steps[None]:
+        """Submit what a strip or a job keeps, from the scene as it is now."""
+        camera = bpy.data.objects.get(str(request.get("camera", "")))
+        if camera is None or settings_of_object(camera).role != "CAMERA":
+            raise InputError(f"the calibrated camera {request.get('camera')!r} is not in this file any more")
+        settings = GenerationSettings.from_json(request.get("asked", request))
+        job = yield from submit_generation(context.scene, camera, settings)
+        self.report({"INFO"}, f"{job.title} is submitted again")
 
 
 class PARASCALE_OT_submit(_Submitting):
@@ -56,8 +52,8 @@ class PARASCALE_OT_submit(_Submitting):
     bl_label = "Submit Generation"
 
     def steps(self, context: Context) -> Steps[None]:
-        job = yield from self.submitted(context)
-        self.report({"INFO"}, f"{job.title} is submitted: {len(job.request['parallax_number']) + 1} frames")
+        job = yield from self.submit_from_panel(context)
+        self.report({"INFO"}, f"{job.title} is submitted: {job.request['frames']} frames")
 
 
 class PARASCALE_OT_generate(_Submitting):
@@ -67,9 +63,9 @@ class PARASCALE_OT_generate(_Submitting):
     bl_label = "Generate"
 
     def steps(self, context: Context) -> Steps[None]:
-        job = yield from self.submitted(context)
+        job = yield from self.submit_from_panel(context)
         if not self.is_modal:
-            yield from session.current().followed(job)
+            yield from session.current().follow_job(job)
             self.report({"INFO"}, insert(context, job))
 
 
@@ -81,17 +77,13 @@ class PARASCALE_OT_generate_again(_Submitting):
 
     @classmethod
     def poll(cls, context: Context) -> bool:
-        strip = active_strip(context)
-        if strip is None or request_of(strip) is None:
+        if active_request(context) is None:
             cls.poll_message_set("The active strip is not a result of ParaScale")
             return False
-        return needs_backend(cls, context)
+        return needs_backend(cls)
 
     def steps(self, context: Context) -> Steps[None]:
-        strip = active_strip(context)
-        asked = request_of(strip) if strip is not None else None
-        job = yield from self.submitted(context, *_remembered(asked or {}))
-        self.report({"INFO"}, f"{job.title} is submitted again")
+        yield from self.submit_again(context, active_request(context) or {})
 
 
 class PARASCALE_OT_retry_job(_Submitting):
@@ -100,22 +92,21 @@ class PARASCALE_OT_retry_job(_Submitting):
     bl_idname = "parascale.retry_job"
     bl_label = "Retry"
 
-    job_id: StringProperty(name="Job", description="The job; empty takes the scene's last", options={"SKIP_SAVE"})
+    job_id: str = StringProperty(name="Job", description="The job; empty takes the scene's last", options={"SKIP_SAVE"})
 
     @classmethod
     def poll(cls, context: Context) -> bool:
-        return needs_backend(cls, context)
+        return needs_backend(cls)
 
     def steps(self, context: Context) -> Steps[None]:
-        old = _job(context, self.job_id)
+        old = _find_job(context, self.job_id)
         if old.kind == "generate":
-            job = yield from self.submitted(context, *_remembered(old.request))
-            self.report({"INFO"}, f"{job.title} is submitted again")
+            yield from self.submit_again(context, old.request)
         elif old.kind == "solve" and "filepath" in old.request:
             given: dict[str, Any] = {name: value for name, value in old.request.items() if name != "kind"}
             bpy.ops.parascale.solve_clip(_mode(), **given)  # type: ignore[attr-defined]  # ours
         elif old.kind == "depth":
-            photo.ask_as(context.scene, old)
+            photo.restore_request(context.scene, old.request)
             bpy.ops.parascale.estimate_depth(_mode())  # type: ignore[attr-defined]  # ours
         else:
             raise InputError(f"{old.title} cannot be asked for again from here: start it where you started it first")
@@ -127,21 +118,21 @@ class PARASCALE_OT_poll_jobs(StepOperator):
     bl_idname = "parascale.poll_jobs"
     bl_label = "Refresh Jobs"
 
-    wait: BoolProperty(name="Wait", description="Go on until every job has ended and every result is here")
+    wait: bool = BoolProperty(name="Wait", description="Go on until every job has ended and every result is here")
 
     @classmethod
     def poll(cls, context: Context) -> bool:
-        return needs_backend(cls, context)
+        return needs_backend(cls)
 
     def steps(self, context: Context) -> Steps[None]:
         now = session.current()
-        yield from now.connect(preferences.backend(context))
-        now.tick()
-        while self.wait and now.waiting():
-            now.check_connection()
+        yield from now.connect()
+        now.poll()
+        while self.wait and now.pending_jobs():
+            now.connection.check()
             yield 0.0, "Waiting for jobs"
-            now.tick()
-        jobs_list.sync()
+            now.poll()
+        job_list.update()
 
 
 class PARASCALE_OT_insert_result(bpy.types.Operator):
@@ -151,11 +142,11 @@ class PARASCALE_OT_insert_result(bpy.types.Operator):
     bl_label = "Insert Result"
     bl_options = {"REGISTER", "UNDO"}
 
-    job_id: StringProperty(name="Job", description="The job; empty takes the scene's last", options={"SKIP_SAVE"})
+    job_id: str = StringProperty(name="Job", description="The job; empty takes the scene's last", options={"SKIP_SAVE"})
 
     def execute(self, context: Context) -> Outcome:
         try:
-            job = _job(context, self.job_id)
+            job = _find_job(context, self.job_id)
         except InputError as error:
             self.report({"ERROR"}, sentence(error))
             return {"CANCELLED"}
@@ -163,7 +154,7 @@ class PARASCALE_OT_insert_result(bpy.types.Operator):
             message = insert(context, job)
         except (InputError, OSError, RuntimeError) as error:
             if job.files:
-                session.current().fail(job, sentence(error))
+                session.current().mark_failed(job, sentence(error))
             self.report({"ERROR"}, sentence(error))
             return {"CANCELLED"}
         self.report({"INFO"}, message)
@@ -176,11 +167,11 @@ class PARASCALE_OT_cancel_job(bpy.types.Operator):
     bl_idname = "parascale.cancel_job"
     bl_label = "Cancel Job"
 
-    job_id: StringProperty(name="Job", description="The job; empty takes the scene's last", options={"SKIP_SAVE"})
+    job_id: str = StringProperty(name="Job", description="The job; empty takes the scene's last", options={"SKIP_SAVE"})
 
     def execute(self, context: Context) -> Outcome:
         try:
-            session.current().cancel(_job(context, self.job_id))
+            session.current().cancel(_find_job(context, self.job_id))
         except (InputError, OSError) as error:
             self.report({"ERROR"}, sentence(error))
             return {"CANCELLED"}
@@ -193,18 +184,18 @@ class PARASCALE_OT_forget_job(bpy.types.Operator):
     bl_idname = "parascale.forget_job"
     bl_label = "Remove from List"
 
-    job_id: StringProperty(name="Job", options={"SKIP_SAVE"})
+    job_id: str = StringProperty(name="Job", options={"SKIP_SAVE"})
 
     def execute(self, context: Context) -> Outcome:
         try:
-            job = _job(context, self.job_id)
+            job = _find_job(context, self.job_id)
             if job.is_open and job.state != "fetched":
                 raise InputError(f"{job.title} is {job.state}: cancel it first")
         except InputError as error:
             self.report({"ERROR"}, sentence(error))
             return {"CANCELLED"}
         session.current().forget(job)
-        jobs_list.sync()
+        job_list.update()
         return {"FINISHED"}
 
 
@@ -221,29 +212,27 @@ def insert(context: Context, job: Job) -> str:
     scene = bpy.data.scenes.get(job.scene) or context.scene
     if job.kind == "solve":
         shot = read_shot(Path(job.files["shot"]))
-        adopt(scene, shot)
+        adopt_reference(scene, shot)
         message = f"{job.title} is the reference: {len(shot)} frames"
     elif job.kind == "depth":
-        message = photo.place_estimate(scene, job)
+        message = photo.place_estimate(
+            scene,
+            Path(job.request["picture"]),
+            float(job.request["fov"]),
+            Path(job.files["depth_map"]),
+            cast("photo.DepthEstimate", job.summary),
+        )
     else:
         message = _insert_video(context, scene, job)
     session.current().mark_used(job)
     return message
 
 
-def active_strip(context: Context) -> bpy.types.Strip | None:
-    """Return the active strip of the edit at hand; None where there is none."""
+def active_request(context: Context) -> dict[str, Any] | None:
+    """Return the request kept on the active strip; None if there is no such strip or it is not ours."""
     scene = sequencer_scene(context, context.scene) if context.workspace else context.scene
-    editor = scene.sequence_editor
-    return editor.active_strip if editor is not None else None
-
-
-def _remembered(asked: dict[str, Any]) -> tuple[bpy.types.Object, request.Asked]:
-    """Return the camera and the settings of a request that a strip or a job remembers."""
-    camera = bpy.data.objects.get(str(asked.get("camera", "")))
-    if camera is None or properties.of_object(camera).role != "CAMERA":
-        raise InputError(f"the calibrated camera {asked.get('camera')!r} is not in this file any more")
-    return camera, request.Asked.of_json(asked.get("asked", asked))
+    strip = scene.sequence_editor.active_strip if scene.sequence_editor is not None else None
+    return request_of(strip) if strip is not None else None
 
 
 def _insert_video(context: Context, scene: bpy.types.Scene, job: Job) -> str:
@@ -267,11 +256,10 @@ def _mode() -> str:
     return "EXEC_DEFAULT" if bpy.app.background else "INVOKE_DEFAULT"
 
 
-def _job(context: Context, job_id: str) -> Job:
-    job_id = job_id or properties.of_scene(context.scene).job_id
-    job = session.current().jobs.get(job_id)
+def _find_job(context: Context, job_id: str) -> Job:
+    job = session.current().jobs.get(job_id or settings_of_scene(context.scene).job_id)
     if job is None:
-        raise InputError("there is no such job: generate something first")
+        raise InputError("job not found")
     return job
 
 

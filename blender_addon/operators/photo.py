@@ -7,11 +7,13 @@ import bpy
 from parascale.errors import InputError
 from parascale.link.requests import DepthRequest
 
-from .. import photo, preferences, properties, session
+from ..jobs import session
+from ..scene import photo
+from ..settings import settings_of_scene
 from ..steps import StepOperator, Steps, sentence
 from ..stubs import Context
-from .backend import needs_backend
 from .generate import insert
+from .polls import needs_backend
 
 
 class PARASCALE_OT_estimate_depth(StepOperator):
@@ -23,18 +25,18 @@ class PARASCALE_OT_estimate_depth(StepOperator):
 
     @classmethod
     def poll(cls, context: Context) -> bool:
-        asked = properties.of_scene(context.scene).photo
+        asked = settings_of_scene(context.scene).photo
         if not asked.picture:
             cls.poll_message_set("No photo: choose one above")
             return False
         if asked.source == "FILE" and not asked.depth_path:
             cls.poll_message_set("No depth map: choose one above")
             return False
-        return asked.source != "MODEL" or needs_backend(cls, context)
+        return asked.source != "MODEL" or needs_backend(cls)
 
     def steps(self, context: Context) -> Steps[None]:
         scene = context.scene
-        asked = properties.of_scene(scene).photo
+        asked = settings_of_scene(scene).photo
         path = Path(bpy.path.abspath(asked.picture))
         if asked.source == "MODEL":
             message = yield from self._estimated(context, path)
@@ -51,17 +53,17 @@ class PARASCALE_OT_estimate_depth(StepOperator):
 
     def _estimated(self, context: Context, path: Path) -> Steps[str]:
         now = session.current()
-        asked = properties.of_scene(context.scene).photo
+        asked = settings_of_scene(context.scene).photo
         model, fov = asked.model, asked.fov
         yield 0.0, "Reading the photo"
-        picture = photo.picture_of(path)
+        picture = photo.read_photo(path)
         if not model:
             raise InputError("no depth model is named: depth-anything-v2-small is small and quick")
-        yield from now.connect(preferences.backend(context))
-        job = session.new_job("depth", path.stem, context.scene)
-        job.request = {"kind": "depth", "picture": str(path), "model": model, "fov": fov}
+        yield from now.connect()
+        request = {"kind": "depth", "picture": str(path), "model": model, "fov": fov}
+        job = session.new_job("depth", path.stem, context.scene, request)
         now.submit(job, DepthRequest(picture, model))
-        yield from now.followed(job)
+        yield from now.follow_job(job)
         return insert(context, job)
 
 

@@ -1,58 +1,54 @@
 """Bring a reference in: from a file of any format, from a camera of the scene, or solved from a clip by the backend."""
 
-import dataclasses
 import math
 from pathlib import Path
 
 import bpy
-from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, IntVectorProperty, StringProperty
 
 from parascale.errors import InputError
 from parascale.files.contents import given_by_user
-from parascale.files.fit import measured
-from parascale.files.registry import FORMATS, Imported, read_trajectory
-from parascale.files.shot_file import FORMAT, read_shot
-from parascale.files.sniff import recognise
+from parascale.files.shot_file import read_shot
 from parascale.link.requests import SolveRequest
-from parascale.parallax.depth_source import ConstantDepth
+from parascale.media.suffixes import VIDEO_SUFFIXES
 from parascale.parallax.shot import Shot
 
-from .. import backend_lists, preferences, properties, reference, sampling, session
-from ..steps import StepOperator, Steps, sentence
+from .. import backend_lists
+from ..jobs import session
+from ..scene.objects import chosen_camera
+from ..scene.reference_camera import adopt_reference
+from ..scene.reference_file import READ_FORMATS, read_reference
+from ..scene.sampling import frames_of_move, sample_shot
+from ..steps import DirectOperator, StepOperator, Steps, sentence
 from ..stubs import Context, Outcome
-from .backend import needs_backend
-
-SHOT = "parascale-shot"
-READ_FORMATS = (
-    ("AUTO", "Recognise", "Tell the format by what the file holds"),
-    (SHOT, "ParaScale Shot", "Shot file, NAME.shot.json"),
-    *((known.name, known.name, known.description) for known in FORMATS),
-)
+from ..typed_properties import BoolProperty, EnumProperty, FloatProperty, IntProperty, IntVectorProperty, StringProperty
+from .polls import needs_backend, needs_chosen_camera
 
 
-class PARASCALE_OT_import_shot(bpy.types.Operator):
+class PARASCALE_OT_import_shot(DirectOperator):
     """Import a camera path as the reference: a shot file, or a file or folder of any format ParaScale knows"""
 
     bl_idname = "parascale.import_shot"
     bl_label = "Import Shot"
     bl_options = {"REGISTER", "UNDO"}
 
-    filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
-    format: EnumProperty(name="Format", description="What the file is", items=READ_FORMATS)
-    depth: FloatProperty(
+    filepath: str = StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
+    format: str = EnumProperty(name="Format", description="What the file is", items=READ_FORMATS)
+    depth: float = FloatProperty(
         name="Median Depth",
         description="How far what the camera sees lies, in the path's unit, where the file does not say; 0 is unknown",
         default=0.0,
         min=0.0,
     )
-    fps: FloatProperty(name="Frame Rate", description="Where the file does not say; 0 takes the format's", min=0.0)
-    fov: FloatProperty(
+    fps: float = FloatProperty(
+        name="Frame Rate", description="Where the file does not say; 0 takes the format's", min=0.0
+    )
+    fov: float = FloatProperty(
         name="Field of View", description="Horizontal, in degrees, where the file does not say; 0 is unknown", min=0.0
     )
-    size: IntVectorProperty(
+    size: tuple[int, int] = IntVectorProperty(
         name="Picture Size", description="In pixels, where the file does not say; 0 is unknown", size=2, min=0
     )
-    camera: StringProperty(name="Camera", description="Which one, where the file holds several")
+    camera: str = StringProperty(name="Camera", description="Which one, where the file holds several")
 
     def invoke(self, context: Context, event: bpy.types.Event) -> Outcome:
         if self.filepath:
@@ -60,34 +56,19 @@ class PARASCALE_OT_import_shot(bpy.types.Operator):
         context.window_manager.fileselect_add(self)
         return {"RUNNING_MODAL"}
 
-    def execute(self, context: Context) -> Outcome:
-        try:
-            if not self.filepath:
-                raise InputError("no file is named: say which to read")
-            imported = self._read(Path(bpy.path.abspath(self.filepath)))
-            adopt(context.scene, imported.shot)
-        except (InputError, OSError) as error:
-            self.report({"ERROR"}, sentence(error))
-            return {"CANCELLED"}
+    def run(self, context: Context) -> None:
+        if not self.filepath:
+            raise InputError("no file is named: choose which to read")
+        size = (self.size[0], self.size[1]) if all(self.size) else None
+        given = given_by_user(size, self.fps or None, self.fov or None, self.camera or None)
+        imported = read_reference(Path(bpy.path.abspath(self.filepath)), self.format, given, self.depth)
+        adopt_reference(context.scene, imported.shot)
         for warning in imported.warnings:
             # Where a value is asked for, it stands beside the file browser.
             self.report({"WARNING"}, sentence(warning.partition("; say it by --")[0]))
         if math.isnan(imported.shot.median_depth[0]):
             self.report({"WARNING"}, "The file says no depth: import it again with a Median Depth to calibrate by it")
-        self.report({"INFO"}, describe(imported.shot))
-        return {"FINISHED"}
-
-    def _read(self, path: Path) -> Imported:
-        size = (self.size[0], self.size[1]) if all(self.size) else None
-        given = given_by_user(size, self.fps or None, self.fov or None, self.camera or None)
-        kind = None if self.format == "AUTO" else self.format
-        if kind == SHOT or (kind is None and is_shot_file(path)):
-            return Imported(read_shot(path), SHOT, ())
-        path = _folder_of(path)
-        imported = read_trajectory(path, kind or _recognised(path), given)
-        if self.depth > 0:
-            imported = dataclasses.replace(imported, shot=measured(imported.shot, ConstantDepth(self.depth)))
-        return imported
+        self.report({"INFO"}, _describe(imported.shot))
 
 
 class PARASCALE_OT_use_camera(StepOperator):
@@ -99,20 +80,17 @@ class PARASCALE_OT_use_camera(StepOperator):
 
     @classmethod
     def poll(cls, context: Context) -> bool:
-        if sampling.chosen_camera(context) is None:
-            cls.poll_message_set("No camera: make one the active object or the scene camera")
-            return False
-        return True
+        return needs_chosen_camera(cls, context)
 
     def steps(self, context: Context) -> Steps[None]:
         scene = context.scene
-        camera = sampling.chosen_camera(context)
+        camera = chosen_camera(context)
         assert camera is not None
-        shot = yield from sampling.sampled_shot(scene, camera, sampling.frames_of(scene, camera))
+        shot = yield from sample_shot(scene, camera, frames_of_move(scene, camera))
         if math.isnan(shot.median_depth[0]):
             raise InputError(f"{camera.name} sees no surface in its first frame: nothing tells how fast its move feels")
-        adopt(scene, shot)
-        self.report({"INFO"}, describe(shot))
+        adopt_reference(scene, shot)
+        self.report({"INFO"}, _describe(shot))
 
 
 class PARASCALE_OT_solve_clip(StepOperator):
@@ -122,16 +100,16 @@ class PARASCALE_OT_solve_clip(StepOperator):
     bl_label = "Solve Clip"
     bl_options = {"REGISTER", "UNDO"}
 
-    filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
-    filter_movie: BoolProperty(default=True, options={"HIDDEN"})
-    filter_folder: BoolProperty(default=True, options={"HIDDEN"})
-    fov: FloatProperty(
+    filepath: str = StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
+    filter_movie: bool = BoolProperty(default=True, options={"HIDDEN"})
+    filter_folder: bool = BoolProperty(default=True, options={"HIDDEN"})
+    fov: float = FloatProperty(
         name="Field of View", description="Horizontal, in degrees; 0 where unknown", default=0.0, min=0.0, max=179.0
     )
-    focal: FloatProperty(
+    focal: float = FloatProperty(
         name="Focal Length", description="In pixels of the clip; 0 where unknown", default=0.0, min=0.0
     )
-    depth_model: StringProperty(
+    depth_model: str = StringProperty(
         name="Depth Model",
         description=(
             "Depth model of the backend that says how deep the clip looks, aligned to the solved points: a published "
@@ -140,12 +118,12 @@ class PARASCALE_OT_solve_clip(StepOperator):
         search=lambda _self, _context, text: backend_lists.depth_models_like(text),
         search_options={"SUGGESTION"},
     )
-    start: IntProperty(name="Start", description="First frame of the clip to use", default=0, min=0)
-    end: IntProperty(name="End", description="Frame of the clip to stop before; 0 is its end", default=0, min=0)
+    start: int = IntProperty(name="Start", description="First frame of the clip to use", default=0, min=0)
+    end: int = IntProperty(name="End", description="Frame of the clip to stop before; 0 is its end", default=0, min=0)
 
     @classmethod
     def poll(cls, context: Context) -> bool:
-        return needs_backend(cls, context)
+        return needs_backend(cls)
 
     def invoke(self, context: Context, event: bpy.types.Event) -> Outcome:
         if self.filepath:
@@ -161,18 +139,16 @@ class PARASCALE_OT_solve_clip(StepOperator):
         asked = SolveRequest(
             path, self.focal or None, self.fov or None, self.start, self.end or None, self.depth_model or None
         )
-        yield from now.connect(preferences.backend(context))
-        job = session.new_job("solve", path.stem, context.scene)
-        job.request = {"kind": "solve", "filepath": str(path), "fov": self.fov, "focal": self.focal}
-        job.request |= {"depth_model": self.depth_model, "start": self.start, "end": self.end}
+        yield from now.connect()
+        request = {"kind": "solve", "filepath": str(path), "fov": self.fov, "focal": self.focal}
+        request |= {"depth_model": self.depth_model, "start": self.start, "end": self.end}
+        job = session.new_job("solve", path.stem, context.scene, request)
         now.submit(job, asked)
-        yield from now.followed(job)
+        yield from now.follow_job(job)
         shot = read_shot(Path(job.files["shot"]))
-        camera = adopt(context.scene, shot)
-        if path.is_file():
-            reference.show_clip(camera, path)
+        adopt_reference(context.scene, shot, clip=path)
         now.mark_used(job)
-        self.report({"INFO"}, describe(shot))
+        self.report({"INFO"}, _describe(shot))
 
 
 class PARASCALE_FH_shot(bpy.types.FileHandler):
@@ -190,52 +166,16 @@ class PARASCALE_FH_clip(bpy.types.FileHandler):
     bl_idname = "PARASCALE_FH_clip"
     bl_label = "ParaScale Reference Clip"
     bl_import_operator = "parascale.solve_clip"
-    bl_file_extensions = ".mp4;.mov;.avi;.mkv;.webm;.m4v"
+    bl_file_extensions = ";".join(VIDEO_SUFFIXES)
 
     @classmethod
     def poll_drop(cls, context: Context) -> bool:
         return context.area is not None and context.area.type == "VIEW_3D"
 
 
-def adopt(scene: bpy.types.Scene, shot: Shot) -> bpy.types.Object:
-    """Put a shot into the file, make it the reference the tab works on, and return its camera."""
-    state = properties.of_scene(scene)
-    state.reference = reference.create(scene, shot)
-    state.calibration.frame_start = scene.frame_start
-    return state.reference  # type: ignore[no-any-return]
-
-
-def describe(shot: Shot) -> str:
-    """Say in one line what a shot is."""
+def _describe(shot: Shot) -> str:
+    """Describe a shot in one line."""
     return f"{shot.name}: {len(shot)} frames at {shot.fps:g} a second, {shot.motion_class} motion"
-
-
-def is_shot_file(path: Path) -> bool:
-    """Whether a file is a shot file by what stands at its beginning, or should be one by its name."""
-    if path.suffix != ".json":
-        return False
-    if path.name.endswith(".shot.json"):
-        return True
-    try:
-        with path.open("rb") as file:
-            return f'"{FORMAT}"'.encode() in file.read(1000)
-    except OSError:
-        return False
-
-
-def _recognised(path: Path) -> str | None:
-    try:
-        return recognise(path) if path.exists() else None
-    except InputError as error:
-        if "--format" not in str(error):
-            raise
-        raise InputError(f"{path} is not a shot file, and of no other format that is recognised") from None
-
-
-def _folder_of(path: Path) -> Path:
-    """Return the folder where a file of a format was chosen that is a folder."""
-    inside = {"images.txt", "cameras.txt", "images.bin", "cameras.bin", "poses.npy", "intrinsics.npy"}
-    return path.parent if path.name in inside or path.suffix == ".camera" else path
 
 
 CLASSES = (

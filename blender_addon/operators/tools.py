@@ -2,39 +2,33 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 import bpy
 import numpy as np
-from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, IntVectorProperty, StringProperty
-from numpy.typing import NDArray
 
 from parascale import retime
 from parascale.blender.bake import baked_copy, keyed_copy
 from parascale.blender.keyframes import GAIN, PARALLAX_NUMBER, fcurves
 from parascale.blender.scene_state import frame_rate
-from parascale.conditioning.tensor_file import TENSORS, find_tensor_format, write_tensor
 from parascale.errors import InputError
 from parascale.files.fit import covering
-from parascale.files.registry import FORMATS, find_format, write_trajectory
-from parascale.files.shot_file import write_shot
 from parascale.parallax.shot import Shot
+from parascale.retime.modes import MODES
 
-from .. import calibrated, live, properties, sampling
-from ..steps import StepOperator, Steps
+from ..scene.calibrated_camera import compare_methods, rebuild_camera
+from ..scene.objects import calibrated_camera, chosen_camera, select_only
+from ..scene.path_file import WRITE_FORMATS, frames_for_format, suffix_of, write_path
+from ..scene.sampling import frames_of_move, sample_shot
+from ..settings import settings_of_object, settings_of_scene
+from ..settings.changes import paused
+from ..settings.choices import items_of
+from ..steps import DirectOperator, StepOperator, Steps, sentence
 from ..stubs import Context, Outcome
-from .calibrate import needs_calibrated, select_only
+from ..typed_properties import BoolProperty, EnumProperty, FloatProperty, IntProperty, IntVectorProperty, StringProperty
+from .polls import needs_calibrated_camera, needs_own_camera
 
-SHOT = "parascale-shot"
-WRITTEN_FORMATS = (
-    (SHOT, "ParaScale Shot", "Shot file, NAME.shot.json: holds everything"),
-    *((known.name, known.name, known.description) for known in FORMATS),
-    *((known.name, known.name, known.description) for known in TENSORS),
-)
-MODES = (
-    ("keep-path", "Keep Path", "The same path over another number of frames"),
-    ("keep-felt-speed", "Keep Felt Speed", "As fast as it was for longer: an orbit turns further"),
-    ("even", "Even", "Every frame moves by the same felt step"),
+RETIME_MODES = (
+    *items_of(MODES.values()),
     ("reverse", "Reverse", "The same move backwards"),
     ("ping-pong", "Ping-Pong", "There and back again"),
 )
@@ -47,14 +41,14 @@ class PARASCALE_OT_retime(StepOperator):
     bl_label = "Retime Camera"
     bl_options = {"REGISTER", "UNDO"}
 
-    mode: EnumProperty(name="Mode", description="What to keep", items=MODES)
-    frames: IntProperty(name="Frames", description="Frames of the scene the move plays over", default=121, min=2)
-    keep_angles: BoolProperty(name="Keep Angles", description="Keep Felt Speed: look where it looked")
-    count_rotation: BoolProperty(name="Count Rotation", description="Even: let pans take their time")
+    mode: str = EnumProperty(name="Mode", description="What to keep", items=RETIME_MODES)
+    frames: int = IntProperty(name="Frames", description="Frames of the scene the move plays over", default=121, min=2)
+    keep_angles: bool = BoolProperty(name="Keep Angles", description="Keep Felt Speed: look where it looked")
+    count_rotation: bool = BoolProperty(name="Count Rotation", description="Even: let pans take their time")
 
     @classmethod
     def poll(cls, context: Context) -> bool:
-        return needs_any_camera(cls, context)
+        return needs_own_camera(cls, context)
 
     def invoke(self, context: Context, event: bpy.types.Event) -> Outcome:
         self.is_modal = True
@@ -62,33 +56,32 @@ class PARASCALE_OT_retime(StepOperator):
 
     def steps(self, context: Context) -> Steps[None]:
         scene = context.scene
-        camera = sampling.chosen_camera(context)
+        camera = chosen_camera(context)
         assert camera is not None
-        ours = properties.of_object(camera)
-        if ours.role == "CAMERA" and self.mode in {"keep-path", "keep-felt-speed", "even"}:
-            with live.paused():
+        ours = settings_of_object(camera)
+        if ours.role == "CAMERA" and self.mode in MODES:
+            with paused():
                 ours.calibration.retiming, ours.calibration.retimed_frames = self.mode, self.frames
-            yield from calibrated.rebuild(scene, camera)
+            yield from rebuild_camera(scene, camera)
             self.report({"INFO"}, f"{camera.name} plays over {self.frames} frames")
             return
-        frames = sampling.frames_of(scene, camera)
-        shot = yield from sampling.sampled_shot(scene, camera, frames)
-        bent = self._bent(shot, frame_rate(scene))
-        numbers = frames[0] + np.arange(len(bent))
-        copy = keyed_copy(scene, camera, bent.trajectory, numbers, f"{camera.name} Retimed")
+        frames = frames_of_move(scene, camera)
+        shot = yield from sample_shot(scene, camera, frames)
+        retimed = self._retime(shot, frame_rate(scene))
+        numbers = frames[0] + np.arange(len(retimed))
+        copy = keyed_copy(scene, camera, retimed.trajectory, numbers, f"{camera.name} Retimed")
         scene.collection.objects.link(copy)
         scene.camera = copy
         select_only(context, copy)
         self.report({"INFO"}, f"{copy.name} plays frames {numbers[0]:g} to {numbers[-1]:g}")
 
-    def _bent(self, shot: Shot, rate: float) -> Shot:
-        if self.mode == "keep-felt-speed":
-            return retime.keep_felt_speed(shot, self.frames, rate, keep_angles=self.keep_angles)
-        if self.mode == "even":
-            return retime.even(shot, self.frames, rate, count_rotation=self.count_rotation)
-        if self.mode == "keep-path":
-            return retime.keep_path(shot, self.frames, rate)
-        return retime.reverse(shot) if self.mode == "reverse" else retime.ping_pong(shot)
+    def _retime(self, shot: Shot, rate: float) -> Shot:
+        if self.mode == "reverse":
+            return retime.reverse(shot)
+        if self.mode == "ping-pong":
+            return retime.ping_pong(shot)
+        given = {"keep-felt-speed": {"keep_angles": self.keep_angles}, "even": {"count_rotation": self.count_rotation}}
+        return MODES[self.mode].function(shot, self.frames, rate, **given.get(self.mode, {}))
 
 
 class PARASCALE_OT_export_path(StepOperator):
@@ -97,81 +90,54 @@ class PARASCALE_OT_export_path(StepOperator):
     bl_idname = "parascale.export_path"
     bl_label = "Export Camera Path"
 
-    filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
-    format: EnumProperty(name="Format", description="Which tool reads it", items=WRITTEN_FORMATS)
-    fps: FloatProperty(
+    filepath: str = StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
+    format: str = EnumProperty(name="Format", description="Which tool reads it", items=WRITE_FORMATS)
+    fps: float = FloatProperty(
         name="Frame Rate", description="Frames a second of the file; 0 takes the tool's own, else the scene's", min=0.0
     )
-    frames: IntProperty(
+    frames: int = IntProperty(
         name="Frames", description="Frames of the file; 0 takes as many as the tool likes and the move lasts", min=0
     )
-    size: IntVectorProperty(
+    size: tuple[int, int] = IntVectorProperty(
         name="Picture Size", description="In pixels; 0 takes the scene's render size", size=2, min=0
     )
 
     @classmethod
     def poll(cls, context: Context) -> bool:
-        return needs_any_camera(cls, context)
+        return needs_own_camera(cls, context)
 
     def invoke(self, context: Context, event: bpy.types.Event) -> Outcome:
         self.is_modal = True
         if not self.filepath:
-            camera = sampling.chosen_camera(context)
-            self.filepath = bpy.path.abspath(f"//{camera.name if camera else 'camera'}{self._suffix()}")
+            camera = chosen_camera(context)
+            self.filepath = bpy.path.abspath(f"//{camera.name if camera else 'camera'}{suffix_of(self.format)}")
         context.window_manager.fileselect_add(self)
         return {"RUNNING_MODAL"}
 
     def check(self, _context: Context) -> bool:
         path = Path(self.filepath)
-        named = str(path.with_name(path.name.removesuffix(".shot.json").partition(".")[0] + self._suffix()))
+        named = str(path.with_name(path.name.removesuffix(".shot.json").partition(".")[0] + suffix_of(self.format)))
         changed: bool = named != self.filepath
         self.filepath = named
         return changed
 
     def steps(self, context: Context) -> Steps[None]:
         scene = context.scene
-        camera = sampling.chosen_camera(context)
+        camera = chosen_camera(context)
         assert camera is not None
         path = Path(bpy.path.abspath(self.filepath))
         if not self.filepath:
-            raise InputError("no file is named: say where to write")
-        shot = yield from sampling.sampled_shot(scene, camera, self._sampled_at(scene, camera))
+            raise InputError("no file is named: choose where to write")
+        frames = frames_for_format(scene, camera, self.format, self.fps, self.frames)
+        shot = yield from sample_shot(scene, camera, frames)
         if all(self.size):
             shot = covering(shot, (self.size[0], self.size[1]))
-        for warning in self._write(shot, path):
-            self.report({"WARNING"}, f"{warning[:1].upper()}{warning[1:]}")
+        for warning in write_path(shot, path, self.format):
+            self.report({"WARNING"}, sentence(warning))
         self.report({"INFO"}, f"{path.name}: {len(shot)} frames at {shot.fps:g} a second")
 
-    def _write(self, shot: Shot, path: Path) -> tuple[str, ...]:
-        if self.format == SHOT:
-            write_shot(shot, path)
-            return ()
-        tensor = find_tensor_format(self.format)
-        return write_trajectory(shot, path, self.format) if tensor is None else write_tensor(shot, path, tensor)
 
-    def _sampled_at(self, scene: bpy.types.Scene, camera: bpy.types.Object) -> NDArray[np.float64]:
-        """Scene frames, which may be fractions, at the rate and in the number that the format's tool takes."""
-        spanned = sampling.frames_of(scene, camera)
-        rate = frame_rate(scene)
-        lasts = float(spanned[-1] - spanned[0])
-        tensor = find_tensor_format(self.format)
-        known = None if tensor or self.format == SHOT else find_format(self.format).rate
-        stated = self.fps or (known.fps if known and known.fps else 0.0)
-        count = self.frames or (known.frames if known and known.step is None else 0)
-        if count:
-            step = rate / stated if stated else lasts / max(1, count - 1)
-            return np.asarray(spanned[0] + np.arange(count) * step)
-        fps = stated or rate
-        multiple = tensor.step if tensor else known.step or 1 if known else 1
-        return np.asarray(spanned[0] + retime.generator_times(lasts / rate, fps, multiple) * rate)
-
-    def _suffix(self) -> str:
-        if self.format == SHOT:
-            return ".shot.json"
-        return ".npz" if find_tensor_format(self.format) else find_format(self.format).suffix
-
-
-class PARASCALE_OT_bake(bpy.types.Operator):
+class PARASCALE_OT_bake(DirectOperator):
     """Make a plain copy of the camera, with keys in the world, that plays without the add-on; the original is hidden"""
 
     bl_idname = "parascale.bake"
@@ -180,28 +146,23 @@ class PARASCALE_OT_bake(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: Context) -> bool:
-        return needs_any_camera(cls, context)
+        return needs_own_camera(cls, context)
 
-    def execute(self, context: Context) -> Outcome:
+    def run(self, context: Context) -> None:
         scene = context.scene
-        camera = sampling.chosen_camera(context)
+        camera = chosen_camera(context)
         assert camera is not None
-        try:
-            copy = baked_copy(scene, camera, sampling.frames_of(scene, camera), f"{camera.name} Baked")
-        except InputError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
+        copy = baked_copy(scene, camera, frames_of_move(scene, camera), f"{camera.name} Baked")
         scene.collection.objects.link(copy)
         scene.camera = copy
         select_only(context, copy)
         camera.hide_render = True
         if camera.name in context.view_layer.objects:
             camera.hide_set(True)
-        self.report({"INFO"}, f"{copy.name} plays by itself; {camera.name} is hidden")
-        return {"FINISHED"}
+        self.report({"INFO"}, f"{copy.name} plays without the add-on; {camera.name} is hidden")
 
 
-class PARASCALE_OT_show_curves(bpy.types.Operator):
+class PARASCALE_OT_show_curves(DirectOperator):
     """Show the camera's Parallax Number and gain in the Graph Editor"""
 
     bl_idname = "parascale.show_curves"
@@ -210,15 +171,11 @@ class PARASCALE_OT_show_curves(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: Context) -> bool:
-        return needs_calibrated(cls, context)
+        return needs_calibrated_camera(cls, context)
 
-    def execute(self, context: Context) -> Outcome:
-        camera = properties.of_scene(context.scene).camera
-        try:
-            select_only(context, camera)
-        except InputError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
+    def run(self, context: Context) -> None:
+        camera = calibrated_camera(context.scene)
+        select_only(context, camera)
         shown = {f'["{PARALLAX_NUMBER}"]', f'["{GAIN}"]'}
         for curve in fcurves(camera):
             curve.select = curve.data_path in shown
@@ -228,7 +185,7 @@ class PARASCALE_OT_show_curves(bpy.types.Operator):
         area = area or next((area for area in areas if area.type == "DOPESHEET_EDITOR"), None)
         if area is None:
             self.report({"INFO"}, "The curves are selected: open a Graph Editor to see them")
-            return {"FINISHED"}
+            return
         area.ui_type = "FCURVES"
         # The gain is hundreds of times the Parallax Number: each is shown by its own range.
         area.spaces.active.use_normalization = True
@@ -236,7 +193,6 @@ class PARASCALE_OT_show_curves(bpy.types.Operator):
         if region is not None and not bpy.app.background:
             with context.temp_override(area=area, region=region):
                 bpy.ops.graph.view_all()
-        return {"FINISHED"}
 
 
 class PARASCALE_OT_compare_methods(StepOperator):
@@ -248,32 +204,18 @@ class PARASCALE_OT_compare_methods(StepOperator):
 
     @classmethod
     def poll(cls, context: Context) -> bool:
-        return needs_calibrated(cls, context)
+        return needs_calibrated_camera(cls, context)
 
     def steps(self, context: Context) -> Steps[None]:
         scene = context.scene
-        state = properties.of_scene(scene)
-        rows = yield from calibrated.compared(scene, state.camera)
+        state = settings_of_scene(scene)
+        rows = yield from compare_methods(scene, calibrated_camera(scene))
         state.comparison = json.dumps(rows)
-        measured: list[dict[str, Any]] = [row for row in rows if row.get("pce") is not None]
+        measured = [(pce, row["method"]) for row in rows if (pce := row["pce"]) is not None]
         if not measured:
-            raise InputError("no method could be measured: the reference knows no depth")
-        best = min(measured, key=lambda row: row["pce"])
-        self.report(
-            {"INFO"}, f"{len(measured)} methods compared: {best['method']} leaves the least, PCE {best['pce']:.3g}"
-        )
-
-
-def needs_any_camera(cls: type[bpy.types.Operator], context: Context) -> bool:
-    """Say in a `poll` whether there is a camera to work on."""
-    camera = sampling.chosen_camera(context)
-    if camera is None:
-        cls.poll_message_set("No camera: make one the active object or the scene camera")
-        return False
-    if properties.of_object(camera).role == "REFERENCE":
-        cls.poll_message_set("This is a reference camera: choose the calibrated one, or one of your own")
-        return False
-    return True
+            raise InputError("no method could be measured: the reference has no depth")
+        least, best = min(measured)
+        self.report({"INFO"}, f"{len(measured)} methods compared: {best} leaves the least, PCE {least:.3g}")
 
 
 CLASSES = (

@@ -5,9 +5,12 @@ from typing import Any
 
 import bpy
 
-from .. import live, properties, sides
+from ..scene.curves import curve_of
+from ..scene.report import number
+from ..scene.staleness import reason_stale
+from ..settings import STRENGTH, TIME, settings_of_object, settings_of_scene
 from ..stubs import Context
-from .common import TabPanel, header, length, number, split, wrapped
+from .common import TabPanel, header, length, split, wrapped
 
 
 class PARASCALE_PT_calibrate(TabPanel):
@@ -15,7 +18,7 @@ class PARASCALE_PT_calibrate(TabPanel):
     bl_order = 1
 
     def draw_header(self, context: Context) -> None:
-        camera = properties.of_scene(context.scene).camera
+        camera = settings_of_scene(context.scene).camera
         state = camera.name.removesuffix(" Camera") if camera else ""
         self.layout.label(text=header("Calibrate", state), icon="CAMERA_DATA")
 
@@ -24,7 +27,7 @@ class PARASCALE_PT_calibrate(TabPanel):
 
     def draw(self, context: Context) -> None:
         scene = context.scene
-        state = properties.of_scene(scene)
+        state = settings_of_scene(scene)
         layout = split(self.layout)
         settings = state.current
         if state.camera is not None:
@@ -52,7 +55,7 @@ class PARASCALE_PT_target(TabPanel):
 
     def draw(self, context: Context) -> None:
         scene = context.scene
-        state = properties.of_scene(scene)
+        state = settings_of_scene(scene)
         settings = state.current
         layout = split(self.layout)
         layout.prop(settings, "statistic")
@@ -81,11 +84,11 @@ class PARASCALE_PT_timing(TabPanel):
     bl_options = {"DEFAULT_CLOSED"}
 
     def draw(self, context: Context) -> None:
-        state = properties.of_scene(context.scene)
+        state = settings_of_scene(context.scene)
         settings = state.current
         layout = split(self.layout)
         layout.prop(settings, "frame_start")
-        eased = state.camera is not None and sides.curve_of(state.camera, properties.TIME) is not None
+        eased = state.camera is not None and curve_of(state.camera, TIME) is not None
         if eased:
             layout.label(text="Its own curve of time is followed", icon="FCURVE")
             return
@@ -101,13 +104,14 @@ class PARASCALE_PT_result(TabPanel):
 
     @classmethod
     def poll(cls, context: Context) -> bool:
-        camera = properties.of_scene(context.scene).camera
-        return camera is not None and bool(properties.of_object(camera).report)
+        camera = settings_of_scene(context.scene).camera
+        return camera is not None and bool(settings_of_object(camera).report)
 
     def draw(self, context: Context) -> None:
         scene = context.scene
-        state = properties.of_scene(scene)
-        found = json.loads(properties.of_object(state.camera).report)
+        state = settings_of_scene(scene)
+        assert state.camera is not None
+        found = json.loads(settings_of_object(state.camera).report)
         column = self.layout.column(align=True)
         column.label(text=f"PCE {number(found['pce'])}   (Global: {number(found['pce_global'])})")
         low, high = found["gain_range"]
@@ -144,33 +148,33 @@ class PARASCALE_PT_presets(bpy.types.Panel):
 
 
 def _draw_camera(layout: Any, scene: bpy.types.Scene, camera: bpy.types.Object) -> None:
-    state = properties.of_scene(scene)
+    state = settings_of_scene(scene)
     row = layout.row(align=True)
     row.use_property_split = False
     row.prop(state, "camera", text="")
     row.operator("parascale.select_anchor", text="", icon="EMPTY_ARROWS")
     row.operator("parascale.create_camera", text="", icon="ADD")
-    reason = live.stale_because(scene, camera)
+    reason = reason_stale(scene, camera)
     row = layout.row(align=True)
     if reason:
         row.alert = True
         row.operator("parascale.rebuild", text=f"Rebuild: {reason}", icon="FILE_REFRESH")
     else:
-        draft = properties.of_object(camera).draft
+        draft = settings_of_object(camera).draft
         row.operator("parascale.rebuild", text="Rebuild: quick draft" if draft else "Rebuild", icon="FILE_REFRESH")
 
 
 def _draw_strength(layout: Any, camera: bpy.types.Object) -> None:
     row = layout.row(align=True)
-    if sides.curve_of(camera, properties.STRENGTH) is None:
-        row.prop(properties.of_object(camera), "strength", slider=True)
+    if curve_of(camera, STRENGTH) is None:
+        row.prop(settings_of_object(camera), "strength", slider=True)
     else:
-        row.prop(camera, f'["{properties.STRENGTH}"]', text="Strength", slider=True)
+        row.prop(camera, f'["{STRENGTH}"]', text="Strength", slider=True)
     row.operator("parascale.key_strength", text="", icon="DECORATE_KEYFRAME")
 
 
 def _draw_subject(layout: Any, settings: Any) -> None:
-    chosen = properties.subject_of(settings)
+    chosen = settings.subject_objects
     row = layout.row(align=True)
     row.label(text=", ".join(item.name for item in chosen) or "No subject yet", icon="OBJECT_DATA")
     row.operator("parascale.use_selected", icon="RESTRICT_SELECT_OFF")

@@ -22,13 +22,6 @@ def header(name: str, state: str) -> str:
     return text if len(text) <= HEADER else text[: HEADER - 1] + "…"
 
 
-def number(value: float | None, digits: int = 3) -> str:
-    """Write a figure as people read it."""
-    if value is None:
-        return "unknown"
-    return f"{value:.{digits}g}" if abs(value) >= 1e-4 else "0"
-
-
 def length(scene: bpy.types.Scene, value: float) -> str:
     """Write a length in the scene's units."""
     units = scene.unit_settings

@@ -5,13 +5,16 @@ from typing import Any
 
 import bpy
 
-from parascale.blender.strips import request_of
-
-from .. import backend_lists, jobs_list, parameters, properties, session, thumbnails
-from ..journal import Job
-from ..operators.generate import active_strip
+from ..jobs import job_list, session, thumbnails
+from ..jobs.connection import has_link
+from ..jobs.journal import UNDER_WAY, Job
+from ..operators.generate import active_request
+from ..scene.report import number
+from ..settings import settings_of_scene
+from ..settings.generators import find_generator, parameter_values, parameters_of
+from ..settings.preferences import ADDON
 from ..stubs import Context
-from .common import TabPanel, header, number, split, wrapped
+from .common import TabPanel, header, split, wrapped
 
 CLASS_NOTES = {
     "B": "Works in metres: the scene's unit scale counts",
@@ -29,7 +32,6 @@ ICONS = {
     "cancelled": "X",
     "lost": "ERROR",
 }
-UNDER_WAY = ("submitted", "queued", "running", "cancelling")
 
 
 class PARASCALE_PT_generate(TabPanel):
@@ -37,15 +39,16 @@ class PARASCALE_PT_generate(TabPanel):
     bl_order = 2
 
     def draw_header(self, context: Context) -> None:
-        open_jobs = [job for job in session.newest_jobs(jobs_list.SHOWN) if job.state in UNDER_WAY]
-        state = f"{len(open_jobs)} under way" if open_jobs else "" if session.connected() else "no backend"
+        now = session.current()
+        count = sum(job.state in UNDER_WAY for job in now.newest_jobs(job_list.MAX_SHOWN))
+        state = f"{count} under way" if count else "" if now.connection.is_open else "no backend"
         self.layout.label(text=header("Generate", state), icon="RENDER_ANIMATION")
 
     def draw(self, context: Context) -> None:
         scene = context.scene
-        state = properties.of_scene(scene)
+        state = settings_of_scene(scene)
         layout = split(self.layout)
-        if not session.has_link():
+        if not has_link():
             wrapped(layout, "This build has no link to a backend: install the one for your Blender", icon="INFO")
             return
         layout.prop(state, "generator", icon="SHADERFX")
@@ -61,10 +64,11 @@ class PARASCALE_PT_generate(TabPanel):
         row.scale_y = 1.4
         row.operator("parascale.generate", icon="RENDER_ANIMATION")
         row = layout.row(align=True)
-        row.label(text=session.state_text(), icon="LINKED" if session.connected() else "UNLINKED")
-        if not session.connected():
+        connection = session.current().connection
+        row.label(text=connection.describe(), icon="LINKED" if connection.is_open else "UNLINKED")
+        if not connection.is_open:
             row.operator("parascale.start_backend", text="", icon="PLAY")
-            row.operator("preferences.addon_show", text="", icon="PREFERENCES").module = __package__.rpartition(".")[0]
+            row.operator("preferences.addon_show", text="", icon="PREFERENCES").module = ADDON
 
 
 class PARASCALE_PT_parameters(TabPanel):
@@ -74,21 +78,21 @@ class PARASCALE_PT_parameters(TabPanel):
 
     @classmethod
     def poll(cls, context: Context) -> bool:
-        return session.has_link()
+        return has_link()
 
     def draw(self, context: Context) -> None:
         scene = context.scene
-        state = properties.of_scene(scene)
+        state = settings_of_scene(scene)
         layout = split(self.layout)
         for name in ("long_side", "fps", "frames"):
             layout.prop(state, name)
-        group = parameters.group_of(scene, state.generator)
+        group = parameters_of(scene, state.generator)
         if group is None:
-            known = backend_lists.find_generator(state.generator)
+            known = find_generator(state.generator)
             text = f"{state.generator} has no parameters of its own" if known else "Start the backend to see its own"
             layout.label(text=text, icon="INFO")
             return
-        for name in parameters.values(scene, state.generator):
+        for name in parameter_values(scene, state.generator):
             layout.prop(group, name)
 
 
@@ -105,7 +109,7 @@ class PARASCALE_UL_jobs(bpy.types.UIList):
         index: Any,
         flag: Any,
     ) -> None:
-        job = session.find_job(item.job_id)
+        job = session.current().jobs.get(item.job_id)
         if job is None:
             return
         row = layout.row(align=True)
@@ -122,7 +126,7 @@ class PARASCALE_PT_jobs(TabPanel):
 
     @classmethod
     def poll(cls, context: Context) -> bool:
-        return session.has_link() and len(context.window_manager.parascale_jobs) > 0
+        return has_link() and len(context.window_manager.parascale_jobs) > 0
 
     def draw(self, context: Context) -> None:
         layout = self.layout
@@ -130,7 +134,7 @@ class PARASCALE_PT_jobs(TabPanel):
         row = layout.row()
         row.template_list("PARASCALE_UL_jobs", "", manager, "parascale_jobs", manager, "parascale_job", rows=3)
         row.column().operator("parascale.poll_jobs", text="", icon="FILE_REFRESH")
-        job = jobs_list.chosen_job()
+        job = job_list.chosen_job()
         if job is not None:
             _draw_job(layout.box(), job)
 
@@ -144,27 +148,25 @@ class PARASCALE_PT_strip(bpy.types.Panel):
 
     @classmethod
     def poll(cls, context: Context) -> bool:
-        strip = active_strip(context)
-        return strip is not None and request_of(strip) is not None
+        return active_request(context) is not None
 
     def draw(self, context: Context) -> None:
-        strip = active_strip(context)
-        asked = request_of(strip) if strip is not None else None
-        if asked is None:
+        request = active_request(context)
+        if request is None:
             return
         column = self.layout.column(align=True)
-        column.label(text=f"{asked.get('generator')}, seed {asked.get('seed')}")
-        column.label(text=f"{asked.get('frames')} frames at {asked.get('fps', 0):g} a second")
-        if asked.get("prompt"):
-            wrapped(column, str(asked["prompt"]))
-        known = [p for p in asked.get("parallax_number", []) if p is not None]
+        column.label(text=f"{request.get('generator')}, seed {request.get('seed')}")
+        column.label(text=f"{request.get('frames')} frames at {request.get('fps', 0):g} a second")
+        if request.get("prompt"):
+            wrapped(column, str(request["prompt"]))
+        known = [p for p in request.get("parallax_number", []) if p is not None]
         if known:
             column.label(text=f"P asked: {number(min(known))} to {number(max(known))}")
         self.layout.operator("parascale.generate_again", icon="FILE_REFRESH")
 
 
 def _draw_class(layout: Any, name: str) -> None:
-    known = backend_lists.find_generator(name)
+    known = find_generator(name)
     if known is not None and known.scale_class in CLASS_NOTES:
         wrapped(layout, CLASS_NOTES[known.scale_class], icon="ERROR" if known.scale_class == "C" else "INFO")
 

@@ -5,7 +5,7 @@ from typing import Any
 import bpy
 from bl_operators.presets import AddPresetBase
 
-from .. import properties
+from ..settings import SHARED_SETTINGS
 from ..stubs import Context
 
 PRESETS = "parascale/calibration"
@@ -26,7 +26,7 @@ class PARASCALE_OT_add_preset(AddPresetBase, bpy.types.Operator):  # type: ignor
     preset_menu = "PARASCALE_MT_presets"
     preset_subdir = PRESETS
     preset_defines = ["settings = bpy.context.scene.parascale.current"]
-    preset_values = [f"settings.{name}" for name in properties.SHARED if name != "frame_start"]
+    preset_values = [f"settings.{name}" for name in SHARED_SETTINGS if name != "frame_start"]
 
 
 CLASSES = (PARASCALE_MT_presets, PARASCALE_OT_add_preset)

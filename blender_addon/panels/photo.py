@@ -4,9 +4,11 @@ from typing import Any
 
 import bpy
 
-from .. import photo, properties
+from ..scene.photo import PhotoDepth, depth_of_photo
+from ..scene.report import number
+from ..settings import settings_of_scene
 from ..stubs import Context
-from .common import TabPanel, length, number, split, wrapped
+from .common import TabPanel, length, split, wrapped
 
 
 class PARASCALE_PT_photo(TabPanel):
@@ -16,7 +18,7 @@ class PARASCALE_PT_photo(TabPanel):
 
     def draw(self, context: Context) -> None:
         scene = context.scene
-        asked = properties.of_scene(scene).photo
+        asked = settings_of_scene(scene).photo
         layout = split(self.layout)
         layout.prop(asked, "picture")
         layout.prop(asked, "source")
@@ -30,12 +32,12 @@ class PARASCALE_PT_photo(TabPanel):
         layout.prop(asked, "fov")
         text = "Estimate Depth" if asked.source == "MODEL" else "Use Depth"
         layout.operator("parascale.estimate_depth", text=text, icon="IMAGE_DATA")
-        found = photo.found_in(scene)
+        found = depth_of_photo(scene)
         if found is not None:
             _draw_found(layout.column(align=True), scene, found)
 
 
-def _draw_found(column: Any, scene: bpy.types.Scene, found: photo.Found) -> None:
+def _draw_found(column: Any, scene: bpy.types.Scene, found: PhotoDepth) -> None:
     depths = (found.near, found.median, found.far)
     shown = [f"{value:.3g}" if found.relative else length(scene, value) for value in depths]
     column.label(text=f"Depth {' / '.join(shown)}")
@@ -43,7 +45,7 @@ def _draw_found(column: Any, scene: bpy.types.Scene, found: photo.Found) -> None
     column.label(text=f"by {found.source}")
     low, high = 1 / (1 + found.uncertainty), 1 / (1 - found.uncertainty)
     column.label(text=f"Known to ±{found.uncertainty:.0%}: P ×{low:.2f} to ×{high:.2f}")
-    camera = properties.of_scene(scene).camera
+    camera = settings_of_scene(scene).camera
     p = camera.get("parallax_number") if camera is not None else None
     if p:
         column.label(text=f"Here P {number(p)}, or {number(p * low)} to {number(p * high)}")

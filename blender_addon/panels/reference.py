@@ -1,6 +1,6 @@
 """Where a reference comes from, and which one the tab works on."""
 
-from .. import properties
+from ..settings import settings_of_scene
 from ..stubs import Context
 from .common import TabPanel, header
 
@@ -10,12 +10,12 @@ class PARASCALE_PT_reference(TabPanel):
     bl_order = 0
 
     def draw_header(self, context: Context) -> None:
-        reference = properties.of_scene(context.scene).reference
+        reference = settings_of_scene(context.scene).reference
         name = reference.name.removesuffix(" Reference") if reference else ""
         self.layout.label(text=header("Reference", name), icon="FILE_MOVIE")
 
     def draw(self, context: Context) -> None:
-        state = properties.of_scene(context.scene)
+        state = settings_of_scene(context.scene)
         column = self.layout.column(align=True)
         column.operator("parascale.solve_clip", icon="TRACKER")
         row = column.row(align=True)

@@ -3,9 +3,12 @@
 import json
 from typing import Any
 
-from .. import properties, sampling
+from ..scene.objects import chosen_camera
+from ..scene.report import number
+from ..settings import settings_of_scene
+from ..settings.choices import METHODS
 from ..stubs import Context
-from .common import TabPanel, header, number
+from .common import TabPanel, header
 
 
 class PARASCALE_PT_tools(TabPanel):
@@ -14,7 +17,7 @@ class PARASCALE_PT_tools(TabPanel):
     bl_options = {"DEFAULT_CLOSED"}
 
     def draw_header(self, context: Context) -> None:
-        camera = sampling.chosen_camera(context)
+        camera = chosen_camera(context)
         self.layout.label(text=header("Tools", camera.name if camera else ""), icon="TOOL_SETTINGS")
 
     def draw(self, context: Context) -> None:
@@ -32,13 +35,13 @@ class PARASCALE_PT_research(TabPanel):
     def draw(self, context: Context) -> None:
         layout = self.layout
         layout.operator("parascale.compare_methods", icon="LINENUMBERS_ON")
-        comparison = properties.of_scene(context.scene).comparison
+        comparison = settings_of_scene(context.scene).comparison
         if comparison:
             _draw_table(layout, json.loads(comparison))
 
 
 def _draw_table(layout: Any, rows: list[dict[str, Any]]) -> None:
-    names = {name: label for name, label, _ in properties.METHODS}
+    names = {name: label for name, label, _ in METHODS}
     column = layout.column(align=True)
     _draw_row(column, "Method", ["PCE", "Felt", "Jump"])
     for row in rows:

@@ -59,7 +59,7 @@ def test_backend_on_path_is_found(
 def test_backend_killed_during_the_job_is_said_and_the_job_is_found_again(
     ready: bpy.types.Scene, backend: None, extension: Any
 ) -> None:
-    from bl_ext.user_default.parascale import session
+    from bl_ext.user_default.parascale.jobs import session
 
     from parascale.errors import InputError
 
@@ -71,11 +71,11 @@ def test_backend_killed_during_the_job_is_said_and_the_job_is_found_again(
 
     end = time.monotonic() + 60
     while job.state != "running" and time.monotonic() < end:
-        now.tick()
-    now.backend.process.kill()
-    now.backend.process.wait()
+        now.poll()
+    now.connection.backend.process.kill()
+    now.connection.backend.process.wait()
     with pytest.raises(InputError, match="backend has ended"):
-        for _ in now.followed(job):
+        for _ in now.follow_job(job):
             pass
     assert job.is_open
     bpy.ops.parascale.poll_jobs(wait=True)
@@ -84,7 +84,7 @@ def test_backend_killed_during_the_job_is_said_and_the_job_is_found_again(
 
 
 def test_cancelled_job_says_so(ready: bpy.types.Scene, backend: None, extension: Any) -> None:
-    from bl_ext.user_default.parascale import session
+    from bl_ext.user_default.parascale.jobs import session
 
     ready.parascale.frames, ready.parascale.fps = 81, 240.0
     bpy.ops.parascale.submit()
@@ -96,19 +96,19 @@ def test_cancelled_job_says_so(ready: bpy.types.Scene, backend: None, extension:
 
 
 def test_jobs_outlive_the_session(ready: bpy.types.Scene, preferences: Any, backend: None, extension: Any) -> None:
-    from bl_ext.user_default.parascale import session
+    from bl_ext.user_default.parascale.jobs import session
 
     bpy.ops.parascale.submit()
     job_id = ready.parascale.job_id
     # Until the backend has all of it, a client that leaves takes it along.
     job, end = session.current().jobs[job_id], time.monotonic() + 60
     while job.state in ("submitted", "queued") and time.monotonic() < end:
-        session.current().tick()
+        session.current().poll()
     executable = preferences.executable
     bpy.ops.preferences.addon_disable(module=extension.__name__)
     bpy.ops.preferences.addon_enable(module=extension.__name__)
     bpy.context.preferences.addons[extension.__name__].preferences.executable = executable
-    from bl_ext.user_default.parascale import session
+    from bl_ext.user_default.parascale.jobs import session
 
     assert session.current().jobs[job_id].is_open
     bpy.ops.parascale.poll_jobs(wait=True)
@@ -116,7 +116,7 @@ def test_jobs_outlive_the_session(ready: bpy.types.Scene, preferences: Any, back
 
 
 def test_unreadable_journal_entry_is_stepped_over(extension: Any, backend: None) -> None:
-    from bl_ext.user_default.parascale import journal
+    from bl_ext.user_default.parascale.jobs import journal
 
     broken = journal.folder() / "0123.json"
     broken.write_text('{"id": ')

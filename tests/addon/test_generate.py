@@ -129,21 +129,21 @@ def test_undo_of_the_insertion_leaves_camera_and_job(ready: bpy.types.Scene) -> 
 
 
 def test_timer_brings_the_result_in_by_itself(ready: bpy.types.Scene) -> None:
-    from bl_ext.user_default.parascale import session
+    from bl_ext.user_default.parascale.jobs import session, timer
 
     bpy.ops.parascale.submit()
     job = session.current().jobs[ready.parascale.job_id]
     # Timers never fire while Python runs; what they call does the same.
     end = time.monotonic() + 60
     while job.state != "used" and time.monotonic() < end:
-        session.on_timer()
+        timer.on_timer()
         time.sleep(0.01)
     assert job.state == "used", job.message
     assert len(strips(bpy.context.scene)) == 1
 
 
 def test_result_of_a_scene_that_is_gone_is_not_lost(ready: bpy.types.Scene) -> None:
-    from bl_ext.user_default.parascale import session
+    from bl_ext.user_default.parascale.jobs import session
 
     bpy.ops.parascale.submit()
     job = session.current().jobs[ready.parascale.job_id]
@@ -155,13 +155,13 @@ def test_result_of_a_scene_that_is_gone_is_not_lost(ready: bpy.types.Scene) -> N
 
 
 def test_timer_leaves_the_results_of_other_files_alone(ready: bpy.types.Scene) -> None:
-    from bl_ext.user_default.parascale import session
+    from bl_ext.user_default.parascale.jobs import session, timer
 
     bpy.ops.parascale.submit()
     job = session.current().jobs[ready.parascale.job_id]
     bpy.ops.wm.read_homefile(use_empty=True)
     bpy.ops.parascale.poll_jobs(wait=True)
     for _ in range(3):
-        session.on_timer()
+        timer.on_timer()
     assert job.state == "fetched"
     assert bpy.context.scene.sequence_editor is None or not strips(bpy.context.scene)

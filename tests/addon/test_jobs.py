@@ -31,21 +31,22 @@ def strips(scene: bpy.types.Scene) -> list[Any]:
 
 
 def last_job(scene: bpy.types.Scene) -> Any:
-    from bl_ext.user_default.parascale import session
+    from bl_ext.user_default.parascale.jobs import session
 
     return session.current().jobs[scene.parascale.job_id]
 
 
 def test_parameters_of_every_generator_are_drawn_from_its_schema(ready: bpy.types.Scene) -> None:
-    from bl_ext.user_default.parascale import parameters, session
+    from bl_ext.user_default.parascale.jobs import session
+    from bl_ext.user_default.parascale.settings import generators
 
     bpy.ops.parascale.test_backend()
-    welcome = session.current().welcome
+    welcome = session.current().connection.welcome
     assert {known.name for known in welcome.generators} >= {"preview", "wan-fun-camera"}
     for generator in welcome.generators:
-        group = parameters.group_of(ready, generator.name)
+        group = generators.parameters_of(ready, generator.name)
         assert (group is None) == (not generator.parameters)
-        values = parameters.values(ready, generator.name)
+        values = generators.parameter_values(ready, generator.name)
         for parameter in generator.parameters:
             described = group.bl_rna.properties[parameter.name]
             assert described.description == parameter.description.rstrip(".")
@@ -63,12 +64,12 @@ def test_parameters_of_every_generator_are_drawn_from_its_schema(ready: bpy.type
 def test_scale_erasing_generator_says_that_calibration_has_no_effect(ready: bpy.types.Scene) -> None:
     import importlib
 
-    from bl_ext.user_default.parascale import backend_lists
+    from bl_ext.user_default.parascale.settings import generators
 
     from parascale.link.messages import GeneratorInfo
 
     panel = importlib.import_module("bl_ext.user_default.parascale.panels.generate")
-    before = backend_lists._generators
+    before = tuple(generators._generators.values())
     said: list[str] = []
 
     class Layout:
@@ -79,10 +80,10 @@ def test_scale_erasing_generator_says_that_calibration_has_no_effect(ready: bpy.
             said.append(text)
 
     try:
-        backend_lists.set_generators((GeneratorInfo("lingbot-world", "C", (), ()),))
+        generators.register_generators((GeneratorInfo("lingbot-world", "C", (), ()),))
         panel._draw_class(Layout(), "lingbot-world")
     finally:
-        backend_lists.set_generators(before)
+        generators.register_generators(before)
     assert "calibration has no effect" in " ".join(said)
 
 
@@ -162,7 +163,7 @@ def test_strip_whose_camera_is_gone_is_refused(ready: bpy.types.Scene) -> None:
 
 
 def test_forgotten_job_leaves_the_list_and_its_video(ready: bpy.types.Scene) -> None:
-    from bl_ext.user_default.parascale import journal
+    from bl_ext.user_default.parascale.jobs import journal
 
     bpy.ops.parascale.submit()
     job = last_job(ready)
@@ -176,14 +177,15 @@ def test_forgotten_job_leaves_the_list_and_its_video(ready: bpy.types.Scene) -> 
 
 
 def test_picture_comes_from_a_file_cut_to_shape(ready: bpy.types.Scene, tmp_path: Path) -> None:
-    from bl_ext.user_default.parascale import request, thumbnails
+    from bl_ext.user_default.parascale.jobs import thumbnails
+    from bl_ext.user_default.parascale.scene import pictures
 
     picture = np.zeros((64, 64, 3), np.uint8)
     picture[:, :, 0] = np.arange(64)[:, None] * 4
-    (tmp_path / "first.png").write_bytes(thumbnails._png(picture))
-    read = request.read_picture(tmp_path / "first.png")
+    (tmp_path / "first.png").write_bytes(thumbnails.encode_png(picture))
+    read = pictures.read_picture(tmp_path / "first.png")
     assert np.array_equal(read, picture)
-    cut = request.cut_to_shape(read, (320, 180))
+    cut = pictures.cut_to_shape(read, (320, 180))
     assert cut.shape == (36, 64, 3)
     assert cut[0, 0, 0] == 4 * 14
     ready.parascale.picture, ready.parascale.picture_path = "FILE", str(tmp_path / "first.png")
@@ -200,7 +202,7 @@ def test_viewport_picture_is_refused_without_a_window(ready: bpy.types.Scene) ->
 
 
 def test_thumbnail_is_a_true_png(ready: bpy.types.Scene) -> None:
-    from bl_ext.user_default.parascale import journal
+    from bl_ext.user_default.parascale.jobs import journal
 
     bpy.ops.parascale.submit()
     data = (journal.folder() / f"{ready.parascale.job_id}.png").read_bytes()
@@ -211,7 +213,7 @@ def test_thumbnail_is_a_true_png(ready: bpy.types.Scene) -> None:
 
 
 def test_sketch_of_a_running_job_becomes_its_picture(ready: bpy.types.Scene) -> None:
-    from bl_ext.user_default.parascale import journal, session, thumbnails
+    from bl_ext.user_default.parascale.jobs import journal, session, thumbnails
 
     from parascale.link.messages import JobStatus
 
@@ -219,14 +221,14 @@ def test_sketch_of_a_running_job_becomes_its_picture(ready: bpy.types.Scene) -> 
     job = last_job(ready)
     path = journal.folder() / f"{job.id}.png"
     first, written = path.read_bytes(), int(path.stat().st_mtime)
-    sketch = thumbnails._png(np.full((12, 16, 3), (200, 30, 60), np.uint8))
+    sketch = thumbnails.encode_png(np.full((12, 16, 3), (200, 30, 60), np.uint8))
     told = JobStatus(job.id, "generate", "x", "running", True, 0.5, "", "", 0.0, 0.0, None, b64encode(sketch).decode())
-    session.current()._note(job, told)
+    session.current().update_job(job, told)
     assert path.read_bytes() == sketch != first
     assert int(path.stat().st_mtime) > written
     assert job.id in thumbnails._outdated
     assert job.fraction == 0.5
-    session.current()._note(job, replace(told, sketch="no Base64"))
+    session.current().update_job(job, replace(told, sketch="no Base64"))
     assert path.read_bytes() == sketch
     bpy.ops.parascale.poll_jobs(wait=True)
     session.current().forget(job)
@@ -234,10 +236,12 @@ def test_sketch_of_a_running_job_becomes_its_picture(ready: bpy.types.Scene) -> 
 
 
 def test_video_has_the_frames_its_model_takes(ready: bpy.types.Scene, shot_file: Callable[..., Path]) -> None:
-    from bl_ext.user_default.parascale import request
+    from bl_ext.user_default.parascale.scene import generation
 
     def laid_out(generator: str, **asked: Any) -> tuple[int, float, float]:
-        timing = request.timing_of(ready, ready.parascale.camera, request.Asked(generator, **asked))
+        timing = generation.choose_frame_times(
+            ready, ready.parascale.camera, generation.GenerationSettings(generator, **asked)
+        )
         return len(timing.times), timing.fps, timing.times[-1]
 
     # One second of the reference.
@@ -255,7 +259,7 @@ def test_video_has_the_frames_its_model_takes(ready: bpy.types.Scene, shot_file:
 
 
 def test_job_is_found_again_after_closing_and_opening_the_file(ready: bpy.types.Scene, tmp_path: Path) -> None:
-    from bl_ext.user_default.parascale import session
+    from bl_ext.user_default.parascale.jobs import timer
 
     path = tmp_path / "shot.blend"
     bpy.ops.wm.save_as_mainfile(filepath=str(path))
@@ -264,17 +268,17 @@ def test_job_is_found_again_after_closing_and_opening_the_file(ready: bpy.types.
     job = last_job(ready)
     bpy.ops.wm.read_homefile(use_empty=True)
     bpy.ops.parascale.poll_jobs(wait=True)
-    session.on_timer()
+    timer.on_timer()
     assert job.state == "fetched"
     bpy.ops.wm.open_mainfile(filepath=str(path))
-    session.on_timer()
+    timer.on_timer()
     assert job.state == "used"
     (strip,) = strips(bpy.context.scene)
     assert strip.filepath.startswith("//parascale")
 
 
 def test_time_left_is_told_from_how_far_it_has_come(extension: object) -> None:
-    from bl_ext.user_default.parascale.journal import Job
+    from bl_ext.user_default.parascale.jobs.journal import Job
 
     job = Job(id="0" * 32, kind="generate", title="x", created=0.0, state="running", started=100.0, fraction=0.25)
     assert job.seconds_left(110.0) == pytest.approx(30.0)
@@ -287,9 +291,9 @@ def test_address_of_another_machine_needs_its_keys(
 ) -> None:
     if bpy.ops.parascale.stop_backend.poll():
         bpy.ops.parascale.stop_backend()
-    from bl_ext.user_default.parascale import session
+    from bl_ext.user_default.parascale.jobs import session
 
-    session.current().disconnect()
+    session.current().connection.close()
     preferences.address = "tcp://203.0.113.9:5571"
     try:
         expected = "name the folder of its keys" if bpy.app.online_access else "allow it in Preferences"

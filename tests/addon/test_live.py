@@ -17,9 +17,9 @@ def locations(camera: bpy.types.Object) -> np.ndarray:
 
 
 def stale(camera: bpy.types.Object) -> str:
-    from bl_ext.user_default.parascale import live
+    from bl_ext.user_default.parascale.scene.staleness import reason_stale
 
-    return live.stale_because(bpy.context.scene, camera)
+    return reason_stale(bpy.context.scene, camera)
 
 
 def asked(camera: bpy.types.Object) -> np.ndarray:
@@ -78,12 +78,12 @@ def test_draft_lies_close_to_what_rebuild_makes_of_it(calibrated: bpy.types.Obje
 
 @pytest.mark.parametrize("pace", range(5))
 def test_large_scene_is_answered_by_fewer_looks(calibrated: bpy.types.Object, pace: int) -> None:
-    from bl_ext.user_default.parascale import live
+    from bl_ext.user_default.parascale.scene import geometry, live
 
-    kept = live._kept[bpy.context.scene.name]
+    kept = geometry._kept[bpy.context.scene.name]
     for slow in live.PACES[:pace]:
-        kept.seconds[slow] = 1.0
-    kept.seconds[live.PACES[pace]] = 0.0
+        kept.frame_seconds[slow] = 1.0
+    kept.frame_seconds[live.PACES[pace]] = 0.0
     calibrated.parascale.strength = 0.5
     draft = locations(calibrated)
     assert calibrated.parascale.draft

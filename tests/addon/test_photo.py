@@ -19,12 +19,12 @@ SIZE = (100, 60)
 @pytest.fixture
 def photo(extension: object, tmp_path: Path) -> Path:
     """A smooth coloured picture, 100x60."""
-    from bl_ext.user_default.parascale import thumbnails
+    from bl_ext.user_default.parascale.jobs import thumbnails
 
     y, x = np.mgrid[0 : SIZE[1], 0 : SIZE[0]]
     channels = [np.sin(x / 17 + y / 11), np.cos(x / 9 - y / 23), np.sin(x * y / 600)]
     path = tmp_path / "photo.png"
-    path.write_bytes(thumbnails._png(np.rint(127.5 + 120 * np.stack(channels, axis=-1)).astype(np.uint8)))
+    path.write_bytes(thumbnails.encode_png(np.rint(127.5 + 120 * np.stack(channels, axis=-1)).astype(np.uint8)))
     return path
 
 
@@ -89,17 +89,18 @@ def drawn() -> list[str]:
 def test_depth_is_estimated_by_the_backend_and_the_surface_appears(
     scene: bpy.types.Scene, asked: Any, models: dict[str, Path], backend: None, family: str
 ) -> None:
-    from bl_ext.user_default.parascale import photo, session
+    from bl_ext.user_default.parascale.jobs import session
+    from bl_ext.user_default.parascale.scene import photo
 
     from parascale.blender.camera import view_of_camera
 
     asked.model = str(models[family])
     assert bpy.ops.parascale.estimate_depth() == {"FINISHED"}
-    (job,) = session.newest_jobs(1)
+    (job,) = session.current().newest_jobs(1)
     assert (job.kind, job.title, job.state) == ("depth", "photo", "used")
     # What the model puts at infinity, with what touches it, gets no surface.
     shown = len(asked.surface.data.polygons) / (SIZE[0] * SIZE[1])
-    assert 0.8 < shown <= photo.found_in(scene).cover
+    assert 0.8 < shown <= photo.depth_of_photo(scene).cover
     assert family == "depth-anything-relative" or shown == 1
     assert scene.camera == asked.camera
     view = view_of_camera(scene, scene.camera)
@@ -107,7 +108,7 @@ def test_depth_is_estimated_by_the_backend_and_the_surface_appears(
     # Depth Pro sees its own field of view, which these weights put at 60 degrees; of the others 50 is assumed.
     angle = 60 if family == "depth-pro" else 50
     assert view.intrinsics[0] == pytest.approx(50 / np.tan(np.radians(angle / 2)), rel=1e-3)
-    found = photo.found_in(scene)
+    found = photo.depth_of_photo(scene)
     assert found.relative == (family == "depth-anything-relative")
     assert [found.near, found.median, found.far] == pytest.approx(
         [job.summary["percentiles"][p] for p in ("10", "50", "90")]
@@ -122,17 +123,18 @@ def test_depth_is_estimated_by_the_backend_and_the_surface_appears(
 def test_metres_become_units_of_the_scene(
     scene: bpy.types.Scene, asked: Any, models: dict[str, Path], backend: None
 ) -> None:
-    from bl_ext.user_default.parascale import photo, session
+    from bl_ext.user_default.parascale.jobs import session
+    from bl_ext.user_default.parascale.scene import photo
 
     scene.unit_settings.scale_length = 0.01
     asked.model = str(models["zoedepth"])
     bpy.ops.parascale.estimate_depth()
-    (job,) = session.newest_jobs(1)
-    assert photo.found_in(scene).median == pytest.approx(100 * job.summary["percentiles"]["50"])
+    (job,) = session.current().newest_jobs(1)
+    assert photo.depth_of_photo(scene).median == pytest.approx(100 * job.summary["percentiles"]["50"])
 
 
 def test_missing_weights_are_named_with_their_command(scene: bpy.types.Scene, asked: Any, backend: None) -> None:
-    from bl_ext.user_default.parascale import session
+    from bl_ext.user_default.parascale.jobs import session
 
     asked.model = "depth-pro"
     count = len(bpy.data.objects)
@@ -141,7 +143,7 @@ def test_missing_weights_are_named_with_their_command(scene: bpy.types.Scene, as
     assert len(bpy.data.objects) == count
     assert not bpy.data.images.get("photo.png")
     # Once they are there, it can be asked for again from the list of jobs.
-    (job,) = session.newest_jobs(1)
+    (job,) = session.current().newest_jobs(1)
     assert job.state == "failed"
     asked.picture, asked.model, asked.source = "", "", "CONSTANT"
     with pytest.raises(RuntimeError, match="parascale weights fetch depth-pro"):
@@ -153,14 +155,14 @@ def test_missing_weights_are_named_with_their_command(scene: bpy.types.Scene, as
 def test_cancelling_stops_the_job_and_changes_nothing(
     scene: bpy.types.Scene, asked: Any, models: dict[str, Path], backend: None
 ) -> None:
-    from bl_ext.user_default.parascale import session
+    from bl_ext.user_default.parascale.jobs import session
 
     cls = importlib.import_module("bl_ext.user_default.parascale.operators.photo").PARASCALE_OT_estimate_depth
     asked.model = str(models["depth-pro"])
     names = {item.name for kind in (bpy.data.objects, bpy.data.images, bpy.data.meshes) for item in kind}
     bare = type("Bare", (), {"steps": cls.steps, "_estimated": cls._estimated, "report": lambda *_: None})()
     steps = bare.steps(bpy.context)
-    while not (jobs := session.current().waiting()):
+    while not (jobs := session.current().pending_jobs()):
         next(steps)
     steps.close()
     bpy.ops.parascale.poll_jobs(wait=True)
@@ -173,7 +175,8 @@ def test_cancelling_stops_the_job_and_changes_nothing(
 def test_estimate_that_arrives_later_is_put_into_its_file(
     scene: bpy.types.Scene, asked: Any, models: dict[str, Path], backend: None, tmp_path: Path
 ) -> None:
-    from bl_ext.user_default.parascale import photo, session
+    from bl_ext.user_default.parascale.jobs import session, timer
+    from bl_ext.user_default.parascale.scene import photo
 
     from parascale.link.requests import DepthRequest
 
@@ -182,13 +185,13 @@ def test_estimate_that_arrives_later_is_put_into_its_file(
     picture = Path(asked.picture)
     job = session.new_job("depth", "photo", scene)
     job.request = {"kind": "depth", "picture": str(picture), "model": str(models["zoedepth"]), "fov": 40.0}
-    session.current().submit(job, DepthRequest(photo.picture_of(picture), str(models["zoedepth"])))
+    session.current().submit(job, DepthRequest(photo.read_photo(picture), str(models["zoedepth"])))
     bpy.ops.wm.read_homefile(use_empty=True)
     bpy.ops.parascale.poll_jobs(wait=True)
-    session.on_timer()
+    timer.on_timer()
     assert (job.state, len(bpy.data.objects)) == ("fetched", 0)
     bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "desk.blend"))
-    session.on_timer()
+    timer.on_timer()
     assert job.state == "used"
     assert bpy.context.scene.camera.data.angle_x == pytest.approx(np.radians(40), rel=1e-4)
 
@@ -284,14 +287,15 @@ def test_it_says_what_is_missing(scene: bpy.types.Scene, photo: Path) -> None:
 
 
 def test_large_photo_is_averaged_down(extension: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from bl_ext.user_default.parascale import photo, thumbnails
+    from bl_ext.user_default.parascale.jobs import thumbnails
+    from bl_ext.user_default.parascale.scene import photo
 
     monkeypatch.setattr(photo, "MAX_PIXELS", 10_000)
     picture = np.zeros((200, 196, 3), np.uint8)
     picture[::2] = 200
     path = tmp_path / "large.png"
-    path.write_bytes(thumbnails._png(picture))
-    small = photo.picture_of(path)
+    path.write_bytes(thumbnails.encode_png(picture))
+    small = photo.read_photo(path)
     assert small.shape == (100, 98, 3)
     assert (small == 100).all()
 
@@ -301,12 +305,12 @@ def test_large_photo_is_averaged_down(extension: object, tmp_path: Path, monkeyp
 def test_turned_photo_has_the_pixels_that_the_command_line_reads(
     extension: object, turned: Path, kind: str, orientation: int
 ) -> None:
-    from bl_ext.user_default.parascale import photo, request
+    from bl_ext.user_default.parascale.scene import photo, pictures
 
     path = turned / f"{orientation}.{kind}"
     wanted = np.load(turned / f"{path.name}.npy").astype(int)
     assert wanted.shape == ((60, 40, 3) if orientation > 4 else (40, 60, 3))
-    for read in (photo.picture_of(path), request.read_picture(path)):
+    for read in (photo.read_photo(path), pictures.read_picture(path)):
         assert read.shape == wanted.shape
         # Decoders of JPEG round differently.
         assert np.abs(read - wanted).max() <= (0 if kind == "png" else 6)
@@ -350,14 +354,14 @@ def test_turned_photo_stands_upright_in_the_scene_and_stays_so(
 
 
 def test_wall_of_a_turned_photo_has_its_shape(scene: bpy.types.Scene, turned: Path) -> None:
-    from bl_ext.user_default.parascale import request
+    from bl_ext.user_default.parascale.scene import generation
 
     asked = scene.parascale.photo
     asked.picture, asked.source = str(turned / "8.jpg"), "CONSTANT"
     assert bpy.ops.parascale.estimate_depth() == {"FINISHED"}
     assert (scene.render.resolution_x, scene.render.resolution_y) == (40, 60)
     # A video starts from the photo as it stands.
-    chosen = request.Asked.of_scene(scene)
+    chosen = generation.GenerationSettings.from_scene(scene)
     assert chosen.picture == "FILE"
-    first = request._picture(scene, scene.camera, 1, (40, 60), chosen)
+    first = generation.take_picture(scene, scene.camera, 1, (40, 60), chosen)
     assert np.abs(first - np.load(turned / "8.jpg.npy").astype(int)).max() <= 6

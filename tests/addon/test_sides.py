@@ -30,9 +30,9 @@ def centres(camera: bpy.types.Object, frames: Any) -> np.ndarray:
 
 
 def keyed(camera: bpy.types.Object) -> list[float]:
-    from bl_ext.user_default.parascale import calibrated
+    from bl_ext.user_default.parascale.scene.curves import keyed_frames
 
-    return calibrated.frames_of(camera).tolist()
+    return keyed_frames(camera).tolist()
 
 
 def test_subject_is_compared_with_the_box_of_the_reference(calibrated: bpy.types.Object) -> None:
@@ -78,14 +78,14 @@ def test_focus_distance_is_counted_on_both_sides(calibrated: bpy.types.Object) -
 
 
 def test_focus_follows_its_object_as_the_camera_moves(calibrated: bpy.types.Object) -> None:
-    from bl_ext.user_default.parascale.operators.calibrate import focus_on, place_on_ray
+    from bl_ext.user_default.parascale.scene.picking import focus_on, point_on_ray
     from mathutils import Vector
 
     scene = bpy.context.scene
-    place = place_on_ray(scene, "TARGET", Vector((-1.5, 0, 0.5)), Vector((0, 1, 0)))
+    place = point_on_ray(scene, "TARGET", Vector((-1.5, 0, 0.5)), Vector((0, 1, 0)))
     assert np.allclose(place, (-1.5, 3.5, 0.5), atol=1e-4)
     focus_on(bpy.context, "TARGET", place)
-    nearest = place_on_ray(scene, "REFERENCE", scene.parascale.reference.location, Vector((0, 1, 0)))
+    nearest = point_on_ray(scene, "REFERENCE", scene.parascale.reference.location, Vector((0, 1, 0)))
     assert nearest.y == pytest.approx(0.5, abs=1e-5)
     focus_on(bpy.context, "REFERENCE", nearest)
     assert calibrated.parascale.calibration.statistic == "FOCUS"
@@ -94,7 +94,7 @@ def test_focus_follows_its_object_as_the_camera_moves(calibrated: bpy.types.Obje
     # Both sides' focus comes nearer, by the same share of it: the gain stays what it is at the start.
     assert np.allclose(gain, gain[0], rtol=0.02)
     with pytest.raises(ValueError, match="no surface under the cursor"):
-        place_on_ray(scene, "TARGET", Vector((0, 0, 5)), Vector((0, 0, 1)))
+        point_on_ray(scene, "TARGET", Vector((0, 0, 5)), Vector((0, 0, 1)))
 
 
 def test_clicked_surfaces_are_counted_on_both_sides_and_leave_the_focus_alone(calibrated: bpy.types.Object) -> None:
@@ -120,12 +120,12 @@ def test_clicked_surfaces_are_counted_on_both_sides_and_leave_the_focus_alone(ca
     gain = asked(calibrated, "parascale_gain")
     assert np.allclose(gain, gain[0], rtol=1e-4)
 
-    from bl_ext.user_default.parascale import live
+    from bl_ext.user_default.parascale.scene.staleness import reason_stale
 
     mark = settings.target_place
     mark.location.z += 0.1
     bpy.context.view_layer.update()
-    assert live.stale_because(scene, calibrated) == "surface changed"
+    assert reason_stale(scene, calibrated) == "surface changed"
     count = len(scene.objects)
     bpy.ops.parascale.pick_surface(side="TARGET", place=place)
     assert settings.target_place == mark
@@ -262,11 +262,11 @@ def test_copied_lens_zooms_and_is_given_back(stage: bpy.types.Scene, shot_file: 
 def test_start_from_the_viewport_is_refused_where_there_is_none(
     stage: bpy.types.Scene, shot_file: Callable[..., Path]
 ) -> None:
-    from bl_ext.user_default.parascale import calibrated
+    from bl_ext.user_default.parascale.scene.start import viewports
 
     bpy.ops.parascale.import_shot(filepath=str(shot_file()))
     stage.parascale.start_from = "VIEWPORT"
-    areas = list(calibrated._viewports(bpy.context))
+    areas = list(viewports(bpy.context))
     if areas:
         assert bpy.ops.parascale.create_camera() == {"FINISHED"}
         assert np.allclose(

@@ -67,7 +67,7 @@ def test_clip_is_solved_and_its_parallax_number_is_the_scenes(desk: bpy.types.Sc
 def test_depth_of_the_clip_comes_from_a_model_where_one_is_named(
     desk: bpy.types.Scene, models: dict[str, Path], tmp_path: Path
 ) -> None:
-    from bl_ext.user_default.parascale import session
+    from bl_ext.user_default.parascale.jobs import session
 
     from parascale.files.shot_file import shot_from_json
 
@@ -77,21 +77,21 @@ def test_depth_of_the_clip_comes_from_a_model_where_one_is_named(
     shot = shot_from_json(bpy.context.scene.parascale.reference.parascale.text.as_string())
     assert shot.provenance["depth_model"] == model
     assert shot.quality["dense_against_tracks"] > 0.01
-    (job,) = session.newest_jobs(1)
+    (job,) = session.current().newest_jobs(1)
     assert (job.state, job.request["depth_model"]) == ("used", model)
 
 
 def test_missing_weights_are_named_with_their_command_before_a_clip_is_solved(
     scene: bpy.types.Scene, tmp_path: Path
 ) -> None:
-    from bl_ext.user_default.parascale import session
+    from bl_ext.user_default.parascale.jobs import session
 
     clip = tmp_path / "clip.mp4"
     clip.write_bytes(b"never read")
     with pytest.raises(RuntimeError, match="parascale weights fetch depth-pro"):
         bpy.ops.parascale.solve_clip(filepath=str(clip), depth_model="depth-pro")
     # Once they are there, it can be asked for again from the list of jobs.
-    (job,) = session.newest_jobs(1)
+    (job,) = session.current().newest_jobs(1)
     assert (job.kind, job.state) == ("solve", "failed")
     with pytest.raises(RuntimeError, match="parascale weights fetch depth-pro"):
         bpy.ops.parascale.retry_job(job_id=job.id)
@@ -121,10 +121,10 @@ def test_file_that_is_no_video_is_refused_in_one_sentence(scene: bpy.types.Scene
 
 
 def test_clip_that_is_not_there_is_refused(scene: bpy.types.Scene, tmp_path: Path) -> None:
-    from bl_ext.user_default.parascale import session
+    from bl_ext.user_default.parascale.jobs import session
 
     with pytest.raises(RuntimeError, match=r"clip\.mp4"):
         bpy.ops.parascale.solve_clip(filepath=str(tmp_path / "clip.mp4"))
     # A job that was never handed over is not waited for.
-    assert session.newest_jobs(1)[0].state == "failed"
-    assert session.current().waiting() == []
+    assert session.current().newest_jobs(1)[0].state == "failed"
+    assert session.current().pending_jobs() == []

@@ -108,9 +108,9 @@ def test_calibrated_camera_is_retimed_in_place(calibrated: bpy.types.Object) -> 
 
 
 def written_formats() -> list[str]:
-    from bl_ext.user_default.parascale.operators.tools import WRITTEN_FORMATS
+    from bl_ext.user_default.parascale.scene.path_file import WRITE_FORMATS
 
-    return [name for name, *_ in WRITTEN_FORMATS]
+    return [name for name, *_ in WRITE_FORMATS]
 
 
 @pytest.mark.slow
@@ -141,14 +141,12 @@ def test_exported_shot_says_what_the_camera_does(calibrated: bpy.types.Object, t
 
 
 def test_export_tells_what_the_format_cannot_hold(calibrated: bpy.types.Object, tmp_path: Path) -> None:
-    from bl_ext.user_default.parascale.operators import tools
+    from bl_ext.user_default.parascale.scene.path_file import write_path
 
-    said: list[str] = []
-    operator = type("Asked", (), {"format": "chan", "_write": tools.PARASCALE_OT_export_path._write})()
     from parascale.files.shot_file import read_shot
 
     bpy.ops.parascale.export_path(filepath=str(tmp_path / "a.shot.json"), format="parascale-shot")
-    said += operator._write(read_shot(tmp_path / "a.shot.json"), tmp_path / "a.chan")
+    said = write_path(read_shot(tmp_path / "a.shot.json"), tmp_path / "a.chan", "chan")
     assert any("frame rate" in line or "vertical field of view" in line or "depth" in line for line in said)
 
 

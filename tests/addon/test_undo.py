@@ -150,7 +150,7 @@ def test_no_sequence_of_events_during_a_job_loses_it(
     backend_stopped_at_the_end: None,
     tmp_path: Path,
 ) -> None:
-    from bl_ext.user_default.parascale import session
+    from bl_ext.user_default.parascale.jobs import session, timer
 
     bpy.ops.parascale.import_shot(filepath=str(shot_file(count=5)))
     bpy.ops.parascale.create_camera()
@@ -168,7 +168,7 @@ def test_no_sequence_of_events_during_a_job_loses_it(
         for _ in range(rng.randint(2, 6)):
             rng.choice(EVENTS)(tmp_path)
         bpy.ops.parascale.poll_jobs(wait=True)
-        session.on_timer()
+        timer.on_timer()
         assert job.state in {"fetched", "used"}, f"seed {seed}: {job.state} {job.message}"
         assert Path(job.files["video"]).is_file(), f"seed {seed}"
         assert bpy.ops.parascale.insert_result("EXEC_DEFAULT", True, job_id=job.id) == {"FINISHED"}, f"seed {seed}"
@@ -220,9 +220,9 @@ def _slide(_folder: Path) -> None:
 
 
 def _tick(_folder: Path) -> None:
-    from bl_ext.user_default.parascale import session
+    from bl_ext.user_default.parascale.jobs import timer
 
-    session.on_timer()
+    timer.on_timer()
 
 
 EVENTS = (_save, _reload, _undo, _redo, _delete_scene, _delete_camera, _new_file, _slide, _tick, _tick)

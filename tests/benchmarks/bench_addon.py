@@ -96,9 +96,9 @@ def sliders(objects: int, triangles: int) -> None:
         spans.append(timed(lambda value=value: setattr(camera.parascale, "strength", float(value))))
         if camera.parascale.draft:
             own.append(time.thread_time() - begin)
-    from bl_ext.user_default.parascale import live
+    from bl_ext.user_default.parascale.scene.staleness import reason_stale
 
-    draws = [timed(lambda: live.stale_because(scene, camera)) for _ in range(50)]
+    draws = [timed(lambda: reason_stale(scene, camera)) for _ in range(50)]
     # The first answer also finds out how many rays there is time for.
     first, *others = np.array(own) * 1e3
     median, slowest = np.median(others), np.max(others)
@@ -112,7 +112,7 @@ def sliders(objects: int, triangles: int) -> None:
 
 
 def ticks() -> None:
-    from bl_ext.user_default.parascale import session
+    from bl_ext.user_default.parascale.jobs import session, timer
 
     scene = bpy.context.scene
     addon = bpy.context.preferences.addons[MODULE].preferences
@@ -124,10 +124,10 @@ def ticks() -> None:
     spans = []
     end = time.monotonic() + 120
     while job.state not in ("fetched", "used", "failed", "lost") and time.monotonic() < end:
-        spans.append(timed(session.current().tick))
+        spans.append(timed(session.current().poll))
         time.sleep(0.01)
-    idle = [timed(session.current().tick) for _ in range(200)]
-    insertion = timed(session.on_timer)
+    idle = [timed(session.current().poll) for _ in range(200)]
+    insertion = timed(timer.on_timer)
     slow = np.percentile(spans, 99) * 1e3
     print(
         f"polling tick, a job of {state.frames} frames running: median {np.median(spans) * 1e3:.2f} ms, p99"

@@ -9,7 +9,7 @@ import numpy as np
 from parascale.camera import Trajectory, View
 from parascale.parallax.calibrate import Settings, calibrate
 from parascale.parallax.depth_source import DepthSamples, pixel_grid
-from parascale.parallax.gains import global_gain, global_norm_gain, static_gain
+from parascale.parallax.gains import TargetStart, global_gain, global_norm_gain, static_gain
 from parascale.parallax.metrics import compare
 from parascale.parallax.realise import realise
 from parascale.parallax.shot import Shot
@@ -53,7 +53,7 @@ def milliseconds(work: Callable[[], object], repeats: int = 5) -> float:
 def main() -> None:
     frames = 10_000
     reference, anchor, source = shot(frames), View(np.eye(4), LENS, *SIZE), Remembered()
-    gain = static_gain(reference, 2.0)
+    gain = static_gain(reference, TargetStart(2.0))
     realised = realise(reference.trajectory, anchor, gain)
     result = Shot("realised", 24, realised, reference.median_depth, felt_parallax=reference.felt_parallax)
     copy = milliseconds(lambda: np.array(reference.trajectory.camera_to_world))
@@ -62,7 +62,7 @@ def main() -> None:
     parts = {
         "Parallax Number": lambda: reference.parallax_number,
         "gains: static, global, global-norm": lambda: [
-            method(reference, 2.0) for method in (static_gain, global_gain, global_norm_gain)
+            method(reference, TargetStart(2.0)) for method in (static_gain, global_gain, global_norm_gain)
         ],
         "realise": lambda: realise(reference.trajectory, anchor, gain),
         "shot made and checked": lambda: Shot("realised", 24, realised, reference.median_depth, gain=gain),

@@ -4,7 +4,7 @@ import pytest
 from mathutils import Matrix, Vector
 
 from parascale.blender.camera import view_of_camera
-from parascale.blender.depth import FILLS, HIDES, LIVE_GRID, SceneDepth, SparingDepth, dense_depth, mark_helper
+from parascale.blender.depth import FILLS, HIDES, LIVE_GRID, ReprojectedDepth, SceneDepth, mark_helper
 from parascale.blender.render import z_pass
 from parascale.blender.scenes.parts import sphere
 
@@ -75,7 +75,7 @@ def test_depth_agrees_with_ray_cast_over_all_kinds_of_objects(scene, ahead, add_
 def test_dense_depth_agrees_with_cycles(scene, ahead, add_mesh):
     """An independent renderer, pixel centres included: half a pixel off would show as percents on the balls."""
     fill(scene, add_mesh)
-    ours, truth = dense_depth(scene, view_of_camera(scene, ahead)), z_pass(scene, ahead, 1, (320, 192))
+    ours, truth = SceneDepth(scene).dense(view_of_camera(scene, ahead)), z_pass(scene, ahead, 1, (320, 192))
     assert ours.shape == truth.shape == (192, 320)
     assert ours.dtype == np.float32
     agree = np.isfinite(ours) == np.isfinite(truth)
@@ -272,7 +272,7 @@ def test_between_sparing_looks_the_surface_is_seen_from_where_the_camera_is(scen
         asked.append(arguments[3])
         return full(*arguments)
 
-    sparing = SparingDepth(source, every)
+    sparing = ReprojectedDepth(source, every)
     for frame in range(9):
         pose = view.camera_to_world.copy()
         pose[:3, 3] += pose[:3, 2] * 0.5 * frame
@@ -286,7 +286,7 @@ def test_between_sparing_looks_the_surface_is_seen_from_where_the_camera_is(scen
 
 def test_sparing_looks_are_taken_anew_where_nothing_is_known(scene, ahead, add_wall):
     add_wall(distance=20)
-    view, sparing = view_of_camera(scene, ahead), SparingDepth(SceneDepth(scene, LIVE_GRID), 4)
+    view, sparing = view_of_camera(scene, ahead), ReprojectedDepth(SceneDepth(scene, LIVE_GRID), 4)
     assert sparing(view.camera_to_world, view.intrinsics, view.size, 0).hit.all()
     away = view.camera_to_world.copy()
     away[:3, 3] += away[:3, 2] * 30

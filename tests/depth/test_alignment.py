@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from parascale.depth.alignment import Fit, aligned, fit_scale, fit_scale_shift, steadied
+from parascale.depth.alignment import Fit, align_depth, fit_scale, fit_scale_shift, steady_fits
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -40,7 +40,7 @@ def test_a_fifth_of_the_points_hidden_behind_the_surface_moves_little(seed: int)
     assert fit_scale(value, seen).parameters[0] == pytest.approx(np.log(2.5), abs=0.01)
     fit = fit_scale_shift((1 / depth - 0.2) / 3, seen)
     assert fit is not None
-    found = aligned(((1 / depth - 0.2) / 3).astype(np.float32)[None], fit.parameters)[0]
+    found = align_depth(((1 / depth - 0.2) / 3).astype(np.float32)[None], fit.parameters)[0]
     np.testing.assert_allclose(found, depth, rtol=0.03)
 
 
@@ -53,7 +53,9 @@ def test_the_unit_of_the_points_is_the_unit_of_the_map(seed: int, scale: float, 
     assert one is not None
     assert other is not None
     flat = values.astype(np.float32)[None]
-    np.testing.assert_allclose(aligned(flat, other.parameters), factor * aligned(flat, one.parameters), rtol=1e-4)
+    np.testing.assert_allclose(
+        align_depth(flat, other.parameters), factor * align_depth(flat, one.parameters), rtol=1e-4
+    )
 
 
 def test_the_stated_error_is_the_spread_of_the_answers() -> None:
@@ -74,28 +76,30 @@ def test_a_map_that_does_not_tell_near_from_far_has_no_fit(values: np.ndarray) -
 
 def test_what_has_no_depth_stays_without() -> None:
     values = np.array([[2.0, 0.0, -1.0, np.nan, np.inf]], np.float32)
-    np.testing.assert_allclose(aligned(values, np.array([np.log(3.0)])), [[6, np.inf, np.inf, np.inf, np.inf]])
+    np.testing.assert_allclose(align_depth(values, np.array([np.log(3.0)])), [[6, np.inf, np.inf, np.inf, np.inf]])
     # Inverse depth (v + 1) * 2: 0 + 1 is a surface, -1 + 1 is infinitely far.
-    np.testing.assert_allclose(aligned(values, np.array([np.log(2.0), 1.0])), [[1 / 6, 0.5, np.inf, np.inf, np.inf]])
+    np.testing.assert_allclose(
+        align_depth(values, np.array([np.log(2.0), 1.0])), [[1 / 6, 0.5, np.inf, np.inf, np.inf]]
+    )
 
 
 def test_noise_of_the_points_is_smoothed_away() -> None:
     random = np.random.default_rng(2)
     noisy = random.normal(0, 0.02, 60)
-    steady = steadied([Fit(np.array([value]), np.array([0.02])) for value in noisy])
+    steady = steady_fits([Fit(np.array([value]), np.array([0.02])) for value in noisy])
     assert np.std(np.ravel(steady)) < 0.6 * np.std(noisy)
 
 
 def test_a_model_that_flickers_keeps_its_flicker() -> None:
     # Its maps flicker alike: taking the mean would put the flicker into the depth.
     flicker = np.where(np.arange(40) % 2, 0.3, -0.3)
-    steady = steadied([Fit(np.array([value]), np.array([0.005])) for value in flicker])
+    steady = steady_fits([Fit(np.array([value]), np.array([0.005])) for value in flicker])
     np.testing.assert_allclose(np.ravel(steady), flicker, atol=0.01)
 
 
 def test_frames_without_a_fit_take_their_neighbour_s() -> None:
     fit = Fit(np.array([1.0]), np.array([0.1]))
     far = Fit(np.array([1.0]), np.array([0.1]))
-    found = steadied([None, fit, None, None, far, None])
+    found = steady_fits([None, fit, None, None, far, None])
     assert [float(value[0]) for value in found if value is not None] == [1.0] * 6
-    assert steadied([None, None]) == [None, None]
+    assert steady_fits([None, None]) == [None, None]

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from parascale.depth.estimate import ConstantEstimator, Estimate
+from parascale.depth.estimate import Estimate
 from parascale.errors import InputError
 
 
@@ -33,15 +33,3 @@ def test_the_unknown_scale_of_a_relative_map_changes_nothing(scale: float) -> No
 def test_a_picture_without_a_surface_is_refused(nothing: float) -> None:
     with pytest.raises(InputError, match="sees no surface in this picture: try another model"):
         Estimate(np.full((4, 4), nothing, np.float32), "metric").depth_map()
-
-
-def test_no_model_is_a_constant() -> None:
-    estimate = ConstantEstimator(2.5).estimate(np.zeros((3, 5, 3), np.uint8))
-    np.testing.assert_array_equal(estimate.depth_map(), np.full((3, 5), 2.5))
-    assert estimate.kind == "scaleless"
-
-
-@pytest.mark.parametrize("depth", [0.0, -1.0, np.nan, np.inf])
-def test_a_constant_that_is_no_depth_is_refused(depth: float) -> None:
-    with pytest.raises(InputError, match="not positive"):
-        ConstantEstimator(depth)

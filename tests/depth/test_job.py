@@ -10,13 +10,13 @@ import pytest
 from PIL import Image
 
 from parascale.depth.job import estimate_depth
+from parascale.depth.reference_depth import with_model_depth
 from parascale.depth.registry import load_estimator
 from parascale.errors import Cancelled, InputError
 from parascale.files.shot_file import read_shot
 from parascale.link.client import Client
 from parascale.link.local import start_backend
 from parascale.link.requests import DepthRequest, SolveRequest
-from parascale.service.reference_depth import with_model_depth
 
 FAMILIES = ["depth-anything-relative", "depth-anything-metric", "depth-pro", "zoedepth"]
 

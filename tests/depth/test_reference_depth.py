@@ -9,11 +9,11 @@ import pytest
 
 from parascale.camera import Trajectory
 from parascale.depth.estimate import Estimate
-from parascale.depth.reference_depth import dense_median_depth, with_dense_depth
+from parascale.depth.reference_depth import sample_dense_depth, with_dense_depth, with_model_depth
 from parascale.depth.registry import load_estimator
 from parascale.errors import Cancelled, InputError
+from parascale.parallax.number import median_depth
 from parascale.parallax.shot import Points, Shot
-from parascale.service.reference_depth import with_model_depth
 from parascale.solve import solve
 
 SIZE = (64, 48)
@@ -60,6 +60,10 @@ def filmed() -> tuple[Shot, list[np.ndarray]]:
 
 def pictures(count: int = 9) -> list[np.ndarray]:
     return [np.zeros((SIZE[1], SIZE[0], 3), np.uint8)] * count
+
+
+def dense_median_depth(*arguments: object, **how: object) -> np.ndarray:
+    return np.array([median_depth(samples) for samples in sample_dense_depth(*arguments, **how)])
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ bpy = pytest.importorskip("bpy")
 
 def test_the_scenes_and_moves_are_those_there_are() -> None:
     from parascale.blender.scenes.moves import MOVES as ANIMATED
-    from parascale.blender.scenes.registry import BUILDERS
+    from parascale.blender.scenes.scenes_by_name import BUILDERS
 
     assert tuple(BUILDERS) == SCENES
     assert set(ANIMATED) == set(MOVES)

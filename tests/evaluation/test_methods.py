@@ -8,8 +8,8 @@ import pytest
 from parascale.camera import Trajectory, View
 from parascale.evaluation.methods import METHODS, carry_over
 from parascale.parallax.depth_source import DepthSamples
+from parascale.parallax.methods import METHODS as PRODUCT_METHODS
 from parascale.parallax.metrics import pce, rot_err
-from parascale.parallax.settings import METHODS as PRODUCT_METHODS
 from parascale.parallax.shot import Shot
 
 

@@ -1,6 +1,7 @@
 """Shots shown: as a picture, and in rerun where that is installed."""
 
 import importlib.util
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 from parascale.camera import Trajectory
+from parascale.cli.advice import sentence
 from parascale.errors import InputError
 from parascale.evaluation.shot_plot import PATH_COLOUR, draw_shot
 from parascale.evaluation.viewer import source_of, view_shot
@@ -75,8 +77,9 @@ def test_the_clip_beside_a_shot_is_taken_where_it_is_the_same(shot: Shot, tmp_pa
 
 @pytest.mark.skipif(HAS_RERUN, reason="rerun is installed")
 def test_without_rerun_the_way_to_it_is_told(shot: Shot) -> None:
-    with pytest.raises(InputError, match=r'pip install "parascale\[view\]".*--plot'):
+    with pytest.raises(InputError, match="rerun is not installed") as refused:
         view_shot(shot)
+    assert re.search(r'pip install "parascale\[view\]".*--plot', sentence(refused.value))
 
 
 @pytest.mark.skipif(not HAS_RERUN, reason="rerun lives in an environment of its own: pip install 'parascale[view]'")

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from parascale.camera import Trajectory, View
 from parascale.errors import Cancelled, InputError
-from parascale.parallax.calibrate import METHODS, Settings, calibrate
+from parascale.parallax.calibrate import Settings, calibrate
 from parascale.parallax.depth_source import ConstantDepth, DepthSamples
 from parascale.parallax.gauge import scale_gauge
+from parascale.parallax.methods import METHODS
 from parascale.parallax.metrics import compare, pce
 from parascale.parallax.shot import Shot
 

@@ -3,10 +3,10 @@ import sys
 
 import numpy as np
 import pytest
+from numpy_warp import warp
 
 from parascale.errors import InputError
 from parascale.projection.depth_map import DepthMapSource
-from parascale.projection.numpy_renderer import warp
 
 
 def ask(source, view, frame=0):

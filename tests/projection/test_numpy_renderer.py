@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy_warp import warp
 
 from parascale.projection.mesh import build_mesh, inverse_depth
-from parascale.projection.numpy_renderer import rasterise, warp
+from parascale.projection.numpy_renderer import rasterise
 
 
 def rays(view):

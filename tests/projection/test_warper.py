@@ -3,9 +3,9 @@ from concurrent.futures import ThreadPoolExecutor
 import cv2
 import numpy as np
 import pytest
+from numpy_warp import warp
 
 from parascale.errors import InputError
-from parascale.projection.numpy_renderer import warp
 from parascale.projection.warper import Warper
 
 BLUE, RED = np.array([20, 40, 200], np.uint8), np.array([220, 30, 10], np.uint8)

@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
@@ -154,8 +154,10 @@ def test_points_stay_only_with_the_path_they_belong_to(orbit) -> None:
 @settings(max_examples=40)
 @given(seed=seeds, frames=st.integers(2, 100))
 def test_even_steps_differ_by_less_than_one_percent(path, imagined, seed, frames) -> None:
-    p = even(imagined(path(seed, count=40), seed), frames, 16).parallax_number
-    assert p.max() / p.min() < 1.01
+    result = even(imagined(path(seed, count=40), seed), frames, 16)
+    # One move in 2,000 turns back too sharply, see below.
+    assume(result.provenance["retiming"][-1]["equal"] == "steps")
+    assert result.parallax_number.max() / result.parallax_number.min() < 1.01
 
 
 # Of 24,000 random moves those that turn back so sharply that spreading the frames again and again does not settle.
@@ -178,17 +180,23 @@ HAIRPINS = [
 
 @pytest.mark.parametrize(("seed", "frames"), HAIRPINS)
 @pytest.mark.parametrize("count_rotation", [False, True])
-def test_even_steps_are_found_where_the_path_turns_back(path, imagined, seed, frames, count_rotation) -> None:
+def test_even_says_so_where_the_path_turns_back_too_sharply(path, imagined, seed, frames, count_rotation) -> None:
     shot = imagined(path(seed, count=40), seed)
     result = even(shot, frames, 16, count_rotation=count_rotation)
-    steps = result.parallax_number
     if count_rotation:
-        steps = steps + geodesic_angle(result.trajectory.rotations[:-1], result.trajectory.rotations[1:])
-    assert steps.max() / steps.min() < 1.01
+        turned = geodesic_angle(result.trajectory.rotations[:-1], result.trajectory.rotations[1:])
+        steps = result.parallax_number + turned
+        assert steps.max() / steps.min() < 1.01
+    else:
+        own = keep_path(shot, 8000, 1000)
+        travel = np.concatenate([[0], np.cumsum(own.parallax_number)])
+        apart = np.linalg.norm(own.trajectory.centres[:, None] - result.trajectory.centres, axis=2)
+        even_travel = np.full(frames - 1, travel[-1] / (frames - 1))
+        assert np.diff(travel[apart.argmin(0)]) == pytest.approx(even_travel, abs=3 * own.parallax_number.max())
     curve = Move(shot).centres(np.linspace(*shot.trajectory.times[[0, -1]], 4000))
     assert distance_to(result.trajectory.centres, curve).max() < 1e-4 * length(curve)
     assert np.array_equal(result.trajectory.camera_to_world[[0, -1]], shot.trajectory.camera_to_world[[0, -1]])
-    assert result.provenance["retiming"][-1]["equal"] == "steps"
+    assert result.provenance["retiming"][-1]["equal"] == ("steps" if count_rotation else "travel")
 
 
 def test_there_and_back_along_a_line_is_cut_into_equal_steps(moving) -> None:

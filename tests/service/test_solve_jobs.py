@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import OpenEXR
 import pytest
 
 from parascale.camera import Trajectory
@@ -31,6 +32,19 @@ def test_a_clip_is_solved_by_a_backend(client: Client, testdata: Path, tmp_path:
     assert shot.unit == "unit-depth"
     assert shot.median_depth[0] == 1.0
     assert np.isfinite(shot.trajectory.centres).all()
+
+
+def test_a_folder_of_exr_frames_is_uploaded_and_solved(client: Client, tmp_path: Path) -> None:
+    frames = tmp_path / "frames"
+    frames.mkdir()
+    light = np.random.default_rng(2).random((60, 80, 3), np.float32).repeat(4, axis=0).repeat(4, axis=1)
+    for number in range(1, 4):
+        OpenEXR.File({"type": OpenEXR.scanlineimage}, {"RGB": light}).write(str(frames / f"frame.{number:04d}.exr"))
+    job = client.submit(SolveRequest(frames))
+    status = client.wait(job)
+    assert (status.state, status.message) == ("done", "")
+    shot = read_shot(client.fetch(job, tmp_path / "solved").files["shot"])
+    assert (len(shot), shot.motion_class, shot.trajectory.width) == (3, "static", 320)
 
 
 @pytest.mark.realdata

@@ -40,3 +40,16 @@ def test_masks_that_are_not_there_or_too_few_are_refused(tmp_path: Path) -> None
     two = write_video(tmp_path / "holes.mp4", [np.zeros((120, 160), np.uint8)] * 2)
     with pytest.raises(InputError, match=r"holes\.mp4 holds 2 masks for 3 frames"):
         read_masks(two, footage(3))
+
+
+def test_a_folder_of_masks_may_hold_exr_files(tmp_path: Path) -> None:
+    import OpenEXR
+
+    for number in range(2):
+        white = np.zeros((120, 160, 3), np.float16)
+        white[:, : 80 * number] = 1.0
+        OpenEXR.File({"type": OpenEXR.scanlineimage}, {"RGB": white}).write(str(tmp_path / f"{number}.exr"))
+    first, second = read_masks(tmp_path, footage(2))
+    assert first.all()
+    assert not second[:, :40].any()
+    assert second[:, 40:].all()

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from parascale.errors import Cancelled, InputError
-from parascale.media.video import image_files, probe, read_frames
+from parascale.media.suffixes import image_files
+from parascale.media.video import probe, read_frames
 
 
 @pytest.fixture(scope="module")

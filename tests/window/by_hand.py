@@ -123,26 +123,26 @@ def viewport_picture() -> Steps:
     for picture in ("RENDER", "VIEWPORT"):
         state.picture = picture
         bpy.ops.parascale.submit("EXEC_DEFAULT")
-        kept = part("journal").folder() / f"{state.job_id}.png"
+        kept = part("jobs.journal").folder() / f"{state.job_id}.png"
         shutil.copy(kept, SHARE / f"first-{picture.lower()}.png")
         yield from pause(0.5)
     state.picture = "RENDER"
     after = space.region_3d.view_perspective, space.overlay.show_overlays, scene.render.filepath
     told["view_is_as_before"] = before == after
-    jobs = part("session").current().jobs
+    jobs = part("jobs.session").current().jobs
     yield from until(lambda: jobs[state.job_id].state == "used", "the second strip")
 
 
 def pictures_of_jobs() -> Steps:
     """Show a sketch as a job's picture, another one after it, then its video."""
-    thumbnails, session = part("thumbnails"), part("session")
+    thumbnails, session = part("jobs.thumbnails"), part("jobs.session")
     job = session.new_job("generate", "pictures", bpy.context.scene)
     shades = []
     for shade in (60, 200):
         picture = np.zeros((54, 96, 3), np.uint8)
         picture[..., 0] = shade
-        thumbnails.keep(job, picture)
-        thumbnails.show(job, encoded(picture))
+        thumbnails.save_picture(job, picture)
+        thumbnails.save_sketch(job, encoded(picture))
         thumbnails.icon_of(job)
         yield from pause(1.5)
 
@@ -155,19 +155,19 @@ def pictures_of_jobs() -> Steps:
     done = session.current().jobs[bpy.context.scene.parascale.job_id]
     thumbnails.icon_of(done)
     yield from until(lambda: red_of(thumbnails, f"MOVIE {done.id}"), "the picture of the video")
-    told["video_picture"] = list(thumbnails._collection()[f"MOVIE {done.id}"].image_size)
+    told["video_picture"] = list(thumbnails._previews[f"MOVIE {done.id}"].image_size)
 
 
 def encoded(picture: Any) -> str:
     """PNG of a picture in Base64, as a backend sends it."""
     import base64
 
-    return base64.b64encode(part("thumbnails")._png(picture)).decode()
+    return base64.b64encode(part("jobs.thumbnails")._png(picture)).decode()
 
 
 def red_of(thumbnails: Any, key: str) -> float:
     """Mean red of an icon, 0 .. 1; 0 while there is none."""
-    preview = thumbnails._collection()[key]
+    preview = thumbnails._previews[key]
     pixels = np.array(preview.image_pixels_float).reshape(-1, 4)
     shown = pixels[pixels[:, 3] > 0.5]
     return float(shown[:, 0].mean()) if len(shown) else 0.0

@@ -224,41 +224,34 @@ class SceneDepth:
                 yield instance
 
 
-class SparingDepth:
-    """Depth source that looks at a static scene once in a few steps of a march, for answers while a slider moves.
+class ReprojectedDepth:
+    """Depth source that casts rays at every few steps of a march only, for answers while a slider is dragged.
 
-    At the steps between, the points of the last look are seen from where the camera has gone since: exact for all that
-    stays in the picture and is not hidden by something else.
+    At the steps between, the points of the last cast are reprojected into the camera: exact for all that stays in the
+    picture and is not hidden by something else.
 
     Parameters
     ----------
     source : SceneDepth
     every : int
-        Steps from one look to the next; 1 looks at each.
+        Steps from one cast to the next; 1 casts at each.
     """
 
     def __init__(self, source: SceneDepth, every: int) -> None:
         self._source, self._every = source, every
         self._points = np.empty((0, 3))
-        self._frame = self._looked_at = -1
+        self._frame = self._cast_at = -1
 
     def __call__(self, camera_to_world: Array, intrinsics: Array, size: tuple[int, int], frame: int) -> DepthSamples:
         """See `DepthSource`."""
         follows, self._frame = frame == self._frame + 1, frame
-        if follows and frame - self._looked_at < self._every:
-            samples = _seen_again(self._points, camera_to_world, intrinsics, size)
+        if follows and frame - self._cast_at < self._every:
+            samples = _reproject(self._points, camera_to_world, intrinsics, size)
             if len(samples.depth):
                 return samples
         samples = self._source(camera_to_world, intrinsics, size, frame)
-        self._points, self._looked_at = _hit_points(samples, camera_to_world, intrinsics), frame
+        self._points, self._cast_at = _hit_points(samples, camera_to_world, intrinsics), frame
         return samples
-
-
-def dense_depth(
-    scene: bpy.types.Scene, view: View, *, ignore: Collection[bpy.types.Object] = ()
-) -> NDArray[np.float32]:
-    """z-depth of every pixel of a view of the scene as it stands now, (H, W) in world units; NaN where nothing is."""
-    return SceneDepth(scene, ignore=ignore).dense(view)
 
 
 def mark_helper(item: bpy.types.Object) -> None:
@@ -297,7 +290,7 @@ def _hit_points(samples: DepthSamples, camera_to_world: Array, intrinsics: Array
     return np.asarray(in_camera @ camera_to_world[:3, :3].T + camera_to_world[:3, 3])
 
 
-def _seen_again(points: Array, camera_to_world: Array, intrinsics: Array, size: tuple[int, int]) -> DepthSamples:
+def _reproject(points: Array, camera_to_world: Array, intrinsics: Array, size: tuple[int, int]) -> DepthSamples:
     """Points of the world (N, 3) as samples of a camera: those in front of it and in its picture."""
     in_camera = (points - camera_to_world[:3, 3]) @ camera_to_world[:3, :3]
     in_camera = in_camera[in_camera[:, 2] > 0]

@@ -11,15 +11,15 @@ from parascale.errors import InputError
 from parascale.media.depth_file import (
     EIGHT_BITS,
     DepthFile,
+    check_depth_suffix,
     depth_channels,
     depth_of_values,
     one_channel,
     read_depth_map,
 )
 from parascale.media.exr_file import ExrFile
+from parascale.media.suffixes import BLENDER_DEPTH_SUFFIXES
 
-_NUMPY = (".npy", ".npz")
-_PICTURES = (".exr", ".png")
 # What Blender itself reads as it stands in the file: of other lone channels its versions make something else.
 _PLAIN = ({"R", "G", "B"}, {"R", "G", "B", "A"}, {"Y"})
 
@@ -29,13 +29,10 @@ def read_depth_in_blender(path: Path, scale: float | None = None) -> DepthFile:
 
     Of EXR files that are tiled, or compressed otherwise than by ZIP, ZIPS or RLE, only grey pictures without layers.
     """
-    if path.suffix.lower() in _NUMPY:
+    suffix = check_depth_suffix(path, BLENDER_DEPTH_SUFFIXES)
+    if suffix in (".npy", ".npz"):
         return read_depth_map(path, scale)
-    if path.suffix.lower() not in _PICTURES:
-        raise InputError(f"{path} is no depth map that Blender reads: give one of {', '.join(_NUMPY + _PICTURES)}")
-    if not path.is_file():
-        raise InputError(f"there is no file {path}")
-    if path.suffix.lower() == ".exr":
+    if suffix == ".exr":
         return depth_of_values(path, _exr(path), scale)
     picture = _stored(path)
     if not (picture.pixels[..., :1] == picture.pixels[..., 1:3]).all():

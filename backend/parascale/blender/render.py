@@ -44,7 +44,7 @@ def render_still(
     InputError
         Where the scene has no camera.
     """
-    with _lent(scene, size, engine):
+    with _temporary_render_settings(scene, size, engine):
         scene.render.image_settings.file_format = "PNG"
         scene.render.filepath = str(path)
         bpy.ops.render.render(write_still=True, scene=scene.name)
@@ -88,7 +88,7 @@ def render_clip(
     if size[0] % 2 or size[1] % 2:
         raise InputError(f"a movie of {size[0]}x{size[1]} cannot be encoded: both sides have to be even")
     render: Any = scene.render
-    with _lent(scene, size, "BLENDER_WORKBENCH", antialiasing), at_frame(scene):
+    with _temporary_render_settings(scene, size, "BLENDER_WORKBENCH", antialiasing), at_frame(scene):
         settings: Any = render.image_settings
         if hasattr(settings, "media_type"):
             settings.media_type = "VIDEO"
@@ -152,7 +152,11 @@ def z_pass(scene: bpy.types.Scene, camera: bpy.types.Object, frame: int, size: t
     kept = scene.camera, layer.material_override
     try:
         scene.camera, layer.material_override = camera, material
-        with tempfile.TemporaryDirectory() as folder, _lent(scene, size, "CYCLES"), at_frame(scene) as go_to:
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            _temporary_render_settings(scene, size, "CYCLES"),
+            at_frame(scene) as go_to,
+        ):
             go_to(frame)
             settings = scene.render.image_settings
             settings.file_format, settings.color_mode, settings.color_depth = "OPEN_EXR", "RGBA", "32"
@@ -235,10 +239,10 @@ def _rate(fps: float) -> tuple[int, float]:
 
 
 @contextmanager
-def _lent(
+def _temporary_render_settings(
     scene: bpy.types.Scene, size: tuple[int, int], engine: str, antialiasing: str | None = None
 ) -> Iterator[None]:
-    """Lend a scene the settings of a picture of its own, and put back all of them."""
+    """Give a scene the settings of a picture, and restore its own afterwards."""
     if scene.camera is None:
         raise InputError(f"the scene {scene.name!r} has no camera to render from: add one")
     render: Any = scene.render
@@ -285,9 +289,9 @@ def _lent(
             "device": "CPU",
         }
     with ExitStack() as stack:
-        stack.enter_context(_image_settings_kept(render.image_settings))
+        stack.enter_context(_temporary_image_settings(render.image_settings))
         for owner, settings in values.items():
-            stack.enter_context(_kept(owner, settings))
+            stack.enter_context(_temporary(owner, settings))
         yield
 
 
@@ -298,7 +302,7 @@ def _plain_settings(owner: Any) -> dict[str, None]:
 
 
 @contextmanager
-def _kept(owner: Any, settings: dict[str, Any]) -> Iterator[None]:
+def _temporary(owner: Any, settings: dict[str, Any]) -> Iterator[None]:
     before = {name: getattr(owner, name) for name in settings}
     try:
         for name, value in settings.items():
@@ -311,7 +315,7 @@ def _kept(owner: Any, settings: dict[str, Any]) -> Iterator[None]:
 
 
 @contextmanager
-def _image_settings_kept(settings: Any) -> Iterator[None]:
+def _temporary_image_settings(settings: Any) -> Iterator[None]:
     # In this order: each decides what the next may be.
     names = [n for n in ("media_type", "file_format", "color_mode", "color_depth") if hasattr(settings, n)]
     before = {name: getattr(settings, name) for name in names}

@@ -7,7 +7,7 @@ import bpy
 from parascale.blender.camera import view_of_camera
 from parascale.blender.depth import SceneDepth
 from parascale.errors import InputError
-from parascale.projection.target import Target
+from parascale.parallax.target import Target
 
 
 def scene_target(path: Path, camera_name: str | None = None) -> Target:
@@ -38,9 +38,9 @@ def scene_target(path: Path, camera_name: str | None = None) -> Target:
     assert scene is not None
     camera = scene.camera if camera_name is None else scene.objects.get(camera_name)
     if camera is None:
-        cameras = ", ".join(item.name for item in scene.objects if item.type == "CAMERA") or "none"
-        asked = "active camera" if camera_name is None else f"camera {camera_name!r}"
-        raise InputError(f"{path} has no {asked}: name one with --camera (its cameras: {cameras})")
+        cameras = [item.name for item in scene.objects if item.type == "CAMERA"]
+        missing = ("active camera" if camera_name is None else f"camera {camera_name!r}") if cameras else "camera"
+        raise InputError(f"{path} has no {missing}", "blend-camera" if cameras else "", cameras)
     scene.frame_set(scene.frame_start)
     settings = scene.unit_settings
     metres = None if settings.system == "NONE" else settings.scale_length

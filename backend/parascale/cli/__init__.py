@@ -33,6 +33,7 @@ from parascale.cli import (
     weights,
 )
 from parascale.cli.advice import sentence
+from parascale.cli.common import Command
 from parascale.errors import Cancelled, InputError
 
 STOPPED = 130
@@ -49,7 +50,7 @@ for module in (
     *(serve, jobs, cancel, result, keys, probe, evaluate, doctor),
 ):
     function = module.__name__.rpartition(".")[2]
-    app.command(function.rstrip("_"))(getattr(module, function))
+    app.command(function.rstrip("_"), cls=Command)(getattr(module, function))
 app.add_typer(weights.weights, name="weights")
 
 

@@ -5,17 +5,27 @@ from parascale.errors import InputError, Notice, Remedy
 ADVICE: dict[Remedy, str] = {
     "blend-camera": "name one with --camera",
     "camera": "choose another with --camera",
-    "extra": "pip install",
+    "extra": "pip install 'parascale[{}]'",
     "format": "name it with --format (`parascale formats` lists them)",
     "fov": "override with --fov",
     "fps": "override with --fps",
     "frame-range": "give a range with --start and --end",
-    "plot": "draw a picture with --plot",
+    "keys": "make keys with `parascale keys new DIR`",
+    "probe": "write one with `parascale probe`",
+    "rerun": (
+        "it needs NumPy 2, so give it an environment of its own, python -m venv parascale-view && "
+        'parascale-view/bin/pip install "parascale[view]", and run parascale-view/bin/parascale view; '
+        "or draw a picture with --plot"
+    ),
     "size": "override with --size",
+    "start-backend": "start one with `parascale serve`",
     "state-folder": "name another with --state",
     "address": "take another with --bind",
+    "verify": "`parascale generate --verify` measures it",
+    "weights": "run `parascale weights fetch {}`",
+    "weights-list": "`parascale weights list` names all",
 }
-"""What follows the message, by remedy; choices are added after it."""
+"""What follows the message, by remedy; choices stand in place of {}, else after it."""
 
 
 def sentence(notice: Notice | InputError) -> str:
@@ -26,8 +36,9 @@ def sentence(notice: Notice | InputError) -> str:
         ranges = [range_.split(":") for range_ in notice.choices]
         listed = [f"--shot {number} (--start {a} --end {b})" for number, (a, b) in enumerate(ranges, 1)]
         return f"{notice.message}: choose one with {', or '.join(listed)}"
-    advice = ADVICE.get(notice.remedy)
+    advice, choices = ADVICE.get(notice.remedy), ", ".join(notice.choices)
     if advice is None:
         return notice.message
-    choices = f" ({', '.join(notice.choices)})" if notice.choices else ""
-    return f"{notice.message}: {advice}{choices}"
+    if "{}" in advice:
+        return f"{notice.message}: {advice.format(choices)}"
+    return f"{notice.message}: {advice}" + (f" ({choices})" if choices else "")

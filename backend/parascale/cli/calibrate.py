@@ -24,17 +24,17 @@ def calibrate(
     fov: Annotated[float | None, typer.Option(help="Horizontal field of view of the depth map, degrees.")] = None,
     scene: Annotated[Path | None, typer.Option(help="The target: a .blend file.")] = None,
     camera: Annotated[str | None, typer.Option(help="The camera to start from, where not the scene's own.")] = None,
-    method: Annotated[str, typer.Option(help="How the gain is found; see docs/conventions.md.")] = "closed-loop",
+    method: Annotated[str, typer.Option(help="How the gain is found: {methods}.")] = "closed-loop",
     strength: Annotated[float, typer.Option(help="Multiplies the Parallax Number asked for.")] = 1.0,
     smooth: Annotated[float, typer.Option(help="Smooth the gain over this many frames.")] = 0.0,
-    lens: Annotated[str, typer.Option(help="keep the target's, copy the reference's, or compensate.")] = "keep",
+    lens: Annotated[str, typer.Option(help="Lens of the realised camera: {lenses}.")] = "keep",
     json: Json = False,
 ) -> None:
     """Carry a shot's motion over to a target, so that every frame keeps its Parallax Number."""
     from parascale.files.shot_file import read_shot, write_shot
     from parascale.parallax.calibrate import Settings
     from parascale.parallax.calibrate import calibrate as calibrate_shot
-    from parascale.projection.target import constant_target, depth_map_target
+    from parascale.parallax.target import constant_target
 
     if sum(target is not None for target in (depth, depth_map, scene)) != 1:
         raise InputError("say what the target is by one of --depth, --depth-map or --scene")
@@ -42,7 +42,12 @@ def calibrate(
     if depth is not None:
         target = constant_target(depth, reference)
     elif depth_map is not None:
-        target = depth_map_target(depth_map, reference, fov, depth_scale)
+        from parascale.media.depth_file import read_depth_map
+        from parascale.projection.depth_map import depth_map_target
+
+        file = read_depth_map(depth_map, depth_scale)
+        print_notes(file.warnings)
+        target = depth_map_target(file.depth, reference, fov)
     else:
         require_blender("--scene")
         from parascale.blender.scene_file import scene_target
@@ -50,7 +55,6 @@ def calibrate(
         assert scene is not None
         with foreign_output_on_stderr():
             target = scene_target(scene, camera)
-    print_notes(target.warnings)
     settings = Settings(method=method, strength=strength, smooth=smooth, lens=lens)
     with progress_bar() as progress:
         result = calibrate_shot(

@@ -4,14 +4,16 @@ import importlib.util
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, cast
 
 import typer
+from typer.core import TyperCommand, TyperOption
 
-from parascale.errors import InputError
+from parascale.cli.advice import sentence
+from parascale.errors import InputError, Notice
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
 
@@ -21,15 +23,33 @@ DepthScale = Annotated[
 ]
 
 
-def print_notes(sentences: Iterable[str]) -> None:
+class Command(TyperCommand):
+    """A command whose help names the rows of tables, which are imported only when the help is shown."""
+
+    def get_help(self, ctx: object) -> str:
+        """Give the help with the names in place of {methods}, {lenses} and {modes}."""
+        from parascale.parallax.lens import LENSES
+        from parascale.parallax.methods import METHODS
+        from parascale.retime.modes import MODES
+
+        names = {"methods": ", ".join(METHODS), "lenses": ", ".join(LENSES), "modes": ", ".join(MODES)}
+        for parameter in self.params:
+            if isinstance(parameter, TyperOption) and parameter.help:
+                parameter.help = parameter.help.format(**names)
+        return super().get_help(cast("typer.Context", ctx))
+
+
+def print_notes(notes: Iterable[str | Notice]) -> None:
     """Print what a user should read on standard error."""
-    for sentence in sentences:
-        print(f"parascale: note: {sentence}", file=sys.stderr)
+    for note in notes:
+        print(f"parascale: note: {note if isinstance(note, str) else sentence(note)}", file=sys.stderr)
 
 
-def print_json(values: dict[str, Any]) -> None:
+def print_json(values: Mapping[str, object]) -> None:
     """Print one JSON object on standard output; what is not finite becomes null."""
-    print(json.dumps(_finite(values), indent=2, allow_nan=False))
+    from parascale.types import to_json_values
+
+    print(json.dumps(to_json_values(values), indent=2, allow_nan=False))
 
 
 @contextmanager
@@ -89,20 +109,8 @@ def require_blender(what: str) -> None:
     InputError
     """
     if importlib.util.find_spec("bpy") is None:
-        raise InputError(f"{what} needs Blender as a Python module: pip install 'parascale[bpy]'")
+        raise InputError(f"{what} needs Blender as a Python module", "extra", ["bpy"])
 
 
 def _silent(fraction: float, phase: str) -> None:
     pass
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    if hasattr(value, "tolist"):
-        return _finite(value.tolist())
-    if isinstance(value, float) and value - value != 0:
-        return None
-    return value

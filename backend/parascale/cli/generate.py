@@ -1,3 +1,4 @@
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -75,7 +76,7 @@ def generate(
 
 def _verified(
     video: Path, request: "GenerationRequest", fetched: dict[str, Any]
-) -> tuple[dict[str, float | None] | None, float | None]:
+) -> tuple[Mapping[str, object] | None, float | None]:
     """Hold a video against what was asked, and say how they differ; a video that cannot be solved is kept.
 
     Returns

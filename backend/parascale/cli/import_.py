@@ -53,8 +53,8 @@ def import_(
 def _depth_source(shot: "Shot", depth: float | None, depth_map: Path | None) -> "DepthSource":
     from parascale.camera import View
     from parascale.media.depth_file import read_depth_map
+    from parascale.parallax.target import constant_target
     from parascale.projection.depth_map import DepthMapSource
-    from parascale.projection.target import constant_target
 
     if depth_map is None:
         assert depth is not None

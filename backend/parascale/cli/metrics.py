@@ -23,7 +23,7 @@ def metrics(
         print_metrics(result)
 
 
-def print_metrics(result: Mapping[str, float | None]) -> None:
+def print_metrics(result: Mapping[str, object]) -> None:
     """Print metrics, one a line."""
     for key, value in result.items():
         print(f"{key:16} {'-' if value is None else format(value, '.4g')}")

@@ -12,15 +12,13 @@ from parascale.errors import InputError
 if TYPE_CHECKING:
     from parascale.parallax.shot import Shot
 
-MODES = ("keep-path", "keep-felt-speed", "even")
-
 
 def retime(
     shot: Annotated[Path, typer.Argument(help="A shot file.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="The shot file to write.")],
     frames: Annotated[str | None, typer.Option(help="How many, or 4n+1: as many of those as fit.")] = None,
     fps: Annotated[float | None, typer.Option(help="Frames a second; the shot's own where not given.")] = None,
-    mode: Annotated[str, typer.Option(help="What to keep: keep-path, keep-felt-speed, or even.")] = "keep-path",
+    mode: Annotated[str, typer.Option(help="What to keep: {modes}.")] = "keep-path",
     keep_angles: Annotated[bool, typer.Option("--keep-angles", help="keep-felt-speed: look where it looked.")] = False,
     count_rotation: Annotated[bool, typer.Option("--count-rotation", help="even: let pans take their time.")] = False,
     ease: Annotated[str | None, typer.Option(help="keep-path: TIME:SHARE pairs, as 0:0,0.3:0.1,1:1.")] = None,
@@ -40,10 +38,13 @@ def retime(
     """Give a shot other frames and other timing; what else is asked happens in the order --help lists it."""
     from parascale import retime as bend
     from parascale.files.shot_file import read_shot, write_shot
+    from parascale.retime.modes import MODES
 
-    _refuse_mixtures(mode, keep_angles=keep_angles, count_rotation=count_rotation, eased=ease is not None)
+    own = {"keep_angles": keep_angles, "count_rotation": count_rotation}
+    _refuse_mixtures(mode, **own, eased=ease is not None)
     if strength is not None and speed is not None:
         raise InputError("--strength and --speed say the same in two ways: give one")
+    options = {name: True for name, given in own.items() if given}
     operations = (
         (level, bend.level),
         (smooth, bend.smooth),
@@ -52,8 +53,7 @@ def retime(
         (reverse, bend.reverse),
         (ping_pong, bend.ping_pong),
         (mode == "keep-path", lambda moved: _along_the_path(moved, frames, fps, ease)),
-        (mode == "keep-felt-speed", lambda moved: _at_felt_speed(moved, frames, fps, keep_angles=keep_angles)),
-        (mode == "even", lambda moved: _in_even_steps(moved, frames, fps, count_rotation=count_rotation)),
+        (mode != "keep-path", lambda moved: MODES[mode].function(moved, *_asked(moved, frames, fps), **options)),
         (strength is not None, lambda moved: bend.strengthen(moved, strength or 0.0)),
         (speed is not None, lambda moved: bend.at_speed(moved, speed or 0.0)),
     )
@@ -80,19 +80,9 @@ def _along_the_path(shot: "Shot", frames: str | None, fps: float | None, ease: s
     return bend.match_rate(shot, shot.fps if fps is None else fps, *_numbering(frames))
 
 
-def _at_felt_speed(shot: "Shot", frames: str | None, fps: float | None, *, keep_angles: bool) -> "Shot":
-    from parascale.retime import keep_felt_speed
-
-    return keep_felt_speed(shot, *_asked(shot, frames, fps), keep_angles=keep_angles)
-
-
-def _in_even_steps(shot: "Shot", frames: str | None, fps: float | None, *, count_rotation: bool) -> "Shot":
-    from parascale.retime import even
-
-    return even(shot, *_asked(shot, frames, fps), count_rotation=count_rotation)
-
-
 def _refuse_mixtures(mode: str, *, keep_angles: bool, count_rotation: bool, eased: bool) -> None:
+    from parascale.retime.modes import MODES
+
     if mode not in MODES:
         raise InputError(f"the mode {mode!r} is not one of {', '.join(MODES)}")
     for given, option, belongs in (

@@ -47,7 +47,7 @@ def solve(
             progress=progress,
         )
         if estimator is not None:
-            from parascale.service.reference_depth import with_model_depth
+            from parascale.depth.reference_depth import with_model_depth
 
             solved = with_model_depth(solved, reference, estimator, progress)
     write_shot(solved, output)

@@ -85,7 +85,7 @@ def fit_scale_shift(values: Array, depth: Array) -> Fit | None:
     return Fit(np.array([np.log(slope), shift / slope]), deviation)
 
 
-def aligned(values: NDArray[np.float32], parameters: Array) -> NDArray[np.float32]:
+def align_depth(values: NDArray[np.float32], parameters: Array) -> NDArray[np.float32]:
     """Depth map (h, w) float32 in the points' unit, infinite where there is no surface."""
     seen = np.isfinite(values)
     with np.errstate(invalid="ignore"):
@@ -97,7 +97,7 @@ def aligned(values: NDArray[np.float32], parameters: Array) -> NDArray[np.float3
     return np.divide(np.float32(1), inverse, out=np.full(values.shape, np.inf, np.float32), where=seen)
 
 
-def steadied(fits: list[Fit | None]) -> list[Array | None]:
+def steady_fits(fits: list[Fit | None]) -> list[Array | None]:
     """Parameters of every frame, drawn towards their neighbours' mean as far as their own error explains the gap.
 
     A model whose scale flickers keeps it (the flicker is in its maps too); a steady one loses the noise of the

@@ -1,7 +1,7 @@
 """What a depth model says of a picture, and the depth map that comes of it."""
 
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -83,23 +83,3 @@ class Estimator(Protocol):
         Estimate
             Of the picture's size.
         """
-
-
-@dataclass(frozen=True)
-class ConstantEstimator:
-    """No model: a stated depth everywhere."""
-
-    depth: float
-
-    def __post_init__(self) -> None:
-        if not (np.isfinite(self.depth) and self.depth > 0):
-            raise InputError(f"a depth of {self.depth} is not positive: give the target's typical distance")
-
-    @property
-    def name(self) -> str:
-        """See `Estimator`."""
-        return f"constant {self.depth:g}"
-
-    def estimate(self, image: NDArray[Any]) -> Estimate:
-        """See `Estimator`."""
-        return Estimate(np.full(image.shape[:2], self.depth, np.float32), "scaleless")

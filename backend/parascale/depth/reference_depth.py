@@ -2,63 +2,68 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
+from itertools import takewhile
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from parascale.camera import View
-from parascale.depth.alignment import Fit, aligned, fit_scale, fit_scale_shift, steadied
+from parascale.depth.alignment import Fit, align_depth, fit_scale, fit_scale_shift, steady_fits
 from parascale.depth.estimate import Estimate, Estimator
 from parascale.errors import Cancelled, InputError
 from parascale.parallax.depth_source import DepthSamples, pixel_grid
 from parascale.parallax.gauge import to_unit_depth
 from parascale.parallax.number import felt_per_unit_step, median_depth
 from parascale.parallax.shot import Shot
-from parascale.types import Array, CancelCheck, Progress
+from parascale.types import Array, CancelCheck, Image, Progress
 
 GRID = (64, 36)
-# Fewer points do not tell a frame's scale.
+# Fewer points do not determine the scale of a frame.
 MIN_POINTS = 12
 
 
-def dense_median_depth(
-    frames: Iterable[NDArray[np.uint8]],
+def with_model_depth(
     shot: Shot,
+    reference: Path,
     estimator: Estimator,
-    *,
     progress: Progress | None = None,
     cancelled: CancelCheck | None = None,
-) -> Array:
-    """Median depth of every frame of a solved shot by a depth model, in the shot's unit.
+) -> Shot:
+    """Give a solved shot the depth of a model, from the pictures of its own frames.
 
     Parameters
     ----------
-    frames : iterable of (H, W, 3) uint8
-        The T pictures of the shot, sRGB, in order; of any one size.
     shot : Shot
-        With the points its solve left behind.
+        As `parascale.solve.solve` returns it.
+    reference : Path
+        The clip it was solved from.
     estimator : Estimator
-    progress, cancelled
-        As everywhere.
+    progress : Progress, optional
+    cancelled : CancelCheck, optional
 
     Returns
     -------
-    (T,) float64
-        NaN where a frame shows no surface.
+    Shot
+        As `with_dense_depth` returns it.
 
     Raises
     ------
     InputError
-        Where the shot has no points, the pictures are not T, or no frame shows enough points to tell the scale.
+        Where `with_dense_depth` does, or the clip cannot be read.
     Cancelled
-        Where ``cancelled`` said so.
     """
-    samples = _dense_samples(frames, shot, estimator, progress, cancelled)
-    return np.array([median_depth(item) for item in samples])
+    from parascale.media.video import pictures
+
+    assert shot.frames is not None
+    wanted = set(shot.frames.tolist())
+    until_the_last = takewhile(lambda item: item[0] <= max(wanted), pictures(reference))
+    frames = (picture for number, _, picture in until_the_last if number in wanted)
+    return with_dense_depth(frames, shot, estimator, progress=progress, cancelled=cancelled)
 
 
 def with_dense_depth(
-    frames: Iterable[NDArray[np.uint8]],
+    frames: Iterable[Image],
     shot: Shot,
     estimator: Estimator,
     *,
@@ -67,9 +72,28 @@ def with_dense_depth(
 ) -> Shot:
     """Give a solved shot the depth of a model instead of that of its tracks: the same estimator on both sides.
 
-    Parameters and errors are those of `dense_median_depth`. The result is in the unit-depth gauge of its new depth.
+    Parameters
+    ----------
+    frames : iterable of (H, W, 3) uint8
+        The T pictures of the shot, sRGB, in order; of any one size.
+    shot : Shot
+        With the points its solve left behind.
+    estimator : Estimator
+    progress : Progress, optional
+    cancelled : CancelCheck, optional
+
+    Returns
+    -------
+    Shot
+        In the unit-depth gauge of its new depth; NaN where a frame shows no surface.
+
+    Raises
+    ------
+    InputError
+        Where `sample_dense_depth` does, or the first frame shows no surface.
+    Cancelled
     """
-    samples = _dense_samples(frames, shot, estimator, progress, cancelled)
+    samples = sample_dense_depth(frames, shot, estimator, progress, cancelled)
     depth = np.array([median_depth(item) for item in samples])
     if np.isnan(depth[0]):
         raise InputError(f"the depth model {estimator.name} sees no surface in the first frame: start the shot later")
@@ -91,13 +115,22 @@ def with_dense_depth(
     return to_unit_depth(dense)
 
 
-def _dense_samples(
-    frames: Iterable[NDArray[np.uint8]],
+def sample_dense_depth(
+    frames: Iterable[Image],
     shot: Shot,
     estimator: Estimator,
-    progress: Progress | None,
-    cancelled: CancelCheck | None,
+    progress: Progress | None = None,
+    cancelled: CancelCheck | None = None,
 ) -> list[DepthSamples]:
+    """Sample the depth of a model in every frame, in the shot's unit; parameters as in `with_dense_depth`.
+
+    Raises
+    ------
+    InputError
+        Where the shot has no points, the pictures are not T, or no frame shows enough points to tell the scale.
+    Cancelled
+        Where ``cancelled`` said so.
+    """
     if shot.points is None:
         raise InputError(f"{shot.name!r} has no points to tell a depth model's scale by: solve the clip again")
     points = shot.points.positions.astype(np.float64)
@@ -116,14 +149,14 @@ def _dense_samples(
             progress((t + 1) / len(shot), "Estimating depth")
     if len(values) != len(shot):
         raise InputError(f"there are {len(values)} pictures for the {len(shot)} frames of {shot.name!r}")
-    steady = steadied(fits)
+    steady = steady_fits(fits)
     pixels = pixel_grid(shot.trajectory.size, GRID)
     samples = []
     for value, parameters in zip(values, steady, strict=True):
         if parameters is None:
             shown = "scale" if kind != "relative" else "scale and shift"
             raise InputError(f"no frame of {shot.name!r} shows the points that tell the depth model's {shown}")
-        depth = aligned(value, parameters).reshape(-1).astype(np.float64)
+        depth = align_depth(value, parameters).reshape(-1).astype(np.float64)
         hit = np.isfinite(depth)
         samples.append(DepthSamples(pixels, np.where(hit, depth, 1.0), hit))
     return samples

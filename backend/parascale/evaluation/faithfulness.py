@@ -236,7 +236,7 @@ def _in_metres(solved: Shot, true: Shot) -> Shot:
 def _open(name: str, size: tuple[int, int]) -> _Stage:
     from parascale.blender.camera import view_of_camera
     from parascale.blender.depth import SceneDepth
-    from parascale.blender.scenes.registry import open_scene
+    from parascale.blender.scenes.scenes_by_name import open_scene
 
     scene = open_scene(name, size)
     assert scene.camera is not None

@@ -8,9 +8,9 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 
 from parascale.camera import Trajectory, View
-from parascale.parallax.calibrate import METHODS as PRODUCT_METHODS
 from parascale.parallax.calibrate import Settings, calibrate
 from parascale.parallax.depth_source import DepthSource
+from parascale.parallax.methods import METHODS as PRODUCT_METHODS
 from parascale.parallax.metrics import pce
 from parascale.parallax.shot import Shot
 

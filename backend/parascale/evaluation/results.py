@@ -14,6 +14,7 @@ import numpy as np
 from parascale import __version__
 from parascale.errors import InputError
 from parascale.files.disk import make_folder, read_text, replace_files
+from parascale.types import to_json_values
 
 FILE = "results.json"
 # Scale gaps that differ by less tell no slope.
@@ -95,7 +96,7 @@ def read_rows(folder: Path, stamp: Mapping[str, Any]) -> list[Row]:
 
 def write_rows(folder: Path, stamp: Mapping[str, Any], rows: Iterable[Row]) -> None:
     """Write ``results.json`` and ``results.csv`` anew."""
-    plain = [{name: _plain(value) for name, value in asdict(row).items()} for row in rows]
+    plain = [to_json_values(asdict(row)) for row in rows]
     document = {"version": __version__, "stamp": dict(stamp), "rows": plain}
     table = io.StringIO()
     writer = csv.DictWriter(table, NAMES)
@@ -112,10 +113,6 @@ def write_rows(folder: Path, stamp: Mapping[str, Any], rows: Iterable[Row]) -> N
 def _row(held: dict[str, Any]) -> Row:
     values: dict[str, Any] = {name: math.nan if held[name] is None else held[name] for name in NAMES}
     return Row(**values)
-
-
-def _plain(value: Any) -> Any:
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def median(values: Iterable[float]) -> float:

@@ -11,10 +11,6 @@ from parascale.media.video import pictures
 from parascale.parallax.shot import Shot
 from parascale.solve.provenance import source_digest
 
-INSTALL = (
-    'python -m venv parascale-view && parascale-view/bin/pip install "parascale[view]", '
-    "then parascale-view/bin/parascale view"
-)
 PICTURE_SIDE = 640
 PATH_COLOUR, FLOOR_COLOUR = (46, 125, 91), (191, 97, 106)
 
@@ -61,10 +57,7 @@ def _rerun() -> Any:
     try:
         import rerun
     except ImportError as error:
-        raise InputError(
-            f"rerun is not installed here; it needs NumPy 2, so an environment of its own: {INSTALL}; "
-            "or draw a picture with --plot"
-        ) from error
+        raise InputError("rerun is not installed", "rerun") from error
     return rerun
 
 

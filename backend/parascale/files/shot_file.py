@@ -18,6 +18,7 @@ from parascale.camera import Trajectory
 from parascale.errors import InputError
 from parascale.files.disk import read_bytes, replace_files
 from parascale.parallax.shot import Points, Shot
+from parascale.types import to_json_values
 
 FORMAT = "parascale-shot"
 VERSION = 1
@@ -149,19 +150,15 @@ def _frames(shot: Shot) -> list[dict[str, Any]]:
         "time": shot.trajectory.times.tolist(),
         "camera_to_world": shot.trajectory.camera_to_world.tolist(),
         "intrinsics": shot.trajectory.intrinsics.tolist(),
-        "median_depth": _nullable(shot.median_depth),
+        "median_depth": to_json_values(shot.median_depth),
     }
     frames = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
     for key in _STEP_KEYS:
         values = getattr(shot, key)
         if values is not None:
-            for frame, value in zip(frames[:-1], _nullable(values), strict=True):
+            for frame, value in zip(frames[:-1], to_json_values(values), strict=True):
                 frame[key] = value
     return frames
-
-
-def _nullable(values: NDArray[np.float64]) -> list[float | None]:
-    return [None if math.isnan(value) else value for value in values.tolist()]
 
 
 def _text(document: dict[str, Any]) -> str:

@@ -14,9 +14,8 @@ from parascale.link.codec import build
 from parascale.link.messages import DepthFields, FileInfo, GenerationFields, JobKind, SolveFields, VerifyFields
 from parascale.link.requests import DepthRequest, GenerationRequest, Request, SolveRequest, VerifyRequest
 from parascale.link.transfer import describe_file
+from parascale.media.suffixes import image_files
 from parascale.parallax.shot import Shot
-
-IMAGES = frozenset({".bmp", ".exr", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,12 +86,7 @@ def _pack_generation(request: GenerationRequest) -> Packed:
 
 def _pack_solve(request: SolveRequest) -> Packed:
     folder = request.reference.is_dir()
-    paths = [request.reference]
-    if folder:
-        found = [path for path in request.reference.iterdir() if path.suffix.lower() in IMAGES]
-        paths = sorted(path for path in found if not path.name.startswith("."))
-        if not paths:
-            raise InputError(f"{request.reference} holds no images: name a folder of frames, or a video file")
+    paths = image_files(request.reference) if folder else [request.reference]
     fields = SolveFields(folder, request.focal, request.fov, request.start, request.end, request.depth_model)
     files = tuple((describe_file("reference", path), path) for path in paths)
     return Packed("solve", f"solve {request.reference.name}", asdict(fields), {}, files)

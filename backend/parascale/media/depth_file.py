@@ -1,6 +1,6 @@
 """Depth maps from files: EXR, 16-bit PNG, .npy, .npz."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parascale.errors import InputError
-from parascale.media.exr_file import named_channels
+from parascale.media.exr_file import read_channels
+from parascale.media.suffixes import DEPTH_SUFFIXES
 
 # Depth cameras and most data sets count millimetres.
 PNG_SCALE = 0.001
@@ -58,19 +59,24 @@ def read_depth_map(path: Path, scale: float | None = None) -> DepthFile:
     """
     if scale is not None and not (np.isfinite(scale) and scale > 0):
         raise InputError(f"a depth scale of {scale} is not positive")
-    readers: dict[str, Callable[[Path], tuple[NDArray[Any], tuple[str, ...]]]] = {
-        ".npy": _read_numpy,
-        ".npz": _read_numpy,
-        ".exr": _read_exr,
-        ".png": _read_picture,
-        ".pgm": _read_picture,
-    }
-    if path.suffix.lower() not in readers:
-        raise InputError(f"{path} is no depth map we read: give one of {', '.join(readers)}")
+    suffix = check_depth_suffix(path, DEPTH_SUFFIXES)
+    if suffix == ".exr":
+        names, pixels = read_channels(path, depth_channels)
+        return depth_of_values(path, one_channel(path, pixels, names), scale)
+    if suffix in (".npy", ".npz"):
+        return depth_of_values(path, _read_numpy(path), scale)
+    stored = _read_picture(path)
+    warnings = (EIGHT_BITS.format(path.name),) if stored.dtype == np.uint8 else ()
+    return depth_of_values(path, stored, scale, warnings)
+
+
+def check_depth_suffix(path: Path, known: Sequence[str]) -> str:
+    """Return the suffix of a depth map, in lower case, or refuse a file that is not there or none of the known ones."""
+    if path.suffix.lower() not in known:
+        raise InputError(f"{path} is not a depth map that can be read: give one of {', '.join(known)}")
     if not path.is_file():
         raise InputError(f"there is no file {path}")
-    stored, warnings = readers[path.suffix.lower()](path)
-    return depth_of_values(path, stored, scale, warnings)
+    return path.suffix.lower()
 
 
 def depth_of_values(
@@ -92,7 +98,7 @@ def depth_of_values(
     return DepthFile(depth, warnings)
 
 
-def _read_numpy(path: Path) -> tuple[NDArray[Any], tuple[str, ...]]:
+def _read_numpy(path: Path) -> NDArray[Any]:
     try:
         loaded = np.load(path, allow_pickle=False)
         arrays = [loaded[name] for name in loaded.files] if isinstance(loaded, np.lib.npyio.NpzFile) else [loaded]
@@ -100,26 +106,7 @@ def _read_numpy(path: Path) -> tuple[NDArray[Any], tuple[str, ...]]:
         raise InputError(f"{path} is not a depth map in .npy or .npz form: {_sentence(error)}") from error
     if len(arrays) != 1 or not np.issubdtype(arrays[0].dtype, np.number) or np.iscomplexobj(arrays[0]):
         raise InputError(f"{path} does not hold one array of height x width numbers")
-    return arrays[0], ()
-
-
-def _read_exr(path: Path) -> tuple[NDArray[Any], tuple[str, ...]]:
-    try:
-        import OpenEXR
-    except ImportError as error:
-        raise InputError("EXR files need OpenEXR: pip install 'parascale[depth]'") from error
-    try:
-        with OpenEXR.File(str(path), separate_channels=True) as file:
-            parts = file.parts
-            named = named_channels([(part.name(), list(part.channels)) for part in parts])
-            chosen = [named[name] for name in depth_channels(path, tuple(named))]
-            # Pixels live no longer than their file.
-            pixels = [np.array(parts[number].channels[name].pixels) for number, name in chosen]
-    except InputError:
-        raise
-    except Exception as error:  # its binding raises RuntimeError, ValueError and OSError alike
-        raise InputError(f"{path} is no EXR file that can be read: {_sentence(error)}") from error
-    return one_channel(path, pixels, tuple(named)), ()
+    return arrays[0]
 
 
 def depth_channels(path: Path, names: Sequence[str]) -> tuple[str, ...]:
@@ -161,7 +148,7 @@ def _no_depth(path: Path, names: Sequence[str]) -> InputError:
     )
 
 
-def _read_picture(path: Path) -> tuple[NDArray[Any], tuple[str, ...]]:
+def _read_picture(path: Path) -> NDArray[Any]:
     try:
         import av
     except ImportError as error:
@@ -172,13 +159,11 @@ def _read_picture(path: Path) -> tuple[NDArray[Any], tuple[str, ...]]:
             pixels: NDArray[Any] = frame.to_ndarray()
     except (OSError, ValueError, IndexError, StopIteration, av.FFmpegError) as error:
         raise InputError(f"{path} is no picture that can be read: {_sentence(error)}") from error
-    if pixels.ndim == 3:
-        if not (pixels[..., :1] == pixels[..., 1:3]).all():
-            raise InputError(f"{path} is a picture in colour: depth is grey, 16 bits a pixel")
-        pixels = pixels[..., 0]
-    if pixels.dtype == np.uint8:
-        return pixels, (EIGHT_BITS.format(path.name),)
-    return pixels, ()
+    if pixels.ndim == 2:
+        return pixels
+    if not (pixels[..., :1] == pixels[..., 1:3]).all():
+        raise InputError(f"{path} is a picture in colour: depth is grey, 16 bits a pixel")
+    return pixels[..., 0]
 
 
 def _sentence(error: Exception) -> str:

@@ -171,6 +171,45 @@ def named_channels(parts: Sequence[tuple[str, Sequence[str]]]) -> dict[str, tupl
     return named
 
 
+def read_channels(
+    path: Path, choose: Callable[[Path, Sequence[str]], Sequence[str]]
+) -> tuple[tuple[str, ...], list[NDArray[Any]]]:
+    """Read channels of any EXR file, by the OpenEXR library.
+
+    Parameters
+    ----------
+    path : Path
+    choose : callable
+        Takes the path and the names of all channels, returns the names of those to read.
+
+    Returns
+    -------
+    tuple of str, list of (h, w)
+        The names of all channels, and the pixels of the chosen ones.
+
+    Raises
+    ------
+    InputError
+        Where it cannot be read, or as ``choose`` does.
+    """
+    try:
+        import OpenEXR
+    except ImportError as error:
+        raise InputError("EXR files need OpenEXR", "extra", ["parascale[preview]"]) from error
+    try:
+        with OpenEXR.File(str(path), separate_channels=True) as file:
+            parts = file.parts
+            named = named_channels([(part.name(), list(part.channels)) for part in parts])
+            chosen = [named[name] for name in choose(path, tuple(named))]
+            # Pixels live no longer than their file.
+            return tuple(named), [np.array(parts[number].channels[name].pixels) for number, name in chosen]
+    except InputError:
+        raise
+    except Exception as error:  # its binding raises RuntimeError, ValueError and OSError alike
+        said = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
+        raise InputError(f"{path} is an EXR file that cannot be read: {said}") from error
+
+
 def _headers(data: mmap.mmap) -> tuple[list[_Part], list[int], bool]:
     """Read all headers: parts, where the table of blocks of each stands, and whether the file is of several parts."""
     magic, version = struct.unpack_from("<iI", data)

@@ -1,5 +1,6 @@
 """Pictures from files."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,7 +9,9 @@ from numpy.typing import NDArray
 
 from parascale.errors import InputError
 from parascale.media.depth_file import MAX_PIXELS
+from parascale.media.exr_file import read_channels
 from parascale.media.orientation import orientation_of, upright
+from parascale.types import Image
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,24 +41,61 @@ def read_image(path: Path) -> ImageFile:
     try:
         import av
     except ImportError as error:
-        raise InputError(f"pictures need {error.name}: pip install 'parascale[preview]'") from error
+        raise InputError(f"pictures need {error.name}", "extra", ["parascale[preview]"]) from error
     try:
-        with av.open(str(path)) as container:
-            frame = next(container.decode(video=0))
-            rows, columns = frame.height, frame.width
-            scale = min(1.0, np.sqrt(MAX_PIXELS / (rows * columns)))
-            size = max(round(columns * scale), 1), max(round(rows * scale), 1)
-            if scale < 1:
-                image = frame.reformat(*size, "rgb24", interpolation="AREA").to_ndarray()
-            else:
-                image = frame.to_ndarray(format="rgb24")
-            turns = round(frame.rotation / 90)
+        if path.suffix.lower() == ".exr":
+            frame = av.VideoFrame.from_ndarray(read_exr_image(path), "rgb24")
+        else:
+            with av.open(str(path)) as container:
+                frame = next(container.decode(video=0))
+        megapixels = frame.height * frame.width / 1e6
+        scale = min(1.0, float(np.sqrt(MAX_PIXELS / 1e6 / megapixels)))
+        if scale < 1:
+            width, height = max(round(frame.width * scale), 1), max(round(frame.height * scale), 1)
+            image = frame.reformat(width, height, "rgb24", interpolation="AREA").to_ndarray()
+        else:
+            image = frame.to_ndarray(format="rgb24")
+    except InputError:
+        raise
     except (OSError, ValueError, IndexError, StopIteration, av.FFmpegError) as error:
         raise InputError(f"{path} is no image that can be read: take a PNG or JPEG file") from error
     # The libraries know the quarter turns alone, and each knows other files: of photos the tag itself is read.
     orientation = orientation_of(path)
-    image = np.asarray(np.rot90(image, turns) if orientation is None else upright(image, orientation), np.uint8)
-    if scale == 1:
-        return ImageFile(np.ascontiguousarray(image))
-    said = f"{path.name} has {rows * columns / 1e6:.0f} megapixels: it is used at {image.shape[1]}x{image.shape[0]}."
-    return ImageFile(np.ascontiguousarray(image), (said,))
+    turned = np.rot90(image, round(frame.rotation / 90)) if orientation is None else upright(image, orientation)
+    found = np.ascontiguousarray(turned, np.uint8)
+    size = f"{found.shape[1]}x{found.shape[0]}"
+    return ImageFile(
+        found, (f"{path.name} has {megapixels:.0f} megapixels: it is used at {size}.",) if scale < 1 else ()
+    )
+
+
+def read_exr_image(path: Path) -> Image:
+    """Read the colours of an EXR file (H, W, 3) as a screen shows them.
+
+    Scene-linear light is cut to 0 .. 1 and encoded as sRGB (IEC 61966-2-1): light beyond what a screen shows is white.
+
+    Raises
+    ------
+    InputError
+        Where the file cannot be read or it is not clear which of its channels are the picture.
+    """
+    _, planes = read_channels(path, _colour_channels)
+    light = np.clip(np.nan_to_num(np.stack(planes, axis=2).astype(np.float32), posinf=1.0), 0.0, 1.0)
+    encoded = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
+    return np.asarray(np.rint(255 * encoded), np.uint8)
+
+
+def _colour_channels(path: Path, names: Sequence[str]) -> Sequence[str]:
+    """Choose red, green and blue: of no layer, of a render's combined pass, or of the only layer that has them."""
+    layers = [name[:-1] for name in names if name.rpartition(".")[2] == "R"]
+    layers = [layer for layer in layers if {layer + "G", layer + "B"} <= set(names)]
+    combined = [layer for layer in layers if layer.endswith("Combined.")]
+    for found in ([layer for layer in layers if not layer], combined, layers):
+        if len(found) == 1:
+            return [found[0] + colour for colour in "RGB"]
+    if "Y" in names:
+        return ["Y", "Y", "Y"]
+    raise InputError(
+        f"{path} has no red, green and blue channel that are surely the picture, but {', '.join(sorted(names)[:8])}: "
+        "save the picture alone"
+    )

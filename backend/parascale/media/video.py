@@ -16,13 +16,14 @@ from numpy.typing import NDArray
 
 from parascale.errors import Cancelled, InputError
 from parascale.media.footage import Footage, VideoInfo
+from parascale.media.image_file import read_exr_image
 from parascale.media.lens_metadata import common_focal, container_focal
+from parascale.media.suffixes import image_files
 from parascale.types import CancelCheck, Image, Progress
 
 WORKING_SIDE = 640
 COLOUR_SIDE = 320
 FOLDER_FPS = 24.0
-IMAGE_SUFFIXES = {".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 MAX_FRAMES = 2000
 # Photos decoded at once, each as large as it is, and asked for at once.
 READERS, READ_AHEAD = 2, 8
@@ -148,14 +149,6 @@ def _working(path: Path, start: int, end: int | None, side: int) -> Iterator[tup
         yield number, _time(frame), _upright(small_grey, frame), _upright(small_colour, frame)
 
 
-def image_files(folder: Path) -> list[Path]:
-    """Images of a folder in natural order (frame2 before frame10)."""
-    images = [p for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES and not p.name.startswith(".")]
-    if not images:
-        raise InputError(f"{folder.name} holds no images: give a video file or a folder of PNG or JPEG files")
-    return sorted(images, key=lambda p: [int(s) if s.isdigit() else s.lower() for s in re.split(r"(\d+)", p.name)])
-
-
 def _folder_pictures(folder: Path) -> Iterator[tuple[int, float, Image]]:
     images = image_files(folder)
     for index, (image, time) in enumerate(zip(images, _times_in_names(images), strict=True)):
@@ -190,6 +183,8 @@ def _numbers_in_names(images: list[Path]) -> list[int]:
 
 
 def _read_image(path: Path) -> Image:
+    if path.suffix.lower() == ".exr":
+        return read_exr_image(path)
     # Decoded from bytes: OpenCV's own reader prints warnings and fails on names outside the locale.
     picture = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_COLOR)
     if picture is None:

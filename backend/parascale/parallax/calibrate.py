@@ -16,18 +16,10 @@ from parascale.parallax.calibration_report import (
     subject_drift,
 )
 from parascale.parallax.depth_source import DepthSource
-from parascale.parallax.gains import (
-    CLOSED_LOOP,
-    FELT,
-    METHODS,
-    global_gain,
-    held,
-    limited_all,
-    open_loop_gain,
-    smoothed,
-)
+from parascale.parallax.gains import TargetStart, fill_gaps, global_gain, limit_gains, smooth_gain
 from parascale.parallax.lens import compensation, realised_intrinsics, step_directions
-from parascale.parallax.march import ClosedLoop, March, march
+from parascale.parallax.march import ClosedLoopGain, March, march
+from parascale.parallax.methods import METHODS, ClosedLoop
 from parascale.parallax.metrics import pce
 from parascale.parallax.observer import Look, Observer
 from parascale.parallax.realise import realised_poses, realised_start, realised_steps
@@ -35,7 +27,7 @@ from parascale.parallax.settings import Settings
 from parascale.parallax.shot import EXACT_FLOOR, Shot, Unit
 from parascale.types import Array, CancelCheck, Progress
 
-__all__ = ["METHODS", "Calibration", "Settings", "calibrate"]
+__all__ = ["Calibration", "Settings", "calibrate"]
 
 
 # Smoothing changes the path, the path the depth, the depth the gain: repeated until ln s settles.
@@ -60,16 +52,10 @@ class Calibration:
 
 @dataclass(frozen=True, eq=False)
 class _Asked:
-    """What is asked of the path.
-
-    ``p`` and ``felt`` are factors on P_t and phi_t, (T-1,): strength, and the lens where it is compensated for.
-    ``per_unit`` is the motion to show for a step of length 1 before them: 1 / Z_t, or phi_t / |b_t| for `felt`; NaN
-    where the reference does not know it.
-    """
+    """Factors on P_t and phi_t, (T-1,): strength, and the lens where it is compensated for."""
 
     p: Array
     felt: Array
-    per_unit: Array
 
 
 def calibrate(
@@ -115,6 +101,7 @@ def calibrate(
         Where ``cancelled`` said so.
     """
     settings = settings or Settings()
+    gain = METHODS[settings.method].gain
     asked = _asked(shot, anchor, settings)
     intrinsics = realised_intrinsics(shot.trajectory, anchor, settings.lens)
     looks = len(shot) * (1 + SMOOTHING_PASSES * _measures_again(settings)) + GLOBAL_STEPS
@@ -126,27 +113,30 @@ def calibrate(
         raise InputError(
             "the target shows no surface in frame 0: point the anchor camera at the geometry it shall move past"
         )
-    factor = asked.felt if settings.method == FELT else asked.p
+    factor = asked.felt if isinstance(gain, ClosedLoop) and gain.felt else asked.p
     steps = factor[:, None] * realised_steps(shot.trajectory, anchor)
 
     def walk(next_gain: Callable[[int, Look], float]) -> March:
         return march(start, steps, first, observer, next_gain)
 
-    metres = 1.0 if unit == "m" else metres_per_unit
-    path, settled = _path(shot, settings, asked, first, metres, walk)
+    known = TargetStart(first.depth, 1.0 if unit == "m" else metres_per_unit)
+    wanted = gain.of_reference(shot) if isinstance(gain, ClosedLoop) else gain(shot, known)
+    path, settled = _path(shot, settings, wanted, first, walk)
     trajectory = Trajectory(path.poses, intrinsics, shot.trajectory.times, anchor.width, anchor.height)
     result = replace(
         _result(shot, settings, path, trajectory, path.gain * factor),
         unit=unit,
         metres_per_unit=metres_per_unit,
     )
-    everywhere = _pce_global(shot, anchor, asked, first, observer)
-    report = _report(shot, settings, asked, path, result, everywhere, settled=settled)
+    moving = np.any(shot.trajectory.baselines, axis=1)
+    unknown = tuple(np.flatnonzero(np.isnan(wanted) & moving).tolist())
+    everywhere = _pce_global(shot, anchor, asked.p, known, observer)
+    report = _report(shot, settings, asked, path, result, everywhere, unknown, settled=settled)
     return Calibration(replace(result, quality=report.as_json()), report)
 
 
 def _measures_again(settings: Settings) -> bool:
-    return settings.smooth > 0 and settings.method in (CLOSED_LOOP, FELT)
+    return settings.smooth > 0 and isinstance(METHODS[settings.method].gain, ClosedLoop)
 
 
 def _asked(shot: Shot, anchor: View, settings: Settings) -> _Asked:
@@ -158,57 +148,47 @@ def _asked(shot: Shot, anchor: View, settings: Settings) -> _Asked:
     if settings.lens == "compensate":
         p = strength * compensation(shot.trajectory, anchor, felt=False)
         felt = strength * compensation(shot.trajectory, anchor, felt=True)
-    return _Asked(p, felt, _asked_per_unit(shot, settings.method))
-
-
-def _asked_per_unit(shot: Shot, method: str) -> Array:
-    if method != FELT:
-        return 1 / shot.median_depth[:-1]
-    felt = shot.felt_parallax
-    if felt is None:
-        raise InputError(
-            f"the method felt needs the felt parallax of {shot.name!r}, which it does not hold: use closed-loop"
-        )
-    length = np.linalg.norm(shot.trajectory.baselines, axis=1)
-    return np.divide(felt, length, out=np.full(len(felt), math.nan), where=(length > 0) & (felt > 0))
+    return _Asked(p, felt)
 
 
 def _path(
     shot: Shot,
     settings: Settings,
-    asked: _Asked,
+    wanted: Array,
     first: Look,
-    metres_per_unit: float | None,
     walk: Callable[[Callable[[int, Look], float]], March],
 ) -> tuple[March, bool]:
-    """March with the gains of the method; False beside it where smoothing did not settle."""
+    """March with the gains of the method; False beside it where smoothing did not settle.
+
+    ``wanted`` is the gain of an open-loop method, or the motion to show for a step of length 1; NaN where unknown.
+    """
     limits = settings.max_gain_change, settings.max_gain_step
     fallback = _fallback_gain(shot, first.depth)
+    method = METHODS[settings.method].gain
 
     def filtered(gain: Array) -> Array:
-        gain = held(gain, fallback)
+        gain = fill_gaps(gain, fallback)
         _refuse_without_depth(shot, gain)
         if settings.smooth > 0:
-            gain = np.exp(smoothed(np.log(gain), settings.smooth))
-        return limited_all(gain, *limits)
+            gain = np.exp(smooth_gain(np.log(gain), settings.smooth))
+        return limit_gains(gain, *limits)
 
-    if settings.method not in (CLOSED_LOOP, FELT):
-        gain = filtered(open_loop_gain(settings.method, shot, first.depth, metres_per_unit))
+    if not isinstance(method, ClosedLoop):
+        gain = filtered(wanted)
         return walk(_given(gain)), True
 
-    shown = _felt_shown if settings.method == FELT else _depth_shown
-    start = held(_measured_gain(asked.per_unit, [first], shown), fallback)
+    start = fill_gaps(_measured_gain(wanted, [first], method.of_target), fallback)
     _refuse_without_depth(shot, start)
-    path = walk(ClosedLoop(asked.per_unit, shown, float(start[0]) if len(start) else math.nan, *limits))
+    path = walk(ClosedLoopGain(wanted, method.of_target, float(start[0]) if len(start) else math.nan, *limits))
     if settings.smooth == 0:
         return path, True
     moved = math.inf
     for _ in range(SMOOTHING_PASSES):
-        wanted = filtered(_measured_gain(asked.per_unit, path.looks[:-1], shown))
-        moved = float(np.max(np.abs(np.log(wanted / path.gain)), initial=0.0))
+        gain = filtered(_measured_gain(wanted, path.looks[:-1], method.of_target))
+        moved = float(np.max(np.abs(np.log(gain / path.gain)), initial=0.0))
         if moved < SETTLED:
             break
-        path = walk(_given(wanted))
+        path = walk(_given(gain))
     return path, moved < UNSETTLED
 
 
@@ -216,18 +196,10 @@ def _given(gain: Array) -> Callable[[int, Look], float]:
     return lambda frame, _: float(gain[frame])
 
 
-def _depth_shown(look: Look) -> float:
-    return 1 / look.depth
-
-
-def _felt_shown(look: Look) -> float:
-    return look.felt_per_unit
-
-
-def _measured_gain(asked: Array, looks: list[Look], shown: Callable[[Look], float]) -> Array:
-    """Gains that make the target show what is asked, NaN where either side is unknown."""
-    there = np.array([shown(look) for look in looks[: len(asked)]])
-    return np.divide(asked[: len(there)], there, out=np.full(len(there), math.nan), where=there > 0)
+def _measured_gain(wanted: Array, looks: list[Look], of_target: Callable[[Look], float]) -> Array:
+    """Gains that make the target show what is wanted, NaN where either side is unknown."""
+    there = np.array([of_target(look) for look in looks[: len(wanted)]])
+    return np.divide(wanted[: len(there)], there, out=np.full(len(there), math.nan), where=there > 0)
 
 
 def _fallback_gain(shot: Shot, first_depth: float) -> float:
@@ -265,21 +237,29 @@ def _result(shot: Shot, settings: Settings, path: March, trajectory: Trajectory,
     )
 
 
-def _pce_global(shot: Shot, anchor: View, asked: _Asked, first: Look, observer: Observer) -> float:
+def _pce_global(shot: Shot, anchor: View, factor: Array, target: TargetStart, observer: Observer) -> float:
     """PCE that one gain for all frames would leave, on a few steps spread over the shot."""
-    gain = global_gain(shot, first.depth) * asked.p
+    gain = global_gain(shot, target) * factor
     if len(gain) == 0 or np.isnan(gain).any():
         return math.nan
     poses = realised_poses(shot.trajectory, anchor, gain)
     frames = np.unique(np.linspace(0, len(gain) - 1, GLOBAL_STEPS).round().astype(int))
-    depth = np.array([observer.depth(poses[frame], int(frame)) if frame else first.depth for frame in frames])
+    depth = np.array([observer.depth(poses[frame], int(frame)) if frame else target.depth for frame in frames])
     length = np.linalg.norm(shot.trajectory.baselines[frames], axis=1) * gain[frames]
     realised = np.where(length == 0, 0.0, length / depth)
-    return pce(realised, (shot.parallax_number * asked.p)[frames], shot.noise_floor)
+    return pce(realised, (shot.parallax_number * factor)[frames], shot.noise_floor)
 
 
 def _report(
-    shot: Shot, settings: Settings, asked: _Asked, path: March, result: Shot, pce_global: float, *, settled: bool
+    shot: Shot,
+    settings: Settings,
+    asked: _Asked,
+    path: March,
+    result: Shot,
+    pce_global: float,
+    unknown: tuple[int, ...],
+    *,
+    settled: bool,
 ) -> CalibrationReport:
     error = pce(result.parallax_number, shot.parallax_number * asked.p, shot.noise_floor)
     felt_error = math.nan
@@ -302,18 +282,16 @@ def _report(
         nearest_surface=float(nearest.min()),
         nearest_surface_frame=int(np.argmin(nearest)),
         frames_without_surface=without,
-        warnings=tuple(_warnings(shot, settings, asked, without, settled=settled)),
+        warnings=tuple(_warnings(shot, settings, unknown, without, settled=settled)),
     )
 
 
 def _warnings(
-    shot: Shot, settings: Settings, asked: _Asked, without: tuple[int, ...], *, settled: bool
+    shot: Shot, settings: Settings, unknown: tuple[int, ...], without: tuple[int, ...], *, settled: bool
 ) -> Iterator[str]:
     if without:
         yield f"The target shows no surface in frames {frame_ranges(without)}: the last gain holds there."
-    moving = np.any(shot.trajectory.baselines, axis=1)
-    unknown = tuple(np.flatnonzero(np.isnan(asked.per_unit) & moving).tolist())
-    if unknown and settings.method in (CLOSED_LOOP, FELT, "static"):
+    if unknown:
         yield f"The reference has no depth in frames {frame_ranges(unknown)}: the last gain holds there."
     if not settled:
         yield f"Smoothing did not settle in {SMOOTHING_PASSES} passes: the PCE shown is that of the last."

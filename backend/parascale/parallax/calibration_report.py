@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parascale.camera import Trajectory
-from parascale.types import Array
+from parascale.types import Array, Json, to_json_values
 
 
 @dataclass(frozen=True)
@@ -53,9 +53,10 @@ class CalibrationReport:
     frames_without_surface: tuple[int, ...]
     warnings: tuple[str, ...]
 
-    def as_json(self) -> dict[str, object]:
+    def as_json(self) -> dict[str, Json]:
         """All figures by name, None where undefined, tuples as lists."""
-        return {name: _plain(value) for name, value in vars(self).items()}
+        figures: dict[str, object] = vars(self)
+        return to_json_values(figures)
 
 
 def largest_jump(gain: Array) -> tuple[float, int | None]:
@@ -121,9 +122,3 @@ def frame_ranges(frames: tuple[int, ...]) -> str:
         else:
             runs.append([frame])
     return ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, tuple):
-        return [_plain(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

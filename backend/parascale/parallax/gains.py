@@ -1,7 +1,7 @@
 """Gains: by how much each step of the reference is multiplied, before strength and lens."""
 
 import math
-from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -9,31 +9,43 @@ from parascale.errors import InputError
 from parascale.parallax.shot import Shot
 from parascale.types import Array
 
-CLOSED_LOOP = "closed-loop"
-FELT = "felt"
+
+@dataclass(frozen=True)
+class TargetStart:
+    """What an open-loop gain knows of the target.
+
+    Attributes
+    ----------
+    depth : float
+        Z'_0.
+    metres_per_unit : float or None
+    """
+
+    depth: float
+    metres_per_unit: float | None = None
 
 
-def static_gain(shot: Shot, first_depth: float) -> Array:
+def static_gain(shot: Shot, target: TargetStart) -> Array:
     """Z'_0 / Z_t: the paper's calibration, where only one frame of the target is known."""
-    return first_depth / shot.median_depth[:-1]
+    return target.depth / shot.median_depth[:-1]
 
 
-def global_gain(shot: Shot, first_depth: float) -> Array:
+def global_gain(shot: Shot, target: TargetStart) -> Array:
     """exp(median ln(Z'_0 / Z_t)), one number: keeps the path's shape."""
     depth = shot.median_depth[:-1]
     known = depth[~np.isnan(depth)]
-    gain = math.exp(float(np.median(np.log(first_depth / known)))) if len(known) else math.nan
+    gain = math.exp(float(np.median(np.log(target.depth / known)))) if len(known) else math.nan
     return np.full(len(depth), gain)
 
 
-def global_norm_gain(shot: Shot, first_depth: float) -> Array:
+def global_norm_gain(shot: Shot, target: TargetStart) -> Array:
     """Z'_0 / D, D the path's largest displacement from frame 0; NaN where it does not move."""
     centres = shot.trajectory.centres
     reach = float(np.linalg.norm(centres - centres[0], axis=1).max())
-    return np.full(len(shot) - 1, first_depth / reach if reach > 0 else math.nan)
+    return np.full(len(shot) - 1, target.depth / reach if reach > 0 else math.nan)
 
 
-def metric_gain(shot: Shot, metres_per_unit: float | None) -> Array:
+def metric_gain(shot: Shot, target: TargetStart) -> Array:
     """Metres of the reference's unit over metres of the target's: the path replayed at its true size.
 
     Raises
@@ -41,35 +53,20 @@ def metric_gain(shot: Shot, metres_per_unit: float | None) -> Array:
     InputError
         Where either side does not know its metres.
     """
-    for side, scale in (("reference", shot.metres_per_unit), ("target", metres_per_unit)):
+    for side, scale in (("reference", shot.metres_per_unit), ("target", target.metres_per_unit)):
         if scale is None:
             raise InputError(f"the method metric needs metres on both sides, and the {side} does not know its own")
     assert shot.metres_per_unit is not None
-    assert metres_per_unit is not None
-    return np.full(len(shot) - 1, shot.metres_per_unit / metres_per_unit)
+    assert target.metres_per_unit is not None
+    return np.full(len(shot) - 1, shot.metres_per_unit / target.metres_per_unit)
 
 
-def raw_gain(shot: Shot) -> Array:
+def raw_gain(shot: Shot, _: TargetStart) -> Array:
     """1: uncalibrated transfer, unit for unit."""
     return np.ones(len(shot) - 1)
 
 
-def open_loop_gain(method: str, shot: Shot, first_depth: float, metres_per_unit: float | None) -> Array:
-    """Gains of a method that needs no more of the target than its first frame, (T-1,), NaN where unknown."""
-    gains: dict[str, Callable[[], Array]] = {
-        "static": lambda: static_gain(shot, first_depth),
-        "global": lambda: global_gain(shot, first_depth),
-        "global-norm": lambda: global_norm_gain(shot, first_depth),
-        "metric": lambda: metric_gain(shot, metres_per_unit),
-        "raw": lambda: raw_gain(shot),
-    }
-    return gains[method]()
-
-
-METHODS = (CLOSED_LOOP, FELT, "static", "global", "global-norm", "metric", "raw")
-
-
-def held(gain: Array, first: float) -> Array:
+def fill_gaps(gain: Array, first: float) -> Array:
     """Let the last known gain stand where one is unknown (NaN), starting from ``first``."""
     known = ~np.isnan(gain)
     index = np.maximum.accumulate(np.where(known, np.arange(1, len(gain) + 1), 0))
@@ -77,7 +74,7 @@ def held(gain: Array, first: float) -> Array:
     return standing
 
 
-def smoothed(log_gain: Array, frames: float) -> Array:
+def smooth_gain(log_gain: Array, frames: float) -> Array:
     """Gaussian filter of standard deviation ``frames`` over ln s; at the ends over what there is."""
     if frames <= 0 or len(log_gain) < 2:
         return log_gain
@@ -89,7 +86,9 @@ def smoothed(log_gain: Array, frames: float) -> Array:
     return filtered
 
 
-def limited(log_gain: float, first: float, last: float, max_change: float | None, max_step: float | None) -> float:
+def limit_log_gain(
+    log_gain: float, first: float, last: float, max_change: float | None, max_step: float | None
+) -> float:
     """Hold ln s within ``max_change`` of the first and ``max_step`` of the last.
 
     Only differences of ln s are limited: a limit on s itself would depend on the units of the two sides.
@@ -101,12 +100,12 @@ def limited(log_gain: float, first: float, last: float, max_change: float | None
     return log_gain
 
 
-def limited_all(gain: Array, max_change: float | None, max_step: float | None) -> Array:
-    """Gains with every step held within the limits, see `limited`."""
+def limit_gains(gain: Array, max_change: float | None, max_step: float | None) -> Array:
+    """Gains with every step held within the limits, see `limit_log_gain`."""
     if max_change is None and max_step is None:
         return gain
     logs: list[float] = []
     for value in np.log(gain).tolist():
-        logs.append(limited(value, logs[0], logs[-1], max_change, max_step) if logs else value)
+        logs.append(limit_log_gain(value, logs[0], logs[-1], max_change, max_step) if logs else value)
     limited_gain: Array = np.exp(np.array(logs))
     return limited_gain

@@ -1,15 +1,20 @@
 """The lens of the realised camera: kept, copied, or kept with the steps compensated for it."""
 
-from typing import Literal
-
 import numpy as np
 
 from parascale.camera import Trajectory, View
 from parascale.camera.intrinsics import focal_normalised
 from parascale.parallax.depth_source import pixel_grid
-from parascale.types import Array
+from parascale.types import Array, Choice
 
-Lens = Literal["keep", "copy", "compensate"]
+LENSES = {
+    lens.name: lens
+    for lens in (
+        Choice("keep", "Keep", "Keep the target camera's lens"),
+        Choice("copy", "Copy", "Copy the reference's field of view, zooms included"),
+        Choice("compensate", "Compensate", "Keep the lens, and make up in speed for the different field of view"),
+    )
+}
 
 # Phi is a smooth function of the frame: 18 x 10 cells give it to a percent, and ten thousand steps in a blink.
 _GRID = (18, 10)
@@ -26,7 +31,8 @@ def realised_intrinsics(reference: Trajectory, anchor: View, lens: str) -> Array
     reference : Trajectory
         T cameras.
     anchor : View
-    lens : "keep", "copy" or "compensate"
+    lens : str
+        One of `LENSES`.
 
     Returns
     -------

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from parascale.parallax.gains import limited
+from parascale.parallax.gains import limit_log_gain
 from parascale.parallax.observer import Look, Observer
 from parascale.types import Array
 
@@ -69,19 +69,19 @@ def march(
     return March(poses, gain, looks)
 
 
-class ClosedLoop:
+class ClosedLoopGain:
     """s_t = what the reference shows per unit of step over what the target shows there; the last one holds in gaps."""
 
     def __init__(
         self,
-        asked: Array,
-        shown: Callable[[Look], float],
+        wanted: Array,
+        of_target: Callable[[Look], float],
         first: float,
         max_change: float | None,
         max_step: float | None,
     ) -> None:
-        """Take the asked motion per unit of step (T-1,), how to read it off a look, and s_0."""
-        self._asked, self._shown = asked.tolist(), shown
+        """Take the wanted motion per unit of step (T-1,), how to read it off a look, and s_0."""
+        self._wanted, self._of_target = wanted.tolist(), of_target
         self._first = self._last = first
         self._limits = (max_change, max_step)
 
@@ -89,10 +89,11 @@ class ClosedLoop:
         """Give s_t for a frame that has been seen; frames come in order."""
         if frame == 0:
             return self._first
-        shown = self._shown(look)
-        gain = self._asked[frame] / shown if shown > 0 else math.nan
+        shown = self._of_target(look)
+        gain = self._wanted[frame] / shown if shown > 0 else math.nan
         if 0 < gain < math.inf:
             if self._limits != (None, None):
-                gain = math.exp(limited(math.log(gain), math.log(self._first), math.log(self._last), *self._limits))
+                logs = math.log(gain), math.log(self._first), math.log(self._last)
+                gain = math.exp(limit_log_gain(*logs, *self._limits))
             self._last = gain
         return self._last

@@ -10,7 +10,7 @@ from parascale.camera.alignment import align_similarity
 from parascale.camera.rotations import geodesic_angle
 from parascale.errors import InputError
 from parascale.parallax.shot import EXACT_FLOOR, Shot
-from parascale.types import Array
+from parascale.types import Array, Json, to_json_values
 
 # Two frames are at the same time where they lie within this share of the shorter frame interval.
 SAME_TIME = 0.1
@@ -67,10 +67,10 @@ class Metrics:
         """The PCE as the factor by which steps are typically too long or too short."""
         return math.exp(self.pce)
 
-    def as_json(self) -> dict[str, float | int | None]:
+    def as_json(self) -> dict[str, Json]:
         """All figures by name, None where undefined."""
-        figures = {**vars(self), "pce_decades": self.pce_decades, "pce_factor": self.pce_factor}
-        return {name: None if math.isnan(value) else value for name, value in figures.items()}
+        figures: dict[str, object] = {**vars(self), "pce_decades": self.pce_decades, "pce_factor": self.pce_factor}
+        return to_json_values(figures)
 
 
 def log_ratio(p: ArrayLike, p_reference: ArrayLike, floor: float = EXACT_FLOOR) -> Array:

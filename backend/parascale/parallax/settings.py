@@ -2,13 +2,13 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 
 from parascale.errors import InputError
-from parascale.parallax.gains import CLOSED_LOOP, METHODS
-from parascale.parallax.lens import Lens
+from parascale.parallax.lens import LENSES
+from parascale.parallax.methods import METHODS
 from parascale.types import Array
 
 
@@ -24,8 +24,8 @@ class Settings:
         Multiplies the asked P; at least 0.
     smooth : float
         Standard deviation in frames of the Gaussian filter over ln s; 0 is off.
-    lens : "keep", "copy" or "compensate"
-        The target's lens; the reference's; or the target's, with steps that keep the image motion.
+    lens : str
+        One of `LENSES`.
     max_gain_change : float or None
         Largest abs(ln(s_t / s_0)), strength and lens apart.
     max_gain_step : float or None
@@ -37,7 +37,7 @@ class Settings:
         Where a value is out of its range.
     """
 
-    method: str = CLOSED_LOOP
+    method: str = "closed-loop"
     strength: float | Array = 1.0
     smooth: float = 0.0
     lens: str = "keep"
@@ -47,8 +47,8 @@ class Settings:
     def __post_init__(self) -> None:
         if self.method not in METHODS:
             raise InputError(f"the method {self.method!r} is not one of {', '.join(METHODS)}")
-        if self.lens not in get_args(Lens):
-            raise InputError(f"the lens {self.lens!r} is not one of {', '.join(get_args(Lens))}")
+        if self.lens not in LENSES:
+            raise InputError(f"the lens {self.lens!r} is not one of {', '.join(LENSES)}")
         strength = np.asarray(self.strength, np.float64)
         if not (np.isfinite(strength).all() and (strength >= 0).all()):
             raise InputError("the strength must be a finite number of at least 0")

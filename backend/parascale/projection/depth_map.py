@@ -1,16 +1,17 @@
 """A depth map with its camera as the target's geometry. NumPy alone, so that Blender can ask it too."""
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
 from parascale.camera import View
+from parascale.camera.intrinsics import focal_from_fov, scale_intrinsics
 from parascale.parallax.depth_source import DepthSamples, pixel_grid
+from parascale.parallax.shot import Shot
+from parascale.parallax.target import Target
 from parascale.projection.continued import continued_surface, without_gaps
 from parascale.projection.mesh import CUT_RATIO, build_mesh, inverse_depth
 from parascale.projection.numpy_renderer import Hits, rasterise
-from parascale.types import Array
+from parascale.types import Array, DepthMap
 
 # Relative error, one sigma, of a depth whose maker states none: what the better models reach on pictures of kinds
 # they were not trained on.
@@ -43,7 +44,7 @@ class DepthMapSource:
     """
 
     def __init__(
-        self, depth_map: NDArray[Any], view: View, grid: tuple[int, int] = (64, 36), *, continued: bool = True
+        self, depth_map: DepthMap, view: View, grid: tuple[int, int] = (64, 36), *, continued: bool = True
     ) -> None:
         self.view = view
         self.grid = grid
@@ -74,6 +75,33 @@ class DepthMapSource:
         column = np.clip(hits.x * (columns / self.view.width), 0, columns - 1).astype(int)
         unmeasured: NDArray[np.bool_] = self._unmeasured[row, column]
         return unmeasured
+
+
+def depth_map_target(depth_map: DepthMap, reference: Shot, fov: float | None) -> Target:
+    """Describe a target known by a depth map.
+
+    Parameters
+    ----------
+    depth_map : (h, w) floating
+        As `DepthMapSource` takes it.
+    reference : Shot
+        Whose lens is used where no field of view is given.
+    fov : float or None
+        Horizontal field of view in degrees.
+
+    Raises
+    ------
+    InputError
+        Where the map holds no positive depth.
+    """
+    height, width = depth_map.shape
+    if fov is None:
+        path = reference.trajectory
+        focal = float(scale_intrinsics(path.intrinsics[0], path.size, (width, height))[0])
+    else:
+        focal = focal_from_fov(np.radians(fov), width)
+    anchor = View(np.eye(4), np.array([focal, focal, width / 2, height / 2]), width, height)
+    return Target(DepthMapSource(depth_map, anchor), anchor)
 
 
 def _thinned(inverse: Array, grid: tuple[int, int]) -> tuple[Array, float]:

@@ -5,7 +5,7 @@ overrides both).
 """
 
 from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import TypeVar, cast
 
 import numba
 import numpy as np
@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from parascale.projection.mesh import CUT_RATIO
 from parascale.projection.numpy_renderer import NEAR
-from parascale.types import Array, Image
+from parascale.types import Array, Image, Mask
 
 Float32 = NDArray[np.float32]
-F = TypeVar("F", bound=Callable[..., Any])
+F = TypeVar("F", bound=Callable[..., object])
 Texture = NDArray[np.uint64]
 Weights = NDArray[np.int32]
 # x and y from a pixel's centre, and a value.
@@ -149,7 +149,7 @@ def _farther(place: int, length: int) -> int:
 
 
 @_compiled
-def find_holes(seen: Float32, holes: NDArray[np.bool_], behind: Float32) -> bool:
+def find_holes(seen: Float32, holes: Mask, behind: Float32) -> bool:
     """Mark what nothing was drawn on, and say whether there is any.
 
     Parameters
@@ -247,10 +247,7 @@ def farthest(image: Image, inverse: Array, stride: int, far: Array, colours: Flo
         top, bottom = row * stride, min((row + 1) * stride, height)
         for column in range(columns):
             left, right = column * stride, min((column + 1) * stride, width)
-            low = np.inf
-            for r in range(top, bottom):
-                for c in range(left, right):
-                    low = min(low, inverse[r, c])
+            low = inverse[top:bottom, left:right].min()
             red, green, blue, count = 0, 0, 0, 0
             for r in range(top, bottom):
                 for c in range(left, right):
@@ -260,13 +257,12 @@ def farthest(image: Image, inverse: Array, stride: int, far: Array, colours: Flo
                         blue += image[r, c, 2]
                         count += 1
             far[row, column] = low
-            colours[0, row, column] = red / count
-            colours[1, row, column] = green / count
-            colours[2, row, column] = blue / count
+            for channel, total in enumerate((red, green, blue)):
+                colours[channel, row, column] = total / count
 
 
 @_compiled
-def relax(values: Float32, free: NDArray[np.bool_], there: NDArray[np.bool_], passes: int) -> None:
+def relax(values: Float32, free: Mask, there: Mask, passes: int) -> None:
     """Move free cells to the mean of their neighbours, so many times.
 
     Parameters
@@ -300,19 +296,6 @@ def relax(values: Float32, free: NDArray[np.bool_], there: NDArray[np.bool_], pa
 
 
 @_compiled
-def _touches_nearer(inverse: Array) -> NDArray[np.bool_]:
-    height, width = inverse.shape
-    touches = np.zeros((height, width), np.bool_)
-    for row in range(height):
-        for column in range(width):
-            limit = inverse[row, column] * CUT_RATIO
-            for r in range(max(row - 1, 0), min(row + 2, height)):
-                for c in range(max(column - 1, 0), min(column + 2, width)):
-                    touches[row, column] |= inverse[r, c] > limit
-    return touches
-
-
-@_compiled
 def clean_edges(image: Image, inverse: Array, radius: int) -> Image:
     """Free the far side of depth edges from the colours of the near side that the lens mixed in.
 
@@ -320,7 +303,11 @@ def clean_edges(image: Image, inverse: Array, radius: int) -> Image:
     ``radius`` that touch none.
     """
     height, width = inverse.shape
-    mixed = _touches_nearer(inverse)
+    mixed = np.zeros((height, width), np.bool_)
+    for row in range(height):
+        for column in range(width):
+            around = inverse[max(row - 1, 0) : row + 2, max(column - 1, 0) : column + 2]
+            mixed[row, column] = around.max() > inverse[row, column] * CUT_RATIO
     result = image.copy()
     rows, columns = np.nonzero(mixed)
     for i in range(len(rows)):
@@ -335,14 +322,13 @@ def clean_edges(image: Image, inverse: Array, radius: int) -> Image:
                     blue += image[r, c, 2]
                     count += 1
         if count > 0:
-            result[row, column, 0] = (red + count // 2) // count
-            result[row, column, 1] = (green + count // 2) // count
-            result[row, column, 2] = (blue + count // 2) // count
+            for channel, total in enumerate((red, green, blue)):
+                result[row, column, channel] = (total + count // 2) // count
     return result
 
 
 @_compiled
-def mark_seams(inverse: Float32) -> NDArray[np.bool_]:
+def mark_seams(inverse: Float32) -> Mask:
     """Tell where a pixel and its right, lower and lower right neighbours do not lie on one surface."""
     height, width = inverse.shape
     seams = np.zeros((height, width), np.bool_)
@@ -409,13 +395,7 @@ def _bilinear(x: Float32, y: Float32, rows: int, columns: int, corner: NDArray[n
 
 @_compiled
 def shade(
-    texture: Texture,
-    inverse: Float32,
-    seams: NDArray[np.bool_],
-    seen: Float32,
-    homography: Float32,
-    shift: Float32,
-    target: Image,
+    texture: Texture, inverse: Float32, seams: Mask, seen: Float32, homography: Float32, shift: Float32, target: Image
 ) -> None:
     """Colour the pixels of the target that the picture covers, bilinearly, each from its own surface alone.
 
@@ -437,11 +417,8 @@ def shade(
     height, width = seen.shape
     rows, columns = inverse.shape
     texels, own, split = texture.reshape(-1), inverse.reshape(-1), seams.reshape(-1)
-    origins, corner, weights = (
-        np.empty((3, width), np.float32),
-        np.empty(width, np.int32),
-        np.empty((4, width), np.int32),
-    )
+    origins, weights = np.empty((3, width), np.float32), np.empty((4, width), np.int32)
+    corner = np.empty(width, np.int32)
     for row in range(height):
         origins_of(row, seen[row], homography, shift, origins)
         _bilinear(origins[0], origins[1], rows, columns, corner, weights)
@@ -487,11 +464,8 @@ def fill(seen: Float32, homography: Float32, shift: Float32, texture: Texture, f
     height, width = seen.shape
     rows, columns = texture.shape
     texels = texture.reshape(-1)
-    origins, corner, weights = (
-        np.empty((3, width), np.float32),
-        np.empty(width, np.int32),
-        np.empty((4, width), np.int32),
-    )
+    origins, weights = np.empty((3, width), np.float32), np.empty((4, width), np.int32)
+    corner = np.empty(width, np.int32)
     for row in range(height):
         origins_of(row, seen[row], homography, shift, origins)
         for column in range(width):
@@ -509,7 +483,7 @@ def fill(seen: Float32, homography: Float32, shift: Float32, texture: Texture, f
 
 
 @_compiled
-def enlarge(small: Image, holes: NDArray[np.bool_], target: Image) -> None:
+def enlarge(small: Image, holes: Mask, target: Image) -> None:
     """Colour the holes (height, width) of ``target`` from a picture of half its size, rounded up, bilinearly."""
     height, width = holes.shape
     for row in range(height):

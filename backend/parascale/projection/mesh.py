@@ -5,13 +5,12 @@ surface (inverse depth 0) is a point at infinity, which rotates and never moves.
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from parascale.errors import InputError
-from parascale.types import Array
+from parascale.types import Array, DepthMap
 
 # Neighbouring pixels whose depths differ by more than this factor belong to different surfaces. A floor is cut only
 # within the last 20 pixels below its horizon.
@@ -40,7 +39,7 @@ class Mesh:
     quads: NDArray[np.uint32]
 
 
-def inverse_depth(depth_map: NDArray[Any]) -> Array:
+def inverse_depth(depth_map: DepthMap) -> Array:
     """Inverse z-depth of a depth map.
 
     Parameters

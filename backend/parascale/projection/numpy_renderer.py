@@ -1,13 +1,12 @@
 """Rendering a mesh exactly, in NumPy alone: slow at picture size, quick for a few thousand samples."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from parascale.camera import View
-from parascale.projection.mesh import Mesh, build_mesh, inverse_depth
+from parascale.projection.mesh import Mesh
 from parascale.types import Array
 
 # A quad with a corner closer to the plane of the camera than this share of its first depth is not drawn.
@@ -29,25 +28,6 @@ class Hits:
     inverse_depth: Array
     x: Array
     y: Array
-
-
-@dataclass(frozen=True, eq=False)
-class Warped:
-    """A picture seen from another camera.
-
-    Attributes
-    ----------
-    image : (height, width, 3) uint8
-        sRGB.
-    holes : (height, width) bool
-        Where the target sees what the source did not.
-    depth : (height, width) float64
-        z-depth in the target's camera; infinite where there is no surface, NaN in holes.
-    """
-
-    image: NDArray[np.uint8]
-    holes: NDArray[np.bool_]
-    depth: Array
 
 
 def plane_transfer(source: View, target: View) -> tuple[Array, Array]:
@@ -105,29 +85,6 @@ def rasterise(mesh: Mesh, source: View, target: View, grid: tuple[int, int]) -> 
     return Hits(layers[..., 0], layers[..., 1], layers[..., 2])
 
 
-def warp(image: NDArray[np.uint8], depth_map: NDArray[Any], source: View, target: View) -> Warped:
-    """See a picture with a depth map from another camera; holes are black.
-
-    Parameters
-    ----------
-    image : (H, W, 3) uint8
-        sRGB, of any resolution: it covers the picture of ``source``.
-    depth_map : (h, w) floating
-        As `parascale.projection.mesh.inverse_depth` takes it; of any resolution.
-    source, target : View
-        Their path and the depth share one unit.
-    """
-    inverse = inverse_depth(depth_map)
-    hits = rasterise(build_mesh(inverse, source.size), source, target, target.size)
-    holes = hits.inverse_depth < 0
-    x = hits.x * (image.shape[1] / source.width)
-    y = hits.y * (image.shape[0] / source.height)
-    colours = np.rint(_bilinear(image, x, y)).astype(np.uint8)
-    with np.errstate(divide="ignore"):
-        depth = np.where(holes, np.nan, 1.0 / np.maximum(hits.inverse_depth, 0.0))
-    return Warped(np.where(holes[..., None], np.uint8(0), colours), holes, depth)
-
-
 def _lens(intrinsics: Array) -> Array:
     fx, fy, cx, cy = intrinsics
     return np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1.0]])
@@ -177,16 +134,4 @@ def _inside(
 
 def _cross(a: Array, b: Array) -> Array:
     result: Array = a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]
-    return result
-
-
-def _bilinear(image: NDArray[np.uint8], x: Array, y: Array) -> Array:
-    height, width = image.shape[:2]
-    x, y = np.clip(x - 0.5, 0, width - 1), np.clip(y - 0.5, 0, height - 1)
-    column, row = np.minimum(x.astype(int), width - 2), np.minimum(y.astype(int), height - 2)
-    u, v = (x - column)[..., None], (y - row)[..., None]
-    pixels = image.astype(np.float64)
-    above = pixels[row, column] * (1 - u) + pixels[row, column + 1] * u
-    below = pixels[row + 1, column] * (1 - u) + pixels[row + 1, column + 1] * u
-    result: Array = above * (1 - v) + below * v
     return result

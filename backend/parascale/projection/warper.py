@@ -14,7 +14,7 @@ from parascale.projection import kernels
 from parascale.projection.backing import build_backing
 from parascale.projection.mesh import Mesh, build_mesh, inverse_depth
 from parascale.projection.numpy_renderer import plane_transfer
-from parascale.types import Array
+from parascale.types import Array, DepthMap
 
 Float32 = NDArray[np.float32]
 
@@ -48,9 +48,7 @@ class Warper:
         Where the depth map is not a picture or holds no positive depth.
     """
 
-    def __init__(
-        self, image: NDArray[np.uint8], depth_map: NDArray[Any], source: View, targets: Sequence[View]
-    ) -> None:
+    def __init__(self, image: NDArray[np.uint8], depth_map: DepthMap, source: View, targets: Sequence[View]) -> None:
         rows, columns = image.shape[:2]
         self._view = _resized(source, columns, rows)
         inverse = _known(inverse_depth(depth_map))

@@ -5,24 +5,20 @@ import numpy as np
 from parascale.camera.quaternions import conjugate, product, to_rotation_vectors
 from parascale.errors import InputError
 from parascale.parallax.shot import Shot
-from parascale.retime.equal_steps import Measure, equal_steps
 from parascale.retime.move import Move, bridged_depth, known_parallax, sampled
 from parascale.retime.resample import frame_times, stretched
 from parascale.types import Array
 
 # Travel is summed over this many parts of each of the shot's own steps.
-_FINE = 16
+_TRAVEL_PARTS = 16
 
-# Steps are evened out until they differ from their mean by this share.
+# Steps are evened out until they differ from their mean by this share; up to the second one they count as even.
 _EVEN = 1e-4
 _EVEN_ENOUGH = 0.005
 
 # Smooth paths take 5 passes, shaken ones up to 100, which are not worth seconds.
-_MOST_PASSES = 100
-_MOST_MEASURED = 200_000
-
-# Following them takes matrices of frames x frames.
-_MOST_FOLLOWED = 200
+_MAX_PASSES = 100
+_MAX_MEASURED_STEPS = 200_000
 
 
 def even(shot: Shot, frames: int, fps: float, *, count_rotation: bool = False) -> Shot:
@@ -42,9 +38,9 @@ def even(shot: Shot, frames: int, fps: float, *, count_rotation: bool = False) -
     Returns
     -------
     Shot
-        N frames of the same path, starting when the shot does. P_t is the same to 0.5 %; where a path is so shaken
-        that no such frames are found, all steps are equal in the P they pass through instead, and the record of the
-        operation says ``"equal": "travel"``.
+        N frames of the same path, starting when the shot does. P_t is the same to 0.5 %; where a path turns back so
+        sharply that no such frames are found, all steps are equal in the P they pass through instead, and the record
+        of the operation says ``"equal": "travel"``.
 
     Raises
     ------
@@ -56,7 +52,7 @@ def even(shot: Shot, frames: int, fps: float, *, count_rotation: bool = False) -
     move = Move(shot)
     at, found = stretched(shot, frames), True
     if frames > 2 and len(shot) > 1:
-        at, found = _evened(move, frames, count_rotation=count_rotation)
+        at, found = _equal_times(move, frames, count_rotation=count_rotation)
     record = {"operation": "even", "frames": frames, "fps": float(fps), "count_rotation": count_rotation}
     record["equal"] = "steps" if found else "travel"
     return sampled(move, at, times, fps=fps, record=record)
@@ -79,16 +75,15 @@ def _refuse_rests(shot: Shot, *, count_rotation: bool) -> None:
         )
 
 
-def _evened(move: Move, frames: int, *, count_rotation: bool) -> tuple[Array, bool]:
+def _equal_times(move: Move, frames: int, *, count_rotation: bool) -> tuple[Array, bool]:
     """Find the times of the move, (N,), between which all steps measure the same; else the travel, and False.
 
     They are spread again and again over the measure found between them, which moves them less and less
-    (equidistribution, de Boor 1973). Where the path turns back within a step, the step from frame to frame says little
-    of the travel in it, and that need not settle.
+    (equidistribution, de Boor 1973). Where the path turns back within a step, that need not converge.
     """
     own, log_depth = move.times, np.log(bridged_depth(move.shot))
 
-    def measured(start: Array, end: Array) -> Array:
+    def measure(start: Array, end: Array) -> Array:
         steps: Array = np.linalg.norm(move.centres(end) - move.centres(start), axis=1)
         steps /= np.exp(np.interp(start, own, log_depth))
         if count_rotation:
@@ -96,43 +91,22 @@ def _evened(move: Move, frames: int, *, count_rotation: bool) -> tuple[Array, bo
             steps += np.linalg.norm(turns, axis=1)
         return steps
 
-    fine = np.interp(np.arange((len(own) - 1) * _FINE + 1) / _FINE, np.arange(len(own)), own)
-    passed = measured(fine[:-1], fine[1:])
+    fine = np.interp(np.arange((len(own) - 1) * _TRAVEL_PARTS + 1) / _TRAVEL_PARTS, np.arange(len(own)), own)
+    passed = measure(fine[:-1], fine[1:])
     travelled = at = _spread(fine, passed, frames)
-    for number in range(min(_MOST_PASSES, max(10, _MOST_MEASURED // frames))):
-        steps = measured(at[:-1], at[1:])
-        if _uneven(steps) <= _EVEN:
+    for number in range(min(_MAX_PASSES, max(10, _MAX_MEASURED_STEPS // frames))):
+        steps = measure(at[:-1], at[1:])
+        if _unevenness(steps) <= _EVEN:
             return at, True
         # Shorter moves settle where the measure jumps about.
         wanted = _spread(at, steps, frames)
         at = at + (wanted - at) / (1 + number // 25)
-    if _uneven(steps) <= _EVEN_ENOUGH:
+    if _unevenness(steps) <= _EVEN_ENOUGH:
         return at, True
-    if frames <= _MOST_FOLLOWED:
-        followed = _followed(measured, fine, passed, frames)
-        if followed is not None and _uneven(measured(followed[:-1], followed[1:])) <= _EVEN_ENOUGH:
-            return followed, True
     return travelled, False
 
 
-def _followed(measured: Measure, fine: Array, passed: Array, frames: int) -> Array | None:
-    """Follow the times from equal travel to equal steps."""
-    along = np.concatenate([[0.0], np.cumsum(passed)])
-    unit = along[-1] / (frames - 1)
-
-    def in_travel(start: Array, end: Array) -> Array:
-        steps: Array = measured(np.interp(start * unit, along, fine), np.interp(end * unit, along, fine)) / unit
-        return steps
-
-    cuts = equal_steps(in_travel, frames - 1)
-    if cuts is None or (np.diff(cuts) <= 0).any():
-        return None
-    times: Array = np.interp(cuts * unit, along, fine)
-    times[[0, -1]] = fine[[0, -1]]
-    return times
-
-
-def _uneven(steps: Array) -> float:
+def _unevenness(steps: Array) -> float:
     """Share of the mean by which a step may be off it."""
     mean = steps.mean()
     return float(np.abs(steps - mean).max() / mean) if mean > 0 else 0.0

@@ -13,7 +13,7 @@ from parascale.parallax.number import parallax_number
 from parascale.parallax.shot import Shot
 from parascale.retime.path_curve import PathCurve
 from parascale.retime.rotation_curve import RotationCurve
-from parascale.types import Array
+from parascale.types import Array, to_json_values
 
 
 class Move:
@@ -118,7 +118,7 @@ def carried(shot: Shot, at: Array, trajectory: Trajectory, depth: Array, *, fps:
     quality = dict(shot.quality)
     noise = noise_per_step(shot)
     if noise is not None:
-        quality["noise_floor_per_step"] = nullable(_at_steps(noise, known_from, start))
+        quality["noise_floor_per_step"] = to_json_values(_at_steps(noise, known_from, start))
     else:
         quality.pop("noise_floor_per_step", None)
     result = dataclasses.replace(
@@ -171,11 +171,6 @@ def noise_per_step(shot: Shot) -> Array | None:
     if not isinstance(stated, list) or len(stated) != len(shot) - 1:
         return None
     return np.array([value if isinstance(value, int | float) and value > 0 else math.nan for value in stated])
-
-
-def nullable(values: Array) -> list[float | None]:
-    """Values for JSON, None for NaN."""
-    return [None if math.isnan(value) else value for value in values.tolist()]
 
 
 def _at_steps(values: Array, times: Array, wanted: Array) -> Array:

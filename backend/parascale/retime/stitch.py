@@ -12,10 +12,10 @@ from parascale.errors import InputError
 from parascale.parallax.gauge import scale_gauge
 from parascale.parallax.realise import realised_poses
 from parascale.parallax.shot import MotionClass, Shot
-from parascale.retime.move import bridged_depth, noise_per_step, nullable, recorded
+from parascale.retime.move import bridged_depth, noise_per_step, recorded
 from parascale.retime.resample import match_rate
 from parascale.retime.strength import felt_speed, scaled_steps
-from parascale.types import Array
+from parascale.types import Array, to_json_values
 
 # How long, at each side's own pace, the faster or slower side takes to find the other's speed.
 BLEND_SECONDS = 1.0
@@ -148,7 +148,7 @@ def _quality(first: Shot, second: Shot) -> dict[str, Any]:
         quality["noise_floor"] = max(first.noise_floor, second.noise_floor)
     noise = _both(noise_per_step(first), noise_per_step(second))
     if noise is not None:
-        quality["noise_floor_per_step"] = nullable(noise)
+        quality["noise_floor_per_step"] = to_json_values(noise)
     observable = [side.quality["focal_observable"] for side in (first, second) if "focal_observable" in side.quality]
     if observable:
         quality["focal_observable"] = all(observable)

@@ -10,8 +10,8 @@ from numpy.typing import ArrayLike
 from parascale.camera import Trajectory
 from parascale.errors import InputError
 from parascale.parallax.shot import Shot
-from parascale.retime.move import noise_per_step, nullable, poses_of, recorded
-from parascale.types import Array
+from parascale.retime.move import noise_per_step, poses_of, recorded
+from parascale.types import Array, to_json_values
 
 
 def felt_speed(shot: Shot) -> Array:
@@ -121,5 +121,5 @@ def _scaled_noise(shot: Shot, factor: Array) -> dict[str, Any]:
         quality["noise_floor"] = shot.noise_floor * float(factor.max())
     noise = noise_per_step(shot)
     if noise is not None:
-        quality["noise_floor_per_step"] = nullable(noise * factor)
+        quality["noise_floor_per_step"] = to_json_values(noise * factor)
     return quality

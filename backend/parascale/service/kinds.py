@@ -71,7 +71,7 @@ def _solve(request: SolveRequest, name: str, directory: Path, progress: Progress
         cancelled=cancelled,
     )
     if estimator is not None:
-        from parascale.service.reference_depth import with_model_depth
+        from parascale.depth.reference_depth import with_model_depth
 
         shot = with_model_depth(shot, request.reference, estimator, _part_of(progress, SOLVING, 1.0), cancelled)
     shot = replace(shot, name=Path(name).stem or shot.name)

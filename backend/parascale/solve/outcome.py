@@ -24,7 +24,7 @@ from parascale.solve.reconstruction.gate import pooled
 from parascale.solve.reconstruction.noise import TOGETHER
 from parascale.solve.reconstruction.solution import Solution
 from parascale.solve.tracking.tracks import Tracks
-from parascale.types import Array
+from parascale.types import Array, to_json_values
 
 log = logging.getLogger(__name__)
 
@@ -147,7 +147,7 @@ def _quality(clip: Clip, answer: Answer, depth: Array) -> dict[str, Any]:
         "observations_per_camera": {"min": int(observations.min()), "median": float(np.median(observations))},
         "jitter": float(np.median(bend)) if len(bend) else 0.0,
         "noise_floor": pooled(floor),
-        "noise_floor_per_step": [None if not np.isfinite(value) else float(value) for value in floor],
+        "noise_floor_per_step": to_json_values(floor),
         "mapper": answer.mapper,
         "keyframes": len(answer.keyframes),
         **_focal_quality(clip, answer),

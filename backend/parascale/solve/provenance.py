@@ -12,7 +12,7 @@ import scipy
 
 import parascale
 from parascale.media.footage import Footage
-from parascale.media.video import image_files
+from parascale.media.suffixes import image_files
 
 
 def provenance(path: Path, footage: Footage, seed: int) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from parascale.files.matrices import OPENGL, fixed_lens, invert
 from parascale.files.natural import frame_numbers, natural_key, picture_names
 from parascale.files.note import read_note, write_note
 from parascale.parallax.shot import Shot
-from parascale.types import Array
+from parascale.types import Array, to_json_values
 
 _FILE = "transforms.json"
 _DISTORTION = ("k1", "k2", "k3", "k4", "p1", "p2")
@@ -77,7 +77,7 @@ def write_nerfstudio(shot: Shot, path: Path) -> None:
     head["parascale"] = {
         "note": write_note(shot, _CONVENTION),
         "times": shot.trajectory.times.tolist(),
-        "median_depth": [None if np.isnan(depth) else depth for depth in shot.median_depth.tolist()],
+        "median_depth": to_json_values(shot.median_depth),
     }
     top = dump([head]).strip()[1:-1].strip().removesuffix("}")
     replace_files({path: f'{top}, "frames": {dump(frames)}}}\n'.encode()})

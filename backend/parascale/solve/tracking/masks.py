@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from parascale.errors import InputError
 from parascale.media.footage import Footage
-from parascale.media.video import image_files, read_frames
+from parascale.media.video import pictures as frames_of
+from parascale.media.video import read_frames
 
 
 def read_masks(source: Path, footage: Footage) -> Sequence[NDArray[np.uint8]]:
@@ -27,7 +28,12 @@ def read_masks(source: Path, footage: Footage) -> Sequence[NDArray[np.uint8]]:
     InputError
         Where it does not hold as many masks as there are frames.
     """
-    pictures = _of_folder(source) if source.is_dir() else _of_video(source)
+    if not source.exists():
+        raise InputError(f"there are no masks at {source}: give a folder with one image a frame, or a video")
+    if source.is_dir():
+        pictures = [cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) for _, _, picture in frames_of(source)]
+    else:
+        pictures = list(read_frames(source).grey)
     if len(pictures) == footage.info.frames:
         pictures = [pictures[int(number)] for number in footage.frames]
     elif len(pictures) != len(footage):
@@ -35,19 +41,3 @@ def read_masks(source: Path, footage: Footage) -> Sequence[NDArray[np.uint8]]:
     height, width = footage.grey[0].shape
     shrunk = (cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA) for picture in pictures)
     return [np.where(mask > 127, np.uint8(0), np.uint8(255)) for mask in shrunk]
-
-
-def _of_folder(folder: Path) -> Sequence[NDArray[np.uint8]]:
-    pictures = []
-    for file in image_files(folder):
-        picture = cv2.imdecode(np.frombuffer(file.read_bytes(), np.uint8), cv2.IMREAD_GRAYSCALE)
-        if picture is None:
-            raise InputError(f"{file} is not an image that can be read: export the mask again")
-        pictures.append(np.asarray(picture, np.uint8))
-    return pictures
-
-
-def _of_video(video: Path) -> Sequence[NDArray[np.uint8]]:
-    if not video.exists():
-        raise InputError(f"there are no masks at {video}: give a folder with one image a frame, or a video")
-    return read_frames(video).grey

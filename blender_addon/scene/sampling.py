@@ -16,30 +16,21 @@ from parascale.parallax.observer import Observer
 from parascale.parallax.shot import Shot
 from parascale.types import Array
 
-from . import calibrated, properties
-from .steps import Steps
-from .stubs import Context
+from ..settings import settings_of_object
+from ..steps import Steps
+from .curves import keyed_frames
 
 
-def chosen_camera(context: Context) -> bpy.types.Object | None:
-    """Return the camera that is the active object, else the scene's own."""
-    active: bpy.types.Object | None = context.active_object
-    if active is not None and active.type == "CAMERA":
-        return active
-    scene_camera: bpy.types.Object | None = context.scene.camera
-    return scene_camera
-
-
-def frames_of(scene: bpy.types.Scene, camera: bpy.types.Object) -> Array:
+def frames_of_move(scene: bpy.types.Scene, camera: bpy.types.Object) -> Array:
     """Return the frames a camera's move spans: a calibrated camera's own, else the scene's."""
-    if properties.of_object(camera).role == "CAMERA":
-        keyed = calibrated.frames_of(camera)
+    if settings_of_object(camera).role == "CAMERA":
+        keyed = keyed_frames(camera)
         if len(keyed):
             return np.arange(keyed[0], keyed[-1] + 1)
     return np.arange(scene.frame_start, scene.frame_end + 1, dtype=np.float64)
 
 
-def sampled_shot(scene: bpy.types.Scene, camera: bpy.types.Object, frames: Array) -> Steps[Shot]:
+def sample_shot(scene: bpy.types.Scene, camera: bpy.types.Object, frames: Array) -> Steps[Shot]:
     """Sample a camera at scene frames, which may be fractions, and measure what it sees.
 
     Parameters

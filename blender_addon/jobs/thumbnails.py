@@ -1,4 +1,4 @@
-"""Small pictures of jobs: the first picture or a sketch while one runs, the video once it is here."""
+"""Small pictures of jobs: the conditioning image, then a sketch while the job runs, then its video."""
 
 import base64
 import os
@@ -6,44 +6,46 @@ import struct
 import time
 import zlib
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 import bpy.utils.previews
 import numpy as np
-from numpy.typing import NDArray
+from bpy.utils.previews import ImagePreviewCollection
+
+from parascale.types import Image
 
 from . import journal
 from .journal import Job
 
-LONG_SIDE = 160
+MAX_LONG_SIDE = 160
 
-_previews: Any = None
+_previews: ImagePreviewCollection | None = None
 
-# What a job's video looked like when it was last heard of, and the jobs whose icon shows something older.
+# The last sketch of each job, and the jobs whose icon shows an older one.
 _sketches: dict[str, str] = {}
 _outdated: set[str] = set()
 
 
-def keep(job: Job, picture: NDArray[np.uint8]) -> None:
-    """Write the first picture (H, W, 3) of a job small beside its journal entry."""
-    step = max(1, max(picture.shape[:2]) // LONG_SIDE)
+def save_picture(job: Job, picture: Image) -> None:
+    """Write the conditioning image (H, W, 3) of a job beside its journal entry, small."""
+    step = max(1, max(picture.shape[:2]) // MAX_LONG_SIDE)
     path = journal.folder() / f"{job.id}.png"
-    path.write_bytes(_png(np.ascontiguousarray(picture[::step, ::step])))
+    path.write_bytes(encode_png(np.ascontiguousarray(picture[::step, ::step])))
 
 
-def show(job: Job, sketch: str) -> None:
-    """Take what a running job's video looks like so far, a PNG in Base64, as its picture."""
+def save_sketch(job: Job, sketch: str) -> None:
+    """Make the sketch of a running job, a PNG in Base64, its picture."""
     if _sketches.get(job.id) == sketch:
         return
     _sketches[job.id] = sketch
     try:
         picture = base64.b64decode(sketch, validate=True)
     except ValueError:
-        return  # no reason for the job to go unfollowed
+        return  # a bad sketch must not end the job
     path = journal.folder() / f"{job.id}.png"
     partial = path.with_suffix(".part.png")
     partial.write_bytes(picture)
-    # Blender keeps its small pictures of files by path and whole seconds.
+    # Blender caches previews of files by path and modification time in whole seconds.
     stamp = max(int(time.time()), int(path.stat().st_mtime) + 1 if path.is_file() else 0)
     os.utime(partial, (stamp, stamp))
     partial.replace(path)
@@ -51,38 +53,34 @@ def show(job: Job, sketch: str) -> None:
 
 
 def icon_of(job: Job) -> int:
-    """Return the icon of a job's picture; 0 where it has none."""
+    """Return the icon of a job's picture; 0 if it has none."""
+    global _previews  # noqa: PLW0603 - Blender wants the collection removed once, by its maker
     video = Path(job.files.get("video", ""))
-    path, kind = (video, "MOVIE") if video.is_file() else (journal.folder() / f"{job.id}.png", "IMAGE")
+    kind: Literal["MOVIE", "IMAGE"] = "MOVIE" if video.is_file() else "IMAGE"
+    path = video if kind == "MOVIE" else journal.folder() / f"{job.id}.png"
     key = f"{kind} {job.id}"
-    collection = _collection()
-    if key not in collection:
+    if _previews is None:
+        _previews = bpy.utils.previews.new()
+    if key not in _previews:
         if not path.is_file():
             return 0
-        collection.load(key, str(path), kind)
+        _previews.load(key, str(path), kind)
     elif kind == "IMAGE" and job.id in _outdated:
-        collection[key].reload()
+        _previews[key].reload()
     _outdated.discard(job.id)
-    return int(collection[key].icon_id)
+    return int(_previews[key].icon_id)
 
 
 def clear() -> None:
-    """Give all icons back."""
-    global _previews  # noqa: PLW0603 - Blender wants the collection removed, once, by whoever made it
+    """Free all icons."""
+    global _previews  # noqa: PLW0603
     if _previews is not None:
         bpy.utils.previews.remove(_previews)
     _previews = None
 
 
-def _collection() -> Any:
-    global _previews  # noqa: PLW0603
-    if _previews is None:
-        _previews = bpy.utils.previews.new()
-    return _previews
-
-
-def _png(picture: NDArray[np.uint8]) -> bytes:
-    """PNG of an 8-bit RGB picture (H, W, 3)."""
+def encode_png(picture: Image) -> bytes:
+    """Encode an 8-bit RGB picture (H, W, 3) as PNG."""
     height, width = picture.shape[:2]
     rows = np.concatenate([np.zeros((height, 1), np.uint8), picture.reshape(height, width * 3)], axis=1)
     chunks = (

@@ -1,4 +1,4 @@
-"""The client's journal: one small file a job, so that no job is lost when Blender closes, crashes or undoes."""
+"""The journal: one small file per job, so that no job is lost when Blender closes, crashes or undoes."""
 
 import json
 import logging
@@ -8,9 +8,11 @@ from typing import Any
 
 import bpy
 
-# A job is open until the backend has ended it and, where it is done, its result has been put to use.
-OPEN_STATES = ("submitted", "queued", "running", "cancelling", "done", "fetched")
-ENDED_BADLY = ("failed", "cancelled", "lost")
+from ..settings.preferences import ADDON
+
+UNDER_WAY = ("submitted", "queued", "running", "cancelling")
+# A job is open until the backend has ended it and, if it is done, its result has been inserted.
+OPEN_STATES = (*UNDER_WAY, "done", "fetched")
 
 log = logging.getLogger("parascale.addon")
 
@@ -23,27 +25,28 @@ class Job:
     ----------
     id : str
         UUID in hex, made here.
-    kind : "solve" or "generate"
+    kind : str
+        The link's job kind.
     title : str
-        What people call it.
+        Name of the job in the list.
     created : float
         Seconds since 1970.
     blend, scene : str
-        File (empty where it was not saved) and name of the scene it was submitted from.
+        File (empty if it was not saved) and name of the scene it was submitted from.
     frame_start : int
         Frame of that scene at which a video begins.
     fps : float
-        Frames a second of the video.
+        Frame rate of the video.
     request : dict
-        What was asked for, as JSON: goes onto the strip.
+        The request without its arrays, as JSON; kept on the strip.
     state : str
         The backend's (queued, running, cancelling, done, failed, cancelled, lost), or ours: submitted, fetched, used.
     fraction : float
     phase, message : str
     files : dict of str to str
-        What was fetched, by role.
+        Paths of the fetched files by role.
     summary : dict
-        What the backend says of the result.
+        The backend's summary of the result.
     started : float
         When it began to run, seconds since 1970; 0 while it waits.
     """
@@ -67,23 +70,23 @@ class Job:
 
     @property
     def is_open(self) -> bool:
-        """Whether something is still to happen to it."""
+        """Whether its end, its result or the insertion is still to come."""
         return self.state in OPEN_STATES
 
     def seconds_left(self, now: float) -> float | None:
-        """Estimate how long it still runs, from how far it has come; None where that tells too little."""
+        """Estimate the remaining time from the fraction done; None if too little is done for an estimate."""
         if self.state != "running" or not self.started or self.fraction < 0.02:
             return None
         return max(0.0, now - self.started) * (1 - self.fraction) / self.fraction
 
 
 def folder() -> Path:
-    """Return the folder the journal is kept in."""
-    return Path(bpy.utils.extension_path_user(__package__, path="jobs", create=True))
+    """Return the folder of the journal."""
+    return Path(bpy.utils.extension_path_user(ADDON, path="jobs", create=True))
 
 
 def save(job: Job) -> None:
-    """Write a job down; a crash leaves the old entry or the new one."""
+    """Write a job's entry; a crash leaves the old entry or the new one."""
     path = folder() / f"{job.id}.json"
     partial = path.with_suffix(".part")
     partial.write_text(json.dumps(asdict(job), allow_nan=False), encoding="utf-8")
@@ -91,7 +94,7 @@ def save(job: Job) -> None:
 
 
 def load() -> dict[str, Job]:
-    """Read all jobs, oldest first; entries that cannot be read are left where they are and logged."""
+    """Read all jobs, oldest first; an entry that cannot be read is logged and left in place."""
     jobs = []
     for path in folder().glob("*.json"):
         try:

@@ -2,12 +2,14 @@
 
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import bpy
 import numpy as np
+from mathutils import Matrix
 from numpy.typing import ArrayLike, NDArray
 
 from parascale.blender.depth_image import read_depth_in_blender
@@ -18,16 +20,26 @@ from parascale.errors import InputError
 from parascale.media.depth_file import MAX_PIXELS, DepthFile, read_depth_map
 from parascale.media.orientation import UPRIGHT, orientation_of, upright_size
 from parascale.projection.depth_map import STATED_UNCERTAINTY
+from parascale.types import Image
 
-from . import properties, request
-from .journal import Job
+from ..settings import PhotoSettings, settings_of_scene
+from .pictures import read_picture
 
 # Of a photo of which nothing says the lens: a phone's is wider, a portrait's narrower.
 STATED_FOV = 50.0
 
 
+class DepthEstimate(TypedDict):
+    """What a backend says of a depth map that it estimated."""
+
+    model: str
+    kind: str
+    uncertainty: float
+    intrinsics: list[float]
+
+
 @dataclass(frozen=True)
-class Found:
+class PhotoDepth:
     """What is known of a photo's depth.
 
     Attributes
@@ -37,9 +49,9 @@ class Found:
     cover : float
         Share of the picture that shows a surface.
     uncertainty : float
-        Relative error of the depth, one sigma; 0 where it is stated to be what it is.
+        Relative error of the depth, one sigma; 0 where it is stated.
     source : str
-        What said so.
+        Where the depth comes from.
     relative : bool
         Whether the depth has an unknown shift, and its median was made 1.
     """
@@ -53,7 +65,7 @@ class Found:
     relative: bool = False
 
 
-def picture_of(path: Path) -> NDArray[np.uint8]:
+def read_photo(path: Path) -> Image:
     """Read a photo (H, W, 3), sRGB, upright; one of more than 16 megapixels is averaged down below that.
 
     Raises
@@ -61,7 +73,7 @@ def picture_of(path: Path) -> NDArray[np.uint8]:
     InputError
         Where Blender cannot read it.
     """
-    picture = request.read_picture(path)
+    picture = read_picture(path)
     step = math.ceil(math.sqrt(picture.shape[0] * picture.shape[1] / MAX_PIXELS))
     if step == 1:
         return picture
@@ -70,15 +82,15 @@ def picture_of(path: Path) -> NDArray[np.uint8]:
     return np.asarray(np.rint(blocks.mean(axis=(1, 3), dtype=np.float32)), np.uint8)
 
 
-def ask_as(scene: bpy.types.Scene, job: Job) -> None:
-    """Set the panel to what an earlier job asked."""
-    photo = properties.of_scene(scene).photo
+def restore_request(scene: bpy.types.Scene, request: Mapping[str, object]) -> None:
+    """Set the panel to the request of an earlier job."""
+    photo = settings_of_scene(scene).photo
     photo.source = "MODEL"
     for name in ("picture", "model", "fov"):
-        setattr(photo, name, job.request[name])
+        setattr(photo, name, request[name])
 
 
-def place_estimate(scene: bpy.types.Scene, job: Job) -> str:
+def place_estimate(scene: bpy.types.Scene, picture: Path, fov: float, depth_map: Path, estimate: DepthEstimate) -> str:
     """Put a photo into the scene by the depth that a backend estimated; say what was done.
 
     Raises
@@ -86,12 +98,11 @@ def place_estimate(scene: bpy.types.Scene, job: Job) -> str:
     InputError
         Where the photo or its depth map is gone.
     """
-    file = read_depth_map(Path(job.files["depth_map"]))
-    facts = job.summary
-    metres = metres_per_unit(scene) if facts["kind"] == "metric" else None
-    depth = file.depth / np.float32(metres or 1.0)
-    found = _found(depth, float(facts["uncertainty"]), Path(facts["model"]).name, relative=facts["kind"] == "relative")
-    return _place(scene, Path(job.request["picture"]), depth, found, float(job.request["fov"]), facts["intrinsics"])
+    metres = metres_per_unit(scene) if estimate["kind"] == "metric" else None
+    depth = read_depth_map(depth_map).depth / np.float32(metres or 1.0)
+    source, relative = Path(estimate["model"]).name, estimate["kind"] == "relative"
+    found = _describe_depth(depth, estimate["uncertainty"], source, relative=relative)
+    return _place(scene, picture, depth, found, fov, estimate["intrinsics"])
 
 
 def place_file(scene: bpy.types.Scene, picture: Path, path: Path, scale: float, fov: float) -> tuple[str, DepthFile]:
@@ -103,7 +114,7 @@ def place_file(scene: bpy.types.Scene, picture: Path, path: Path, scale: float, 
         Where either file cannot be read, or they have another shape.
     """
     file = read_depth_in_blender(path, scale or None)
-    return _place(scene, picture, file.depth, _found(file.depth, STATED_UNCERTAINTY, path.name), fov), file
+    return _place(scene, picture, file.depth, _describe_depth(file.depth, STATED_UNCERTAINTY, path.name), fov), file
 
 
 def place_wall(scene: bpy.types.Scene, picture: Path, distance: float, fov: float) -> str:
@@ -114,79 +125,79 @@ def place_wall(scene: bpy.types.Scene, picture: Path, distance: float, fov: floa
     InputError
         Where the photo cannot be read.
     """
-    rows, columns = request.read_picture(picture).shape[:2]
+    rows, columns = read_picture(picture).shape[:2]
     # Of a plane the corners say all there is; near ones keep its samples apart as any map's.
     share = min(1.0, 64 / max(rows, columns))
     size = max(2, round(rows * share)), max(2, round(columns * share))
     depth = np.full(size, distance, np.float32)
-    return _place(scene, picture, depth, _found(depth, STATED_UNCERTAINTY, "stated"), fov)
+    return _place(scene, picture, depth, _describe_depth(depth, STATED_UNCERTAINTY, "stated"), fov)
 
 
-def found_in(scene: bpy.types.Scene) -> Found | None:
+def depth_of_photo(scene: bpy.types.Scene) -> PhotoDepth | None:
     """Return what is known of the depth of the scene's photo; None where there is no photo."""
-    photo = properties.of_scene(scene).photo
+    photo = settings_of_scene(scene).photo
     if photo.surface is None or not photo.found:
         return None
-    return Found(**json.loads(photo.found))
+    return PhotoDepth(**json.loads(photo.found))
 
 
-def _found(depth: NDArray[np.float32], uncertainty: float, source: str, *, relative: bool = False) -> Found:
+def _describe_depth(
+    depth: NDArray[np.float32], uncertainty: float, source: str, *, relative: bool = False
+) -> PhotoDepth:
     seen = np.isfinite(depth) & (depth > 0)
     near, median, far = np.percentile(depth[seen], (10, 50, 90)).tolist()
-    return Found(near, median, far, float(seen.mean()), uncertainty, source, relative)
+    return PhotoDepth(near, median, far, float(seen.mean()), uncertainty, source, relative)
 
 
 def _place(
     scene: bpy.types.Scene,
     path: Path,
     depth: NDArray[np.float32],
-    found: Found,
+    found: PhotoDepth,
     fov: float,
     intrinsics: ArrayLike | None = None,
 ) -> str:
-    state = properties.of_scene(scene)
-    image = _loaded(path)
+    state = settings_of_scene(scene)
+    try:
+        image = bpy.data.images.load(str(path), check_existing=True)
+    except RuntimeError:
+        raise InputError(f"the photo {path} is not there any more") from None
     orientation = orientation_of(path) or UPRIGHT
-    size: Any = image.size
-    width, height = upright_size((int(size[0]), int(size[1])), orientation)
+    stored = np.array(image.size)
+    width, height = upright_size((int(stored[0]), int(stored[1])), orientation)
     if fov or intrinsics is None:
         focal = focal_from_fov(math.radians(fov or STATED_FOV), width)
         lens = np.array([focal, focal, width / 2, height / 2])
     else:
         lens = scale_intrinsics(intrinsics, (depth.shape[1], depth.shape[0]), (width, height))
     proxy = create_depth_proxy(scene, image, depth, lens, name=path.stem, orientation=orientation)
-    before = _placed_before(state.photo, image)
+    before = _remove_earlier(state.photo, image)
     if before is not None:
         proxy.surface.matrix_world = proxy.camera.matrix_world = before
     state.photo.surface, state.photo.camera = proxy.surface, proxy.camera
     state.photo.found = json.dumps(asdict(found))
     state.picture, state.picture_path = "FILE", str(path)
     angle = math.degrees(fov_from_focal(float(lens[0]), width))
-    return f"{path.name} stands in the scene, {proxy.camera.name} sees it over {angle:.0f} degrees"
+    return f"{path.name} is in the scene; {proxy.camera.name} sees it over {angle:.0f} degrees"
 
 
-def _loaded(path: Path) -> bpy.types.Image:
-    try:
-        return bpy.data.images.load(str(path), check_existing=True)
-    except RuntimeError:
-        raise InputError(f"the photo {path} is not there any more") from None
-
-
-def _placed_before(photo: Any, image: bpy.types.Image) -> Any:
-    """Take an earlier surface of the same photo away and return where it stood; hide one of another photo.
+def _remove_earlier(photo: PhotoSettings, image: bpy.types.Image) -> Matrix | None:
+    """Remove an earlier surface of the same photo and return its pose; hide one of another photo.
 
     Two surfaces at one place would both be measured.
     """
     surface, camera = photo.surface, photo.camera
     if surface is None:
         return None
-    nodes: Any = [item.node_tree.nodes for item in surface.data.materials if item and item.node_tree]
-    if not any(getattr(node, "image", None) == image for group in nodes for node in group):
+    mesh = surface.data
+    assert isinstance(mesh, bpy.types.Mesh)
+    trees = [material.node_tree for material in mesh.materials if material is not None]
+    if not any(getattr(node, "image", None) == image for tree in trees if tree is not None for node in tree.nodes):
         for item in (surface, *surface.children):
             item.hide_viewport = item.hide_render = True
         return None
-    place = surface.matrix_world.copy()
-    for item in (*surface.children, surface, camera):
-        if item is not None:
-            bpy.data.objects.remove(item)
-    return place
+    pose = surface.matrix_world.copy()
+    for removed in (*surface.children, surface, camera):
+        if removed is not None:
+            bpy.data.objects.remove(removed)
+    return pose

@@ -1,0 +1,67 @@
+"""The jobs as the interface lists them: on the window manager, which undo does not change."""
+
+from typing import Protocol, cast
+
+import bpy
+
+from ..typed_properties import CollectionProperty, IntProperty, StringProperty
+from . import session
+from .journal import Job
+
+MAX_SHOWN = 50
+
+
+class JobItem(bpy.types.PropertyGroup):
+    """One line of the list; the session has the job."""
+
+    job_id: str = StringProperty()
+
+
+CLASSES = (JobItem,)
+
+
+class _JobList(Protocol):
+    parascale_jobs: "bpy.types.bpy_prop_collection_idprop[JobItem]"
+    parascale_job: int
+
+
+def attach() -> None:
+    """Give window managers the list."""
+    window_manager = bpy.types.WindowManager
+    window_manager.parascale_jobs = CollectionProperty(type=JobItem)  # type: ignore[attr-defined]
+    window_manager.parascale_job = IntProperty(  # type: ignore[attr-defined]
+        name="Job", description="The job whose details are shown"
+    )
+
+
+def detach() -> None:
+    """Undo `attach`."""
+    del bpy.types.WindowManager.parascale_jobs  # type: ignore[attr-defined]
+    del bpy.types.WindowManager.parascale_job  # type: ignore[attr-defined]
+
+
+def update() -> None:
+    """Bring the list up to the session's jobs, the newest first; the chosen job stays chosen."""
+    shown = _shown()
+    wanted = [job.id for job in session.current().newest_jobs(MAX_SHOWN)]
+    before = [item.job_id for item in shown.parascale_jobs]
+    if before == wanted:
+        return
+    kept = before[shown.parascale_job] if 0 <= shown.parascale_job < len(before) else None
+    shown.parascale_jobs.clear()
+    for job_id in wanted:
+        shown.parascale_jobs.add().job_id = job_id
+    newest_is_new = bool(wanted) and wanted[0] not in before
+    shown.parascale_job = wanted.index(kept) if kept in wanted and not newest_is_new else 0
+
+
+def chosen_job() -> Job | None:
+    """Return the job whose line is chosen; None if there is none."""
+    shown = _shown()
+    if not 0 <= shown.parascale_job < len(shown.parascale_jobs):
+        return None
+    return session.current().jobs.get(shown.parascale_jobs[shown.parascale_job].job_id)
+
+
+def _shown() -> _JobList:
+    return cast("_JobList", bpy.data.window_managers[0])

@@ -1,0 +1,244 @@
+"""The jobs of this Blender: submitted, followed and fetched through the one connection to a backend.
+
+All of it happens on the main thread and never waits for the network: `Session.poll` is what the timer calls.
+"""
+
+import logging
+import tempfile
+import time
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import bpy
+
+from parascale.errors import InputError
+
+from ..settings import settings_of_scene
+from ..settings.preferences import backend_choice, results_folder
+from ..steps import Steps, sentence
+from . import journal, thumbnails
+from .connection import Connection, has_link
+from .journal import Job
+
+if TYPE_CHECKING:
+    from parascale.link.messages import JobStatus
+    from parascale.link.requests import Request
+
+MAX_MESSAGES_PER_POLL = 32
+
+log = logging.getLogger("parascale.addon")
+
+
+class Session:
+    """The connection, and all jobs of the journal.
+
+    Attributes
+    ----------
+    connection : Connection
+    jobs : dict of str to Job
+        By id, oldest first.
+    claimed : set of str
+        Jobs whose results an operator waits for; the timer leaves them alone.
+    file_opened : float
+        When the open file was opened, seconds since 1970.
+    """
+
+    def __init__(self) -> None:
+        self.connection = Connection()
+        self.jobs = journal.load()
+        self.claimed: set[str] = set()
+        self.file_opened = time.time()
+
+    def connect(self) -> Steps[None]:
+        """Connect to the backend of the preferences, unless one is connected already.
+
+        Raises
+        ------
+        InputError
+            If it cannot be reached.
+        """
+        if not self.connection.is_open:
+            yield from self.connection.open(backend_choice())
+            self._mark_lost_jobs()
+
+    def reconnect(self) -> None:
+        """Connect to a backend that runs already, if an earlier Blender left jobs open with it."""
+        if not self.pending_jobs() or not has_link():
+            return
+        try:
+            if self.connection.open_running():
+                self._mark_lost_jobs()
+        except (InputError, OSError) as error:
+            log.warning("the backend of earlier jobs cannot be reached: %s", error)
+
+    def _mark_lost_jobs(self) -> None:
+        assert self.connection.client is not None
+        known = {status.job_id: status for status in self.connection.client.jobs()}
+        for job in self.pending_jobs():
+            status = known.get(job.id)
+            if status is None or not (status.received or status.final):
+                job.state, job.message = "lost", "the backend never had all of it: submit it again"
+                journal.save(job)
+
+    def submit(self, job: Job, request: "Request") -> None:
+        """Write a job to the journal, then hand it over; `poll` does the rest.
+
+        Raises
+        ------
+        InputError
+            If it cannot be handed over; the job has failed then.
+        """
+        assert self.connection.client is not None
+        self.jobs[job.id] = job
+        journal.save(job)
+        try:
+            self.connection.client.start_submit(request, job.id)
+        except (InputError, OSError) as error:
+            self.mark_failed(job, sentence(error))
+            raise
+
+    def cancel(self, job: Job) -> None:
+        """Ask the backend to stop a job."""
+        if self.connection.client is None:
+            raise InputError("no backend is connected: start it in Preferences")
+        self.connection.client.cancel(job.id)
+
+    def follow_job(self, job: Job) -> Steps[None]:
+        """Follow a job until its result is fetched; closing these steps cancels it.
+
+        Raises
+        ------
+        InputError
+            If it fails, is cancelled or lost, or the backend cannot be reached any more.
+        """
+        self.claimed.add(job.id)
+        try:
+            while job.state != "fetched":
+                self.poll()
+                if not job.is_open:
+                    raise InputError(job.message or f"{job.title} is {job.state}")
+                self.connection.check()
+                yield job.fraction, job.phase or job.state
+        except GeneratorExit:
+            try:
+                self.cancel(job)
+            except InputError as error:
+                log.warning("%s could not be cancelled: %s", job.id, error)
+            raise
+        finally:
+            self.claimed.discard(job.id)
+
+    def poll(self) -> list[Job]:
+        """Take in one bounded batch of messages; return the jobs that changed."""
+        if self.connection.client is None:
+            return []
+        from parascale.link.client import Fetched, JobChanged
+
+        changed = []
+        for event in self.connection.client.pump(MAX_MESSAGES_PER_POLL):
+            job = self.jobs.get(event.job.job_id if isinstance(event, JobChanged) else event.job_id)
+            if job is None or job.state == "used":
+                continue
+            before = job.state
+            if isinstance(event, JobChanged):
+                self.update_job(job, event.job)
+            elif isinstance(event, Fetched):
+                job.state, job.fraction, job.phase = "fetched", 1.0, ""
+                job.summary = dict(event.result.summary)
+                job.files = {role: str(path) for role, path in event.result.files.items()}
+            else:
+                job.state, job.message = "failed", event.message
+            changed.append(job)
+            if job.state != before:
+                journal.save(job)
+        return changed
+
+    def update_job(self, job: Job, status: "JobStatus") -> None:
+        """Take over what the backend reports of a job; begin to fetch the result of one that is done."""
+        if job.state == "fetched":
+            return
+        job.state, job.fraction, job.phase, job.message = status.state, status.fraction, status.phase, status.message
+        if status.sketch:
+            thumbnails.save_sketch(job, status.sketch)
+        if status.state == "running" and not job.started:
+            job.started = time.time()
+        if status.state == "done":
+            assert self.connection.client is not None
+            self.connection.client.start_fetch(job.id, _folder_of(job))
+
+    def pending_jobs(self) -> list[Job]:
+        """Return the jobs whose end or result the backend still has to send."""
+        return [job for job in self.jobs.values() if job.is_open and job.state != "fetched"]
+
+    def newest_jobs(self, count: int) -> list[Job]:
+        """Return the newest jobs first."""
+        return list(reversed(self.jobs.values()))[:count]
+
+    def belongs_to_open_file(self, job: Job) -> bool:
+        """Whether a job was submitted from the open file: another file must not receive its result unasked."""
+        if any(settings_of_scene(scene).job_id == job.id for scene in bpy.data.scenes):
+            return True
+        if job.blend:
+            return job.blend == bpy.data.filepath
+        return not bpy.data.filepath and job.created >= self.file_opened
+
+    def mark_used(self, job: Job) -> None:
+        """Note that a result has been inserted."""
+        job.state = "used"
+        journal.save(job)
+
+    def mark_failed(self, job: Job, reason: str) -> None:
+        """Note that a job failed, and why."""
+        job.state, job.message = "failed", reason
+        journal.save(job)
+
+    def forget(self, job: Job) -> None:
+        """Remove a job from the journal."""
+        self.jobs.pop(job.id, None)
+        journal.forget(job)
+
+
+_current: Session | None = None
+
+
+def start() -> None:
+    """Begin the session of this Blender."""
+    global _current  # noqa: PLW0603 - one Blender has one session
+    _current = Session()
+    _current.reconnect()
+
+
+def stop() -> None:
+    """End the session; open jobs go on when their backend is started again."""
+    global _current  # noqa: PLW0603
+    if _current is not None:
+        _current.connection.stop_backend()
+    _current = None
+
+
+def current() -> Session:
+    """Return the session."""
+    assert _current is not None, "the add-on is not enabled"
+    return _current
+
+
+def new_job(kind: str, title: str, scene: bpy.types.Scene, request: Mapping[str, object]) -> Job:
+    """Make a job with an id of its own, for a scene of the open file."""
+    return Job(
+        id=uuid.uuid4().hex,
+        kind=kind,
+        title=title,
+        created=time.time(),
+        blend=bpy.data.filepath,
+        scene=scene.name,
+        request=dict(request),
+    )
+
+
+def _folder_of(job: Job) -> Path:
+    """Return where a job's results go: by the preferences for a saved file, else to a temporary folder."""
+    if job.blend and Path(job.blend).parent.is_dir():
+        return results_folder(Path(job.blend).parent) / job.id
+    return Path(tempfile.gettempdir()) / "parascale" / job.id

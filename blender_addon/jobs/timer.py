@@ -1,0 +1,63 @@
+"""The timer that takes in what the backend sends, a bounded batch at a time, and inserts the results that arrive."""
+
+import time
+
+import bpy
+
+from ..steps import sentence
+from . import job_list, session
+from .journal import Job
+
+INTERVAL_SECONDS = 0.1
+
+
+def start() -> None:
+    """Begin the session of this Blender and its timer."""
+    session.start()
+    bpy.app.handlers.load_post.append(_on_load)
+    bpy.app.timers.register(on_timer, first_interval=INTERVAL_SECONDS, persistent=True)
+
+
+def stop() -> None:
+    """End the timer and the session."""
+    if _on_load in bpy.app.handlers.load_post:
+        bpy.app.handlers.load_post.remove(_on_load)
+    if bpy.app.timers.is_registered(on_timer):
+        bpy.app.timers.unregister(on_timer)
+    session.stop()
+
+
+def on_timer() -> float:
+    """Take in one batch of messages and insert the results that have arrived."""
+    now = session.current()
+    changed = bool(now.poll())
+    # All jobs each time: a result waits until its file is opened again.
+    for job in list(now.jobs.values()):
+        if job.state == "fetched" and job.id not in now.claimed and now.belongs_to_open_file(job):
+            _insert(now, job)
+            changed = True
+    if changed:
+        _redraw()
+    job_list.update()
+    return INTERVAL_SECONDS
+
+
+@bpy.app.handlers.persistent  # type: ignore[untyped-decorator]  # the stubs say nothing of it
+def _on_load(_path: str) -> None:
+    session.current().file_opened = time.time()
+
+
+def _insert(now: session.Session, job: Job) -> None:
+    """Call the operator, which makes the insertion one undo step."""
+    try:
+        bpy.ops.parascale.insert_result("EXEC_DEFAULT", True, job_id=job.id)  # type: ignore[attr-defined]  # ours
+    except RuntimeError as error:
+        if job.state != "failed":
+            now.mark_failed(job, sentence(str(error).removeprefix("Error: ")))
+
+
+def _redraw() -> None:
+    for window in bpy.data.window_managers[0].windows:
+        for area in window.screen.areas:
+            if area.type in ("VIEW_3D", "SEQUENCE_EDITOR", "PREFERENCES"):
+                area.tag_redraw()

@@ -1,0 +1,188 @@
+"""The calibrated camera: an anchor that holds the start pose, and under it a camera whose keys are ours."""
+
+from dataclasses import replace
+from typing import TypedDict, cast
+
+import bpy
+import numpy as np
+from mathutils import Matrix
+
+from parascale.blender.camera import blender_from_opencv, require_perspective
+from parascale.blender.depth import ReprojectedDepth, SceneDepth
+from parascale.blender.keyframes import LENS, key_lens, key_trajectory, remove_curves
+from parascale.errors import InputError
+from parascale.parallax.calibrate import Calibration
+from parascale.parallax.methods import METHODS
+
+from ..settings import STRENGTH, settings_of_object, settings_of_scene
+from ..settings.changes import paused
+from ..steps import Hooks, Steps, in_thread
+from ..stubs import Context
+from .calibration_inputs import CalibrationInputs, gather_inputs, inputs_of_camera
+from .geometry import keep_geometry
+from .objects import camera_data, link_object, lock, reference_of_scene
+from .report import note_report
+from .staleness import note_inputs
+from .start import Start, at_start_frame, find_start
+
+
+class MethodResult(TypedDict, total=False):
+    """What a gain method leaves, None where undefined; ``reason`` where it could not be used."""
+
+    method: str
+    pce: float | None
+    felt_error: float | None
+    largest_jump: float | None
+    subject_drift: float | None
+    loop_closure: float | None
+    reason: str
+
+
+def create_camera(context: Context) -> Steps[bpy.types.Object]:
+    """Calibrate the scene's reference against what the scene camera or the viewport sees, and make a camera of it.
+
+    The scene camera stays untouched; the new one becomes the active camera. Nothing is made before the work is done.
+
+    Raises
+    ------
+    InputError
+        Where there is no reference, no camera, or no surface in its view.
+    """
+    scene: bpy.types.Scene = context.scene
+    state = settings_of_scene(scene)
+    settings = state.current
+    reference = reference_of_scene(scene)
+    yield 0.0, "Gathering the scene"
+    start = find_start(context, settings.frame_start)
+    inputs = gather_inputs(scene, reference, settings, start.view, start.source)
+    result = yield from _calibrate(inputs)
+    camera = _make(scene, start, inputs.shot.name)
+    ours = settings_of_object(camera)
+    ours.role = "CAMERA"
+    ours.reference = reference
+    camera[STRENGTH] = settings.strength
+    limits = camera.id_properties_ui(STRENGTH)
+    assert limits is not None
+    limits.update(min=0.0, soft_max=4.0, description="Multiplies the target Parallax Number; may be animated")
+    with paused():
+        ours.calibration.copy_from(settings)
+    _write(scene, camera, result, inputs.surroundings)
+    scene.camera = state.camera = camera
+    return camera
+
+
+def rebuild_camera(scene: bpy.types.Scene, camera: bpy.types.Object) -> Steps[None]:
+    """Calibrate a camera of ours again, from its anchor as it is now, and refill its keys in place.
+
+    Raises
+    ------
+    InputError
+        Where the anchor or the reference is gone, or no surface is in view.
+    """
+    yield 0.0, "Gathering the scene"
+    inputs = inputs_of_camera(scene, camera)
+    result = yield from _calibrate(inputs)
+    _write(scene, camera, result, inputs.surroundings)
+
+
+def rebuild_draft(scene: bpy.types.Scene, camera: bpy.types.Object, surroundings: SceneDepth, every: int) -> None:
+    """Calibrate at once from geometry gathered before, measured every few frames.
+
+    Raises
+    ------
+    InputError
+        As `rebuild_camera`.
+    """
+    inputs = inputs_of_camera(scene, camera, surroundings)
+    if inputs.target is surroundings:
+        inputs = replace(inputs, target=ReprojectedDepth(surroundings, every))
+    _write(scene, camera, inputs.calibrate(), surroundings, draft=True)
+
+
+def compare_methods(scene: bpy.types.Scene, camera: bpy.types.Object) -> Steps[list[MethodResult]]:
+    """Calibrate by every method without keying anything, and return what each leaves.
+
+    Raises
+    ------
+    InputError
+        As `rebuild_camera`; a method that lacks what it needs says so in its own row.
+    """
+    yield 0.0, "Gathering the scene"
+    inputs = inputs_of_camera(scene, camera)
+    rows: list[MethodResult] = []
+    for method in METHODS:
+        try:
+            result = yield from _calibrate(replace(inputs, options=replace(inputs.options, method=method)))
+        except InputError as error:
+            rows.append({"method": method, "pce": None, "reason": str(error)})
+            continue
+        report = result.report.as_json()
+        kept = ("pce", "felt_error", "largest_jump", "subject_drift", "loop_closure")
+        rows.append(cast("MethodResult", {"method": method} | {name: report[name] for name in kept}))
+    return rows
+
+
+def _calibrate(inputs: CalibrationInputs) -> Steps[Calibration]:
+    def work(hooks: Hooks) -> Calibration:
+        on_thread = replace(inputs, target=hooks.on_main(inputs.target))
+        return on_thread.calibrate(hooks.progress, hooks.cancelled)
+
+    return (yield from in_thread(work))
+
+
+def _write(
+    scene: bpy.types.Scene,
+    camera: bpy.types.Object,
+    result: Calibration,
+    surroundings: SceneDepth,
+    *,
+    draft: bool = False,
+) -> None:
+    """Refill a camera's keys with a calibrated path, and note what it was made from."""
+    ours = settings_of_object(camera)
+    data = camera_data(camera)
+    path = result.shot.trajectory
+    frames = ours.calibration.frame_start + np.arange(len(path), dtype=np.float64)
+    with at_start_frame(scene, camera):
+        key_trajectory(camera, path, frames, parallax_number=result.shot.parallax_number, gain=result.shot.gain)
+    if ours.calibration.lens == "copy":
+        if ours.own_lens[0] == 0:
+            ours.own_lens = data.lens, data.shift_x, data.shift_y
+        key_lens(data, scene, path, frames)
+    elif ours.own_lens[0] > 0:
+        # The camera gets the lens back that it had before the reference's was copied.
+        remove_curves(data, LENS)
+        data.lens, data.shift_x, data.shift_y = ours.own_lens
+        ours.own_lens = (0.0, 0.0, 0.0)
+    note_report(camera, result, surroundings, frames)
+    ours.draft = draft
+    note_inputs(scene, camera)
+    keep_geometry(scene, ours.calibration, surroundings)
+
+
+def _make(scene: bpy.types.Scene, start: Start, name: str) -> bpy.types.Object:
+    anchor = bpy.data.objects.new(f"{name} Anchor", None)
+    settings_of_object(anchor).role = "ANCHOR"
+    anchor.empty_display_type = "ARROWS"
+    lock(anchor, "scale")
+    anchor.rotation_mode = "QUATERNION"
+    anchor.matrix_world = Matrix(blender_from_opencv(start.view.camera_to_world).tolist())
+    camera = bpy.data.objects.new(f"{name} Camera", _camera_data(start, f"{name} Camera"))
+    camera.parent = anchor
+    lock(camera, "location", "rotation", "scale")
+    link_object(scene, anchor)
+    link_object(scene, camera)
+    return camera
+
+
+def _camera_data(start: Start, name: str) -> bpy.types.Camera:
+    if start.source is None:
+        viewport = bpy.data.cameras.new(name)
+        viewport.lens = start.lens
+        return viewport
+    require_perspective(start.source)
+    data = camera_data(start.source).copy()
+    assert data is not None
+    data.animation_data_clear()
+    data.name = name
+    return data

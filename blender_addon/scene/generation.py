@@ -1,0 +1,244 @@
+"""The request for a video: the real camera's path as the scene animates it, its first picture and depth."""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import bpy
+import numpy as np
+
+import parascale
+from parascale.blender.camera import trajectory_of_camera
+from parascale.blender.depth import SceneDepth
+from parascale.blender.scene_state import frame_rate, metres_per_unit, times_of_frames
+from parascale.camera import Trajectory
+from parascale.camera.intrinsics import scale_intrinsics
+from parascale.errors import InputError
+from parascale.link.requests import GenerationRequest, Scalar
+from parascale.parallax.gauge import to_unit_depth
+from parascale.parallax.number import median_depth
+from parascale.parallax.shot import Shot
+from parascale.retime import generator_times
+from parascale.types import Array, Image, Json, to_json_values
+
+from ..settings import TIME, settings_of_object, settings_of_scene
+from ..settings.generators import parameter_values
+from ..steps import Steps
+from .curves import curve_of, keyed_frames
+from .objects import reference_of_camera
+from .pictures import cut_to_shape, read_picture, render_frame
+from .reference_camera import shot_of_reference
+
+
+class Trained(NamedTuple):
+    """What a model was trained at.
+
+    Attributes
+    ----------
+    fps : float
+        Frames a second; 0 is any.
+    step : int
+        n of the n k + 1 frames it takes.
+    best, most : int
+        Frames it makes best, and at most; 0 is any.
+    """
+
+    fps: float = 0.0
+    step: int = 1
+    best: int = 0
+    most: int = 0
+
+
+TRAINED_AT = {
+    "wan-fun-camera": Trained(16.0, 4),
+    "wan-vace": Trained(16.0, 4),
+    "recammaster": Trained(15.0, 4),
+    "easyanimate-camera": Trained(8.0, 4),
+    "motionmaster": Trained(8.0, best=16, most=32),
+}
+
+
+@dataclass(frozen=True)
+class GenerationSettings:
+    """The settings of a video, as the panel shows them and a strip keeps them.
+
+    Attributes
+    ----------
+    generator, prompt : str
+    seed : int
+    fps : float
+        Frame rate of the video; 0 takes what the generator was trained at, else the reference's own.
+    frames : int
+        Frames of the video; 0 takes as many as the move lasts.
+    long_side : int
+        Pixels.
+    picture : "RENDER", "VIEWPORT" or "FILE"
+        Where the conditioning image comes from.
+    picture_path : str
+    workbench : bool
+        Whether it is rendered by Workbench.
+    parameters : mapping
+        The generator's own.
+    """
+
+    generator: str = "preview"
+    prompt: str = ""
+    seed: int = 0
+    fps: float = 0.0
+    frames: int = 0
+    long_side: int = 832
+    picture: str = "RENDER"
+    picture_path: str = ""
+    workbench: bool = False
+    parameters: Mapping[str, Scalar] = field(default_factory=dict)
+
+    @classmethod
+    def from_scene(cls, scene: bpy.types.Scene) -> "GenerationSettings":
+        """Read the settings of a scene's panel."""
+        state = settings_of_scene(scene)
+        own = {item.name: getattr(state, item.name) for item in dataclasses.fields(cls) if item.name != "parameters"}
+        return cls(**own, parameters=parameter_values(scene, state.generator))
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> "GenerationSettings":
+        """Read the settings that a strip or a job keeps; unknown ones are left out."""
+        known = {item.name for item in dataclasses.fields(cls)}
+        return cls(**{name: value for name, value in values.items() if name in known})
+
+    def to_json(self) -> dict[str, Json]:
+        """Return the settings as JSON values."""
+        return {**vars(self), "parameters": dict(self.parameters)}
+
+
+@dataclass(frozen=True)
+class FrameTimes:
+    """When the frames of a video lie in the scene.
+
+    Attributes
+    ----------
+    fps : float
+        Of the video.
+    times : (T,) float64
+        Seconds from the start of the move.
+    frame_start : int
+        Frame of the scene at which the move begins.
+    """
+
+    fps: float
+    times: Array
+    frame_start: int
+
+
+def choose_frame_times(scene: bpy.types.Scene, camera: bpy.types.Object, settings: GenerationSettings) -> FrameTimes:
+    """Choose a video's frames: where the settings leave them open, the generator's or the reference's own rate.
+
+    Raises
+    ------
+    InputError
+        If the generator does not make as many.
+    """
+    calibration = settings_of_object(camera).calibration
+    shot = shot_of_reference(reference_of_camera(camera))
+    rate = frame_rate(scene)
+    keyed = keyed_frames(camera)
+    duration = float(keyed[-1] - keyed[0]) / rate if len(keyed) else 0.0
+    own_fps = rate
+    if calibration.timing == "SECONDS" and calibration.retiming == "NONE" and curve_of(camera, TIME) is None:
+        # The keys end with the last whole frame of the scene within the reference.
+        own_fps, duration = shot.fps, float(shot.trajectory.times[-1] - shot.trajectory.times[0])
+    trained = TRAINED_AT.get(settings.generator, Trained())
+    fps = settings.fps or trained.fps or own_fps
+    times = np.arange(settings.frames) / fps if settings.frames else generator_times(duration, fps, trained.step)
+    if trained.best and len(times) > trained.best and not (settings.frames or settings.fps):
+        # All of the move in fewer frames a second, rather than its beginning.
+        fps = (trained.best - 1) / duration
+        times = np.arange(trained.best) / fps
+    if trained.most and len(times) > trained.most:
+        raise InputError(
+            f"{settings.generator} makes at most {trained.most} frames, and {len(times)} are asked for: lower Frames "
+            "or Frame Rate under Parameters"
+        )
+    return FrameTimes(fps, times, calibration.frame_start)
+
+
+def build_request(
+    scene: bpy.types.Scene, camera: bpy.types.Object, timing: FrameTimes, settings: GenerationSettings
+) -> Steps[GenerationRequest]:
+    """Sample, measure and render what a generator needs, in the target's unit-depth gauge.
+
+    Raises
+    ------
+    InputError
+        If the camera sees no surface in the first frame, or is not a perspective camera.
+    """
+    yield 0.0, "Sampling the camera"
+    times = times_of_frames(scene, timing.frame_start) + timing.times
+    size = picture_size(scene, settings.long_side)
+    path = trajectory_of_camera(scene, camera, times)
+    path = Trajectory(path.camera_to_world, scale_intrinsics(path.intrinsics, path.size, size), timing.times, *size)
+    depth = SceneDepth(scene, frames=timing.frame_start + timing.times * frame_rate(scene))
+    median = np.empty(len(path))
+    for frame in range(len(path)):
+        median[frame] = median_depth(depth(path.camera_to_world[frame], path.intrinsics[frame], path.size, frame))
+        yield 0.7 * (frame + 1) / len(path), "Measuring the path"
+    if not np.isfinite(median[0]):
+        raise InputError(f"{camera.name} sees no surface at its first frame: nothing could be generated from it")
+    yield 0.7, "Taking the first picture"
+    image = take_picture(scene, camera, timing.frame_start, path.size, settings)
+    yield 0.9, "Measuring the first frame"
+    depth_map = depth.dense(path.view(0), 0) / np.float32(median[0])
+    shot = Shot(
+        name=camera.name,
+        fps=timing.fps,
+        trajectory=path,
+        median_depth=median,
+        metres_per_unit=metres_per_unit(scene),
+        provenance={"made_by": f"parascale {parascale.__version__}", "source": f"Blender camera {camera.name}"},
+    )
+    return GenerationRequest(
+        shot=to_unit_depth(shot),
+        generator=settings.generator,
+        image=image,
+        depth_map=depth_map,
+        prompt=settings.prompt,
+        seed=settings.seed,
+        parameters=dict(settings.parameters),
+    )
+
+
+def describe_request(request: GenerationRequest) -> dict[str, Json]:
+    """Describe a request without its arrays, as the journal and the strip keep it."""
+    return {
+        "parascale": parascale.__version__,
+        "blender": bpy.app.version_string,
+        "generator": request.generator,
+        "prompt": request.prompt,
+        "seed": request.seed,
+        "parameters": dict(request.parameters),
+        "camera": request.shot.name,
+        "frames": len(request.shot),
+        "fps": request.shot.fps,
+        "parallax_number": to_json_values(request.shot.parallax_number),
+    }
+
+
+def picture_size(scene: bpy.types.Scene, long_side: int) -> tuple[int, int]:
+    """Return the width and height of a video of the scene's shape; both even, as video codecs need."""
+    render = scene.render
+    wide = render.resolution_x * render.pixel_aspect_x
+    high = render.resolution_y * render.pixel_aspect_y
+    scale = long_side / max(wide, high)
+    return max(2, 2 * round(wide * scale / 2)), max(2, 2 * round(high * scale / 2))
+
+
+def take_picture(
+    scene: bpy.types.Scene, camera: bpy.types.Object, frame: int, size: tuple[int, int], settings: GenerationSettings
+) -> Image:
+    """Return the conditioning image, (H, W, 3) sRGB, as the settings say."""
+    if settings.picture == "FILE":
+        return cut_to_shape(read_picture(Path(bpy.path.abspath(settings.picture_path))), size)
+    if settings.picture == "VIEWPORT":
+        return render_frame(scene, camera, frame, size, "VIEWPORT")
+    return render_frame(scene, camera, frame, size, "BLENDER_WORKBENCH" if settings.workbench else scene.render.engine)

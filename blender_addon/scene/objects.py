@@ -1,0 +1,129 @@
+"""The cameras that the tab works on, and how the add-on treats objects."""
+
+import bpy
+
+from parascale.errors import InputError
+
+from ..settings import settings_of_object, settings_of_scene
+from ..stubs import Context
+
+COLLECTION = "ParaScale"
+
+
+def scene_camera(scene: bpy.types.Scene) -> bpy.types.Object:
+    """Return the scene camera.
+
+    Raises
+    ------
+    InputError
+        Where the scene has none.
+    """
+    if scene.camera is None:
+        raise InputError("the scene has no active camera: add one where the move starts")
+    return scene.camera
+
+
+def calibrated_camera(scene: bpy.types.Scene) -> bpy.types.Object:
+    """Return the calibrated camera the tab works on.
+
+    Raises
+    ------
+    InputError
+        Where there is none.
+    """
+    camera = settings_of_scene(scene).camera
+    if camera is None:
+        raise InputError("there is no calibrated camera: create one first")
+    return camera
+
+
+def reference_of_scene(scene: bpy.types.Scene) -> bpy.types.Object:
+    """Return the reference camera the tab works on.
+
+    Raises
+    ------
+    InputError
+        Where there is none.
+    """
+    camera = settings_of_scene(scene).reference
+    if camera is None:
+        raise InputError("there is no reference: solve a clip or import a shot")
+    return camera
+
+
+def reference_of_camera(camera: bpy.types.Object) -> bpy.types.Object:
+    """Return the reference camera that a calibrated camera follows.
+
+    Raises
+    ------
+    InputError
+        Where it is gone.
+    """
+    reference = settings_of_object(camera).reference
+    if reference is None:
+        raise InputError(f"{camera.name} has lost its reference: import the shot and create a new camera")
+    return reference
+
+
+def chosen_camera(context: Context) -> bpy.types.Object | None:
+    """Return the camera that is the active object, else the scene's own."""
+    active: bpy.types.Object | None = context.active_object
+    if active is not None and active.type == "CAMERA":
+        return active
+    scene: bpy.types.Scene = context.scene
+    return scene.camera
+
+
+def camera_data(camera: bpy.types.Object) -> bpy.types.Camera:
+    """Return the camera data of a camera object."""
+    assert isinstance(camera.data, bpy.types.Camera)
+    return camera.data
+
+
+def depth_of_field(camera: bpy.types.Object) -> bpy.types.CameraDOFSettings:
+    """Return the focus settings of a camera object."""
+    settings = camera_data(camera).dof
+    assert settings is not None
+    return settings
+
+
+def lock(target: bpy.types.Object, *channels: str) -> None:
+    """Keep "location", "rotation" or "scale" of an object from being changed by hand."""
+    for channel in channels:
+        setattr(target, f"lock_{channel}", (True, True, True))
+    target.lock_rotation_w = "rotation" in channels
+
+
+def link_object(scene: bpy.types.Scene, item: bpy.types.Object) -> None:
+    """Link an object of ours to the scene's collection for them, made where there is none."""
+    children = scene.collection.children
+    ours = next((child for child in children if child.name.split(".")[0] == COLLECTION), None)
+    if ours is None:
+        ours = bpy.data.collections.new(COLLECTION)
+        children.link(ours)
+    ours.objects.link(item)
+
+
+def select_only(context: Context, item: bpy.types.Object) -> None:
+    """Make one object the selected and active one.
+
+    Raises
+    ------
+    InputError
+        Where the view layer does not show it.
+    """
+    try:
+        context.view_layer.objects.active = item
+    except RuntimeError:
+        raise InputError(
+            f"{item.name} is switched off in this view layer: tick its collection in the Outliner"
+        ) from None
+    for other in context.view_layer.objects:
+        other.select_set(other == item)
+
+
+def selected_surfaces(context: Context) -> list[bpy.types.Object]:
+    """Return the selected objects that show a surface."""
+    kinds = {"MESH", "CURVE", "SURFACE", "META", "FONT"}
+    chosen: list[bpy.types.Object] = context.selected_objects if hasattr(context, "selected_objects") else []
+    return [item for item in chosen if item.type in kinds or item.instance_type != "NONE"]

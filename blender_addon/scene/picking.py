@@ -1,0 +1,73 @@
+"""A click on a surface of the scene or on a point of the reference, whose depth then counts."""
+
+import bpy
+import numpy as np
+from mathutils import Vector
+
+from parascale.blender.depth import HELPER, mark_helper
+from parascale.errors import InputError
+
+from ..settings import settings_of_object, settings_of_scene
+from ..settings.changes import as_one_change
+from ..stubs import Context
+from .objects import depth_of_field, link_object, reference_of_scene, scene_camera
+from .reference_camera import read_points
+
+
+def point_on_ray(scene: bpy.types.Scene, side: str, origin: Vector, direction: Vector) -> Vector:
+    """Return the point of a click: on a surface of the scene, or the reference's point nearest to the ray.
+
+    Raises
+    ------
+    InputError
+        Where nothing is there.
+    """
+    if side == "TARGET":
+        hit, point, *_ = scene.ray_cast(bpy.context.evaluated_depsgraph_get(), origin, direction)
+        if not hit:
+            raise InputError("there is no surface under the cursor")
+        return point
+    points = settings_of_object(reference_of_scene(scene)).points
+    if points is None:
+        raise InputError("the reference has no points: solve it from its clip")
+    world = np.array(points.matrix_world)
+    positions = read_points(points) @ world[:3, :3].T + world[:3, 3]
+    away, axis = positions - np.array(origin), np.array(direction.normalized())
+    along = away @ axis
+    tangent = np.linalg.norm(np.cross(away, axis), axis=1) / np.maximum(along, 1e-9)
+    tangent[along <= 0] = np.inf
+    return Vector(positions[int(np.argmin(tangent))].tolist())
+
+
+def focus_on(context: Context, side: str, point: Vector) -> None:
+    """Put an empty at a point, focus the camera of that side on it, and measure by focus."""
+    scene: bpy.types.Scene = context.scene
+    state = settings_of_scene(scene)
+    camera = reference_of_scene(scene) if side == "REFERENCE" else state.camera or scene_camera(scene)
+    focus = depth_of_field(camera)
+    focus.focus_object = _mark(context, f"{camera.name} Focus", point, focus.focus_object)
+    with as_one_change(state.current):
+        state.current.statistic = "FOCUS"
+
+
+def measure_by(context: Context, side: str, point: Vector) -> None:
+    """Put an empty at a point, and measure that side by it."""
+    settings = settings_of_scene(context.scene).current
+    name = "target_place" if side == "TARGET" else "reference_place"
+    mark = _mark(context, f"{side.title()} Surface", point, getattr(settings, name))
+    with as_one_change(settings):
+        setattr(settings, name, mark)
+        settings.statistic = "SURFACE"
+
+
+def _mark(context: Context, name: str, point: Vector, before: bpy.types.Object | None) -> bpy.types.Object:
+    """Return an empty at a point: the earlier one, where that is ours."""
+    if before is not None and before.type == "EMPTY" and before.get(HELPER) is not None:
+        mark = before
+    else:
+        mark = bpy.data.objects.new(name, None)
+        mark_helper(mark)
+        link_object(context.scene, mark)
+    mark.location = point
+    context.view_layer.update()
+    return mark
