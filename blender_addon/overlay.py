@@ -1,19 +1,23 @@
 """The calibrated path in the viewport, coloured by its Parallax Number, with the reference's shape as a ghost."""
 
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import cast
 
 import bpy
 import numpy as np
+from mathutils import Quaternion
 
 from parascale.blender.keyframes import GAIN, PARALLAX_NUMBER, fcurves
 from parascale.errors import InputError
+from parascale.parallax.shot import Shot
 from parascale.types import Array
 
+from .scene.curves import curve_of, key_points
 from .scene.reference_camera import shot_of_reference
 from .settings import settings_of_object, settings_of_scene
 
-# Viridis at five places, dark to bright: read alike by all eyes.
+# Five colours of Viridis, dark to bright, which readers with colour blindness tell apart.
 RAMP = np.array(
     [[0.267, 0.005, 0.329], [0.230, 0.322, 0.546], [0.128, 0.567, 0.551], [0.369, 0.789, 0.383], [0.993, 0.906, 0.144]]
 )
@@ -25,7 +29,7 @@ LEGEND_SIZE = (160, 10)
 
 
 @dataclass(frozen=True)
-class Drawn:
+class PathDrawing:
     """What the overlay shows of a camera.
 
     Attributes
@@ -46,8 +50,8 @@ class Drawn:
     high: float
 
 
-_handles: list[Any] = []
-_drawn: dict[str, tuple[str, Drawn]] = {}
+_handles: list[object] = []
+_cache: dict[str, tuple[str, PathDrawing]] = {}
 
 
 def start() -> None:
@@ -61,12 +65,12 @@ def stop() -> None:
     for handle in _handles:
         bpy.types.SpaceView3D.draw_handler_remove(handle, "WINDOW")
     _handles.clear()
-    _drawn.clear()
+    _cache.clear()
 
 
-def drawn(camera: bpy.types.Object) -> Drawn | None:
+def layout_path(camera: bpy.types.Object) -> PathDrawing | None:
     """Lay out what is shown of a calibrated camera; None where it has no keys."""
-    frames, location = _location(camera)
+    frames, location = _channels(camera, "location", 3)
     if len(frames) < 2:
         return None
     anchor = np.array(camera.parent.matrix_world @ camera.matrix_parent_inverse) if camera.parent else np.eye(4)
@@ -74,13 +78,14 @@ def drawn(camera: bpy.types.Object) -> Drawn | None:
     p = _stepwise(camera, PARALLAX_NUMBER, frames)
     known = p[np.isfinite(p) & (p > 0)]
     low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 0.0)
-    shot = _shot(camera)
-    floor = shot.noise_floor if shot is not None else 0.0
-    colours = _colours(p, low, high, floor)
-    ghost = np.empty((0, 3))
-    if shot is not None:
-        ghost = _ghost(shot, path, _stepwise(camera, GAIN, frames), camera, anchor)
-    return Drawn(path, colours, ghost, low, high)
+    reference = settings_of_object(camera).reference
+    floor, ghost = 0.0, np.empty((0, 3))
+    # The ghost is left out where the reference is gone or broken: Rebuild says so.
+    with suppress(InputError):
+        if reference is not None:
+            shot = shot_of_reference(reference)
+            floor, ghost = shot.noise_floor, _ghost(shot, path, camera, frames, anchor)
+    return PathDrawing(path, _colours(p, low, high, floor), ghost, low, high)
 
 
 def ramp(share: Array) -> Array:
@@ -90,7 +95,7 @@ def ramp(share: Array) -> Array:
 
 
 def _colours(p: Array, low: float, high: float, floor: float) -> Array:
-    # Rounding is not to be shown in all colours: a steady move has one.
+    # A steady move has one colour: rounding must not spread over the ramp.
     span = max(np.log(high / low), 0.05) if low > 0 else 1.0
     with np.errstate(divide="ignore", invalid="ignore"):
         share = np.clip(np.log(p / low) / span if low > 0 else np.zeros_like(p), 0, 1)
@@ -100,83 +105,60 @@ def _colours(p: Array, low: float, high: float, floor: float) -> Array:
     return np.column_stack([colours, np.ones(len(p))])
 
 
-def _ghost(shot: Any, path: Array, gain: Array, camera: bpy.types.Object, anchor: Array) -> Array:
+def _ghost(shot: Shot, path: Array, camera: bpy.types.Object, frames: Array, anchor: Array) -> Array:
     """Give the reference's centres from the start of the path, by the median gain."""
+    gain = _stepwise(camera, GAIN, frames)
     known = gain[np.isfinite(gain) & (gain > 0)]
-    if not len(known):
+    _, quaternions = _channels(camera, "rotation_quaternion", 4)
+    if not len(known) or not len(quaternions):
         return np.empty((0, 3))
     # Both first cameras look the same way: the path's own first rotation carries the reference over.
-    first = np.array([_value(camera, "rotation_quaternion", index) for index in range(4)])
-    turned = anchor[:3, :3] @ _matrix(first) @ np.diag([1.0, -1.0, -1.0]) @ shot.trajectory.rotations[0].T
+    first = np.array(Quaternion(quaternions[0].tolist()).to_matrix())
+    turned = anchor[:3, :3] @ first @ np.diag([1.0, -1.0, -1.0]) @ shot.trajectory.rotations[0].T
     steps = (shot.trajectory.centres - shot.trajectory.centres[0]) * float(np.median(known))
     return np.asarray(path[0] + steps @ turned.T)
 
 
-def _matrix(quaternion: Array) -> Array:
-    from mathutils import Quaternion
-
-    return np.array(Quaternion(quaternion.tolist()).to_matrix())
-
-
-def _value(camera: bpy.types.Object, path: str, index: int) -> float:
-    for curve in fcurves(camera):
-        if curve.data_path == path and curve.array_index == index and len(curve.keyframe_points):
-            return float(curve.keyframe_points[0].co.y)
-    return 1.0 if index == 0 else 0.0
-
-
-def _location(camera: bpy.types.Object) -> tuple[Array, Array]:
-    columns = {curve.array_index: _points(curve) for curve in fcurves(camera) if curve.data_path == "location"}
-    if len(columns) != 3:
-        return np.empty(0), np.empty((0, 3))
-    return columns[0][:, 0], np.stack([columns[index][:, 1] for index in range(3)], axis=1)
+def _channels(camera: bpy.types.Object, path: str, count: int) -> tuple[Array, Array]:
+    """Read the keyed channels of a path: frames (T,) and values (T, count); empty where one is not keyed."""
+    columns = {curve.array_index: key_points(curve) for curve in fcurves(camera) if curve.data_path == path}
+    if len(columns) != count:
+        return np.empty(0), np.empty((0, count))
+    return columns[0][:, 0], np.stack([columns[index][:, 1] for index in range(count)], axis=1)
 
 
 def _stepwise(camera: bpy.types.Object, name: str, frames: Array) -> Array:
     """Values of a property at the frames that have a key, the last step's at the last frame; NaN elsewhere."""
     values = np.full(len(frames), np.nan)
-    for curve in fcurves(camera):
-        if curve.data_path == f'["{name}"]':
-            points = _points(curve)
-            found = np.searchsorted(frames, points[:, 0])
-            values[np.minimum(found, len(frames) - 1)] = points[:, 1]
-            values[-1] = values[-2]
+    curve = curve_of(camera, name)
+    if curve is not None:
+        points = key_points(curve)
+        values[np.minimum(np.searchsorted(frames, points[:, 0]), len(frames) - 1)] = points[:, 1]
+        values[-1] = values[-2]
     return values
 
 
-def _points(curve: bpy.types.FCurve) -> Array:
-    points = np.empty(2 * len(curve.keyframe_points), np.float32)
-    curve.keyframe_points.foreach_get("co", points)
-    return points.reshape(-1, 2).astype(np.float64)
-
-
-def _shot(camera: bpy.types.Object) -> Any:
-    shown = settings_of_object(camera).reference
-    try:
-        return None if shown is None else shot_of_reference(shown)
-    except InputError:
-        return None
-
-
-def _current() -> Drawn | None:
-    scene: Any = bpy.context.scene
+def _current() -> PathDrawing | None:
+    scene = cast("bpy.types.Scene", bpy.context.scene)
     state = settings_of_scene(scene)
     camera = state.camera
     if not state.show_overlay or camera is None or camera.name not in scene.objects:
         return None
-    space: Any = bpy.context.space_data
-    if not space.overlay.show_overlays or (space.region_3d.view_perspective == "CAMERA" and scene.camera == camera):
+    space = bpy.context.space_data
+    if not isinstance(space, bpy.types.SpaceView3D) or space.overlay is None or not space.overlay.show_overlays:
+        return None
+    if space.region_3d is not None and space.region_3d.view_perspective == "CAMERA" and scene.camera == camera:
         return None
     ours = settings_of_object(camera)
     anchor = [f"{value:.6g}" for value in np.array(camera.parent.matrix_world).flat] if camera.parent else []
     # The report changes with every build, drafts included.
     key = "|".join([ours.inputs, ours.report, *anchor])
-    kept = _drawn.get(camera.name)
+    kept = _cache.get(camera.name)
     if kept is None or kept[0] != key:
-        found = drawn(camera)
-        if found is None:
+        drawing = layout_path(camera)
+        if drawing is None:
             return None
-        kept = _drawn[camera.name] = key, found
+        kept = _cache[camera.name] = key, drawing
     return kept[1]
 
 

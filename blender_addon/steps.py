@@ -9,12 +9,13 @@ import threading
 import time
 from collections.abc import Callable, Generator
 from concurrent.futures import Future
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import bpy
 
 from parascale.errors import Cancelled, InputError
 
+from .advice import sentence
 from .stubs import Context, Outcome
 
 T = TypeVar("T")
@@ -23,7 +24,21 @@ Steps = Generator[tuple[float, str], None, T]
 STEP_SECONDS = 0.015
 
 
-class DirectOperator(bpy.types.Operator):
+class CheckedOperator(bpy.types.Operator):
+    """Base of operators that say in Blender's own tooltip what is missing (see `operators.polls`)."""
+
+    # Each returns what is missing, or "".
+    needs: tuple[Callable[[Context], str], ...] = ()
+
+    @classmethod
+    def poll(cls, context: Context) -> bool:
+        missing = next(filter(None, (need(context) for need in cls.needs)), "")
+        if missing:
+            cls.poll_message_set(missing)
+        return not missing
+
+
+class DirectOperator(CheckedOperator):
     """Base of operators that do their work at once; a subclass writes `run`."""
 
     def run(self, context: Context) -> None:
@@ -39,7 +54,7 @@ class DirectOperator(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class StepOperator(bpy.types.Operator):
+class StepOperator(CheckedOperator):
     """Base of operators that work in steps; a subclass writes `steps`."""
 
     _steps: Steps[None]
@@ -115,17 +130,11 @@ class StepOperator(bpy.types.Operator):
         return {"CANCELLED"}
 
 
-def sentence(error: Exception | str) -> str:
-    """Return what an error says as one line that begins with a capital."""
-    text = " ".join(str(error).split())
-    return text[:1].upper() + text[1:]
-
-
 class Hooks:
     """What work on a thread may ask of the main thread, where alone Blender's data may be touched."""
 
     def __init__(self) -> None:
-        self._calls: queue.Queue[tuple[Future[Any], Callable[[], Any]]] = queue.Queue()
+        self._calls: queue.Queue[Callable[[], None]] = queue.Queue()
         self._stop = threading.Event()
         self.state = (0.0, "")
 
@@ -144,11 +153,15 @@ class Hooks:
     def on_main(self, function: Callable[..., T]) -> Callable[..., T]:
         """Wrap a function so that its calls are carried out on the main thread."""
 
-        def call(*arguments: Any) -> T:
+        def call(*arguments: object) -> T:
             if self.cancelled():
                 raise Cancelled
             future: Future[T] = Future()
-            self._calls.put((future, lambda: function(*arguments)))
+
+            def answer() -> None:
+                _answer(future, lambda: function(*arguments), refused=self.cancelled())
+
+            self._calls.put(answer)
             return future.result()
 
         return call
@@ -158,10 +171,10 @@ class Hooks:
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
             try:
-                future, call = self._calls.get(timeout=left)
+                answer = self._calls.get(timeout=left)
             except queue.Empty:
                 return
-            _answer(future, Cancelled() if self.cancelled() else None, call)
+            answer()
 
     def wind_up(self, thread: threading.Thread) -> None:
         """Stop the thread, answering what it still asks for."""
@@ -170,10 +183,10 @@ class Hooks:
             self.serve(STEP_SECONDS)
 
 
-def _answer(future: "Future[Any]", refusal: Exception | None, call: Callable[[], Any]) -> None:
+def _answer(future: "Future[T]", call: Callable[[], T], *, refused: bool = False) -> None:
     try:
-        if refusal:
-            raise refusal
+        if refused:
+            raise Cancelled
         future.set_result(call())
     except Exception as error:
         future.set_exception(error)
@@ -183,7 +196,7 @@ def in_thread(work: Callable[[Hooks], T]) -> Steps[T]:
     """Run work on a thread in steps; the generator's return value is the work's."""
     hooks = Hooks()
     outcome: Future[T] = Future()
-    thread = threading.Thread(target=_answer, args=(outcome, None, lambda: work(hooks)), daemon=True)
+    thread = threading.Thread(target=_answer, args=(outcome, lambda: work(hooks)), daemon=True)
     thread.start()
     try:
         while thread.is_alive():

@@ -164,11 +164,12 @@ def open_target(path: Path | None) -> None:
 def take_result(scene: Any, path: Path) -> tuple[dict[str, Any], Path]:
     """Copy the video behind the new strip; return what the strip says of it, and the mask of what was made up."""
     from parascale.blender.strips import request_of, strips_of
+    from parascale.blender.untyped import untyped
 
-    made = next((strip, request) for strip in strips_of(scene) if (request := request_of(strip)))
-    video = Path(blender().path.abspath(made[0].filepath))
+    strip, request = untyped(next((strip, request) for strip in strips_of(scene) if (request := request_of(strip))))
+    video = Path(blender().path.abspath(strip.filepath))
     shutil.copyfile(video, path)
-    return made[1]["result"], video.with_name("hole_mask.mp4")
+    return request["result"], video.with_name("hole_mask.mp4")
 
 
 def sampled(scene: Any, reference: Any, result: dict[str, Any]) -> Any:

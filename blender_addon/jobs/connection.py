@@ -11,9 +11,10 @@ import bpy
 
 from parascale.errors import InputError
 
+from ..advice import sentence
 from ..settings.generators import register_generators
 from ..settings.preferences import BackendChoice
-from ..steps import Steps, in_thread, sentence
+from ..steps import Steps, in_thread
 
 if TYPE_CHECKING:
     from parascale.link.client import Client
@@ -110,13 +111,7 @@ class Connection:
         return self.trouble is None
 
     def check(self) -> None:
-        """Refuse to wait for a backend that cannot be reached.
-
-        Raises
-        ------
-        InputError
-            With the reason.
-        """
+        """Raise InputError, with the reason, if the backend cannot be reached."""
         if trouble := self.trouble:
             raise InputError(f"{trouble}: start it again in Preferences, and open jobs go on")
 

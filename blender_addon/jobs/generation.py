@@ -1,9 +1,15 @@
 """A generation from the scene to the backend: built, written to the journal and handed over."""
 
+from collections.abc import Mapping
+from typing import cast
+
 import bpy
 
-from ..scene.generation import GenerationSettings, build_request, choose_frame_times, describe_request
-from ..settings import settings_of_scene
+from parascale.errors import InputError
+from parascale.types import Json
+
+from ..scene.generation import GenerationSettings, build_request, describe_request
+from ..settings import settings_of_object, settings_of_scene
 from ..settings.generators import refuse_unknown_generator
 from ..steps import Steps
 from . import job_list, session, thumbnails
@@ -30,13 +36,27 @@ def submit_generation(
     yield from now.connect()
     settings = settings or GenerationSettings.from_scene(scene)
     refuse_unknown_generator(settings.generator)
-    timing = choose_frame_times(scene, camera, settings)
-    request = yield from build_request(scene, camera, timing, settings)
+    request = yield from build_request(scene, camera, settings)
     # "asked" is the key that strips of earlier versions have.
-    job = session.new_job("generate", camera.name, scene, describe_request(request) | {"asked": settings.to_json()})
-    job.frame_start, job.fps = timing.frame_start, timing.fps
+    job = session.new_job(request, camera.name, scene, describe_request(request) | {"asked": settings.to_json()})
+    job.frame_start, job.fps = settings_of_object(camera).calibration.frame_start, request.shot.fps
     thumbnails.save_picture(job, request.image)
     now.submit(job, request)
     settings_of_scene(scene).job_id = job.id
     job_list.update()
     return job
+
+
+def submit_again(scene: bpy.types.Scene, request: Mapping[str, Json]) -> Steps[Job]:
+    """Submit a request that a strip or a job keeps, from the scene as it is now.
+
+    Raises
+    ------
+    InputError
+        If its camera is gone; else as `submit_generation`.
+    """
+    camera = bpy.data.objects.get(str(request.get("camera", "")))
+    if camera is None or settings_of_object(camera).role != "CAMERA":
+        raise InputError(f"the calibrated camera {request.get('camera')!r} is not in this file any more")
+    settings = GenerationSettings.from_json(cast("Mapping[str, Json]", request.get("asked", request)))
+    return (yield from submit_generation(scene, camera, settings))

@@ -55,6 +55,13 @@ def update() -> None:
     shown.parascale_job = wanted.index(kept) if kept in wanted and not newest_is_new else 0
 
 
+def choose(job: Job) -> None:
+    """Choose a job in the list."""
+    update()
+    shown = _shown()
+    shown.parascale_job = [item.job_id for item in shown.parascale_jobs].index(job.id)
+
+
 def chosen_job() -> Job | None:
     """Return the job whose line is chosen; None if there is none."""
     shown = _shown()

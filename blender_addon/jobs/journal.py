@@ -4,9 +4,10 @@ import json
 import logging
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 import bpy
+
+from parascale.types import Json
 
 from ..settings.preferences import ADDON
 
@@ -49,6 +50,8 @@ class Job:
         The backend's summary of the result.
     started : float
         When it began to run, seconds since 1970; 0 while it waits.
+    shots : list of str
+        Frame ranges START:END, one of which to choose, of a clip that could not be solved because it holds several.
     """
 
     id: str
@@ -59,19 +62,25 @@ class Job:
     scene: str = ""
     frame_start: int = 1
     fps: float = 0.0
-    request: dict[str, Any] = field(default_factory=dict)
+    request: dict[str, Json] = field(default_factory=dict)
     state: str = "submitted"
     fraction: float = 0.0
     phase: str = ""
     message: str = ""
     files: dict[str, str] = field(default_factory=dict)
-    summary: dict[str, Any] = field(default_factory=dict)
+    summary: dict[str, Json] = field(default_factory=dict)
     started: float = 0.0
+    shots: list[str] = field(default_factory=list)
 
     @property
     def is_open(self) -> bool:
         """Whether its end, its result or the insertion is still to come."""
         return self.state in OPEN_STATES
+
+    @property
+    def has_result(self) -> bool:
+        """Whether there is a result to insert, for the first time or again."""
+        return bool(self.files) and self.state in ("fetched", "used", "failed")
 
     def seconds_left(self, now: float) -> float | None:
         """Estimate the remaining time from the fraction done; None if too little is done for an estimate."""

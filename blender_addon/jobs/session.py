@@ -13,18 +13,20 @@ from typing import TYPE_CHECKING
 
 import bpy
 
-from parascale.errors import InputError
+from parascale.errors import InputError, Notice
+from parascale.types import Json, to_json_values
 
+from ..advice import sentence
 from ..settings import settings_of_scene
 from ..settings.preferences import backend_choice, results_folder
-from ..steps import Steps, sentence
+from ..steps import Steps
 from . import journal, thumbnails
 from .connection import Connection, has_link
 from .journal import Job
 
 if TYPE_CHECKING:
     from parascale.link.messages import JobStatus
-    from parascale.link.requests import Request
+    from parascale.link.request import Request
 
 MAX_MESSAGES_PER_POLL = 32
 
@@ -60,7 +62,10 @@ class Session:
             If it cannot be reached.
         """
         if not self.connection.is_open:
-            yield from self.connection.open(backend_choice())
+            choice = backend_choice()
+            if choice is None:
+                raise InputError("no backend: set it in Preferences")
+            yield from self.connection.open(choice)
             self._mark_lost_jobs()
 
     def reconnect(self) -> None:
@@ -79,8 +84,7 @@ class Session:
         for job in self.pending_jobs():
             status = known.get(job.id)
             if status is None or not (status.received or status.final):
-                job.state, job.message = "lost", "the backend never had all of it: submit it again"
-                journal.save(job)
+                self.set_state(job, "lost", "the backend never had all of it: submit it again")
 
     def submit(self, job: Job, request: "Request") -> None:
         """Write a job to the journal, then hand it over; `poll` does the rest.
@@ -96,7 +100,7 @@ class Session:
         try:
             self.connection.client.start_submit(request, job.id)
         except (InputError, OSError) as error:
-            self.mark_failed(job, sentence(error))
+            self.set_state(job, "failed", sentence(error))
             raise
 
     def cancel(self, job: Job) -> None:
@@ -146,7 +150,7 @@ class Session:
                 self.update_job(job, event.job)
             elif isinstance(event, Fetched):
                 job.state, job.fraction, job.phase = "fetched", 1.0, ""
-                job.summary = dict(event.result.summary)
+                job.summary = to_json_values(event.result.summary)
                 job.files = {role: str(path) for role, path in event.result.files.items()}
             else:
                 job.state, job.message = "failed", event.message
@@ -159,7 +163,9 @@ class Session:
         """Take over what the backend reports of a job; begin to fetch the result of one that is done."""
         if job.state == "fetched":
             return
-        job.state, job.fraction, job.phase, job.message = status.state, status.fraction, status.phase, status.message
+        job.state, job.fraction, job.phase = status.state, status.fraction, status.phase
+        job.message = sentence(Notice(status.message, status.remedy, status.choices))
+        job.shots = list(status.choices) if status.remedy == "shot" else []
         if status.sketch:
             thumbnails.save_sketch(job, status.sketch)
         if status.state == "running" and not job.started:
@@ -184,14 +190,9 @@ class Session:
             return job.blend == bpy.data.filepath
         return not bpy.data.filepath and job.created >= self.file_opened
 
-    def mark_used(self, job: Job) -> None:
-        """Note that a result has been inserted."""
-        job.state = "used"
-        journal.save(job)
-
-    def mark_failed(self, job: Job, reason: str) -> None:
-        """Note that a job failed, and why."""
-        job.state, job.message = "failed", reason
+    def set_state(self, job: Job, state: str, message: str = "") -> None:
+        """Give a job another state, with the reason if it ended badly, and write that to the journal."""
+        job.state, job.message = state, message
         journal.save(job)
 
     def forget(self, job: Job) -> None:
@@ -224,16 +225,16 @@ def current() -> Session:
     return _current
 
 
-def new_job(kind: str, title: str, scene: bpy.types.Scene, request: Mapping[str, object]) -> Job:
-    """Make a job with an id of its own, for a scene of the open file."""
+def new_job(request: "Request", title: str, scene: bpy.types.Scene, record: Mapping[str, Json]) -> Job:
+    """Make a job for a scene of the open file, with an id of its own; the record is what it keeps of the request."""
     return Job(
         id=uuid.uuid4().hex,
-        kind=kind,
+        kind=request.kind,
         title=title,
         created=time.time(),
         blend=bpy.data.filepath,
         scene=scene.name,
-        request=dict(request),
+        request=dict(record),
     )
 
 

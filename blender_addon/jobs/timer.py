@@ -4,7 +4,7 @@ import time
 
 import bpy
 
-from ..steps import sentence
+from ..advice import sentence
 from . import job_list, session
 from .journal import Job
 
@@ -53,7 +53,7 @@ def _insert(now: session.Session, job: Job) -> None:
         bpy.ops.parascale.insert_result("EXEC_DEFAULT", True, job_id=job.id)  # type: ignore[attr-defined]  # ours
     except RuntimeError as error:
         if job.state != "failed":
-            now.mark_failed(job, sentence(str(error).removeprefix("Error: ")))
+            now.set_state(job, "failed", sentence(str(error).removeprefix("Error: ")))
 
 
 def _redraw() -> None:

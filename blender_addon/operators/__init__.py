@@ -1,6 +1,6 @@
 """The operators, ``bpy.ops.parascale.*``, one file a step of the work."""
 
-from . import backend, calibrate, generate, photo, reference, tools
+from . import backend, calibrate, generate, jobs, photo, reference, tools
 
 CLASSES = (
     *backend.CLASSES,
@@ -8,5 +8,6 @@ CLASSES = (
     *photo.CLASSES,
     *calibrate.CLASSES,
     *generate.CLASSES,
+    *jobs.CLASSES,
     *tools.CLASSES,
 )

@@ -1,13 +1,9 @@
 """Find, start and stop the backend."""
 
-import bpy
-
-from parascale.errors import InputError
-
 from ..jobs import session
-from ..steps import StepOperator, Steps, sentence
-from ..stubs import Context, Outcome
-from .polls import needs_backend
+from ..steps import DirectOperator, StepOperator, Steps
+from ..stubs import Context
+from .polls import needs_backend, needs_closed_connection, needs_own_backend
 
 INSTALL_COMMAND = "python3 -m pip install 'parascale[solve,preview]'"
 
@@ -17,10 +13,7 @@ class PARASCALE_OT_test_backend(StepOperator):
 
     bl_idname = "parascale.test_backend"
     bl_label = "Test"
-
-    @classmethod
-    def poll(cls, context: Context) -> bool:
-        return needs_backend(cls)
+    needs = (needs_backend,)
 
     def steps(self, context: Context) -> Steps[None]:
         yield from session.current().connect()
@@ -34,50 +27,32 @@ class PARASCALE_OT_start_backend(StepOperator):
 
     bl_idname = "parascale.start_backend"
     bl_label = "Start"
-
-    @classmethod
-    def poll(cls, context: Context) -> bool:
-        if session.current().connection.is_open:
-            cls.poll_message_set("A backend is connected already")
-            return False
-        return needs_backend(cls)
+    needs = (needs_closed_connection, needs_backend)
 
     def steps(self, context: Context) -> Steps[None]:
         yield from session.current().connect()
 
 
-class PARASCALE_OT_stop_backend(bpy.types.Operator):
+class PARASCALE_OT_stop_backend(DirectOperator):
     """Stop the backend this Blender started"""
 
     bl_idname = "parascale.stop_backend"
     bl_label = "Stop"
+    needs = (needs_own_backend,)
 
-    @classmethod
-    def poll(cls, context: Context) -> bool:
-        if session.current().connection.backend is None:
-            cls.poll_message_set("No backend was started from this Blender")
-            return False
-        return True
-
-    def execute(self, context: Context) -> Outcome:
-        try:
-            session.current().connection.stop_backend()
-        except (InputError, OSError) as error:
-            self.report({"ERROR"}, sentence(error))
-            return {"CANCELLED"}
-        return {"FINISHED"}
+    def run(self, context: Context) -> None:
+        session.current().connection.stop_backend()
 
 
-class PARASCALE_OT_copy_install_command(bpy.types.Operator):
+class PARASCALE_OT_copy_install_command(DirectOperator):
     """Copy the command that installs the backend, to be run in a terminal with Python 3.11 or later"""
 
     bl_idname = "parascale.copy_install_command"
     bl_label = "Copy Install Command"
 
-    def execute(self, context: Context) -> Outcome:
+    def run(self, context: Context) -> None:
         context.window_manager.clipboard = INSTALL_COMMAND
         self.report({"INFO"}, f"Copied: {INSTALL_COMMAND}")
-        return {"FINISHED"}
 
 
 CLASSES = (

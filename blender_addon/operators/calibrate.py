@@ -6,18 +6,26 @@ from mathutils import Vector
 
 from parascale.errors import InputError
 
+from ..advice import sentence
 from ..scene.calibrated_camera import create_camera, rebuild_camera
 from ..scene.calibration_inputs import measure_target
-from ..scene.curves import curve_of, keyed_frames
+from ..scene.curves import keyed_frames
 from ..scene.objects import calibrated_camera, select_only, selected_surfaces
 from ..scene.picking import focus_on, measure_by, point_on_ray
 from ..scene.report import number, report_of_camera
 from ..settings import STRENGTH, TIME, settings_of_scene
 from ..settings.changes import as_one_change
-from ..steps import DirectOperator, StepOperator, Steps, sentence
+from ..steps import DirectOperator, StepOperator, Steps
 from ..stubs import Context, Outcome
 from ..typed_properties import EnumProperty, FloatVectorProperty
-from .polls import needs_calibrated_camera, needs_scene_camera
+from .polls import (
+    needs_anchor,
+    needs_calibrated_camera,
+    needs_no_time_curve,
+    needs_reference_and_start,
+    needs_scene_camera,
+    needs_selected_surface,
+)
 
 
 class PARASCALE_OT_measure(DirectOperator):
@@ -26,10 +34,7 @@ class PARASCALE_OT_measure(DirectOperator):
     bl_idname = "parascale.measure"
     bl_label = "Measure Target"
     bl_options = {"REGISTER", "UNDO"}
-
-    @classmethod
-    def poll(cls, context: Context) -> bool:
-        return needs_scene_camera(cls, context)
+    needs = (needs_scene_camera,)
 
     def run(self, context: Context) -> None:
         near, median, far, covered = measure_target(context.scene)
@@ -42,15 +47,7 @@ class PARASCALE_OT_create_camera(StepOperator):
     bl_idname = "parascale.create_camera"
     bl_label = "Create Calibrated Camera"
     bl_options = {"REGISTER", "UNDO"}
-
-    @classmethod
-    def poll(cls, context: Context) -> bool:
-        if settings_of_scene(context.scene).reference is None:
-            cls.poll_message_set("No reference: solve a clip, import a shot or use a camera")
-            return False
-        if settings_of_scene(context.scene).start_from == "VIEWPORT":
-            return True
-        return needs_scene_camera(cls, context)
+    needs = (needs_reference_and_start,)
 
     def steps(self, context: Context) -> Steps[None]:
         camera = yield from create_camera(context)
@@ -63,10 +60,7 @@ class PARASCALE_OT_rebuild(StepOperator):
     bl_idname = "parascale.rebuild"
     bl_label = "Rebuild"
     bl_options = {"REGISTER", "UNDO"}
-
-    @classmethod
-    def poll(cls, context: Context) -> bool:
-        return needs_calibrated_camera(cls, context)
+    needs = (needs_calibrated_camera,)
 
     def steps(self, context: Context) -> Steps[None]:
         camera = calibrated_camera(context.scene)
@@ -80,13 +74,7 @@ class PARASCALE_OT_use_selected(DirectOperator):
     bl_idname = "parascale.use_selected"
     bl_label = "Use Selected"
     bl_options = {"REGISTER", "UNDO"}
-
-    @classmethod
-    def poll(cls, context: Context) -> bool:
-        if not selected_surfaces(context):
-            cls.poll_message_set("Nothing with a surface is selected: select the objects of the subject")
-            return False
-        return True
+    needs = (needs_selected_surface,)
 
     def run(self, context: Context) -> None:
         settings = settings_of_scene(context.scene).current
@@ -175,15 +163,7 @@ class PARASCALE_OT_add_time_curve(DirectOperator):
     bl_idname = "parascale.add_time_curve"
     bl_label = "Ease Time"
     bl_options = {"REGISTER", "UNDO"}
-
-    @classmethod
-    def poll(cls, context: Context) -> bool:
-        if not needs_calibrated_camera(cls, context):
-            return False
-        if curve_of(calibrated_camera(context.scene), TIME) is not None:
-            cls.poll_message_set("It has one already: edit it in the Graph Editor")
-            return False
-        return True
+    needs = (needs_no_time_curve,)
 
     def run(self, context: Context) -> None:
         camera = calibrated_camera(context.scene)
@@ -200,10 +180,7 @@ class PARASCALE_OT_key_strength(DirectOperator):
     bl_idname = "parascale.key_strength"
     bl_label = "Key Strength"
     bl_options = {"REGISTER", "UNDO"}
-
-    @classmethod
-    def poll(cls, context: Context) -> bool:
-        return needs_calibrated_camera(cls, context)
+    needs = (needs_calibrated_camera,)
 
     def run(self, context: Context) -> None:
         calibrated_camera(context.scene).keyframe_insert(f'["{STRENGTH}"]', frame=context.scene.frame_current)
@@ -215,15 +192,7 @@ class PARASCALE_OT_select_anchor(DirectOperator):
     bl_idname = "parascale.select_anchor"
     bl_label = "Select Anchor"
     bl_options = {"REGISTER", "UNDO"}
-
-    @classmethod
-    def poll(cls, context: Context) -> bool:
-        if not needs_calibrated_camera(cls, context):
-            return False
-        if calibrated_camera(context.scene).parent is None:
-            cls.poll_message_set("The camera has lost its anchor: parent it to one")
-            return False
-        return True
+    needs = (needs_anchor,)
 
     def run(self, context: Context) -> None:
         anchor = calibrated_camera(context.scene).parent

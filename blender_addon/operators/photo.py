@@ -5,15 +5,16 @@ from pathlib import Path
 import bpy
 
 from parascale.errors import InputError
-from parascale.link.requests import DepthRequest
+from parascale.link.kinds.depth import DepthRequest
 
+from ..advice import sentence
 from ..jobs import session
+from ..jobs.results import insert_result
 from ..scene import photo
 from ..settings import settings_of_scene
-from ..steps import StepOperator, Steps, sentence
+from ..steps import StepOperator, Steps
 from ..stubs import Context
-from .generate import insert
-from .polls import needs_backend
+from .polls import needs_photo
 
 
 class PARASCALE_OT_estimate_depth(StepOperator):
@@ -22,17 +23,7 @@ class PARASCALE_OT_estimate_depth(StepOperator):
     bl_idname = "parascale.estimate_depth"
     bl_label = "Estimate Depth"
     bl_options = {"REGISTER", "UNDO"}
-
-    @classmethod
-    def poll(cls, context: Context) -> bool:
-        asked = settings_of_scene(context.scene).photo
-        if not asked.picture:
-            cls.poll_message_set("No photo: choose one above")
-            return False
-        if asked.source == "FILE" and not asked.depth_path:
-            cls.poll_message_set("No depth map: choose one above")
-            return False
-        return asked.source != "MODEL" or needs_backend(cls)
+    needs = (needs_photo,)
 
     def steps(self, context: Context) -> Steps[None]:
         scene = context.scene
@@ -60,11 +51,11 @@ class PARASCALE_OT_estimate_depth(StepOperator):
         if not model:
             raise InputError("no depth model is named: depth-anything-v2-small is small and quick")
         yield from now.connect()
-        request = {"kind": "depth", "picture": str(path), "model": model, "fov": fov}
-        job = session.new_job("depth", path.stem, context.scene, request)
-        now.submit(job, DepthRequest(picture, model))
+        request = DepthRequest(picture, model)
+        job = session.new_job(request, path.stem, context.scene, {"picture": str(path), "model": model, "fov": fov})
+        now.submit(job, request)
         yield from now.follow_job(job)
-        return insert(context, job)
+        return insert_result(context, job)
 
 
 CLASSES = (PARASCALE_OT_estimate_depth,)

@@ -1,62 +1,95 @@
-"""What operators need before they run; each says in Blender's own tooltip what is missing."""
-
-import bpy
+"""What operators need before they run: each function returns what is missing, as Blender's tooltip shows it, or ""."""
 
 from ..jobs import session
 from ..jobs.connection import has_link
-from ..scene.objects import chosen_camera
-from ..settings import settings_of_object, settings_of_scene
+from ..jobs.results import active_request
+from ..scene.curves import curve_of
+from ..scene.objects import calibrated_camera, chosen_camera, selected_surfaces
+from ..settings import TIME, settings_of_object, settings_of_scene
 from ..settings.preferences import backend_choice
 from ..stubs import Context
 
-Operator = type[bpy.types.Operator]
+
+def needs_chosen_camera(context: Context) -> str:
+    """Need a camera to take a move from."""
+    return "" if chosen_camera(context) else "No camera: make one the active object or the scene camera"
 
 
-def needs_scene_camera(cls: Operator, context: Context) -> bool:
-    """Whether the scene has a camera."""
-    if context.scene.camera is None:
-        cls.poll_message_set("No scene camera: add one where the move starts")
-        return False
-    return True
-
-
-def needs_chosen_camera(cls: Operator, context: Context) -> bool:
-    """Whether there is a camera to take a move from."""
-    if chosen_camera(context) is None:
-        cls.poll_message_set("No camera: make one the active object or the scene camera")
-        return False
-    return True
-
-
-def needs_own_camera(cls: Operator, context: Context) -> bool:
-    """Whether there is a camera to work on that is not a reference's."""
-    if not needs_chosen_camera(cls, context):
-        return False
+def needs_own_camera(context: Context) -> str:
+    """Need a camera to work on that is not a reference's."""
     camera = chosen_camera(context)
     if camera is not None and settings_of_object(camera).role == "REFERENCE":
-        cls.poll_message_set("This is a reference camera: choose the calibrated one, or one of your own")
-        return False
-    return True
+        return "This is a reference camera: choose the calibrated one, or one of your own"
+    return needs_chosen_camera(context)
 
 
-def needs_calibrated_camera(cls: Operator, context: Context) -> bool:
-    """Whether there is a calibrated camera."""
+def needs_scene_camera(context: Context) -> str:
+    """Need a scene camera."""
+    return "" if context.scene.camera else "No scene camera: add one where the move starts"
+
+
+def needs_reference_and_start(context: Context) -> str:
+    """Need a reference, and a camera to start from where it is not the viewport."""
+    state = settings_of_scene(context.scene)
+    if state.reference is None:
+        return "No reference: solve a clip, import a shot or use a camera"
+    return "" if state.start_from == "VIEWPORT" else needs_scene_camera(context)
+
+
+def needs_calibrated_camera(context: Context) -> str:
+    """Need a calibrated camera in the scene."""
     camera = settings_of_scene(context.scene).camera
     if camera is None:
-        cls.poll_message_set("No calibrated camera: create one first")
-        return False
-    if camera.name not in context.scene.objects:
-        cls.poll_message_set("The calibrated camera is in no collection of this scene any more")
-        return False
-    return True
+        return "No calibrated camera: create one first"
+    return "" if camera.name in context.scene.objects else "The calibrated camera is in no collection of this scene"
 
 
-def needs_backend(cls: Operator) -> bool:
-    """Whether a backend can be reached."""
+def needs_anchor(context: Context) -> str:
+    """Need a calibrated camera that has its anchor."""
+    return needs_calibrated_camera(context) or (
+        "" if calibrated_camera(context.scene).parent else "The camera has lost its anchor: parent it to one"
+    )
+
+
+def needs_no_time_curve(context: Context) -> str:
+    """Need a calibrated camera without a curve of its own for time."""
+    return needs_calibrated_camera(context) or (
+        "It has one already: edit it in the Graph Editor" if curve_of(calibrated_camera(context.scene), TIME) else ""
+    )
+
+
+def needs_selected_surface(context: Context) -> str:
+    """Need a selected object that shows a surface."""
+    return "" if selected_surfaces(context) else "Nothing with a surface is selected: select the objects of the subject"
+
+
+def needs_photo(context: Context) -> str:
+    """Need a photo, and its depth map or a backend."""
+    photo = settings_of_scene(context.scene).photo
+    if not photo.picture:
+        return "No photo: choose one above"
+    if photo.source == "FILE" and not photo.depth_path:
+        return "No depth map: choose one above"
+    return needs_backend(context) if photo.source == "MODEL" else ""
+
+
+def needs_result_strip(context: Context) -> str:
+    """Need an active strip that is a result."""
+    return "The active strip is not a result of ParaScale" if active_request(context) is None else ""
+
+
+def needs_backend(_context: Context) -> str:
+    """Need a backend that can be reached."""
     if not has_link():
-        cls.poll_message_set("This build of ParaScale has no link to a backend: install the one for your Blender")
-        return False
-    if not session.current().connection.is_open and not backend_choice():
-        cls.poll_message_set("No backend: set it in Preferences")
-        return False
-    return True
+        return "This build of ParaScale has no link to a backend: install the one for your Blender"
+    return "" if session.current().connection.is_open or backend_choice() else "No backend: set it in Preferences"
+
+
+def needs_closed_connection(_context: Context) -> str:
+    """Need that no backend is connected."""
+    return "A backend is connected already" if session.current().connection.is_open else ""
+
+
+def needs_own_backend(_context: Context) -> str:
+    """Need a backend that this Blender started."""
+    return "" if session.current().connection.backend else "No backend was started from this Blender"

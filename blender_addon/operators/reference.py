@@ -6,19 +6,21 @@ from pathlib import Path
 import bpy
 
 from parascale.errors import InputError
-from parascale.files.contents import given_by_user
+from parascale.files.raw_trajectory import UserOverrides
 from parascale.files.shot_file import read_shot
-from parascale.link.requests import SolveRequest
+from parascale.link.kinds.solve import SolveRequest
 from parascale.media.suffixes import VIDEO_SUFFIXES
 from parascale.parallax.shot import Shot
+from parascale.types import Json
 
 from .. import backend_lists
-from ..jobs import session
+from ..advice import sentence
+from ..jobs import job_list, session
 from ..scene.objects import chosen_camera
 from ..scene.reference_camera import adopt_reference
 from ..scene.reference_file import READ_FORMATS, read_reference
 from ..scene.sampling import frames_of_move, sample_shot
-from ..steps import DirectOperator, StepOperator, Steps, sentence
+from ..steps import DirectOperator, StepOperator, Steps
 from ..stubs import Context, Outcome
 from ..typed_properties import BoolProperty, EnumProperty, FloatProperty, IntProperty, IntVectorProperty, StringProperty
 from .polls import needs_backend, needs_chosen_camera
@@ -60,12 +62,11 @@ class PARASCALE_OT_import_shot(DirectOperator):
         if not self.filepath:
             raise InputError("no file is named: choose which to read")
         size = (self.size[0], self.size[1]) if all(self.size) else None
-        given = given_by_user(size, self.fps or None, self.fov or None, self.camera or None)
-        imported = read_reference(Path(bpy.path.abspath(self.filepath)), self.format, given, self.depth)
+        overrides = UserOverrides(size, self.fps or None, self.fov or None, self.camera or None)
+        imported = read_reference(Path(bpy.path.abspath(self.filepath)), self.format, overrides, self.depth)
         adopt_reference(context.scene, imported.shot)
-        for warning in imported.warnings:
-            # Where a value is asked for, it stands beside the file browser.
-            self.report({"WARNING"}, sentence(warning.partition("; say it by --")[0]))
+        for notice in imported.notices:
+            self.report({"WARNING"}, sentence(notice))
         if math.isnan(imported.shot.median_depth[0]):
             self.report({"WARNING"}, "The file says no depth: import it again with a Median Depth to calibrate by it")
         self.report({"INFO"}, _describe(imported.shot))
@@ -77,10 +78,7 @@ class PARASCALE_OT_use_camera(StepOperator):
     bl_idname = "parascale.use_camera"
     bl_label = "Use Active Camera"
     bl_options = {"REGISTER", "UNDO"}
-
-    @classmethod
-    def poll(cls, context: Context) -> bool:
-        return needs_chosen_camera(cls, context)
+    needs = (needs_chosen_camera,)
 
     def steps(self, context: Context) -> Steps[None]:
         scene = context.scene
@@ -120,10 +118,7 @@ class PARASCALE_OT_solve_clip(StepOperator):
     )
     start: int = IntProperty(name="Start", description="First frame of the clip to use", default=0, min=0)
     end: int = IntProperty(name="End", description="Frame of the clip to stop before; 0 is its end", default=0, min=0)
-
-    @classmethod
-    def poll(cls, context: Context) -> bool:
-        return needs_backend(cls)
+    needs = (needs_backend,)
 
     def invoke(self, context: Context, event: bpy.types.Event) -> Outcome:
         if self.filepath:
@@ -136,18 +131,27 @@ class PARASCALE_OT_solve_clip(StepOperator):
     def steps(self, context: Context) -> Steps[None]:
         now = session.current()
         path = Path(bpy.path.abspath(self.filepath))
-        asked = SolveRequest(
+        request = SolveRequest(
             path, self.focal or None, self.fov or None, self.start, self.end or None, self.depth_model or None
         )
         yield from now.connect()
-        request = {"kind": "solve", "filepath": str(path), "fov": self.fov, "focal": self.focal}
-        request |= {"depth_model": self.depth_model, "start": self.start, "end": self.end}
-        job = session.new_job("solve", path.stem, context.scene, request)
-        now.submit(job, asked)
-        yield from now.follow_job(job)
+        # What Retry gives this operator again.
+        record: dict[str, Json] = {"filepath": str(path), "fov": self.fov, "focal": self.focal}
+        record |= {"depth_model": self.depth_model, "start": self.start, "end": self.end}
+        job = session.new_job(request, path.stem, context.scene, record)
+        now.submit(job, request)
+        try:
+            yield from now.follow_job(job)
+        except InputError as error:
+            if not (job.shots and self.is_modal):
+                raise
+            self.report({"WARNING"}, sentence(error))
+            job_list.choose(job)
+            bpy.ops.wm.call_menu(name="PARASCALE_MT_shots")
+            return
         shot = read_shot(Path(job.files["shot"]))
         adopt_reference(context.scene, shot, clip=path)
-        now.mark_used(job)
+        now.set_state(job, "used")
         self.report({"INFO"}, _describe(shot))
 
 

@@ -11,10 +11,11 @@ from parascale.blender.bake import baked_copy, keyed_copy
 from parascale.blender.keyframes import GAIN, PARALLAX_NUMBER, fcurves
 from parascale.blender.scene_state import frame_rate
 from parascale.errors import InputError
-from parascale.files.fit import covering
+from parascale.files.fit import resize_to_cover
 from parascale.parallax.shot import Shot
 from parascale.retime.modes import MODES
 
+from ..advice import sentence
 from ..scene.calibrated_camera import compare_methods, rebuild_camera
 from ..scene.objects import calibrated_camera, chosen_camera, select_only
 from ..scene.path_file import WRITE_FORMATS, frames_for_format, suffix_of, write_path
@@ -22,7 +23,7 @@ from ..scene.sampling import frames_of_move, sample_shot
 from ..settings import settings_of_object, settings_of_scene
 from ..settings.changes import paused
 from ..settings.choices import items_of
-from ..steps import DirectOperator, StepOperator, Steps, sentence
+from ..steps import DirectOperator, StepOperator, Steps
 from ..stubs import Context, Outcome
 from ..typed_properties import BoolProperty, EnumProperty, FloatProperty, IntProperty, IntVectorProperty, StringProperty
 from .polls import needs_calibrated_camera, needs_own_camera
@@ -45,10 +46,7 @@ class PARASCALE_OT_retime(StepOperator):
     frames: int = IntProperty(name="Frames", description="Frames of the scene the move plays over", default=121, min=2)
     keep_angles: bool = BoolProperty(name="Keep Angles", description="Keep Felt Speed: look where it looked")
     count_rotation: bool = BoolProperty(name="Count Rotation", description="Even: let pans take their time")
-
-    @classmethod
-    def poll(cls, context: Context) -> bool:
-        return needs_own_camera(cls, context)
+    needs = (needs_own_camera,)
 
     def invoke(self, context: Context, event: bpy.types.Event) -> Outcome:
         self.is_modal = True
@@ -101,10 +99,7 @@ class PARASCALE_OT_export_path(StepOperator):
     size: tuple[int, int] = IntVectorProperty(
         name="Picture Size", description="In pixels; 0 takes the scene's render size", size=2, min=0
     )
-
-    @classmethod
-    def poll(cls, context: Context) -> bool:
-        return needs_own_camera(cls, context)
+    needs = (needs_own_camera,)
 
     def invoke(self, context: Context, event: bpy.types.Event) -> Outcome:
         self.is_modal = True
@@ -131,7 +126,7 @@ class PARASCALE_OT_export_path(StepOperator):
         frames = frames_for_format(scene, camera, self.format, self.fps, self.frames)
         shot = yield from sample_shot(scene, camera, frames)
         if all(self.size):
-            shot = covering(shot, (self.size[0], self.size[1]))
+            shot = resize_to_cover(shot, (self.size[0], self.size[1]))
         for warning in write_path(shot, path, self.format):
             self.report({"WARNING"}, sentence(warning))
         self.report({"INFO"}, f"{path.name}: {len(shot)} frames at {shot.fps:g} a second")
@@ -143,10 +138,7 @@ class PARASCALE_OT_bake(DirectOperator):
     bl_idname = "parascale.bake"
     bl_label = "Bake Camera"
     bl_options = {"REGISTER", "UNDO"}
-
-    @classmethod
-    def poll(cls, context: Context) -> bool:
-        return needs_own_camera(cls, context)
+    needs = (needs_own_camera,)
 
     def run(self, context: Context) -> None:
         scene = context.scene
@@ -168,10 +160,7 @@ class PARASCALE_OT_show_curves(DirectOperator):
     bl_idname = "parascale.show_curves"
     bl_label = "Show in Graph Editor"
     bl_options = {"REGISTER", "UNDO"}
-
-    @classmethod
-    def poll(cls, context: Context) -> bool:
-        return needs_calibrated_camera(cls, context)
+    needs = (needs_calibrated_camera,)
 
     def run(self, context: Context) -> None:
         camera = calibrated_camera(context.scene)
@@ -201,10 +190,7 @@ class PARASCALE_OT_compare_methods(StepOperator):
     bl_idname = "parascale.compare_methods"
     bl_label = "Compare Methods"
     bl_options = {"REGISTER", "UNDO"}
-
-    @classmethod
-    def poll(cls, context: Context) -> bool:
-        return needs_calibrated_camera(cls, context)
+    needs = (needs_calibrated_camera,)
 
     def steps(self, context: Context) -> Steps[None]:
         scene = context.scene

@@ -1,15 +1,12 @@
 """How a camera is calibrated, and what that did."""
 
-import json
-from typing import Any
-
 import bpy
 
 from ..scene.curves import curve_of
-from ..scene.report import number
+from ..scene.report import number, report_of_camera
 from ..scene.staleness import reason_stale
-from ..settings import STRENGTH, TIME, settings_of_object, settings_of_scene
-from ..stubs import Context
+from ..settings import STRENGTH, TIME, CalibrationSettings, settings_of_object, settings_of_scene
+from ..stubs import Context, Layout
 from .common import TabPanel, header, length, split, wrapped
 
 
@@ -111,7 +108,8 @@ class PARASCALE_PT_result(TabPanel):
         scene = context.scene
         state = settings_of_scene(scene)
         assert state.camera is not None
-        found = json.loads(settings_of_object(state.camera).report)
+        found = report_of_camera(state.camera)
+        assert found is not None  # polled
         column = self.layout.column(align=True)
         column.label(text=f"PCE {number(found['pce'])}   (Global: {number(found['pce_global'])})")
         low, high = found["gain_range"]
@@ -133,7 +131,7 @@ class PARASCALE_PT_result(TabPanel):
 
 
 class PARASCALE_PT_presets(bpy.types.Panel):
-    layout: Any
+    layout: Layout
     bl_label = "Calibration Presets"
     bl_space_type = "VIEW_3D"
     bl_region_type = "HEADER"
@@ -147,7 +145,7 @@ class PARASCALE_PT_presets(bpy.types.Panel):
         row.operator("parascale.add_preset", text="Remove", icon="REMOVE").remove_active = True
 
 
-def _draw_camera(layout: Any, scene: bpy.types.Scene, camera: bpy.types.Object) -> None:
+def _draw_camera(layout: Layout, scene: bpy.types.Scene, camera: bpy.types.Object) -> None:
     state = settings_of_scene(scene)
     row = layout.row(align=True)
     row.use_property_split = False
@@ -164,7 +162,7 @@ def _draw_camera(layout: Any, scene: bpy.types.Scene, camera: bpy.types.Object) 
         row.operator("parascale.rebuild", text="Rebuild: quick draft" if draft else "Rebuild", icon="FILE_REFRESH")
 
 
-def _draw_strength(layout: Any, camera: bpy.types.Object) -> None:
+def _draw_strength(layout: Layout, camera: bpy.types.Object) -> None:
     row = layout.row(align=True)
     if curve_of(camera, STRENGTH) is None:
         row.prop(settings_of_object(camera), "strength", slider=True)
@@ -173,7 +171,7 @@ def _draw_strength(layout: Any, camera: bpy.types.Object) -> None:
     row.operator("parascale.key_strength", text="", icon="DECORATE_KEYFRAME")
 
 
-def _draw_subject(layout: Any, settings: Any) -> None:
+def _draw_subject(layout: Layout, settings: CalibrationSettings) -> None:
     chosen = settings.subject_objects
     row = layout.row(align=True)
     row.label(text=", ".join(item.name for item in chosen) or "No subject yet", icon="OBJECT_DATA")

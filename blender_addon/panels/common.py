@@ -1,8 +1,8 @@
 """What the panels share."""
 
-from typing import Any
-
 import bpy
+
+from ..stubs import Layout
 
 HEADER = 28
 
@@ -10,7 +10,7 @@ HEADER = 28
 class TabPanel(bpy.types.Panel):
     """A panel of the tab; its header carries the state."""
 
-    layout: Any
+    layout: Layout
     bl_space_type = "VIEW_3D"
     bl_region_type = "UI"
     bl_category = "ParaScale"
@@ -34,7 +34,7 @@ def length(scene: bpy.types.Scene, value: float) -> str:
     )
 
 
-def wrapped(layout: Any, text: str, icon: str = "NONE", width: int = 40) -> None:
+def wrapped(layout: Layout, text: str, icon: str = "NONE", width: int = 40) -> None:
     """Draw a sentence over as many lines as it needs."""
     words, lines = text.split(), [""]
     for word in words:
@@ -46,7 +46,7 @@ def wrapped(layout: Any, text: str, icon: str = "NONE", width: int = 40) -> None
         column.label(text=line, icon=icon if index == 0 else "BLANK1" if icon != "NONE" else "NONE")
 
 
-def split(layout: Any) -> Any:
+def split(layout: Layout) -> Layout:
     """Set a layout to names left and values right, without animation dots."""
     layout.use_property_split = True
     layout.use_property_decorate = False

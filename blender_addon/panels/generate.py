@@ -1,14 +1,14 @@
 """Generate video along the calibrated move, and the jobs that do so."""
 
 import time
-from typing import Any
+from typing import TYPE_CHECKING, cast
 
 import bpy
 
 from ..jobs import job_list, session, thumbnails
 from ..jobs.connection import has_link
 from ..jobs.journal import UNDER_WAY, Job
-from ..operators.generate import active_request
+from ..jobs.results import active_request
 from ..scene.report import number
 from ..settings import settings_of_scene
 from ..settings.generators import find_generator, parameter_values, parameters_of
@@ -16,15 +16,15 @@ from ..settings.preferences import ADDON
 from ..stubs import Context
 from .common import TabPanel, header, split, wrapped
 
+if TYPE_CHECKING:
+    from bpy.stub_internal.rna_enums import IconItems
+
 CLASS_NOTES = {
     "B": "Works in metres: the scene's unit scale counts",
     "C": "This model erases scale: calibration has no effect on it",
 }
-ICONS = {
-    "submitted": "EXPORT",
-    "queued": "TIME",
-    "running": "PLAY",
-    "cancelling": "X",
+# What an add-on registers is unknown to the stubs, hence what is ignored below.
+ICONS: "dict[str, IconItems]" = {
     "done": "IMPORT",
     "fetched": "IMPORT",
     "used": "CHECKMARK",
@@ -97,17 +97,15 @@ class PARASCALE_PT_parameters(TabPanel):
 
 
 class PARASCALE_UL_jobs(bpy.types.UIList):
-    def draw_item(  # noqa: PLR0917 - Blender passes them so
+    def draw_item(  # type: ignore[override]
         self,
         context: Context,
-        layout: Any,
-        data: Any,
-        item: Any,
-        icon: Any,
-        active: Any,
-        active_name: Any,
-        index: Any,
-        flag: Any,
+        layout: bpy.types.UILayout,
+        data: object,
+        item: job_list.JobItem,
+        icon: object,
+        active: object,
+        active_name: object,
     ) -> None:
         job = session.current().jobs.get(item.job_id)
         if job is None:
@@ -115,7 +113,7 @@ class PARASCALE_UL_jobs(bpy.types.UIList):
         row = layout.row(align=True)
         if job.state in UNDER_WAY:
             row.progress(factor=job.fraction, text=f"{job.title} {_time_left(job)}")
-            row.operator("parascale.cancel_job", text="", icon="X", emboss=False).job_id = job.id
+            row.operator("parascale.cancel_job", text="", icon="X", emboss=False).job_id = job.id  # type: ignore[union-attr]
         else:
             row.label(text=f"{job.title}: {_state(job)}", icon=ICONS[job.state])
 
@@ -139,12 +137,9 @@ class PARASCALE_PT_jobs(TabPanel):
             _draw_job(layout.box(), job)
 
 
-class PARASCALE_PT_strip(bpy.types.Panel):
-    layout: Any
+class PARASCALE_PT_strip(TabPanel):
     bl_label = "ParaScale Result"
-    bl_space_type = "SEQUENCE_EDITOR"
-    bl_region_type = "UI"
-    bl_category = "ParaScale"
+    bl_space_type = "SEQUENCE_EDITOR"  # type: ignore[assignment]  # the tab is in the 3D View
 
     @classmethod
     def poll(cls, context: Context) -> bool:
@@ -159,32 +154,34 @@ class PARASCALE_PT_strip(bpy.types.Panel):
         column.label(text=f"{request.get('frames')} frames at {request.get('fps', 0):g} a second")
         if request.get("prompt"):
             wrapped(column, str(request["prompt"]))
-        known = [p for p in request.get("parallax_number", []) if p is not None]
+        known = [p for p in cast("list[float | None]", request.get("parallax_number", [])) if p is not None]
         if known:
-            column.label(text=f"P asked: {number(min(known))} to {number(max(known))}")
+            column.label(text=f"P requested: {number(min(known))} to {number(max(known))}")
         self.layout.operator("parascale.generate_again", icon="FILE_REFRESH")
 
 
-def _draw_class(layout: Any, name: str) -> None:
+def _draw_class(layout: bpy.types.UILayout, name: str) -> None:
     known = find_generator(name)
     if known is not None and known.scale_class in CLASS_NOTES:
         wrapped(layout, CLASS_NOTES[known.scale_class], icon="ERROR" if known.scale_class == "C" else "INFO")
 
 
-def _draw_job(box: Any, job: Job) -> None:
+def _draw_job(box: bpy.types.UILayout, job: Job) -> None:
     icon = thumbnails.icon_of(job)
     if icon:
         box.template_icon(icon, scale=5.0)
     wrapped(box, job.message or job.phase or _state(job))
     row = box.row(align=True)
-    if job.files and job.state in ("fetched", "used", "failed"):
+    if job.has_result:
         text = "Insert" if job.state == "fetched" else "Insert Again"
-        row.operator("parascale.insert_result", text=text, icon="SEQUENCE").job_id = job.id
+        row.operator("parascale.insert_result", text=text, icon="SEQUENCE").job_id = job.id  # type: ignore[union-attr]
     if job.state in UNDER_WAY:
-        row.operator("parascale.cancel_job", text="Cancel", icon="X").job_id = job.id
+        row.operator("parascale.cancel_job", text="Cancel", icon="X").job_id = job.id  # type: ignore[union-attr]
     else:
-        row.operator("parascale.retry_job", icon="LOOP_BACK").job_id = job.id
-        row.operator("parascale.forget_job", text="", icon="TRASH").job_id = job.id
+        if job.shots:
+            row.menu("PARASCALE_MT_shots", icon="FILE_MOVIE")
+        row.operator("parascale.retry_job", icon="LOOP_BACK").job_id = job.id  # type: ignore[union-attr]
+        row.operator("parascale.forget_job", text="", icon="TRASH").job_id = job.id  # type: ignore[union-attr]
 
 
 def _state(job: Job) -> str:

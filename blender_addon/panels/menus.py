@@ -1,12 +1,12 @@
 """File > Import and Export, and presets of calibration settings."""
 
-from typing import Any
+from typing import Protocol
 
 import bpy
 from bl_operators.presets import AddPresetBase
 
 from ..settings import SHARED_SETTINGS
-from ..stubs import Context
+from ..stubs import Context, Layout
 
 PRESETS = "parascale/calibration"
 
@@ -32,27 +32,30 @@ class PARASCALE_OT_add_preset(AddPresetBase, bpy.types.Operator):  # type: ignor
 CLASSES = (PARASCALE_MT_presets, PARASCALE_OT_add_preset)
 
 
-def draw_import(menu: Any, _context: Context) -> None:
+class _Menu(Protocol):
+    layout: Layout
+
+
+def draw_import(menu: _Menu, _context: Context) -> None:
     """Add our line to File > Import."""
     menu.layout.operator("parascale.import_shot", text="Camera Path as ParaScale Reference")
 
 
-def draw_export(menu: Any, _context: Context) -> None:
+def draw_export(menu: _Menu, _context: Context) -> None:
     """Add our line to File > Export."""
     menu.layout.operator("parascale.export_path", text="Camera Path (ParaScale)")
 
 
+LINES = ((bpy.types.TOPBAR_MT_file_import, draw_import), (bpy.types.TOPBAR_MT_file_export, draw_export))
+
+
 def attach() -> None:
     """Add our lines to Blender's menus."""
-    for menu, draw in _lines():
-        menu.append(draw)
+    for menu, draw in LINES:
+        menu.append(draw)  # type: ignore[arg-type]  # to the stubs a function, to Blender a method
 
 
 def detach() -> None:
     """Undo `attach`."""
-    for menu, draw in _lines():
-        menu.remove(draw)
-
-
-def _lines() -> tuple[tuple[Any, Any], ...]:
-    return (bpy.types.TOPBAR_MT_file_import, draw_import), (bpy.types.TOPBAR_MT_file_export, draw_export)
+    for menu, draw in LINES:
+        menu.remove(draw)  # type: ignore[arg-type]

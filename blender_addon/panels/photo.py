@@ -1,13 +1,11 @@
 """A photo as the target."""
 
-from typing import Any
-
 import bpy
 
 from ..scene.photo import PhotoDepth, depth_of_photo
 from ..scene.report import number
 from ..settings import settings_of_scene
-from ..stubs import Context
+from ..stubs import Context, Layout
 from .common import TabPanel, length, split, wrapped
 
 
@@ -37,7 +35,7 @@ class PARASCALE_PT_photo(TabPanel):
             _draw_found(layout.column(align=True), scene, found)
 
 
-def _draw_found(column: Any, scene: bpy.types.Scene, found: PhotoDepth) -> None:
+def _draw_found(column: Layout, scene: bpy.types.Scene, found: PhotoDepth) -> None:
     depths = (found.near, found.median, found.far)
     shown = [f"{value:.3g}" if found.relative else length(scene, value) for value in depths]
     column.label(text=f"Depth {' / '.join(shown)}")

@@ -1,8 +1,28 @@
 """Where a reference comes from, and which one the tab works on."""
 
+import bpy
+
+from ..jobs import job_list
 from ..settings import settings_of_scene
-from ..stubs import Context
+from ..stubs import Context, Layout
 from .common import TabPanel, header
+
+
+class PARASCALE_MT_shots(bpy.types.Menu):
+    layout: Layout
+    bl_label = "Choose a Shot"
+
+    def draw(self, context: Context) -> None:
+        self.layout.operator_context = "INVOKE_DEFAULT"
+        job = job_list.chosen_job()
+        if job is None:
+            return
+        for number, shot in enumerate(job.shots, 1):
+            start, end = shot.split(":")
+            button = self.layout.operator(
+                "parascale.retry_job", text=f"Shot {number}: frames {start} to {int(end) - 1}", icon="FILE_MOVIE"
+            )
+            button.job_id, button.shot = job.id, shot
 
 
 class PARASCALE_PT_reference(TabPanel):
@@ -27,4 +47,7 @@ class PARASCALE_PT_reference(TabPanel):
             self.layout.prop(state, "reference", text="")
 
 
-CLASSES = (PARASCALE_PT_reference,)
+CLASSES = (
+    PARASCALE_MT_shots,
+    PARASCALE_PT_reference,
+)

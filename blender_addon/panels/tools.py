@@ -1,13 +1,13 @@
 """What can be done with any animated camera."""
 
 import json
-from typing import Any
 
+from ..scene.calibrated_camera import MethodResult
 from ..scene.objects import chosen_camera
 from ..scene.report import number
 from ..settings import settings_of_scene
 from ..settings.choices import METHODS
-from ..stubs import Context
+from ..stubs import Context, Layout
 from .common import TabPanel, header
 
 
@@ -40,16 +40,16 @@ class PARASCALE_PT_research(TabPanel):
             _draw_table(layout, json.loads(comparison))
 
 
-def _draw_table(layout: Any, rows: list[dict[str, Any]]) -> None:
+def _draw_table(layout: Layout, rows: list[MethodResult]) -> None:
     names = {name: label for name, label, _ in METHODS}
     column = layout.column(align=True)
     _draw_row(column, "Method", ["PCE", "Felt", "Jump"])
     for row in rows:
-        found = [row.get(name) for name in ("pce", "felt_error", "largest_jump")]
+        found = [row.get("pce"), row.get("felt_error"), row.get("largest_jump")]
         _draw_row(column, names[row["method"]], ["-" if value is None else number(value, 2) for value in found])
 
 
-def _draw_row(column: Any, name: str, values: list[str]) -> None:
+def _draw_row(column: Layout, name: str, values: list[str]) -> None:
     line = column.split(factor=0.37, align=True)
     line.label(text=name)
     cells = line.row(align=True)

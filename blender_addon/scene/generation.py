@@ -16,7 +16,9 @@ from parascale.blender.scene_state import frame_rate, metres_per_unit, times_of_
 from parascale.camera import Trajectory
 from parascale.camera.intrinsics import scale_intrinsics
 from parascale.errors import InputError
-from parascale.link.requests import GenerationRequest, Scalar
+from parascale.link.kinds.generate import GenerationRequest
+from parascale.link.messages import Trained
+from parascale.link.parameters import Scalar
 from parascale.parallax.gauge import to_unit_depth
 from parascale.parallax.number import median_depth
 from parascale.parallax.shot import Shot
@@ -24,40 +26,12 @@ from parascale.retime import generator_times
 from parascale.types import Array, Image, Json, to_json_values
 
 from ..settings import TIME, settings_of_object, settings_of_scene
-from ..settings.generators import parameter_values
+from ..settings.generators import find_generator, parameter_values
 from ..steps import Steps
 from .curves import curve_of, keyed_frames
 from .objects import reference_of_camera
 from .pictures import cut_to_shape, read_picture, render_frame
 from .reference_camera import shot_of_reference
-
-
-class Trained(NamedTuple):
-    """What a model was trained at.
-
-    Attributes
-    ----------
-    fps : float
-        Frames a second; 0 is any.
-    step : int
-        n of the n k + 1 frames it takes.
-    best, most : int
-        Frames it makes best, and at most; 0 is any.
-    """
-
-    fps: float = 0.0
-    step: int = 1
-    best: int = 0
-    most: int = 0
-
-
-TRAINED_AT = {
-    "wan-fun-camera": Trained(16.0, 4),
-    "wan-vace": Trained(16.0, 4),
-    "recammaster": Trained(15.0, 4),
-    "easyanimate-camera": Trained(8.0, 4),
-    "motionmaster": Trained(8.0, best=16, most=32),
-}
 
 
 @dataclass(frozen=True)
@@ -112,23 +86,11 @@ class GenerationSettings:
         return {**vars(self), "parameters": dict(self.parameters)}
 
 
-@dataclass(frozen=True)
-class FrameTimes:
-    """When the frames of a video lie in the scene.
-
-    Attributes
-    ----------
-    fps : float
-        Of the video.
-    times : (T,) float64
-        Seconds from the start of the move.
-    frame_start : int
-        Frame of the scene at which the move begins.
-    """
+class FrameTimes(NamedTuple):
+    """The frame rate of a video, and when its frames are, in seconds from the start of the move."""
 
     fps: float
     times: Array
-    frame_start: int
 
 
 def choose_frame_times(scene: bpy.types.Scene, camera: bpy.types.Object, settings: GenerationSettings) -> FrameTimes:
@@ -148,37 +110,41 @@ def choose_frame_times(scene: bpy.types.Scene, camera: bpy.types.Object, setting
     if calibration.timing == "SECONDS" and calibration.retiming == "NONE" and curve_of(camera, TIME) is None:
         # The keys end with the last whole frame of the scene within the reference.
         own_fps, duration = shot.fps, float(shot.trajectory.times[-1] - shot.trajectory.times[0])
-    trained = TRAINED_AT.get(settings.generator, Trained())
+    generator = find_generator(settings.generator)
+    trained = generator.trained if generator else Trained()
     fps = settings.fps or trained.fps or own_fps
-    times = np.arange(settings.frames) / fps if settings.frames else generator_times(duration, fps, trained.step)
-    if trained.best and len(times) > trained.best and not (settings.frames or settings.fps):
+    step = trained.frame_step
+    times = np.arange(settings.frames) / fps if settings.frames else generator_times(duration, fps, step)
+    if trained.best_frames and len(times) > trained.best_frames and not (settings.frames or settings.fps):
         # All of the move in fewer frames a second, rather than its beginning.
-        fps = (trained.best - 1) / duration
-        times = np.arange(trained.best) / fps
-    if trained.most and len(times) > trained.most:
+        fps = (trained.best_frames - 1) / duration
+        times = np.arange(trained.best_frames) / fps
+    if trained.max_frames and len(times) > trained.max_frames:
         raise InputError(
-            f"{settings.generator} makes at most {trained.most} frames, and {len(times)} are asked for: lower Frames "
-            "or Frame Rate under Parameters"
+            f"{settings.generator} makes at most {trained.max_frames} frames, and {len(times)} are asked for: "
+            "lower Frames or Frame Rate under Parameters"
         )
-    return FrameTimes(fps, times, calibration.frame_start)
+    return FrameTimes(fps, times)
 
 
 def build_request(
-    scene: bpy.types.Scene, camera: bpy.types.Object, timing: FrameTimes, settings: GenerationSettings
+    scene: bpy.types.Scene, camera: bpy.types.Object, settings: GenerationSettings
 ) -> Steps[GenerationRequest]:
     """Sample, measure and render what a generator needs, in the target's unit-depth gauge.
 
     Raises
     ------
     InputError
-        If the camera sees no surface in the first frame, or is not a perspective camera.
+        If the generator does not make as many frames, or the camera sees no surface in the first one or is not a
+        perspective camera.
     """
+    fps, times = choose_frame_times(scene, camera, settings)
     yield 0.0, "Sampling the camera"
-    times = times_of_frames(scene, timing.frame_start) + timing.times
+    start = settings_of_object(camera).calibration.frame_start
     size = picture_size(scene, settings.long_side)
-    path = trajectory_of_camera(scene, camera, times)
-    path = Trajectory(path.camera_to_world, scale_intrinsics(path.intrinsics, path.size, size), timing.times, *size)
-    depth = SceneDepth(scene, frames=timing.frame_start + timing.times * frame_rate(scene))
+    path = trajectory_of_camera(scene, camera, times_of_frames(scene, start) + times)
+    path = Trajectory(path.camera_to_world, scale_intrinsics(path.intrinsics, path.size, size), times, *size)
+    depth = SceneDepth(scene, frames=start + times * frame_rate(scene))
     median = np.empty(len(path))
     for frame in range(len(path)):
         median[frame] = median_depth(depth(path.camera_to_world[frame], path.intrinsics[frame], path.size, frame))
@@ -186,12 +152,12 @@ def build_request(
     if not np.isfinite(median[0]):
         raise InputError(f"{camera.name} sees no surface at its first frame: nothing could be generated from it")
     yield 0.7, "Taking the first picture"
-    image = take_picture(scene, camera, timing.frame_start, path.size, settings)
+    image = take_picture(scene, camera, start, path.size, settings)
     yield 0.9, "Measuring the first frame"
     depth_map = depth.dense(path.view(0), 0) / np.float32(median[0])
     shot = Shot(
         name=camera.name,
-        fps=timing.fps,
+        fps=fps,
         trajectory=path,
         median_depth=median,
         metres_per_unit=metres_per_unit(scene),

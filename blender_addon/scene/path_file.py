@@ -8,8 +8,9 @@ import numpy as np
 from parascale import retime
 from parascale.blender.scene_state import frame_rate
 from parascale.conditioning.tensor_file import TENSORS, find_tensor_format, write_tensor
-from parascale.files.registry import FORMATS, find_format, write_trajectory
+from parascale.files.formats import FORMATS
 from parascale.files.shot_file import write_shot
+from parascale.files.trajectory_file import find_format, write_trajectory
 from parascale.parallax.shot import Shot
 from parascale.types import Array
 
@@ -18,7 +19,7 @@ from .sampling import frames_of_move
 
 WRITE_FORMATS = (
     (SHOT, "ParaScale Shot", "Shot file, NAME.shot.json: holds everything"),
-    *((known.name, known.name, known.description) for known in FORMATS),
+    *((known.name, known.name, known.description) for known in FORMATS.values()),
     *((known.name, known.name, known.description) for known in TENSORS),
 )
 

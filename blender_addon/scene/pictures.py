@@ -7,10 +7,10 @@ from typing import cast
 import bpy
 import numpy as np
 
-from parascale.blender.render import render_still
+from parascale.blender.render import render_still, temporary, temporary_image_settings
 from parascale.blender.scene_state import at_frame
 from parascale.errors import InputError
-from parascale.media.orientation import UPRIGHT, orientation_of, upright
+from parascale.media.orientation import UPRIGHT, read_orientation, turn_upright
 from parascale.types import Image
 
 
@@ -24,18 +24,17 @@ def render_frame(
     InputError
         If no 3D viewport is open to take it from.
     """
-    before = scene.camera
-    with tempfile.TemporaryDirectory() as folder, at_frame(scene) as go_to:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        at_frame(scene) as go_to,
+        temporary(scene, {"camera": camera}),
+    ):
         go_to(frame)
         path = Path(folder) / "first.png"
-        scene.camera = camera
-        try:
-            if engine == "VIEWPORT":
-                _render_viewport(scene, path, size)
-            else:
-                render_still(scene, path, size, engine=engine)
-        finally:
-            scene.camera = before
+        if engine == "VIEWPORT":
+            _render_viewport(scene, path, size)
+        else:
+            render_still(scene, path, size, engine=engine)
         return read_picture(path)
 
 
@@ -60,7 +59,7 @@ def read_picture(path: Path) -> Image:
         image.pixels.foreach_get(pixels)
         picture = pixels.reshape(height, width, image.channels)[::-1, :, :3]
         stored = np.asarray(np.rint(np.clip(picture, 0, 1) * 255), np.uint8)
-        return upright(stored, orientation_of(path) or UPRIGHT)
+        return turn_upright(stored, read_orientation(path) or UPRIGHT)
     finally:
         bpy.data.images.remove(image)
 
@@ -78,29 +77,18 @@ def _render_viewport(scene: bpy.types.Scene, path: Path, size: tuple[int, int]) 
     """Draw the scene camera's view as the viewport does: its shading, without its overlays."""
     window, area = _find_viewport()
     space = cast("bpy.types.SpaceView3D", area.spaces.active)
-    region_3d = space.region_3d
-    assert region_3d is not None
-    render = scene.render
-    settings = render.image_settings
-    names = [name for name in ("media_type", "file_format") if hasattr(settings, name)]
-    kept = (render.resolution_x, render.resolution_y, render.resolution_percentage, render.filepath)
-    kept_format = {name: getattr(settings, name) for name in names}
-    view, overlays = region_3d.view_perspective, space.overlay.show_overlays
-    try:
-        region_3d.view_perspective = "CAMERA"
-        space.overlay.show_overlays = False
-        render.resolution_x, render.resolution_y, render.resolution_percentage = *size, 100
-        for name, value in zip(names, ("IMAGE", "PNG") if len(names) == 2 else ("PNG",), strict=True):
-            setattr(settings, name, value)
-        render.filepath = str(path)
-        region = next(region for region in area.regions if region.type == "WINDOW")
-        with bpy.context.temp_override(window=window, area=area, region=region, scene=scene):
-            bpy.ops.render.opengl(write_still=True, view_context=True)
-    finally:
-        region_3d.view_perspective, space.overlay.show_overlays = view, overlays
-        render.resolution_x, render.resolution_y, render.resolution_percentage, render.filepath = kept
-        for name in names:
-            setattr(settings, name, kept_format[name])
+    width, height = size
+    picture = {"resolution_x": width, "resolution_y": height, "resolution_percentage": 100, "filepath": str(path)}
+    region = next(region for region in area.regions if region.type == "WINDOW")
+    with (
+        temporary(space.region_3d, {"view_perspective": "CAMERA"}),
+        temporary(space.overlay, {"show_overlays": False}),
+        temporary(scene.render, picture),
+        temporary_image_settings(scene.render.image_settings),
+        bpy.context.temp_override(window=window, area=area, region=region, scene=scene),
+    ):
+        scene.render.image_settings.file_format = "PNG"
+        bpy.ops.render.opengl(write_still=True, view_context=True)
     if not path.is_file():
         raise InputError("the viewport gave no picture: take the render instead")
 

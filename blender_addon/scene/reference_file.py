@@ -4,24 +4,25 @@ import dataclasses
 from pathlib import Path
 
 from parascale.errors import InputError
-from parascale.files.contents import Given
-from parascale.files.fit import measured
-from parascale.files.registry import FORMATS, Imported, read_trajectory
+from parascale.files.fit import measure_parallax
+from parascale.files.formats import FORMATS
+from parascale.files.raw_trajectory import UserOverrides
 from parascale.files.shot_file import FORMAT, read_shot
+from parascale.files.trajectory_file import Imported, read_trajectory
 from parascale.parallax.depth_source import ConstantDepth
 
 SHOT = "parascale-shot"
 READ_FORMATS = (
     ("AUTO", "Recognise", "Recognise the format by the file's content"),
     (SHOT, "ParaScale Shot", "Shot file, NAME.shot.json"),
-    *((known.name, known.name, known.description) for known in FORMATS),
+    *((known.name, known.name, known.description) for known in FORMATS.values()),
 )
 
 # Where a format is a folder, the file browser still names a file in it.
 _FILES_OF_FOLDERS = {"images.txt", "cameras.txt", "images.bin", "cameras.bin", "poses.npy", "intrinsics.npy"}
 
 
-def read_reference(path: Path, file_format: str, given: Given, depth: float = 0.0) -> Imported:
+def read_reference(path: Path, file_format: str, overrides: UserOverrides, depth: float = 0.0) -> Imported:
     """Read a reference.
 
     Parameters
@@ -29,7 +30,7 @@ def read_reference(path: Path, file_format: str, given: Given, depth: float = 0.
     path : Path
     file_format : str
         One of `READ_FORMATS`.
-    given : Given
+    overrides : UserOverrides
         What the user says of a file that does not say it.
     depth : float
         Median depth for a file that says none; 0 is unknown.
@@ -44,13 +45,13 @@ def read_reference(path: Path, file_format: str, given: Given, depth: float = 0.
     if path.name in _FILES_OF_FOLDERS or path.suffix == ".camera":
         path = path.parent
     try:
-        imported = read_trajectory(path, None if file_format == "AUTO" else file_format, given)
+        imported = read_trajectory(path, None if file_format == "AUTO" else file_format, overrides)
     except InputError as error:
-        if error.notice.remedy != "format" and "--format" not in str(error):
+        if error.notice.remedy != "format":
             raise
         raise InputError(f"{path} is not a shot file, and of no other format that is recognised", "format") from None
     if depth > 0:
-        imported = dataclasses.replace(imported, shot=measured(imported.shot, ConstantDepth(depth)))
+        imported = dataclasses.replace(imported, shot=measure_parallax(imported.shot, ConstantDepth(depth)))
     return imported
 
 

@@ -9,7 +9,7 @@ from parascale.blender.depth import SceneDepth
 from parascale.blender.scene_state import frame_rate, metres_per_unit, times_of_frames
 from parascale.blender.tracking import MarkerDepth, tracking_of
 from parascale.camera import Trajectory
-from parascale.files.contents import motion_class
+from parascale.files.raw_trajectory import classify_motion
 from parascale.parallax.depth_source import DepthSource
 from parascale.parallax.lens import step_directions
 from parascale.parallax.observer import Observer
@@ -73,7 +73,7 @@ def sample_shot(scene: bpy.types.Scene, camera: bpy.types.Object, frames: Array)
         median_depth=depth,
         unit="m" if metres == 1.0 else "arbitrary",
         metres_per_unit=metres,
-        motion_class=motion_class(path.camera_to_world),
+        motion_class=classify_motion(path.camera_to_world),
         felt_parallax=np.where(length == 0, 0.0, length * felt[:-1]),
         provenance={"made_by": f"parascale {parascale.__version__}", "source": f"Blender camera {camera.name}"},
     )

@@ -4,16 +4,18 @@ Each generator gets a property group of its own, made from the schema that the b
 Blender's, and the values are stored in the file like any other setting.
 """
 
+import math
 from typing import TYPE_CHECKING
 
 import bpy
-from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
 
 from parascale.errors import InputError
 
+from .. import typed_properties as properties
+
 if TYPE_CHECKING:
     from parascale.link.messages import GeneratorInfo
-    from parascale.link.requests import Parameter, Scalar
+    from parascale.link.parameters import Parameter, Scalar
 
 # What Blender's number properties can hold.
 MAX_INT = 2**31 - 1
@@ -36,7 +38,7 @@ def register_generators(generators: "tuple[GeneratorInfo, ...]") -> None:
             fields = {parameter.name: _make_property(parameter) for parameter in generator.parameters}
             group = type(f"Parameters_{_identifier(name)}", (bpy.types.PropertyGroup,), {"__annotations__": fields})
             bpy.utils.register_class(group)
-            setattr(bpy.types.Scene, _attribute(name), PointerProperty(type=group))
+            setattr(bpy.types.Scene, _attribute(name), properties.PointerProperty(type=group))
             _groups[name] = generator.parameters, group
 
 
@@ -88,31 +90,20 @@ def _remove_group(name: str) -> None:
 
 
 def _make_property(parameter: "Parameter") -> object:
-    name, description = parameter.name.replace("_", " ").title(), parameter.description.rstrip(".")
-    low, high = parameter.minimum, parameter.maximum
+    common = {
+        "name": parameter.name.replace("_", " ").title(),
+        "description": parameter.description.rstrip("."),
+        "default": parameter.default,
+    }
+    low = -math.inf if parameter.minimum is None else parameter.minimum
+    high = math.inf if parameter.maximum is None else parameter.maximum
     if parameter.kind == "int":
-        return IntProperty(
-            name=name,
-            description=description,
-            default=int(parameter.default),
-            min=-MAX_INT if low is None else max(-MAX_INT, int(low)),
-            max=MAX_INT if high is None else min(MAX_INT, int(high)),
-        )
+        return properties.IntProperty(**common, min=int(max(low, -MAX_INT)), max=int(min(high, MAX_INT)))
     if parameter.kind == "float":
-        return FloatProperty(
-            name=name,
-            description=description,
-            default=float(parameter.default),
-            min=-MAX_FLOAT if low is None else low,
-            max=MAX_FLOAT if high is None else high,
-        )
-    if parameter.kind == "bool":
-        return BoolProperty(name=name, description=description, default=bool(parameter.default))
-    default = str(parameter.default)
+        return properties.FloatProperty(**common, min=max(low, -MAX_FLOAT), max=min(high, MAX_FLOAT))
     if parameter.kind == "choice":
-        items = [(choice, choice, "") for choice in parameter.choices]
-        return EnumProperty(name=name, description=description, default=default, items=items)
-    return StringProperty(name=name, description=description, default=default)
+        return properties.EnumProperty(**common, items=[(choice, choice, "") for choice in parameter.choices])
+    return properties.BoolProperty(**common) if parameter.kind == "bool" else properties.StringProperty(**common)
 
 
 def _attribute(generator: str) -> str:

@@ -1,9 +1,8 @@
 """The add-on's preferences: where the backend is, and where results go."""
 
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import NamedTuple, cast
 
 import bpy
 
@@ -42,37 +41,21 @@ class PreferenceProperties:
     )
 
 
-@dataclass(frozen=True)
-class BackendChoice:
-    """Which backend to use.
+class BackendChoice(NamedTuple):
+    """A running backend and the folder of its keys; or, where the address is empty, what starts one here."""
 
-    Attributes
-    ----------
-    executable : str
-        Starts one on this machine; empty if there is none.
-    address : str
-        A running backend; empty for this machine's own.
-    keys : Path or None
-        Folder of the keys for that address.
-    """
-
+    address: str
+    keys: Path | None
     executable: str
-    address: str = ""
-    keys: Path | None = None
-
-    def __bool__(self) -> bool:
-        """Whether there is any to try."""
-        return bool(self.address or self.executable)
 
 
-def backend_choice() -> BackendChoice:
-    """Return the backend that the preferences name."""
+def backend_choice() -> BackendChoice | None:
+    """Return the backend that the preferences name, else the one on PATH; None if there is none."""
     own = _preferences()
-    named = own.executable if own else ""
-    executable = bpy.path.abspath(named) if named else shutil.which("parascale") or ""
-    if own is None or not own.address:
-        return BackendChoice(executable)
-    return BackendChoice(executable, own.address, Path(bpy.path.abspath(own.keys)) if own.keys else None)
+    if own and own.address:
+        return BackendChoice(own.address, Path(bpy.path.abspath(own.keys)) if own.keys else None, "")
+    executable = bpy.path.abspath(own.executable) if own and own.executable else shutil.which("parascale")
+    return BackendChoice("", None, executable) if executable else None
 
 
 def results_folder(file_folder: Path) -> Path:

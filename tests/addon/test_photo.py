@@ -178,14 +178,15 @@ def test_estimate_that_arrives_later_is_put_into_its_file(
     from bl_ext.user_default.parascale.jobs import session, timer
     from bl_ext.user_default.parascale.scene import photo
 
-    from parascale.link.requests import DepthRequest
+    from parascale.link.kinds.depth import DepthRequest
 
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "desk.blend"))
     bpy.ops.parascale.test_backend()
     picture = Path(asked.picture)
-    job = session.new_job("depth", "photo", scene)
-    job.request = {"kind": "depth", "picture": str(picture), "model": str(models["zoedepth"]), "fov": 40.0}
-    session.current().submit(job, DepthRequest(photo.read_photo(picture), str(models["zoedepth"])))
+    request = DepthRequest(photo.read_photo(picture), str(models["zoedepth"]))
+    record = {"picture": str(picture), "model": str(models["zoedepth"]), "fov": 40.0}
+    job = session.new_job(request, "photo", scene, record)
+    session.current().submit(job, request)
     bpy.ops.wm.read_homefile(use_empty=True)
     bpy.ops.parascale.poll_jobs(wait=True)
     timer.on_timer()

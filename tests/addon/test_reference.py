@@ -20,8 +20,8 @@ def reference_shot() -> "object":
 def test_file_of_another_tool_becomes_the_reference(
     scene: bpy.types.Scene, shot_file: Callable[..., Path], tmp_path: Path, name: str
 ) -> None:
-    from parascale.files.registry import find_format, write_trajectory
     from parascale.files.shot_file import read_shot
+    from parascale.files.trajectory_file import find_format, write_trajectory
 
     shot = read_shot(shot_file())
     known = find_format(name)
@@ -44,15 +44,30 @@ def test_format_is_told_by_content_and_not_by_name(
     assert bpy.ops.parascale.import_shot(filepath=str(path)) == {"FINISHED"}
     assert reference_shot().name == "flight"
     path.write_text(json.dumps({"name": "a glTF perhaps", "asset": {"version": "2.0"}}))
-    with pytest.raises(RuntimeError, match="is not a shot file, and of no other format"):
+    with pytest.raises(RuntimeError, match=r"is not a shot file, and of no other format.*: choose one under Format"):
         bpy.ops.parascale.import_shot(filepath=str(path))
+
+
+def test_cameras_of_a_file_are_named_with_the_field_that_chooses_one(
+    scene: bpy.types.Scene, shot_file: Callable[..., Path], tmp_path: Path
+) -> None:
+    from dataclasses import replace
+
+    from parascale.files.shot_file import read_shot
+    from parascale.files.trajectory_file import write_trajectory
+
+    shot = read_shot(shot_file())
+    for name in ("pan left", "zoom in"):
+        write_trajectory(replace(shot, name=name), tmp_path / "poses", "pose-folder")
+    with pytest.raises(RuntimeError, match=r"no camera 'dolly': choose another under Camera \(pan left, zoom in\)"):
+        bpy.ops.parascale.import_shot(filepath=str(tmp_path / "poses"), camera="dolly")
 
 
 def test_missing_depth_is_said_and_refused_when_it_is_needed(
     stage: bpy.types.Scene, shot_file: Callable[..., Path], tmp_path: Path
 ) -> None:
-    from parascale.files.registry import write_trajectory
     from parascale.files.shot_file import read_shot
+    from parascale.files.trajectory_file import write_trajectory
 
     path = tmp_path / "path.txt"
     write_trajectory(read_shot(shot_file()), path, "wan-fun")

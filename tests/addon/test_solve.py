@@ -1,7 +1,9 @@
 """A clip becomes the reference, solved by the backend."""
 
+import importlib
 import runpy
 from pathlib import Path
+from types import SimpleNamespace
 
 import bpy
 import numpy as np
@@ -79,6 +81,52 @@ def test_depth_of_the_clip_comes_from_a_model_where_one_is_named(
     assert shot.quality["dense_against_tracks"] > 0.01
     (job,) = session.current().newest_jobs(1)
     assert (job.state, job.request["depth_model"]) == ("used", model)
+
+
+@pytest.mark.slow
+def test_one_of_several_shots_is_chosen_and_solved(desk: bpy.types.Scene, tmp_path: Path) -> None:
+    from bl_ext.user_default.parascale.jobs import job_list, session
+
+    from parascale.blender.render import render_clip
+    from parascale.files.shot_file import shot_from_json
+
+    desk.camera.rotation_mode = "XYZ"
+    ahead = desk.camera.rotation_euler.copy()
+    for frame, x, turn in ((1, 0.5, 0.0), (12, 0.3, 0.0), (13, 0.3, 1.2), (FRAMES, 0.1, 1.2)):
+        desk.camera.location.x = x
+        desk.camera.rotation_euler = (ahead.x, ahead.y, ahead.z + turn)
+        for channel in ("location", "rotation_euler"):
+            desk.camera.keyframe_insert(channel, frame=frame)
+    clip = render_clip(desk, tmp_path / "cut.mp4", (480, 270), (1, FRAMES + 1), FPS)
+    fov = np.degrees(desk.camera.data.angle_x)
+    with pytest.raises(RuntimeError, match=r"holds 2 shots: choose one under Start and End: 0:12, 12:24"):
+        bpy.ops.parascale.solve_clip(filepath=str(clip), fov=fov)
+    (job,) = session.current().newest_jobs(1)
+    assert (job.state, job.shots) == ("failed", ["0:12", "12:24"])
+    job_list.choose(job)
+    texts, buttons = shown_in_menu()
+    assert texts == ["Shot 1: frames 0 to 11", "Shot 2: frames 12 to 23"]
+    assert [(button.job_id, button.shot) for button in buttons] == [(job.id, "0:12"), (job.id, "12:24")]
+    assert bpy.ops.parascale.retry_job(job_id=job.id, shot=job.shots[0]) == {"FINISHED"}
+    shot = shot_from_json(bpy.context.scene.parascale.reference.parascale.text.as_string())
+    assert len(shot) == 12
+    (solved,) = session.current().newest_jobs(1)
+    assert (solved.state, solved.request["start"], solved.request["end"], solved.shots) == ("used", 0, 12, [])
+
+
+def shown_in_menu() -> tuple[list[str], list[SimpleNamespace]]:
+    """Draw the menu of shots; return its lines and what each gives its operator."""
+    texts, buttons = [], []
+
+    def operator(name: str, text: str, icon: str) -> SimpleNamespace:
+        assert name == "parascale.retry_job"
+        texts.append(text)
+        buttons.append(SimpleNamespace())
+        return buttons[-1]
+
+    menu = importlib.import_module("bl_ext.user_default.parascale.panels.reference").PARASCALE_MT_shots
+    menu.draw(SimpleNamespace(layout=SimpleNamespace(operator=operator)), bpy.context)
+    return texts, buttons
 
 
 def test_missing_weights_are_named_with_their_command_before_a_clip_is_solved(

@@ -115,9 +115,10 @@ def written_formats() -> list[str]:
 
 @pytest.mark.slow
 def test_every_format_is_written_in_frames_its_tool_takes(calibrated: bpy.types.Object, tmp_path: Path) -> None:
-    from parascale.files.registry import FORMATS, read_trajectory
+    from parascale.files.formats import FORMATS
+    from parascale.files.trajectory_file import read_trajectory
 
-    rates = {known.name: known.rate for known in FORMATS if known.rate is not None}
+    rates = {known.name: known.rate for known in FORMATS.values() if known.rate is not None}
     for name in written_formats():
         path = tmp_path / f"out-{name}"
         size = (64, 32) if name == "wan-fun-latents" else (0, 0)
@@ -177,7 +178,7 @@ def test_curves_are_chosen_for_the_graph_editor(calibrated: bpy.types.Object) ->
 def test_overlay_colours_the_path_by_its_parallax_number(calibrated: bpy.types.Object) -> None:
     from bl_ext.user_default.parascale import overlay
 
-    shown = overlay.drawn(calibrated)
+    shown = overlay.layout_path(calibrated)
     true = matrices(calibrated, range(1, 26))[:, :3, 3]
     assert np.allclose(shown.path, true, atol=1e-5)
     assert shown.colours.shape == (25, 4)

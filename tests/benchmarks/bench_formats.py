@@ -9,7 +9,8 @@ import numpy as np
 
 from parascale.camera import Trajectory
 from parascale.conditioning.tensor_file import TENSORS, write_tensor
-from parascale.files.registry import FORMATS, read_trajectory, write_trajectory
+from parascale.files.formats import FORMATS
+from parascale.files.trajectory_file import read_trajectory, write_trajectory
 from parascale.parallax.shot import Shot
 
 
@@ -55,7 +56,7 @@ def tensors(folder: Path) -> None:
 
 def formats(folder: Path, frames: int = 10_000) -> None:
     print(f"{frames} frames")
-    for known in FORMATS:
+    for known in FORMATS.values():
         if known.name == "strecha":
             continue  # a file a frame: this would time the file system
         path = folder / f"{known.name}{known.suffix}"

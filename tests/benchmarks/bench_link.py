@@ -20,9 +20,9 @@ import zmq
 from parascale.camera import Trajectory
 from parascale.link.arrays import to_frames
 from parascale.link.client import Client, Fetched, JobChanged
+from parascale.link.kinds.generate import GenerationRequest
+from parascale.link.kinds.solve import SolveRequest
 from parascale.link.local import start_backend
-from parascale.link.packing import pack
-from parascale.link.requests import GenerationRequest, SolveRequest
 from parascale.parallax.shot import Shot
 
 SUBMISSIONS = 200
@@ -75,7 +75,7 @@ def bare_latency() -> list[float]:
 
     thread = threading.Thread(target=echo)
     thread.start()
-    frames = [b"header", *to_frames(pack(request()).arrays)]
+    frames = [b"header", *to_frames(request().pack().arrays)]
     seconds = []
     for _ in range(SUBMISSIONS + 1):
         begin = time.perf_counter()

@@ -16,8 +16,9 @@ import numpy as np
 
 from parascale.camera import Trajectory
 from parascale.generators.preview import Preview
-from parascale.link.requests import GenerationRequest
-from parascale.media.video_writer import VideoWriter, read_video
+from parascale.link.kinds.generate import GenerationRequest
+from parascale.media.video_file import read_video
+from parascale.media.video_writer import VideoWriter
 from parascale.parallax.shot import Shot
 from parascale.projection.numpy_renderer import warp
 

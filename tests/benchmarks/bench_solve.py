@@ -193,11 +193,11 @@ def _write_pictures(clip: Clip, folder: Path) -> tuple[float, int, int]:
     """Write the pictures stock works on; their scale and size."""
     import cv2
 
-    from parascale.media.video import pictures
+    from parascale.media.frames import read_frames
 
     folder.mkdir(parents=True)
     scale, size = 1.0, (0, 0)
-    for number, _, picture in pictures(clip.path):
+    for number, _, picture in read_frames(clip.path):
         if number < clip.start or (clip.end is not None and number >= clip.end):
             continue
         scale = min(SIDE / max(picture.shape[:2]), 1.0)
@@ -256,7 +256,7 @@ def _map(clip: Clip, work: Path, mapper: str, matched: dict[str, float]) -> Foun
         scene = max(scenes.values(), key=lambda each: each.num_reg_images())
         for number in scene.reg_image_ids():
             image = scene.image(number)
-            placed[int(Path(image.name).stem)] = image.cam_from_world().inverse().matrix()
+            placed[int(Path(image.name).stem)] = image.world_to_camera().inverse().matrix()
     frames = sorted(placed)
     poses = _square(np.array([placed[frame] for frame in frames]).reshape(-1, 3, 4))
     return Found(np.array(frames, np.int64), poses, None, seconds)
@@ -324,7 +324,7 @@ def _loaded(name: str, work: Path, *, lens: bool) -> Clip:
 
 
 def _count(clip: Clip) -> int:
-    from parascale.media.video import probe
+    from parascale.media.frames import probe
 
     frames = probe(clip.path).frames
     return min(clip.end or frames, frames) - clip.start

@@ -150,7 +150,7 @@ def test_what_is_no_depth_is_refused_in_a_sentence(scene: bpy.types.Scene, tmp_p
     with pytest.raises(InputError, match="no positive depth"):
         read_depth_in_blender(tmp_path / "empty.exr")
     (tmp_path / "broken.png").write_bytes(b"no picture")
-    with pytest.raises(InputError, match="no picture that Blender can read"):
+    with pytest.raises(InputError, match="Blender cannot read this picture"):
         read_depth_in_blender(tmp_path / "broken.png")
     with pytest.raises(InputError, match="there is no file"):
         read_depth_in_blender(tmp_path / "missing.png")

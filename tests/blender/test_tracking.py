@@ -6,7 +6,7 @@ import pytest
 
 from parascale.blender.camera import trajectory_of_camera
 from parascale.blender.render import render_clip
-from parascale.blender.tracking import MarkerDepth, interpolated, tracking_of
+from parascale.blender.tracking import MarkerDepth, interpolate_depth, tracking_of
 from parascale.camera.intrinsics import projection
 from parascale.parallax.number import median_depth, parallax_number
 
@@ -25,7 +25,7 @@ def test_inverse_depth_is_exact_on_a_slanted_plane():
         x, y = ((at - INTRINSICS[2:]) / INTRINSICS[:2]).T
         return 1 / (0.2 + 0.1 * x + 0.05 * y)
 
-    samples = interpolated(pixels, depth(pixels), INTRINSICS, SIZE)
+    samples = interpolate_depth(pixels, depth(pixels), INTRINSICS, SIZE)
     assert samples.hit.all()
     np.testing.assert_allclose(samples.depth, depth(samples.pixels), rtol=1e-5)
 
@@ -33,13 +33,13 @@ def test_inverse_depth_is_exact_on_a_slanted_plane():
 @pytest.mark.parametrize("count", [0, 1, 2])
 def test_too_few_tracks_tell_nothing(count):
     pixels = np.full((count, 2), 10.0)
-    assert not interpolated(pixels, np.ones(count), INTRINSICS, SIZE).hit.any()
+    assert not interpolate_depth(pixels, np.ones(count), INTRINSICS, SIZE).hit.any()
 
 
 def test_triangles_over_a_depth_edge_are_left_out():
     pixels = np.array([(10.0, 10.0), (300.0, 10.0), (10.0, 180.0)])
-    assert not interpolated(pixels, np.array([1.0, 1.0, 4.0]), INTRINSICS, SIZE).hit.any()
-    assert interpolated(pixels, np.array([1.0, 1.0, 2.0]), INTRINSICS, SIZE).hit.any()
+    assert not interpolate_depth(pixels, np.array([1.0, 1.0, 4.0]), INTRINSICS, SIZE).hit.any()
+    assert interpolate_depth(pixels, np.array([1.0, 1.0, 2.0]), INTRINSICS, SIZE).hit.any()
 
 
 @pytest.fixture
@@ -92,7 +92,7 @@ def test_parallax_number_of_a_solved_camera_is_that_of_the_true_one(scene, solve
     truth = []
     for pose, intrinsics in zip(true.camera_to_world, true.intrinsics, strict=True):
         local = (points - pose[:3, 3]) @ pose[:3, :3]
-        truth.append(median_depth(interpolated(projection(local, intrinsics), local[:, 2], intrinsics, SIZE)))
+        truth.append(median_depth(interpolate_depth(projection(local, intrinsics), local[:, 2], intrinsics, SIZE)))
     # The solver has a scale of its own, which P does not know.
     ratio = np.log(parallax_number(path, median) / parallax_number(true, truth))
     assert np.abs(ratio).max() < 1e-4

@@ -3,8 +3,8 @@ import pytest
 
 from parascale.camera.intrinsics import (
     focal_from_fov,
-    focal_normalised,
     fov_from_focal,
+    normalise_pixels,
     projection,
     scale_intrinsics,
     unprojection,
@@ -28,7 +28,7 @@ def test_impossible_fields_of_view_are_refused(fov: float) -> None:
 def test_a_resized_picture_shows_the_same_rays() -> None:
     half = scale_intrinsics(LENS, (640, 360), (320, 90))
     assert half.tolist() == [250, 100, 160, 45]
-    assert np.allclose(focal_normalised([100.0, 60.0], LENS), focal_normalised([50.0, 15.0], half))
+    assert np.allclose(normalise_pixels([100.0, 60.0], LENS), normalise_pixels([50.0, 15.0], half))
 
 
 def test_the_principal_point_looks_straight_ahead() -> None:

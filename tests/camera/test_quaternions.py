@@ -11,7 +11,7 @@ from parascale.camera.quaternions import (
     arc_of_chord,
     chord_of_arc,
     conjugate,
-    cumulated,
+    cumulate,
     from_rotation_vectors,
     product,
     to_rotation_vectors,
@@ -53,7 +53,7 @@ def test_cumulated_turns_are_those_made_one_by_one(seed: int, count: int) -> Non
     for turn in list(turns)[1:]:
         total = total * turn
         expected.append(total.as_matrix())
-    ours = cumulated(wxyz(turns)[0], wxyz(turns)[1:])
+    ours = cumulate(wxyz(turns)[0], wxyz(turns)[1:])
     assert np.abs(matrices_from_quaternions(ours) - expected).max() < 1e-13
 
 

@@ -27,7 +27,7 @@ def shot_file(tmp_path: Path) -> Path:
 
 def test_there_and_back_keeps_the_parallax_number(parascale: Run, shot_file: Path, tmp_path: Path) -> None:
     told = parascale("export", shot_file, "-o", tmp_path / "truck.txt", "--format", "realestate10k")
-    assert "holds no median depth" in told.stderr
+    assert "stores no median depth" in told.stderr
     parascale("import", tmp_path / "truck.txt", "-o", tmp_path / "back.shot.json", "--depth", 2)
     back = read_shot(tmp_path / "back.shot.json")
     np.testing.assert_allclose(back.parallax_number, 0.05)
@@ -81,7 +81,7 @@ def test_what_does_not_fit_is_said_and_refused(parascale: Run, shot_file: Path, 
 def test_a_broken_file_is_one_sentence_with_its_line(parascale: Run, tmp_path: Path) -> None:
     (tmp_path / "poses.txt").write_text("1 0 0 0 0 1 0 0 0 0 1 0\n1 0 0 0,5 0 1 0 0 0 0 1 0\n")
     refused = parascale("import", tmp_path / "poses.txt", "-o", tmp_path / "x.shot.json", code=3)
-    assert "line 2: '0,5' holds a comma" in refused.stderr
+    assert "line 2: '0,5' has a comma" in refused.stderr
     assert len(refused.stderr.strip().splitlines()) == 1
     assert not (tmp_path / "x.shot.json").exists()
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from parascale.camera import Trajectory
-from parascale.cli.info import PLAIN_BARS, describe, draw_steps, print_description
+from parascale.cli.info import PLAIN_BARS, describe, draw_steps, print_shot
 from parascale.parallax.shot import Shot
 
 
@@ -46,13 +46,13 @@ def test_nothing_to_draw_is_no_error(steps: list[float]) -> None:
 
 
 def test_the_floor_is_told_with_how_many_steps_it_hides(shot: Shot, capsys: Any) -> None:
-    print_description(describe(replace(shot, quality={"noise_floor": 0.25})))
+    print_shot(replace(shot, quality={"noise_floor": 0.25}), json=False)
     assert "0.25 a frame: 2 of 8 steps lie below it" in capsys.readouterr().out
 
 
 def test_a_path_with_known_geometry_has_no_floor(shot: Shot, capsys: Any) -> None:
     assert describe(shot)["noise_floor"] is None
-    print_description(describe(shot))
+    print_shot(shot, json=False)
     assert "not solved from pixels" in capsys.readouterr().out
 
 

@@ -10,8 +10,8 @@ from scipy.spatial.transform import Rotation
 
 from parascale.camera import Trajectory
 from parascale.conditioning.relative import recammaster_vectors, relative_poses
-from parascale.files.contents import Given
-from parascale.files.registry import read_trajectory
+from parascale.files.raw_trajectory import UserOverrides
+from parascale.files.trajectory_file import read_trajectory
 
 
 def test_relative_poses_begin_with_the_identity() -> None:
@@ -38,7 +38,7 @@ def test_recammaster_vectors_are_what_the_tool_makes_of_its_file(testdata: Path,
         matrix[:3, 3] /= 100
         poses.append(matrix)
     expected = [(np.linalg.inv(poses[0]) @ pose)[:3].ravel() for pose in poses]
-    shot = read_trajectory(path, given=Given(camera=camera)).shot
+    shot = read_trajectory(path, overrides=UserOverrides(camera=camera)).shot
     np.testing.assert_allclose(recammaster_vectors(shot.trajectory), expected, atol=1e-5)
 
 

@@ -15,8 +15,9 @@ from parascale.depth.registry import load_estimator
 from parascale.errors import Cancelled, InputError
 from parascale.files.shot_file import read_shot
 from parascale.link.client import Client
+from parascale.link.kinds.depth import DepthRequest
+from parascale.link.kinds.solve import SolveRequest
 from parascale.link.local import start_backend
-from parascale.link.requests import DepthRequest, SolveRequest
 
 FAMILIES = ["depth-anything-relative", "depth-anything-metric", "depth-pro", "zoedepth"]
 
@@ -164,5 +165,5 @@ def test_the_command_starts_a_backend_and_refuses_in_one_sentence(parascale: Run
     done = parascale("depth", photo, "--model", tmp_path, "-o", tmp_path / "depth.npy", code=3)
     assert "holds no depth model" in done.stderr
     done = parascale("depth", photo, "--model", "zoedepth", "-o", tmp_path / "d.exr", code=3)
-    assert done.stderr.endswith("is no name for a depth map: let it end in .npy\n")
+    assert done.stderr.endswith("the output must end in .npy\n")
     assert not list(tmp_path.glob("*.npy"))

@@ -12,7 +12,8 @@ from parascale.camera import Trajectory
 from parascale.generators.picture import scale_path
 from parascale.generators.preview import Preview
 from parascale.generators.units import UNITS_PER_DEPTH
-from parascale.link.requests import GenerationRequest, JobResult
+from parascale.link.kinds.generate import GenerationRequest
+from parascale.link.request import JobResult
 from parascale.parallax.shot import Shot
 
 

@@ -11,8 +11,9 @@ import pytest
 
 from parascale.camera import Trajectory
 from parascale.errors import InputError
-from parascale.files.contents import MOST_FRAMES
-from parascale.files.registry import FORMATS, find_format, read_trajectory, write_trajectory
+from parascale.files.formats import FORMATS
+from parascale.files.raw_trajectory import MOST_FRAMES
+from parascale.files.trajectory_file import find_format, read_trajectory, write_trajectory
 from parascale.parallax.shot import Shot
 
 PLACE = re.compile(r"line \d+|frame ?\d+|image \d+|camera \d+|byte \d+|cut short|\.camera")
@@ -25,9 +26,9 @@ WITHIN = {
     "vipe": "pose/x.npz",
     "strecha": "frame_000003.png.camera",
 }
-TEXT = [known.name for known in FORMATS if known.name not in {"colmap-binary", "gen3c", "megasam", "vipe"}]
+TEXT = [known.name for known in FORMATS.values() if known.name not in {"colmap-binary", "gen3c", "megasam", "vipe"}]
 TEXT.remove("lingbot-world")
-BINARY = [known.name for known in FORMATS if known.name not in TEXT]
+BINARY = [known.name for known in FORMATS.values() if known.name not in TEXT]
 
 
 def walk() -> Shot:
@@ -153,7 +154,7 @@ def test_a_rotation_off_by_rounding_is_mended_silently(tmp_path: Path, decimals:
     rotations = imported.shot.trajectory.rotations
     np.testing.assert_allclose(rotations, walk().trajectory.rotations, atol=10.0**-decimals)
     np.testing.assert_allclose(np.swapaxes(rotations, 1, 2) @ rotations, np.tile(np.eye(3), (9, 1, 1)), atol=1e-14)
-    assert not any("rotation" in warning for warning in imported.warnings)
+    assert not any("rotation" in notice.message for notice in imported.notices)
 
 
 @pytest.mark.parametrize("scale", [1.01, 0.9, 0.0])
@@ -217,7 +218,7 @@ def test_a_hundred_megabytes_of_rows_stay_within_limits(tmp_path: Path) -> None:
             file.writelines(f"{number}{row}\n" for number in range(count))
     assert too_many.stat().st_size >= 100_000_000
     script = (
-        "import sys; from pathlib import Path; from parascale.files.registry import read_trajectory\n"
+        "import sys; from pathlib import Path; from parascale.files.trajectory_file import read_trajectory\n"
         "print(len(read_trajectory(Path(sys.argv[1])).shot))"
     )
 

@@ -1,6 +1,7 @@
-"""Every format gives back what was written, or loses what its entry in the registry says it loses."""
+"""Every format gives back what was written, or loses what its `Format` says it loses."""
 
 import dataclasses
+import math
 import os
 import tempfile
 from collections.abc import Iterator
@@ -17,12 +18,14 @@ from parascale.camera import Trajectory
 from parascale.camera.intrinsics import fov_from_focal
 from parascale.camera.rotations import geodesic_angle
 from parascale.errors import InputError
-from parascale.files.contents import Given
-from parascale.files.registry import FORMATS, Format, find_format, read_trajectory, write_trajectory
+from parascale.files.format import Format
+from parascale.files.formats import FORMATS
+from parascale.files.raw_trajectory import UserOverrides
+from parascale.files.trajectory_file import find_format, read_trajectory, write_trajectory
 from parascale.parallax.shot import Points, Shot
 
 EXAMPLES = 60
-NAMES = [known.name for known in FORMATS]
+NAMES = list(FORMATS)
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -67,15 +70,15 @@ def shots(draw: st.DrawFn, known: Format) -> Shot:
 
 def round_trip(shot: Shot, name: str, *, named: bool = True) -> Shot:
     known = find_format(name)
-    told = Given(
+    overrides = UserOverrides(
         size=shot.trajectory.size,
         fps=shot.fps,
-        fov=fov_from_focal(shot.trajectory.intrinsics[0, 0], shot.trajectory.width),
+        fov=math.degrees(fov_from_focal(shot.trajectory.intrinsics[0, 0], shot.trajectory.width)),
     )
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"shot{known.suffix}"
         write_trajectory(shot, path, name)
-        return read_trajectory(path, name if named else None, told).shot
+        return read_trajectory(path, name if named else None, overrides).shot
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -126,7 +129,7 @@ def test_a_written_file_is_recognised_by_what_it_holds(name: str, tmp_path: Path
     assert read_trajectory(path).format == ("colmap" if name == "colmap-binary" else name)
 
 
-@pytest.mark.parametrize("name", [known.name for known in FORMATS if known.metric])
+@pytest.mark.parametrize("name", [known.name for known in FORMATS.values() if known.metric])
 def test_metric_formats_are_written_in_metres(name: str) -> None:
     back = round_trip(walk(), name)
     assert (back.unit, back.metres_per_unit) == ("m", 1.0)
@@ -143,7 +146,7 @@ def test_what_is_lost_is_said(name: str, tmp_path: Path) -> None:
         metres_per_unit=None,
     )
     said = " ".join(write_trajectory(shot, tmp_path / f"x{known.suffix}", name))
-    assert ("holds no lens" in said) == (known.lens == "none")
+    assert ("stores no lens" in said) == (known.lens == "none")
     assert ("distortion" in said) == (not known.distortion("FOV"))
     assert ("no median depth" in said) == (not known.depth)
     assert ("no points" in said) == (not known.points)
@@ -193,15 +196,17 @@ def test_a_pose_folder_keeps_its_other_cameras(tmp_path: Path) -> None:
     folder = tmp_path / "poses"
     write_trajectory(walk(name="pan left"), folder, "pose-folder")
     write_trajectory(walk(name="zoom in"), folder, "pose-folder")
-    imported = read_trajectory(folder, given=Given(camera="zoom in"))
+    imported = read_trajectory(folder, overrides=UserOverrides(camera="zoom in"))
     assert imported.shot.name == "zoom in"
     assert (folder / "camera_poses.json").read_text().count(".txt") == 2
-    with pytest.raises(InputError, match="pan left, zoom in"):
-        read_trajectory(folder, given=Given(camera="zoom out"))
+    with pytest.raises(InputError, match="no camera 'zoom out'") as refused:
+        read_trajectory(folder, overrides=UserOverrides(camera="zoom out"))
+    assert refused.value.notice.remedy == "camera"
+    assert refused.value.notice.choices == ("pan left", "zoom in")
 
 
 def test_an_unknown_format_is_refused_with_the_known_ones(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="colmap, colmap-binary, realestate10k"):
+    with pytest.raises(InputError, match="chan, colmap, colmap-binary"):
         write_trajectory(walk(), tmp_path / "x", "fbx")
 
 

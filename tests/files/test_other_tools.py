@@ -10,7 +10,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from parascale.camera import Trajectory
-from parascale.files.registry import read_trajectory, write_trajectory
+from parascale.files.trajectory_file import read_trajectory, write_trajectory
 from parascale.parallax.shot import Points, Shot
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from parascale.files.contents import Given
-from parascale.files.registry import read_trajectory
+from parascale.files.raw_trajectory import UserOverrides
+from parascale.files.trajectory_file import read_trajectory
 from parascale.parallax.shot import Shot
 
 pytestmark = pytest.mark.realdata
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.realdata
 
 def read(path: Path, expected: str, **told: object) -> Shot:
     """Read a file without naming its format."""
-    imported = read_trajectory(path, given=Given(**told))  # type: ignore[arg-type]
+    imported = read_trajectory(path, overrides=UserOverrides(**told))  # type: ignore[arg-type]
     assert imported.format == expected
     return imported.shot
 
@@ -59,7 +59,7 @@ def test_a_left_handed_world_is_mirrored_and_said(testdata: Path) -> None:
     """Its matrices have determinant -1; the orbit keeps its radius of 3 and moves to the left."""
     imported = read_trajectory(testdata / "camera_files" / "orbit_left_re10k.txt")
     assert imported.format == "realestate10k"
-    assert "left-handed" in imported.warnings[0]
+    assert "left-handed" in imported.notices[0].message
     shot = imported.shot
     np.testing.assert_allclose(np.linalg.norm(shot.trajectory.centres, axis=1), 3, atol=1e-6)
     steps = seen_from_the_first(shot)

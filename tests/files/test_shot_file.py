@@ -14,7 +14,8 @@ from scipy.spatial.transform import Rotation
 
 from parascale.camera import Trajectory
 from parascale.errors import InputError
-from parascale.files.shot_file import LARGEST_FILE, read_shot, shot_from_json, shot_to_json, write_shot
+from parascale.files.disk import LARGEST_TEXT
+from parascale.files.shot_file import read_shot, shot_from_json, shot_to_json, write_shot
 from parascale.parallax.shot import Points, Shot
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
@@ -275,7 +276,7 @@ class TestOnDisk:
 
     def test_huge(self, tmp_path: Path) -> None:
         with (tmp_path / "x.shot.json").open("wb") as file:
-            file.truncate(20 * LARGEST_FILE)
+            file.truncate(20 * LARGEST_TEXT)
         assert "larger than" in self.refused(tmp_path / "x.shot.json")
 
     def test_points_missing(self, tmp_path: Path) -> None:

@@ -8,9 +8,9 @@ import pytest
 
 from parascale.camera import Trajectory
 from parascale.errors import Cancelled, InputError
-from parascale.generators.registry import generators
+from parascale.generators import GENERATORS
 from parascale.generators.scale_class import erasing_model
-from parascale.media.video_writer import read_video
+from parascale.media.video_file import read_video
 from parascale.parallax.gauge import scale_gauge, to_unit_depth
 from parascale.parallax.shot import Shot
 
@@ -32,7 +32,7 @@ def run(tmp_path):
     """Generate, and return the result."""
 
     def generate(request, **how):
-        return generators()[request.generator].generate(request, tmp_path, **how)
+        return GENERATORS[request.generator].generate(request, tmp_path, **how)
 
     return generate
 
@@ -219,11 +219,11 @@ def test_group_offloading_changes_no_pixel(film, ask, run, monkeypatch) -> None:
 
     plain = film("wan-fun-camera")
 
-    def group(pipeline, place, settings):
-        pipeline.enable_group_offload(onload_device=place.device, offload_type="block_level", num_blocks_per_group=1)
+    def group(pipeline, device, settings):
+        pipeline.enable_group_offload(onload_device=device, offload_type="block_level", num_blocks_per_group=1)
         return ()
 
-    monkeypatch.setattr(module, "settle", group)
+    monkeypatch.setattr(module, "move_to_device", group)
     monkeypatch.setattr(module, "_kept", {})
     assert np.array_equal(plain, film("wan-fun-camera"))
 
@@ -241,16 +241,16 @@ def test_each_way_of_offloading_is_diffusers_own_switch(offload, switch, ask, mo
     """Which needs a GPU to be thrown, so here it is only looked at."""
     from diffusers import DiffusionPipeline
 
-    from parascale.generators.diffusion.place import Place, settle
+    from parascale.generators.diffusion.device import move_to_device
     from parascale.generators.settings import Settings
-    from parascale.link.requests import resolve_parameters
+    from parascale.link.parameters import resolve_parameters
 
     thrown = []
     for name in ("to", "enable_model_cpu_offload", "enable_group_offload", "enable_sequential_cpu_offload"):
         monkeypatch.setattr(DiffusionPipeline, name, lambda self, *_, name=name, **__: thrown.append(name))
-    schema = generators()["wan-fun-camera"].describe()
+    schema = GENERATORS["wan-fun-camera"].describe()
     settings = Settings.of(resolve_parameters(schema, {"offload": offload}))
-    settle(DiffusionPipeline(), Place(torch.device("cuda"), torch.bfloat16), settings)
+    move_to_device(DiffusionPipeline(), torch.device("cuda"), settings)
     assert thrown == [switch]
 
 

@@ -7,7 +7,8 @@ import pytest
 
 from parascale.errors import InputError
 from parascale.generators.motionmaster import MotionMaster
-from parascale.media.video_writer import VideoWriter, read_video
+from parascale.media.video_file import read_video
+from parascale.media.video_writer import VideoWriter
 
 torch = pytest.importorskip("torch", reason="the generation extra is not installed: pip install 'parascale[generate]'")
 

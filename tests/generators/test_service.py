@@ -12,7 +12,8 @@ from PIL import Image
 from parascale.camera import Trajectory
 from parascale.errors import Cancelled
 from parascale.link.local import start_backend
-from parascale.media.video_writer import VideoWriter, read_video
+from parascale.media.video_file import read_video
+from parascale.media.video_writer import VideoWriter
 from parascale.parallax.calibrate import calibrate
 from parascale.parallax.gauge import to_unit_depth
 from parascale.parallax.shot import Shot
@@ -164,10 +165,11 @@ def test_a_client_sees_the_video_as_it_comes_into_being(client, long_request) ->
 
 
 def test_a_backend_describes_the_generators_it_has(client) -> None:
-    from parascale.generators.registry import generators
+    from parascale.generators import GENERATORS
 
     told = {info.name: info for info in client.hello().generators}
-    assert set(told) == set(generators())
-    for name, generator in generators().items():
+    assert set(told) == set(GENERATORS)
+    for name, generator in GENERATORS.items():
         assert told[name].parameters == generator.describe()
         assert told[name].scale_class == generator.scale_class
+        assert told[name].trained == generator.trained

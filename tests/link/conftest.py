@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from parascale.camera import Trajectory
-from parascale.link.requests import GenerationRequest
+from parascale.link.kinds.generate import GenerationRequest
 from parascale.parallax.shot import Shot
 
 

@@ -9,21 +9,25 @@ import pytest
 from parascale.errors import InputError
 from parascale.files.shot_file import shot_to_json
 from parascale.link.arrays import describe, from_frames, to_frames
-from parascale.link.packing import Packed, pack, unpack
-from parascale.link.requests import GenerationRequest, Request, SolveRequest, VerifyRequest
+from parascale.link.kinds import KINDS
+from parascale.link.kinds.generate import GenerationRequest
+from parascale.link.kinds.solve import SolveRequest
+from parascale.link.kinds.verify import VerifyRequest
+from parascale.link.request import Request
 from parascale.parallax.shot import Shot
 
 
-def travel(packed: Packed) -> Request:
+def travel(request: Request) -> Request:
+    packed = request.pack()
     arrays = from_frames(describe(packed.arrays), [bytes(frame) for frame in to_frames(packed.arrays)])
     files: dict[str, list[Path]] = {}
     for info, path in packed.files:
         files.setdefault(info.role, []).append(path)
-    return unpack(packed.kind, packed.fields, arrays, files)
+    return KINDS[request.kind].unpack(packed.fields, arrays, files)
 
 
 def test_a_generation_request_survives(generation: GenerationRequest) -> None:
-    back = travel(pack(generation))
+    back = travel(generation)
     assert isinstance(back, GenerationRequest)
     assert back.depth_map is not None
     assert generation.depth_map is not None
@@ -35,7 +39,7 @@ def test_a_generation_request_survives(generation: GenerationRequest) -> None:
 
 
 def test_a_picture_without_depth_survives(generation: GenerationRequest) -> None:
-    back = travel(pack(dataclasses.replace(generation, depth_map=None)))
+    back = travel(dataclasses.replace(generation, depth_map=None))
     assert isinstance(back, GenerationRequest)
     assert back.depth_map is None
 
@@ -44,21 +48,21 @@ def test_a_solve_request_survives(tmp_path: Path) -> None:
     clip = tmp_path / "clip.mp4"
     clip.write_bytes(b"not read")
     for request in (SolveRequest(clip, focal=500.0, start=3, end=84), SolveRequest(clip, depth_model="depth-pro")):
-        assert travel(pack(request)) == request
+        assert travel(request) == request
 
 
 def test_a_folder_of_images_is_sent_whole_and_nothing_else_of_it(tmp_path: Path) -> None:
     for name in ("f2.png", "f10.PNG", "f1.jpg", "notes.txt", ".hidden.png"):
         (tmp_path / name).write_bytes(name.encode())
-    packed = pack(SolveRequest(tmp_path))
+    packed = SolveRequest(tmp_path).pack()
     assert {info.name for info, _ in packed.files} == {"f2.png", "f10.PNG", "f1.jpg"}
-    assert travel(packed) == SolveRequest(tmp_path)
+    assert travel(SolveRequest(tmp_path)) == SolveRequest(tmp_path)
 
 
 def test_a_verify_request_survives(tmp_path: Path, shot: Shot) -> None:
     video = tmp_path / "v.mp4"
     video.write_bytes(b"")
-    back = travel(pack(VerifyRequest(video, shot)))
+    back = travel(VerifyRequest(video, shot))
     assert isinstance(back, VerifyRequest)
     assert back.video == video
     assert shot_to_json(back.shot) == shot_to_json(shot)
@@ -68,36 +72,36 @@ def test_a_verify_request_survives(tmp_path: Path, shot: Shot) -> None:
 def test_what_cannot_be_sent_is_one_sentence(tmp_path: Path, name: str) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match=name):
-        pack(SolveRequest(tmp_path / name))
+        SolveRequest(tmp_path / name).pack()
 
 
 def test_missing_and_unknown_arrays_are_refused(generation: GenerationRequest) -> None:
-    packed = pack(generation)
+    packed = generation.pack()
     arrays = dict(packed.arrays)
     with pytest.raises(InputError, match="unknown array 'more'"):
-        unpack(packed.kind, packed.fields, arrays | {"more": np.zeros(1)}, {})
+        GenerationRequest.unpack(packed.fields, arrays | {"more": np.zeros(1)}, {})
     del arrays["image"]
     with pytest.raises(InputError, match="lacks the array image"):
-        unpack(packed.kind, packed.fields, arrays, {})
+        GenerationRequest.unpack(packed.fields, arrays, {})
 
 
 def test_arrays_of_another_type_are_refused(generation: GenerationRequest) -> None:
-    packed = pack(generation)
+    packed = generation.pack()
     with pytest.raises(InputError, match="uint8"):
-        unpack(packed.kind, packed.fields, {**packed.arrays, "image": np.zeros((2, 2, 3))}, {})
+        GenerationRequest.unpack(packed.fields, {**packed.arrays, "image": np.zeros((2, 2, 3))}, {})
 
 
 def test_unknown_fields_are_refused(generation: GenerationRequest) -> None:
-    packed = pack(generation)
+    packed = generation.pack()
     with pytest.raises(InputError, match="unknown field 'more'"):
-        unpack(packed.kind, packed.fields | {"more": 1}, packed.arrays, {})
+        GenerationRequest.unpack(packed.fields | {"more": 1}, packed.arrays, {})
 
 
 def test_a_solve_request_needs_its_one_file(tmp_path: Path) -> None:
-    fields = pack(SolveRequest(_clip(tmp_path))).fields
+    fields = SolveRequest(_clip(tmp_path)).pack().fields
     for files in ({}, {"video": [tmp_path]}, {"reference": [tmp_path, tmp_path]}):
         with pytest.raises(InputError, match="needs one file"):
-            unpack("solve", fields, {}, files)
+            SolveRequest.unpack(fields, {}, files)
 
 
 def _clip(folder: Path) -> Path:

@@ -7,11 +7,11 @@ import OpenEXR
 import pytest
 
 from parascale.errors import InputError
-from parascale.link.packing import pack
-from parascale.link.requests import SolveRequest
+from parascale.link.kinds.solve import SolveRequest
+from parascale.media.frames import probe, read_frames
 from parascale.media.image_file import read_image
 from parascale.media.suffixes import IMAGE_SUFFIXES, VIDEO_SUFFIXES, image_files
-from parascale.media.video import pictures, probe, read_frames
+from parascale.solve.tracking.footage import read_footage
 
 DISPLAY = np.random.default_rng(0).integers(0, 256, (48, 64, 3)).astype(np.uint8)
 
@@ -44,7 +44,7 @@ def test_what_is_uploaded_is_what_is_read(frames: Path) -> None:
     for suffix in (*IMAGE_SUFFIXES, *VIDEO_SUFFIXES, ".txt", ".JPG"):
         (frames / f"more{suffix}").write_bytes(b"x")
     (frames / ".hidden.png").write_bytes(b"x")
-    uploaded = {path for _, path in pack(SolveRequest(frames)).files}
+    uploaded = {path for _, path in SolveRequest(frames).pack().files}
     assert uploaded == set(image_files(frames))
     assert {path.suffix.lower() for path in uploaded} == set(IMAGE_SUFFIXES)
 
@@ -53,11 +53,11 @@ def test_exr_frames_are_shown_as_a_screen_would(frames: Path) -> None:
     assert [path.name for path in image_files(frames)] == ["shot.1.exr", "shot.2.exr", "shot.10.exr"]
     info = probe(frames)
     assert (info.width, info.height, info.frames) == (64, 48, 3)
-    seen = list(pictures(frames))
+    seen = list(read_frames(frames))
     assert [time * 24 for _, time, _ in seen] == pytest.approx([0, 1, 9])
     for _, _, picture in seen:
         np.testing.assert_array_equal(picture, DISPLAY)
-    np.testing.assert_array_equal(read_frames(frames).colour[0], DISPLAY)
+    np.testing.assert_array_equal(read_footage(frames).colour[0], DISPLAY)
     np.testing.assert_array_equal(read_image(frames / "shot.1.exr").image, DISPLAY)
 
 
@@ -83,7 +83,7 @@ def test_the_picture_among_the_layers_of_a_render_is_found(tmp_path: Path, layer
 def test_exr_frames_without_a_picture_are_refused_in_a_sentence(tmp_path: Path) -> None:
     OpenEXR.File({"type": OpenEXR.scanlineimage}, {"Z": np.ones((4, 4), np.float32)}).write(str(tmp_path / "1.exr"))
     with pytest.raises(InputError, match=r"1\.exr has no red, green and blue channel .*Z"):
-        read_frames(tmp_path)
+        read_footage(tmp_path)
     (tmp_path / "1.exr").write_bytes(b"nothing")
     with pytest.raises(InputError, match=r"1\.exr .*cannot be read"):
-        read_frames(tmp_path)
+        read_footage(tmp_path)

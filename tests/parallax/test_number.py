@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parascale.camera import Trajectory
-from parascale.camera.intrinsics import focal_normalised
+from parascale.camera.intrinsics import normalise_pixels
 from parascale.parallax.depth_source import DepthSamples, pixel_grid
 from parascale.parallax.gauge import scale_gauge, to_unit_depth
 from parascale.parallax.number import area_median, felt_per_unit_step, median_depth, parallax_number
@@ -82,7 +82,7 @@ def test_felt_parallax_is_the_image_motion_one_would_see(room, seed: int) -> Non
     direction = np.random.default_rng(seed).normal(size=3)
     direction /= np.linalg.norm(direction)
     seen = room(np.eye(4), LENS, (640, 360), 0)
-    points = seen.depth[:, None] * np.column_stack([focal_normalised(seen.pixels, LENS), np.ones(len(seen.pixels))])
+    points = seen.depth[:, None] * np.column_stack([normalise_pixels(seen.pixels, LENS), np.ones(len(seen.pixels))])
     step = 1e-6
     moved = points - step * direction
     motion = np.linalg.norm(moved[:, :2] / moved[:, 2:] - points[:, :2] / points[:, 2:], axis=1) / step

@@ -16,8 +16,8 @@ import pytest
 from parascale.camera import Trajectory
 from parascale.link.client import Client
 from parascale.link.keys import new_keys
+from parascale.link.kinds.generate import GenerationRequest
 from parascale.link.local import Backend, start_backend
-from parascale.link.requests import GenerationRequest
 from parascale.parallax.shot import Shot
 from parascale.service.server import Server
 

@@ -15,9 +15,10 @@ import pytest
 from parascale.errors import Cancelled, InputError
 from parascale.link.client import Client
 from parascale.link.keys import client_keys, server_key
+from parascale.link.kinds.generate import GenerationRequest
+from parascale.link.kinds.solve import SolveRequest
 from parascale.link.limits import CHUNK, SILENCE
 from parascale.link.local import connect, find_backend, start_backend
-from parascale.link.requests import GenerationRequest, SolveRequest
 from parascale.service.server import Server
 
 pytestmark = pytest.mark.slow

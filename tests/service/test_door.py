@@ -12,13 +12,14 @@ from typing import Any
 import pytest
 import zmq
 
+from parascale.cli.advice import sentence
 from parascale.errors import InputError
 from parascale.link.client import Client
 from parascale.link.codec import MARK
 from parascale.link.keys import client_keys, server_key, server_keys
-from parascale.link.limits import MAX_FRAME
+from parascale.link.kinds.generate import GenerationRequest
+from parascale.link.limits import MAX_FRAME, PROTOCOL
 from parascale.link.local import connect
-from parascale.link.requests import GenerationRequest
 from parascale.service.server import Server
 
 Make = Callable[..., GenerationRequest]
@@ -50,7 +51,7 @@ def answer(dealer: Any, *frames: bytes) -> dict[str, Any]:
 
 
 def header(kind: str, /, **fields: Any) -> bytes:
-    return json.dumps({MARK: 1, "type": kind} | fields).encode()
+    return json.dumps({MARK: PROTOCOL, "type": kind} | fields).encode()
 
 
 def memory(pid: int) -> int:
@@ -118,8 +119,8 @@ def test_one_raw_socket_cannot_fill_the_memory(shared: Any, client: Client) -> N
         ([header("run", job="a", folder="/")], "malformed"),
         ([header("hello", request=1), b"a frame too many"], "malformed"),
         ([header("ask", request=1, job="a" * 32), b""], "malformed"),
-        ([json.dumps({MARK: 2, "type": "hello", "request": 1}).encode()], "version"),
-        ([json.dumps({MARK: 2, "shape": "of things to come"}).encode()], "version"),
+        ([json.dumps({MARK: 99, "type": "hello", "request": 1}).encode()], "version"),
+        ([json.dumps({MARK: 99, "shape": "of things to come"}).encode()], "version"),
         ([header("ask", request=1, job="a" * 32)], "unknown-job"),
         ([header("ask-result", request=1, job="../../etc")], "unknown-job"),
     ],
@@ -193,8 +194,9 @@ def test_a_stranger_cannot_read_the_state(serving: Any, tmp_path: Path) -> None:
 
 def test_other_machines_need_keys(tmp_path: Path) -> None:
     for bind in ("tcp://0.0.0.0:*", "tcp://*:*", "tcp://192.0.2.1:5571"):
-        with pytest.raises(InputError, match="parascale keys new"):
+        with pytest.raises(InputError) as refused:
             Server(bind, tmp_path)
+        assert "parascale keys new" in sentence(refused.value)
     with pytest.raises(InputError, match="name the folder of its keys"):
         connect("tcp://192.0.2.1:5571")
 

@@ -92,6 +92,30 @@ def test_a_newer_journal_is_left_alone(tmp_path: Path) -> None:
         Journal(tmp_path / "journal")
 
 
+def test_a_journal_of_the_version_before_is_brought_up_to_date(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal")
+    journal.add(JOB)
+    for column in ("remedy", "choices"):
+        journal._base.execute(f"ALTER TABLE jobs DROP COLUMN {column}")
+    journal._base.execute("PRAGMA user_version = 1")
+    journal.close()
+    for _ in range(2):
+        journal = Journal(tmp_path / "journal")
+        assert journal.find(*JOB.key) == JOB
+        journal.close()
+
+
+def test_what_would_mend_a_failure_is_kept(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal")
+    journal.add(JOB)
+    journal.change(JOB, state="failed", message="it holds 2 shots", remedy="shot", choices=("0:8", "8:20"))
+    found = journal.find(*JOB.key)
+    assert found is not None
+    status = found.status()
+    assert (status.message, status.remedy, status.choices) == ("it holds 2 shots", "shot", ("0:8", "8:20"))
+    journal.close()
+
+
 def test_the_oldest_job_whose_files_are_here_is_next(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "journal")
     journal.add(JOB)

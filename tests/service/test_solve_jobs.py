@@ -10,7 +10,9 @@ from parascale.camera import Trajectory
 from parascale.errors import Cancelled
 from parascale.files.shot_file import read_shot
 from parascale.link.client import Client
-from parascale.link.requests import GenerationRequest, SolveRequest, VerifyRequest
+from parascale.link.kinds.generate import GenerationRequest
+from parascale.link.kinds.solve import SolveRequest
+from parascale.link.kinds.verify import VerifyRequest
 from parascale.parallax.shot import Shot
 
 pytestmark = pytest.mark.slow

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from parascale.camera import Trajectory
+from parascale.link.kinds.generate import GenerationRequest
 from parascale.link.local import Backend, start_backend
-from parascale.link.requests import GenerationRequest
 from parascale.parallax.shot import Shot
 
 FULL_SECONDS = 90.0

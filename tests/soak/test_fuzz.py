@@ -15,8 +15,9 @@ import zmq
 
 from parascale.link.codec import MARK
 from parascale.link.keys import client_keys
+from parascale.link.kinds.generate import GenerationRequest
+from parascale.link.limits import PROTOCOL
 from parascale.link.local import Backend
-from parascale.link.requests import GenerationRequest
 
 pytestmark = [
     pytest.mark.slow,
@@ -80,7 +81,7 @@ def noise(chance: random.Random, jobs: list[str]) -> list[bytes]:
         "beat",
         "x",
     ]
-    header = {MARK: chance.choice([1, 1, 1, 1, 0, 2, "1"]), "type": chance.choice(kinds)}
+    header = {MARK: chance.choice([*[PROTOCOL] * 4, 0, 99, "2"]), "type": chance.choice(kinds)}
     header |= {name: chance.choice(values) for name in names if chance.random() < 0.6}
     data = bytearray(json.dumps(header).encode())
     if chance.random() < 0.2:

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from parascale.errors import InputError
+from parascale.link.kinds.generate import GenerationRequest
 from parascale.link.local import start_backend
-from parascale.link.requests import GenerationRequest
 
 pytestmark = [
     pytest.mark.slow,

@@ -16,9 +16,10 @@ import pytest
 from parascale.errors import InputError
 from parascale.link.client import Client
 from parascale.link.keys import client_keys
+from parascale.link.kinds.generate import GenerationRequest
+from parascale.link.kinds.solve import SolveRequest
 from parascale.link.limits import CHUNK
 from parascale.link.local import Backend
-from parascale.link.requests import GenerationRequest, SolveRequest
 
 T = TypeVar("T")
 

@@ -1,11 +1,14 @@
+import re
 from typing import Any
 
 import numpy as np
 import pytest
 
-from parascale.errors import InputError
-from parascale.media.footage import Footage, VideoInfo
+from parascale.cli.advice import sentence
+from parascale.errors import InputError, Notice
+from parascale.media.video_file import VideoInfo
 from parascale.solve.tracking.cuts import find_cuts, one_shot
+from parascale.solve.tracking.footage import Footage
 
 
 @pytest.fixture(scope="module")
@@ -50,10 +53,12 @@ def test_several_shots_are_listed_to_choose_from(footage: Footage) -> None:
     ranges = "--shot 1 (--start 100 --end 106), or --shot 2 (--start 106 --end 112)"
     with pytest.raises(InputError) as refusal:
         one_shot("clip.mp4", footage)
-    assert str(refusal.value) == f"clip.mp4 holds 2 shots: choose one with {ranges}"
+    assert sentence(refusal.value) == f"clip.mp4 holds 2 shots: choose one with {ranges}"
+    assert refusal.value.notice == Notice("clip.mp4 holds 2 shots", "shot", ("100:106", "106:112"))
     for number in (0, 3, -1):
-        with pytest.raises(InputError, match=f"2 shots, no shot {number}: choose one with --shot 1"):
+        with pytest.raises(InputError) as refusal:
             one_shot("clip.mp4", footage, number)
+        assert sentence(refusal.value) == f"clip.mp4 holds 2 shots, no shot {number}: choose one with {ranges}"
 
 
 def test_one_shot_needs_no_number(footage: Footage) -> None:
@@ -66,12 +71,14 @@ def test_one_shot_needs_no_number(footage: Footage) -> None:
 
 def test_a_clip_of_many_shots_is_refused_in_a_sentence_of_bearable_length(footage: Footage) -> None:
     many = Footage(footage.info, np.arange(96), np.arange(96) / 16, footage.grey * 8, footage.colour * 8)
-    with pytest.raises(InputError, match=r"holds 16 shots: .*--shot 12 \([^)]*\) and so on$"):
+    with pytest.raises(InputError) as refusal:
         one_shot("clip.mp4", many)
+    assert len(refusal.value.notice.choices) == 16
+    assert re.search(r"holds 16 shots: .*--shot 12 \([^)]*\) and so on$", sentence(refusal.value))
 
 
 @pytest.mark.realdata
 def test_the_six_shots_of_a_real_clip(testdata: Any) -> None:
-    from parascale.media.video import read_frames
+    from parascale.solve.tracking.footage import read_footage
 
-    assert find_cuts(read_frames(testdata / "clips" / "bikes.mp4").grey) == [30, 76, 137, 187, 242]
+    assert find_cuts(read_footage(testdata / "clips" / "bikes.mp4").grey) == [30, 76, 137, 187, 242]

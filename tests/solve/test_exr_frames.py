@@ -11,7 +11,7 @@ import OpenEXR
 import pytest
 
 from parascale.files.shot_file import read_shot
-from parascale.media.video import pictures
+from parascale.media.frames import read_frames
 
 pytestmark = pytest.mark.slow
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow
 def test_exr_frames_give_the_path_of_the_same_frames_in_png(clips: Any, tmp_path: Path) -> None:
     for folder in ("exr", "png"):
         (tmp_path / folder).mkdir()
-    for number, _, picture in pictures(clips("crane", 24).path):
+    for number, _, picture in read_frames(clips("crane", 24).path):
         cv2.imwrite(str(tmp_path / "png" / f"{number}.png"), picture[:, :, ::-1])
         value = picture / 255
         light = np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4).astype(np.float16)

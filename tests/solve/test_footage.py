@@ -13,7 +13,8 @@ import pytest
 from PIL import Image
 
 from parascale.errors import InputError
-from parascale.media.video import pictures, probe, read_frames
+from parascale.media.frames import probe, read_frames
+from parascale.solve.tracking.footage import read_footage
 
 Picture = np.ndarray
 
@@ -62,7 +63,7 @@ def test_a_turned_recording_is_set_upright(tmp_path: Path, quarter_turns: int) -
     path = encode(
         tmp_path / "phone.mp4", stored, prepare=lambda stream: stream.set_display_rotation(90 * quarter_turns)
     )
-    shown = [picture for _, _, picture in pictures(path)]
+    shown = [picture for _, _, picture in read_frames(path)]
     assert_alike(shown[0], upright[0])
     assert (probe(path).width, probe(path).height) == (64, 96)
     # OpenCV's own reader turns it alike.
@@ -94,11 +95,11 @@ def test_depths_and_sizes_of_all_kinds_are_read(
         wanted = [np.repeat(cv2.cvtColor(each, cv2.COLOR_RGB2GRAY)[:, :, None], 3, 2) for each in wanted]
     options = {"x265-params": "log-level=none"} if codec == "libx265" else {}
     path = encode(tmp_path / name, wanted, codec, pix_fmt, **options)
-    found = [picture for _, _, picture in pictures(path)]
+    found = [picture for _, _, picture in read_frames(path)]
     assert len(found) == 3
     for one, other in zip(found, wanted, strict=True):
         assert_alike(one, other, 8)
-    assert read_frames(path).grey[0].shape == (size[1], size[0])
+    assert read_footage(path).grey[0].shape == (size[1], size[0])
 
 
 @pytest.mark.parametrize(("name", "codec", "pix_fmt"), [("a.mov", "qtrle", "argb"), ("b.mov", "png", "rgba")])
@@ -106,7 +107,7 @@ def test_transparency_is_left_aside(tmp_path: Path, name: str, codec: str, pix_f
     wanted = scenes(96, 64)
     alpha = np.tile(np.linspace(0, 255, 96).astype(np.uint8)[None, :, None], (64, 1, 1))
     path = encode(tmp_path / name, [np.concatenate([each, alpha], axis=2) for each in wanted], codec, pix_fmt)
-    assert_alike(next(pictures(path))[2], wanted[0], 1)
+    assert_alike(next(read_frames(path))[2], wanted[0], 1)
 
 
 @pytest.mark.parametrize("suffix", [".png", ".webp", ".tif"])
@@ -117,7 +118,7 @@ def test_pictures_with_transparency_or_depth_are_read(tmp_path: Path, suffix: st
     else:
         alpha = np.full((64, 96, 1), 120, np.uint8)
         Image.fromarray(np.concatenate([wanted, alpha], axis=2)).save(tmp_path / f"1{suffix}", lossless=True)
-    assert_alike(next(pictures(tmp_path))[2], wanted, 2)
+    assert_alike(next(read_frames(tmp_path))[2], wanted, 2)
 
 
 def test_pixels_that_are_not_square_are_told(tmp_path: Path) -> None:
@@ -141,7 +142,7 @@ def test_interlaced_footage_loses_its_combs(tmp_path: Path) -> None:
         picture[1::2] = bar(16 + 12 * number)[1::2]
         woven.append(picture)
     path = encode(tmp_path / "field.mkv", woven, **{"x264-params": "tff=1", "crf": "8"})
-    frames = list(pictures(path))
+    frames = list(read_frames(path))
     assert len(frames) == 6
     np.testing.assert_allclose([time for _, time, _ in frames], np.arange(6) / 25, atol=2e-3)
 
@@ -158,11 +159,11 @@ def test_a_recording_that_breaks_off_ends_there(tmp_path: Path) -> None:
     whole = encode(tmp_path / "whole.mkv", noise, "ffv1", "yuv420p").read_bytes()
     broken = tmp_path / "broken.mkv"
     broken.write_bytes(whole[: int(0.6 * len(whole))])
-    assert 0 < len(read_frames(broken)) < 12
+    assert 0 < len(read_footage(broken)) < 12
     for share in (0.0, 0.02):
         broken.write_bytes(whole[: int(share * len(whole))])
         with pytest.raises(InputError, match=r"not a video|cannot be decoded|no picture|no video"):
-            read_frames(broken)
+            read_footage(broken)
 
 
 def test_damage_in_the_middle_is_no_traceback(tmp_path: Path) -> None:
@@ -171,13 +172,13 @@ def test_damage_in_the_middle_is_no_traceback(tmp_path: Path) -> None:
     whole[middle : middle + 400] = bytes(400)
     (tmp_path / "damaged.mp4").write_bytes(whole)
     with suppress(InputError):
-        assert len(read_frames(tmp_path / "damaged.mp4")) <= 12
+        assert len(read_footage(tmp_path / "damaged.mp4")) <= 12
 
 
 def test_one_picture_is_footage_of_one_frame(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "one.png"), scenes(96, 64)[0])
-    assert len(read_frames(tmp_path / "one.png")) == 1
-    assert len(read_frames(tmp_path)) == 1
+    assert len(read_footage(tmp_path / "one.png")) == 1
+    assert len(read_footage(tmp_path)) == 1
 
 
 def photo(path: Path, size: tuple[int, int], tags: dict[int, Any]) -> Path:
@@ -217,27 +218,27 @@ def test_photos_tell_their_focal_length(
 ) -> None:
     for number in range(2):
         photo(tmp_path / f"{number}{suffix}", size, tags)
-    assert read_frames(tmp_path).focal == (None if focal is None else pytest.approx(focal, rel=1e-4))
+    assert read_footage(tmp_path).focal == (None if focal is None else pytest.approx(focal, rel=1e-4))
 
 
 def test_photos_of_a_zoom_tell_none(tmp_path: Path) -> None:
     for number, film in enumerate((26, 28, 30)):
         photo(tmp_path / f"{number}.jpg", (96, 72), {FILM: film})
-    assert read_frames(tmp_path).focal is None
-    assert read_frames(tmp_path, end=1).focal == pytest.approx(72.112, rel=1e-4)
+    assert read_footage(tmp_path).focal is None
+    assert read_footage(tmp_path, end=1).focal == pytest.approx(72.112, rel=1e-4)
 
 
 def test_pictures_without_a_camera_tell_none(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "1.png"), scenes(96, 64)[0])
     cv2.imwrite(str(tmp_path / "2.bmp"), scenes(96, 64)[0])
-    assert read_frames(tmp_path).focal is None
+    assert read_footage(tmp_path).focal is None
 
 
 @pytest.mark.parametrize(("value", "focal"), [("26", 69.334), ("no number", None), ("-13", None)])
 def test_a_recording_names_its_lens(tmp_path: Path, value: str, focal: float | None) -> None:
     """26 mm on a diagonal of 43.267 mm; the picture's diagonal is 115.378 pixels."""
     key = "com.apple.quicktime.camera.focal_length.35mm_equivalent"
-    footage = read_frames(encode(tmp_path / "phone.mov", scenes(96, 64), metadata={key: value}))
+    footage = read_footage(encode(tmp_path / "phone.mov", scenes(96, 64), metadata={key: value}))
     assert footage.focal is None
     assert footage.nominal_focal == (None if focal is None else pytest.approx(focal, rel=1e-4))
 
@@ -248,4 +249,4 @@ def test_a_photo_held_upright_is_set_upright(tmp_path: Path) -> None:
     # Exif orientation 6: to be turned clockwise by 90 degrees when shown.
     exif[274] = 6
     Image.fromarray(np.ascontiguousarray(np.rot90(wanted))).save(tmp_path / "1.jpg", exif=exif, quality=95)
-    assert_alike(next(pictures(tmp_path))[2], wanted)
+    assert_alike(next(read_frames(tmp_path))[2], wanted)

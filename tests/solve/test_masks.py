@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from parascale.errors import InputError
-from parascale.media.footage import Footage, VideoInfo
+from parascale.media.video_file import VideoInfo
+from parascale.solve.tracking.footage import Footage
 from parascale.solve.tracking.masks import read_masks
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from parascale.camera.alignment import align_similarity
+from parascale.cli.advice import sentence
 from parascale.errors import Cancelled, InputError
 from parascale.files.shot_file import shot_to_json
 from parascale.parallax.shot import Shot
@@ -161,8 +162,9 @@ def test_several_shots_ask_for_a_range(rendered: Any, courtyard: Any, tmp_path: 
     aside = ahead.copy()
     aside[:, :3, :3] = [[0, 0, 1], [0, 1, 0], [-1, 0, 0]]
     clip = rendered.film(tmp_path / "two.mp4", courtyard, np.concatenate([ahead, aside]))
-    with pytest.raises(InputError, match=r"2 shots: choose one with --shot 1 \(--start 0 --end 6\), or --shot 2"):
+    with pytest.raises(InputError, match=r"two\.mp4 holds 2 shots") as refusal:
         solve(clip.path)
+    assert "2 shots: choose one with --shot 1 (--start 0 --end 6), or --shot 2" in sentence(refusal.value)
 
 
 @pytest.mark.parametrize(("count", "part"), [(1, "one frame"), (6, "black, flat or blurred")])

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from parascale.errors import Cancelled, InputError
+from parascale.media.frames import probe
 from parascale.media.suffixes import image_files
-from parascale.media.video import probe, read_frames
+from parascale.solve.tracking.footage import read_footage
 
 
 @pytest.fixture(scope="module")
@@ -38,14 +39,14 @@ def test_probe_tells_size_rate_and_length(video: Path) -> None:
 
 
 def test_range_is_start_inclusive_end_exclusive(video: Path) -> None:
-    footage = read_frames(video, start=3, end=7)
+    footage = read_footage(video, start=3, end=7)
     assert footage.frames.tolist() == [3, 4, 5, 6]
     assert [round(grey.mean() / 10) * 10 for grey in footage.grey] == [50, 60, 70, 80]
     np.testing.assert_allclose(footage.times, np.arange(4) / 16)
 
 
 def test_an_end_past_the_last_frame_is_the_last_frame(video: Path) -> None:
-    assert len(read_frames(video, end=500)) == 12
+    assert len(read_footage(video, end=500)) == 12
 
 
 def test_times_come_from_the_stream(tmp_path: Path, pictures: list[np.ndarray]) -> None:
@@ -59,7 +60,7 @@ def test_times_come_from_the_stream(tmp_path: Path, pictures: list[np.ndarray]) 
             frame.pts, frame.time_base = stamp, Fraction(1, 1000)
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
-    np.testing.assert_allclose(read_frames(tmp_path / "vfr.mkv").times, np.array(stamps) / 1000)
+    np.testing.assert_allclose(read_footage(tmp_path / "vfr.mkv").times, np.array(stamps) / 1000)
 
 
 def test_folders_are_read_in_natural_order(folder: Path) -> None:
@@ -67,13 +68,13 @@ def test_folders_are_read_in_natural_order(folder: Path) -> None:
 
 
 def test_gaps_in_numbers_are_gaps_in_time(folder: Path) -> None:
-    np.testing.assert_allclose(read_frames(folder).times * 24, [0, 1, 2, 9, 10, 11])
+    np.testing.assert_allclose(read_footage(folder).times * 24, [0, 1, 2, 9, 10, 11])
 
 
 def test_large_pictures_are_worked_on_smaller(tmp_path: Path) -> None:
     for number in range(2):
         cv2.imwrite(str(tmp_path / f"{number}.png"), np.zeros((1080, 1920), np.uint8))
-    footage = read_frames(tmp_path)
+    footage = read_footage(tmp_path)
     assert footage.grey[0].shape == (360, 640)
     assert (footage.info.width, footage.info.height) == (1920, 1080)
     assert footage.scale == pytest.approx(1 / 3)
@@ -92,7 +93,7 @@ def test_large_pictures_are_worked_on_smaller(tmp_path: Path) -> None:
 def test_what_is_no_video_is_refused_in_a_sentence(tmp_path: Path, make: Any, part: str) -> None:
     make(tmp_path / "clip.mp4")
     with pytest.raises(InputError, match=part):
-        read_frames(tmp_path / "clip.mp4")
+        read_footage(tmp_path / "clip.mp4")
 
 
 def test_half_a_file_is_refused_or_ends_where_it_breaks(video: Path, tmp_path: Path) -> None:
@@ -101,7 +102,7 @@ def test_half_a_file_is_refused_or_ends_where_it_breaks(video: Path, tmp_path: P
         broken = tmp_path / f"{share}.mp4"
         broken.write_bytes(whole[: int(len(whole) * share)])
         with pytest.raises(InputError, match=r"not a video|cannot be decoded|no picture"):
-            read_frames(broken)
+            read_footage(broken)
 
 
 def test_sound_alone_is_refused(tmp_path: Path) -> None:
@@ -112,27 +113,28 @@ def test_sound_alone_is_refused(tmp_path: Path) -> None:
         container.mux(stream.encode(frame))
         container.mux(stream.encode())
     with pytest.raises(InputError, match="holds no video"):
-        read_frames(tmp_path / "sound.wav")
+        read_footage(tmp_path / "sound.wav")
 
 
 @pytest.mark.parametrize(("start", "end"), [(-1, None), (5, 5), (7, 3)])
 def test_empty_ranges_are_refused(video: Path, start: int, end: int | None) -> None:
-    with pytest.raises(InputError, match="--start"):
-        read_frames(video, start=start, end=end)
+    with pytest.raises(InputError, match=f"range {start} to {end} is empty or starts before frame 0") as refusal:
+        read_footage(video, start=start, end=end)
+    assert refusal.value.notice.remedy == "frame-range"
 
 
 def test_a_start_past_the_end_is_refused(video: Path) -> None:
     with pytest.raises(InputError, match="holds 12 frames"):
-        read_frames(video, start=40)
+        read_footage(video, start=40)
 
 
 def test_pictures_of_several_sizes_are_refused(tmp_path: Path) -> None:
     for number, side in enumerate((32, 32, 48)):
         cv2.imwrite(str(tmp_path / f"{number}.png"), np.zeros((side, 40), np.uint8))
     with pytest.raises(InputError, match=r"frame 2 .* another size"):
-        read_frames(tmp_path)
+        read_footage(tmp_path)
 
 
 def test_decoding_stops_when_asked(video: Path) -> None:
     with pytest.raises(Cancelled):
-        read_frames(video, cancelled=lambda: True)
+        read_footage(video, cancelled=lambda: True)

@@ -136,7 +136,7 @@ def viewport_picture() -> Steps:
 def pictures_of_jobs() -> Steps:
     """Show a sketch as a job's picture, another one after it, then its video."""
     thumbnails, session = part("jobs.thumbnails"), part("jobs.session")
-    job = session.new_job("generate", "pictures", bpy.context.scene)
+    job = part("jobs.journal").Job("0" * 32, "generate", "pictures", 0.0)
     shades = []
     for shade in (60, 200):
         picture = np.zeros((54, 96, 3), np.uint8)
@@ -162,7 +162,7 @@ def encoded(picture: Any) -> str:
     """PNG of a picture in Base64, as a backend sends it."""
     import base64
 
-    return base64.b64encode(part("jobs.thumbnails")._png(picture)).decode()
+    return base64.b64encode(part("jobs.thumbnails").encode_png(picture)).decode()
 
 
 def red_of(thumbnails: Any, key: str) -> float:

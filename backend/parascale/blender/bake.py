@@ -1,7 +1,5 @@
 """Plain copies of animated cameras: unparented, unlocked, keyed in the world, playing without any add-on."""
 
-from typing import Any
-
 import bpy
 import numpy as np
 from numpy.typing import ArrayLike
@@ -9,6 +7,7 @@ from numpy.typing import ArrayLike
 from parascale.blender.camera import require_perspective, rigid
 from parascale.blender.keyframes import LENS_TOLERANCE, fill_curve, key_lens, key_trajectory, own_action
 from parascale.blender.scene_state import at_frame, depsgraph_of, times_of_frames
+from parascale.blender.untyped import camera_data, untyped
 from parascale.camera import Trajectory
 
 # What of a camera's data may be animated and shows in its picture.
@@ -48,9 +47,9 @@ def baked_copy(
             go_to(float(frame))
             evaluated = camera_object.evaluated_get(depsgraph_of(scene))
             poses[index] = rigid(np.array(evaluated.matrix_world), camera_object.name)
-            values[index] = [evaluated.data.path_resolve(channel) for channel in CHANNELS]  # type: ignore[union-attr]
+            values[index] = [camera_data(evaluated).path_resolve(channel) for channel in CHANNELS]
     copy = _plain_copy(camera_object, name)
-    data: Any = copy.data
+    data = camera_data(copy)
     trajectory = Trajectory(poses, np.array([1.0, 1.0, 0.5, 0.5]), times_of_frames(scene, numbers), 1, 1)
     key_trajectory(copy, trajectory, numbers, lock=False)
     for channel, column in zip(CHANNELS, values.T, strict=True):
@@ -84,14 +83,13 @@ def keyed_copy(
         In no collection yet.
     """
     copy = _plain_copy(camera_object, name)
-    data: Any = copy.data
     key_trajectory(copy, trajectory, frames, lock=False)
-    key_lens(data, scene, trajectory, frames, lock=False)
+    key_lens(camera_data(copy), scene, trajectory, frames, lock=False)
     return copy
 
 
 def _plain_copy(camera_object: bpy.types.Object, name: str) -> bpy.types.Object:
-    data: Any = camera_object.data.copy()  # type: ignore[union-attr]  # a camera has data
+    data = untyped(camera_data(camera_object).copy())
     data.animation_data_clear()
     data.name = name
     return bpy.data.objects.new(name, data)

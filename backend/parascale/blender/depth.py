@@ -1,9 +1,9 @@
 """The depth of a Blender scene, by rays against one world-space BVH of all that the viewport shows."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import repeat
 from operator import itemgetter, matmul
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Literal, NamedTuple, get_args
 
 import bpy
 import numpy as np
@@ -12,6 +12,7 @@ from mathutils.bvhtree import BVHTree
 from numpy.typing import ArrayLike, NDArray
 
 from parascale.blender.scene_state import at_frame, depsgraph_of
+from parascale.blender.untyped import has_property, untyped
 from parascale.camera import View
 from parascale.parallax.depth_source import DepthSamples, pixel_grid
 from parascale.types import Array
@@ -108,7 +109,7 @@ class SceneDepth:
         self.animated = any(_names(instance) & self._moving for instance in self._measured())
         self._static = self._gather(moving=False)
         self._changing: tuple[float, list[_Surface]] | None = None
-        self._rays: tuple[tuple[Any, ...], _Rays] | None = None
+        self._rays: tuple[tuple[object, ...], _Rays] | None = None
 
     def __call__(self, camera_to_world: Array, intrinsics: Array, size: tuple[int, int], frame: int) -> DepthSamples:
         """See `DepthSource`; depth is NaN where nothing is hit."""
@@ -179,11 +180,11 @@ class SceneDepth:
         """Names of what the dependency graph evaluates again when the frame changes: it knows drivers and modifiers."""
         changed: set[str] = set()
 
-        def note(scene: bpy.types.Scene, depsgraph: Any) -> None:
+        def note(scene: bpy.types.Scene, depsgraph: bpy.types.Depsgraph) -> None:
             if scene == self.scene:
                 changed.update(_name(u.id) for u in depsgraph.updates if isinstance(u.id, bpy.types.Object))
 
-        handlers: Any = bpy.app.handlers.frame_change_post
+        handlers = untyped(bpy.app.handlers.frame_change_post)
         with at_frame(self.scene) as go_to:
             go_to(float(frames[0]))
             handlers.append(note)
@@ -197,11 +198,11 @@ class SceneDepth:
         parts: dict[_Role, _Triangles] = {role: _Triangles() for role in get_args(_Role)}
         meshes: dict[int, tuple[Array, NDArray[np.int32]]] = {}
         for instance in self._measured():
-            names = _names(instance)
-            role = self._role_of(instance.object.original, names)
+            names, item = _names(instance), untyped(instance.object)
+            role = self._role_of(item.original, names)
             if role is None or bool(names & self._moving) is not moving:
                 continue
-            mesh = instance.object.data
+            mesh = item.data
             key = mesh.as_pointer()
             if key not in meshes:
                 meshes[key] = _triangles(mesh)
@@ -210,17 +211,17 @@ class SceneDepth:
                 parts[role].add(local, faces, np.array(instance.matrix_world, np.float64))
         return [_Surface(part.tree(), role) for role, part in parts.items() if part.triangles]
 
-    def _role_of(self, item: Any, names: set[str]) -> _Role | None:
+    def _role_of(self, item: bpy.types.ID, names: set[str]) -> _Role | None:
         asked_for = self._subject is None or bool(names & self._subject)
-        if FILLS in item:
+        if has_property(item, FILLS):
             return "fills" if asked_for else None
-        return "counts" if asked_for and HIDES not in item else "hides"
+        return "counts" if asked_for and not has_property(item, HIDES) else "hides"
 
-    def _measured(self) -> Iterator[Any]:
-        instances: Iterable[Any] = depsgraph_of(self.scene).object_instances
-        for instance in instances:
-            helper = HELPER in instance.object or (instance.parent is not None and HELPER in instance.parent)
-            if instance.object.type == "MESH" and not helper and not _names(instance) & self._ignore:
+    def _measured(self) -> Iterator[bpy.types.DepsgraphObjectInstance]:
+        for instance in depsgraph_of(self.scene).object_instances:
+            owners = _owners(instance)
+            helper = any(has_property(owner, HELPER) for owner in owners)
+            if owners[0].type == "MESH" and not helper and not _names(instance) & self._ignore:
                 yield instance
 
 
@@ -299,12 +300,17 @@ def _reproject(points: Array, camera_to_world: Array, intrinsics: Array, size: t
     return DepthSamples(pixels[inside], in_camera[inside, 2], np.ones(np.count_nonzero(inside), bool))
 
 
-def _names(instance: Any) -> set[str]:
-    return {_name(item) for item in (instance.object, instance.parent) if item is not None}
+def _names(instance: bpy.types.DepsgraphObjectInstance) -> set[str]:
+    return {_name(item) for item in _owners(instance)}
 
 
-def _name(evaluated: Any) -> str:
-    return str(evaluated.original.name_full)
+def _owners(instance: bpy.types.DepsgraphObjectInstance) -> list[bpy.types.Object]:
+    """Return the object that is shown, and the one that instances it where there is one."""
+    return [item for item in (instance.object, instance.parent) if item is not None]
+
+
+def _name(evaluated: bpy.types.ID) -> str:
+    return str(untyped(evaluated).original.name_full)
 
 
 def _triangles(mesh: bpy.types.Mesh) -> tuple[Array, NDArray[np.int32]]:

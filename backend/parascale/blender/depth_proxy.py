@@ -1,7 +1,6 @@
 """A photo as a scene: the surface its depth map shows, as an ordinary textured mesh before a camera."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import bpy
 import numpy as np
@@ -10,11 +9,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from parascale.blender.camera import apply_lens
 from parascale.blender.depth import FILLS, HIDES
+from parascale.blender.untyped import image_size, shader_tree, untyped
 from parascale.errors import InputError
-from parascale.media.orientation import UPRIGHT, stored_places, upright_size
+from parascale.media.orientation import UPRIGHT, to_stored_coordinates, upright_size
 from parascale.projection.continued import continued_surface, without_gaps
 from parascale.projection.mesh import CUT_RATIO, Mesh, build_mesh, inverse_depth
-from parascale.types import Array
+from parascale.types import Array, DepthMap
 
 # More vertices make Blender slow and show no more: pixels are left out where a map has more.
 MAX_PIXELS = 1_100_000
@@ -57,7 +57,7 @@ class _Photo:
 
     def uv_of(self, places: Array) -> NDArray[np.float32]:
         """UV of places in pixels (N, 2) of the upright photo."""
-        stored = stored_places(places / np.asarray(self.size, np.float64), self.orientation)
+        stored = to_stored_coordinates(places / np.asarray(self.size, np.float64), self.orientation)
         uv: NDArray[np.float32] = np.stack([stored[:, 0], 1 - stored[:, 1]], axis=1).astype(np.float32)
         return uv
 
@@ -65,7 +65,7 @@ class _Photo:
 def create_depth_proxy(
     scene: bpy.types.Scene,
     image: bpy.types.Image,
-    depth_map: NDArray[Any],
+    depth_map: DepthMap,
     intrinsics: ArrayLike,
     *,
     name: str = "Photo",
@@ -99,7 +99,7 @@ def create_depth_proxy(
     InputError
         Where photo and map have another shape, or the map holds no positive depth.
     """
-    width, height = upright_size(_image_size(image), orientation)
+    width, height = upright_size(image_size(image), orientation)
     rows, columns = depth_map.shape if depth_map.ndim == 2 else (0, 0)
     if min(width, height, rows, columns) < 2 or abs(np.log(width / height * rows / columns)) > ASPECT_TOLERANCE:
         raise InputError(
@@ -132,11 +132,6 @@ def create_depth_proxy(
     return DepthProxy(surface, behind, unmeasured, camera)
 
 
-def _image_size(image: bpy.types.Image) -> tuple[int, int]:
-    size: Any = image.size
-    return int(size[0]), int(size[1])
-
-
 def _child(surface: bpy.types.Object, mesh: bpy.types.Mesh, role: str) -> bpy.types.Object:
     child = bpy.data.objects.new(mesh.name, mesh)
     child.parent = surface
@@ -155,16 +150,16 @@ def _surface_meshes(
     size = photo.size[0] * covered[0], photo.size[1] * covered[1]
     unmeasured = np.isnan(thinned).reshape(-1)
     if not unmeasured.any():
-        return _laid(name, build_mesh(thinned, size, CUT_RATIO**step), lens, photo), None
+        return _textured_mesh(name, build_mesh(thinned, size, CUT_RATIO**step), lens, photo), None
     whole = build_mesh(without_gaps(thinned), size, CUT_RATIO**step)
     measured, gaps = (Mesh(whole.vertices, whole.quads[kept]) for kept in (~unmeasured, unmeasured))
     # Beside the sky it is sky.
     shown = bool((gaps.vertices[:, 2] > 0)[gaps.quads].all(axis=1).any())
-    hidden = _laid(f"{name} Unmeasured", gaps, lens, photo) if shown else None
-    return _laid(name, measured, lens, photo), hidden
+    hidden = _textured_mesh(f"{name} Unmeasured", gaps, lens, photo) if shown else None
+    return _textured_mesh(name, measured, lens, photo), hidden
 
 
-def _laid(name: str, found: Mesh, lens: Array, photo: _Photo) -> bpy.types.Mesh:
+def _textured_mesh(name: str, found: Mesh, lens: Array, photo: _Photo) -> bpy.types.Mesh:
     """Make a mesh on which every corner shows its own place in the photo."""
     mesh, kept = _mesh(name, found, lens)
     _lay_photo(mesh, photo.uv_of(found.vertices[:, :2])[_corners(found.quads[kept])])
@@ -203,7 +198,7 @@ def _mesh(name: str, found: Mesh, lens: Array) -> tuple[bpy.types.Mesh, NDArray[
     mesh.loops.add(4 * len(quads))
     mesh.polygons.add(len(quads))
     # Attributes are copied whole; `vertices` and `loops` go through every item's accessor, which takes 0.6 s.
-    layers: Any = mesh.attributes
+    layers = untyped(mesh.attributes)
     layers["position"].data.foreach_set("vector", places.reshape(-1))
     layers[".corner_vert"].data.foreach_set("value", _corners(quads))
     mesh.polygons.foreach_set("loop_start", np.arange(0, 4 * len(quads), 4, dtype=np.int32))
@@ -211,21 +206,20 @@ def _mesh(name: str, found: Mesh, lens: Array) -> tuple[bpy.types.Mesh, NDArray[
     return mesh, kept
 
 
-def _corners(quads: NDArray[np.integer[Any]]) -> NDArray[np.int32]:
+def _corners(quads: NDArray[np.int64] | NDArray[np.uint32]) -> NDArray[np.int32]:
     """Vertex indices of all corners (4 M,), counter-clockwise as the camera sees them."""
     return np.ascontiguousarray(quads[:, ::-1], np.int32).reshape(-1)
 
 
 def _lay_photo(mesh: bpy.types.Mesh, places: NDArray[np.float32]) -> None:
     """Lay the photo over a mesh by the UV of all its corners."""
-    texture: Any = mesh.uv_layers.new(name="Photo")
+    texture = untyped(mesh.uv_layers.new(name="Photo"))
     texture.uv.foreach_set("vector", places.reshape(-1))
 
 
 def _unlit(name: str, image: bpy.types.Image) -> bpy.types.Material:
     material = bpy.data.materials.new(name)
-    material.use_nodes = True
-    tree: Any = material.node_tree
+    tree = shader_tree(material)
     tree.nodes.clear()
     picture, light = tree.nodes.new("ShaderNodeTexImage"), tree.nodes.new("ShaderNodeEmission")
     out = tree.nodes.new("ShaderNodeOutputMaterial")

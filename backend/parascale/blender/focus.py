@@ -1,13 +1,12 @@
 """Depth of one place instead of a whole picture: the target's focus, and the subject of a reference."""
 
-from typing import Any
-
 import bpy
 import numpy as np
 from numpy.typing import ArrayLike
 
 from parascale.blender.camera import opencv_from_blender
 from parascale.blender.scene_state import depsgraph_of
+from parascale.blender.untyped import camera_data, untyped
 from parascale.camera import Trajectory
 from parascale.camera.intrinsics import projection
 from parascale.errors import InputError
@@ -15,7 +14,7 @@ from parascale.parallax.depth_source import DepthSamples, pixel_grid
 from parascale.types import Array
 
 # A handful of points says little of a subject.
-LEAST_POINTS = 5
+MIN_SUBJECT_POINTS = 5
 
 
 class PlaceDepth:
@@ -49,9 +48,7 @@ def focus_of_camera(scene: bpy.types.Scene, camera_object: bpy.types.Object) -> 
     InputError
         Where the focus object lies behind the camera, or the distance is 0.
     """
-    camera = camera_object.data
-    assert isinstance(camera, bpy.types.Camera)
-    focus: Any = camera.dof
+    focus = untyped(camera_data(camera_object).dof)
     depsgraph = depsgraph_of(scene)
     if focus.focus_object is None:
         if focus.focus_distance <= 0:
@@ -66,7 +63,7 @@ def focus_of_camera(scene: bpy.types.Scene, camera_object: bpy.types.Object) -> 
 
 def depth_of_object(scene: bpy.types.Scene, item: bpy.types.Object) -> PlaceDepth:
     """Return the place where an object stands now, constraints and parents counted in."""
-    world: Any = item.evaluated_get(depsgraph_of(scene)).matrix_world
+    world = item.evaluated_get(depsgraph_of(scene)).matrix_world
     return PlaceDepth(np.array(world.translation, np.float64), 0.0)
 
 
@@ -96,18 +93,18 @@ def subject_depth(trajectory: Trajectory, positions: ArrayLike, box: tuple[float
     if not (left < right and top < bottom):
         raise InputError("the box around the reference's subject is empty: its right and bottom lie before its start")
     points = np.asarray(positions, np.float64)
-    pixels, depth = _seen(trajectory, points, 0)
+    pixels, depth = _project(trajectory, points, 0)
     share = pixels / trajectory.size
     inside = (depth > 0) & np.all((share >= [left, top]) & (share <= [right, bottom]), axis=1)
-    if inside.sum() < LEAST_POINTS:
+    if inside.sum() < MIN_SUBJECT_POINTS:
         raise InputError(
-            f"the box around the reference's subject holds {inside.sum()} of its points where {LEAST_POINTS} are "
+            f"the box around the reference's subject holds {inside.sum()} of its points where {MIN_SUBJECT_POINTS} are "
             "needed: make it larger, or measure the whole frame"
         )
     result = np.full(len(trajectory), np.nan)
     for frame in range(len(trajectory)):
-        depth = _seen(trajectory, points[inside], frame)[1]
-        if (depth > 0).sum() >= LEAST_POINTS:
+        depth = _project(trajectory, points[inside], frame)[1]
+        if (depth > 0).sum() >= MIN_SUBJECT_POINTS:
             result[frame] = np.median(depth[depth > 0])
     return result
 
@@ -115,11 +112,11 @@ def subject_depth(trajectory: Trajectory, positions: ArrayLike, box: tuple[float
 def place_depth(trajectory: Trajectory, place: ArrayLike) -> Array:
     """z-depth of one world point in every frame, (T,); NaN where it is behind the camera."""
     point = np.asarray(place, np.float64)[None]
-    depth = np.array([_seen(trajectory, point, frame)[1][0] for frame in range(len(trajectory))])
+    depth = np.array([_project(trajectory, point, frame)[1][0] for frame in range(len(trajectory))])
     return np.where(depth > 0, depth, np.nan)
 
 
-def _seen(trajectory: Trajectory, points: Array, frame: int) -> tuple[Array, Array]:
+def _project(trajectory: Trajectory, points: Array, frame: int) -> tuple[Array, Array]:
     """Pixels and z-depth of points in a frame."""
     pose = trajectory.camera_to_world[frame]
     local = (points - pose[:3, 3]) @ pose[:3, :3]

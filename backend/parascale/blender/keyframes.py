@@ -1,13 +1,13 @@
 """A trajectory as keyframes of a camera object, on F-curves that stay the same datablocks when refilled."""
 
 from collections.abc import Collection
-from typing import Any
 
 import bpy
 import numpy as np
 from numpy.typing import ArrayLike
 
 from parascale.blender.camera import apply_lens, blender_from_opencv
+from parascale.blender.untyped import untyped
 from parascale.camera import Trajectory
 from parascale.camera.rotations import continuous_quaternions, orthonormalise, quaternions_from_matrices
 from parascale.errors import InputError
@@ -132,7 +132,7 @@ def fill_curve(
     lock : bool
         Whether the curve is locked against changes by hand.
     """
-    action = datablock.animation_data.action  # type: ignore[attr-defined]  # every animatable ID has it
+    action = untyped(datablock).animation_data.action
     curve: bpy.types.FCurve = action.fcurve_ensure_for_datablock(datablock, path, index=index)
     points = curve.keyframe_points
     points.clear()
@@ -149,8 +149,8 @@ def fcurves(datablock: bpy.types.ID) -> list[bpy.types.FCurve]:
     return [curve for bag in _channelbags(datablock) for curve in bag.fcurves]
 
 
-def _channelbags(datablock: bpy.types.ID) -> list[Any]:
-    animation = datablock.animation_data  # type: ignore[attr-defined]  # every animatable ID has it
+def _channelbags(datablock: bpy.types.ID) -> list[bpy.types.ActionChannelbag]:
+    animation = untyped(datablock).animation_data
     if animation is None or animation.action is None or animation.action_slot is None:
         return []
     return [
@@ -169,10 +169,10 @@ def remove_curves(datablock: bpy.types.ID, paths: Collection[str]) -> None:
             bag.fcurves.remove(curve)
 
 
-def own_action(datablock: Any) -> None:
+def own_action(datablock: bpy.types.ID) -> None:
     """Give a datablock an action of its own: made where it has none, copied where others use it too."""
     # Asked to create what is there, Blender builds the relations of the whole scene anew: 0.1 s at 2,000 objects.
-    animation: Any = datablock.animation_data or datablock.animation_data_create()
+    animation = untyped(datablock).animation_data or untyped(datablock).animation_data_create()
     action = animation.action
     if action is None:
         animation.action = bpy.data.actions.new(f"{datablock.name} Action")

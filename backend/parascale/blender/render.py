@@ -4,7 +4,6 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
 
 import bpy
 import numpy as np
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from parascale.blender.camera import blender_from_opencv
 from parascale.blender.keyframes import key_trajectory
 from parascale.blender.scene_state import at_frame
+from parascale.blender.untyped import camera_data, shader_tree, stored_pixels, untyped
 from parascale.camera import Trajectory
 from parascale.errors import InputError
 from parascale.parallax.number import area_median
@@ -87,9 +87,9 @@ def render_clip(
     """
     if size[0] % 2 or size[1] % 2:
         raise InputError(f"a movie of {size[0]}x{size[1]} cannot be encoded: both sides have to be even")
-    render: Any = scene.render
+    render = untyped(scene.render)
     with _temporary_render_settings(scene, size, "BLENDER_WORKBENCH", antialiasing), at_frame(scene):
-        settings: Any = render.image_settings
+        settings = render.image_settings
         if hasattr(settings, "media_type"):
             settings.media_type = "VIDEO"
         settings.file_format = "FFMPEG"
@@ -111,8 +111,7 @@ def render_path(scene: bpy.types.Scene, trajectory: Trajectory, path: Path, size
     kept = scene.camera
     if kept is None:
         raise InputError(f"the scene {scene.name!r} has no camera to render from: add one")
-    lens: Any = kept.data
-    camera = bpy.data.objects.new("Path", lens.copy())
+    camera = bpy.data.objects.new("Path", camera_data(kept).copy())
     scene.collection.objects.link(camera)
     frames = np.arange(1, len(trajectory) + 1)
     try:
@@ -122,7 +121,7 @@ def render_path(scene: bpy.types.Scene, trajectory: Trajectory, path: Path, size
     finally:
         scene.camera = kept
         action = camera.animation_data.action if camera.animation_data else None
-        bpy.data.cameras.remove(camera.data)  # type: ignore[arg-type]  # takes its object along
+        bpy.data.cameras.remove(camera_data(camera))  # takes its object along
         if action is not None:
             bpy.data.actions.remove(action)
 
@@ -163,7 +162,9 @@ def z_pass(scene: bpy.types.Scene, camera: bpy.types.Object, frame: int, size: t
             scene.render.film_transparent = True
             scene.render.filepath = str(Path(folder) / "depth.exr")
             bpy.ops.render.render(write_still=True, scene=scene.name)
-            pixels = _read_pixels(scene.render.filepath)
+            image = bpy.data.images.load(scene.render.filepath)
+            pixels = stored_pixels(image)
+            bpy.data.images.remove(image)
     finally:
         scene.camera, layer.material_override = kept
         bpy.data.materials.remove(material)
@@ -209,9 +210,7 @@ def z_medians(
 
 def _depth_material() -> bpy.types.Material:
     material = bpy.data.materials.new("z-depth")
-    if material.node_tree is None:
-        material.use_nodes = True
-    tree: Any = material.node_tree
+    tree = shader_tree(material)
     tree.nodes.clear()
     view = tree.nodes.new("ShaderNodeCameraData")
     emission = tree.nodes.new("ShaderNodeEmission")
@@ -219,18 +218,6 @@ def _depth_material() -> bpy.types.Material:
     tree.links.new(view.outputs["View Z Depth"], emission.inputs["Color"])
     tree.links.new(emission.outputs["Emission"], output.inputs["Surface"])
     return material
-
-
-def _read_pixels(path: str) -> NDArray[np.float32]:
-    image: Any = bpy.data.images.load(path)
-    try:
-        image.colorspace_settings.name = "Non-Color"
-        width, height = image.size
-        pixels = np.empty(width * height * 4, np.float32)
-        image.pixels.foreach_get(pixels)
-    finally:
-        bpy.data.images.remove(image)
-    return pixels.reshape(height, width, 4)[::-1]
 
 
 def _rate(fps: float) -> tuple[int, float]:
@@ -245,8 +232,8 @@ def _temporary_render_settings(
     """Give a scene the settings of a picture, and restore its own afterwards."""
     if scene.camera is None:
         raise InputError(f"the scene {scene.name!r} has no camera to render from: add one")
-    render: Any = scene.render
-    values: dict[Any, dict[str, Any]] = {
+    render = untyped(scene.render)
+    values: dict[object, dict[str, object]] = {
         scene: {"frame_start": None, "frame_end": None, "frame_step": None},
         render: {
             "engine": engine,
@@ -266,7 +253,7 @@ def _temporary_render_settings(
         render.ffmpeg: _plain_settings(render.ffmpeg),
     }
     if engine == "BLENDER_WORKBENCH":
-        display: Any = scene.display
+        display = untyped(scene.display)
         values[display] = {"render_aa": antialiasing or "5"}
         values[display.shading] = {
             "light": "STUDIO",
@@ -279,7 +266,7 @@ def _temporary_render_settings(
             "cavity_type": "BOTH",
         }
     if engine == "CYCLES":
-        values[scene.cycles] = {  # type: ignore[attr-defined]  # Cycles adds it
+        values[untyped(scene).cycles] = {
             "samples": 1,
             "use_denoising": False,
             "use_adaptive_sampling": False,
@@ -289,20 +276,21 @@ def _temporary_render_settings(
             "device": "CPU",
         }
     with ExitStack() as stack:
-        stack.enter_context(_temporary_image_settings(render.image_settings))
+        stack.enter_context(temporary_image_settings(render.image_settings))
         for owner, settings in values.items():
-            stack.enter_context(_temporary(owner, settings))
+            stack.enter_context(temporary(owner, settings))
         yield
 
 
-def _plain_settings(owner: Any) -> dict[str, None]:
+def _plain_settings(owner: object) -> dict[str, object]:
     """Every setting of an owner, the container first: choosing it changes the others."""
-    names = [p.identifier for p in owner.bl_rna.properties if not p.is_readonly]
+    names = [p.identifier for p in untyped(owner).bl_rna.properties if not p.is_readonly]
     return dict.fromkeys(sorted(names, key=lambda name: name != "format"))
 
 
 @contextmanager
-def _temporary(owner: Any, settings: dict[str, Any]) -> Iterator[None]:
+def temporary(owner: object, settings: dict[str, object]) -> Iterator[None]:
+    """Set attributes of an owner, and restore them afterwards; None leaves a value until then."""
     before = {name: getattr(owner, name) for name in settings}
     try:
         for name, value in settings.items():
@@ -315,7 +303,8 @@ def _temporary(owner: Any, settings: dict[str, Any]) -> Iterator[None]:
 
 
 @contextmanager
-def _temporary_image_settings(settings: Any) -> Iterator[None]:
+def temporary_image_settings(settings: bpy.types.ImageFormatSettings) -> Iterator[None]:
+    """Restore what a picture file is afterwards; it is an image until then."""
     # In this order: each decides what the next may be.
     names = [n for n in ("media_type", "file_format", "color_mode", "color_depth") if hasattr(settings, n)]
     before = {name: getattr(settings, name) for name in names}

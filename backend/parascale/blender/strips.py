@@ -4,19 +4,20 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import bpy
 
+from parascale.blender.untyped import untyped
 from parascale.errors import InputError
+from parascale.types import Json
 
 # Custom property of a strip: what was asked of the generator, as JSON.
 REQUEST = "parascale_request"
-CHANNELS = 128
+MAX_CHANNELS = 128
 
 
 def insert_strip(
-    scene: bpy.types.Scene, path: Path, frame_start: int, *, fps: float, request: Mapping[str, Any]
+    scene: bpy.types.Scene, path: Path, frame_start: int, *, fps: float, request: Mapping[str, Json]
 ) -> bpy.types.MovieStrip:
     """Place a movie so that it lasts frames / its own fps, on a free channel.
 
@@ -60,7 +61,7 @@ def insert_strip(
     return strip
 
 
-def request_of(strip: bpy.types.Strip) -> dict[str, Any] | None:
+def request_of(strip: bpy.types.Strip) -> dict[str, Json] | None:
     """Return what was asked of the generator for this strip; None where it is not ours."""
     text = strip.get(REQUEST)
     return None if text is None else dict(json.loads(text))
@@ -71,10 +72,11 @@ def has_sequencer(scene: bpy.types.Scene) -> bool:
     return scene.sequence_editor is not None and len(strips_of(scene)) > 0
 
 
-def strips_of(scene: bpy.types.Scene) -> Any:
+def strips_of(scene: bpy.types.Scene) -> bpy.types.StripsTopLevel:
     """Return the scene's top-level strips, the sequence editor made where it is missing."""
-    editor: Any = scene.sequence_editor or scene.sequence_editor_create()
-    return editor.strips if hasattr(editor, "strips") else editor.sequences
+    editor = untyped(scene.sequence_editor or scene.sequence_editor_create())
+    strips: bpy.types.StripsTopLevel = editor.strips if hasattr(editor, "strips") else editor.sequences
+    return strips
 
 
 def span(strip: bpy.types.Strip) -> tuple[int, int]:
@@ -91,13 +93,13 @@ def sequencer_scene(context: bpy.types.Context, fallback: bpy.types.Scene) -> bp
 
 def _add_movie(scene: bpy.types.Scene, path: Path, frame_start: int) -> bpy.types.MovieStrip:
     before = {strip.name for strip in strips_of(scene)}
-    options: dict[str, Any] = {"move_strips": False} if bpy.app.version >= (5, 0, 0) else {}
+    options = {"move_strips": False} if bpy.app.version >= (5, 0, 0) else {}
     channel = _top_channel(scene) + 1
     with _sequencer_context(scene):
         # Of Blender's ways to add a movie, the operator alone keeps its own rate in every line: keys added to
         # `retiming_keys` end 4.5 and 5.0.
         try:
-            bpy.ops.sequencer.movie_strip_add(
+            untyped(bpy.ops.sequencer).movie_strip_add(
                 filepath=str(path),
                 relative_path=False,
                 frame_start=frame_start,
@@ -113,7 +115,8 @@ def _add_movie(scene: bpy.types.Scene, path: Path, frame_start: int) -> bpy.type
             )
         except RuntimeError as error:
             raise InputError(f"{path} is not a movie that Blender can read") from error
-    return next(strip for strip in strips_of(scene) if strip.name not in before)  # type: ignore[no-any-return]
+    added: bpy.types.MovieStrip = untyped(next(strip for strip in strips_of(scene) if strip.name not in before))
+    return added
 
 
 @contextmanager
@@ -142,8 +145,8 @@ def _sequencer_context(scene: bpy.types.Scene) -> Iterator[None]:
 
 def _top_channel(scene: bpy.types.Scene) -> int:
     top = max((strip.channel for strip in strips_of(scene)), default=0)
-    if top >= CHANNELS:
-        raise InputError(f"all {CHANNELS} channels of the sequencer of {scene.name!r} are reached: move a strip down")
+    if top >= MAX_CHANNELS:
+        raise InputError(f"the sequencer of {scene.name!r} has no channel above {MAX_CHANNELS}: move a strip down")
     return int(top)
 
 

@@ -1,7 +1,6 @@
 """Depth of a shot that Blender's own tracker solved: its tracks, where the scene has no geometry to look at."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import bpy
 import numpy as np
@@ -9,13 +8,14 @@ from mathutils import Vector
 from mathutils.geometry import delaunay_2d_cdt
 
 from parascale.blender.scene_state import at_frame, depsgraph_of
-from parascale.camera.intrinsics import focal_normalised, projection, unprojection
+from parascale.blender.untyped import untyped
+from parascale.camera.intrinsics import normalise_pixels, projection, unprojection
 from parascale.parallax.depth_source import DepthSamples, pixel_grid
 from parascale.types import Array
 
 GRID = (64, 36)
 # A triangle whose corners' inverse depths differ by more spans a depth edge or the sky.
-MAX_RATIO = 3.0
+MAX_INVERSE_DEPTH_RATIO = 3.0
 
 
 def tracking_of(camera_object: bpy.types.Object) -> bpy.types.MovieClip | None:
@@ -23,11 +23,10 @@ def tracking_of(camera_object: bpy.types.Object) -> bpy.types.MovieClip | None:
     for constraint in camera_object.constraints:
         if constraint.type != "CAMERA_SOLVER" or constraint.mute:
             continue
-        solver: Any = constraint
-        scene: Any = bpy.context.scene
-        clip: Any = scene.active_clip if solver.use_active_clip else solver.clip
-        if clip is not None and clip.tracking.reconstruction.is_valid:
-            return clip  # type: ignore[no-any-return]
+        solver, scene = untyped(constraint), untyped(bpy.context.scene)
+        clip: bpy.types.MovieClip | None = scene.active_clip if solver.use_active_clip else solver.clip
+        if clip is not None and untyped(clip.tracking).reconstruction.is_valid:
+            return clip
     return None
 
 
@@ -52,7 +51,7 @@ class MarkerDepth:
         clip: bpy.types.MovieClip,
         frames: Sequence[float] | Array,
     ) -> None:
-        tracking: Any = clip.tracking
+        tracking = untyped(clip.tracking)
         self._frames = np.round(np.asarray(frames) - clip.frame_start + 1).astype(int)
         tracks = [track for track in tracking.tracks if track.has_bundle]
         bundles = np.array([track.bundle for track in tracks], np.float64).reshape(-1, 3)
@@ -63,7 +62,7 @@ class MarkerDepth:
         solved = np.array(tracking.reconstruction.cameras.matrix_from_frame(frame=int(self._frames[0])), np.float64)
         above = world @ np.linalg.inv(solved)
         self._points = bundles @ above[:3, :3].T + above[:3, 3]
-        self._seen = [_shown(track) for track in tracks]
+        self._seen = [_marked_frames(track) for track in tracks]
 
     def __call__(self, camera_to_world: Array, intrinsics: Array, size: tuple[int, int], frame: int) -> DepthSamples:
         """See `DepthSource`; nothing is hit outside the tracks' convex hull."""
@@ -71,10 +70,10 @@ class MarkerDepth:
         points = self._points[[now in seen for seen in self._seen]]
         local = (points - camera_to_world[:3, 3]) @ camera_to_world[:3, :3]
         local = local[local[:, 2] > 0]
-        return interpolated(projection(local, intrinsics), local[:, 2], intrinsics, size)
+        return interpolate_depth(projection(local, intrinsics), local[:, 2], intrinsics, size)
 
 
-def interpolated(pixels: Array, depth: Array, intrinsics: Array, size: tuple[int, int]) -> DepthSamples:
+def interpolate_depth(pixels: Array, depth: Array, intrinsics: Array, size: tuple[int, int]) -> DepthSamples:
     """Interpolate the depth of scattered points over a picture: inverse depth, linear over Delaunay triangles.
 
     Parameters
@@ -93,11 +92,11 @@ def interpolated(pixels: Array, depth: Array, intrinsics: Array, size: tuple[int
     """
     grid = pixel_grid(size, GRID)
     found = np.zeros(len(grid))
-    flat = focal_normalised(pixels, intrinsics)
+    flat = normalise_pixels(pixels, intrinsics)
     cells = unprojection(grid, intrinsics)[:, :2]
     for own in _triangles(flat):
         inverse = 1 / depth[own]
-        if inverse.max() > MAX_RATIO * inverse.min():
+        if inverse.max() > MAX_INVERSE_DEPTH_RATIO * inverse.min():
             continue
         a, b, c = flat[own]
         area = _cross(b - a, c - a)
@@ -118,9 +117,9 @@ def _triangles(flat: Array) -> list[list[int]]:
     return [[origin[corner][0] for corner in face] for face in faces]
 
 
-def _cross(a: Array, b: Array) -> Any:
+def _cross(a: Array, b: Array) -> Array:
     return a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]
 
 
-def _shown(track: Any) -> frozenset[int]:
+def _marked_frames(track: bpy.types.MovieTrackingTrack) -> frozenset[int]:
     return frozenset(marker.frame for marker in track.markers if not marker.mute)

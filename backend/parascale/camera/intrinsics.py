@@ -51,7 +51,7 @@ def scale_intrinsics(intrinsics: ArrayLike, from_size: tuple[int, int], to_size:
     return scaled
 
 
-def focal_normalised(pixels: ArrayLike, intrinsics: ArrayLike) -> Array:
+def normalise_pixels(pixels: ArrayLike, intrinsics: ArrayLike) -> Array:
     """Image coordinates on the plane at depth 1, ((u - cx) / fx, (v - cy) / fy).
 
     Parameters
@@ -82,7 +82,7 @@ def unprojection(pixels: ArrayLike, intrinsics: ArrayLike) -> Array:
     -------
     (..., 3) float64
     """
-    xy = focal_normalised(pixels, intrinsics)
+    xy = normalise_pixels(pixels, intrinsics)
     return np.concatenate([xy, np.ones((*xy.shape[:-1], 1))], axis=-1)
 
 

@@ -34,7 +34,7 @@ def conjugate(quaternions: ArrayLike) -> Array:
     return inverse
 
 
-def cumulated(first: ArrayLike, turns: ArrayLike) -> Array:
+def cumulate(first: ArrayLike, turns: ArrayLike) -> Array:
     """Turn by one rotation after the other, each about the axes the ones before led to.
 
     By doubling: log2(N) products of whole arrays, where one by one would take N.

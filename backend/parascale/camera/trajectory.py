@@ -37,8 +37,8 @@ class View:
     height: int
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "camera_to_world", _frozen(self.camera_to_world, (4, 4), "camera_to_world"))
-        object.__setattr__(self, "intrinsics", _frozen(self.intrinsics, (4,), "intrinsics"))
+        object.__setattr__(self, "camera_to_world", _freeze(self.camera_to_world, (4, 4), "camera_to_world"))
+        object.__setattr__(self, "intrinsics", _freeze(self.intrinsics, (4,), "intrinsics"))
         _check_poses(self.camera_to_world[None])
         _check_intrinsics(self.intrinsics[None], self.width, self.height)
 
@@ -83,9 +83,9 @@ class Trajectory:
         intrinsics = np.asarray(self.intrinsics, np.float64)
         if intrinsics.shape == (4,):
             intrinsics = np.broadcast_to(intrinsics, (count, 4))
-        object.__setattr__(self, "camera_to_world", _frozen(poses, (count, 4, 4), "camera_to_world"))
-        object.__setattr__(self, "intrinsics", _frozen(intrinsics, (count, 4), "intrinsics"))
-        object.__setattr__(self, "times", _frozen(self.times, (count,), "times"))
+        object.__setattr__(self, "camera_to_world", _freeze(poses, (count, 4, 4), "camera_to_world"))
+        object.__setattr__(self, "intrinsics", _freeze(intrinsics, (count, 4), "intrinsics"))
+        object.__setattr__(self, "times", _freeze(self.times, (count,), "times"))
         _check_poses(self.camera_to_world)
         _check_intrinsics(self.intrinsics, self.width, self.height)
         for frame in np.flatnonzero(~np.isfinite(self.times)):
@@ -121,7 +121,7 @@ class Trajectory:
         return View(self.camera_to_world[frame], self.intrinsics[frame], self.width, self.height)
 
 
-def _frozen(values: ArrayLike, shape: tuple[int, ...], name: str) -> Array:
+def _freeze(values: ArrayLike, shape: tuple[int, ...], name: str) -> Array:
     array = np.array(values, np.float64)
     if array.shape != shape:
         raise InputError(f"{name} has shape {array.shape} where {shape} is needed")

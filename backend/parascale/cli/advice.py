@@ -10,7 +10,7 @@ ADVICE: dict[Remedy, str] = {
     "fov": "override with --fov",
     "fps": "override with --fps",
     "frame-range": "give a range with --start and --end",
-    "keys": "make keys with `parascale keys new DIR`",
+    "keys": "make them with `parascale keys new DIR`",
     "probe": "write one with `parascale probe`",
     "rerun": (
         "it needs NumPy 2, so give it an environment of its own, python -m venv parascale-view && "
@@ -28,14 +28,18 @@ ADVICE: dict[Remedy, str] = {
 """What follows the message, by remedy; choices stand in place of {}, else after it."""
 
 
+MAX_SHOTS_LISTED = 12
+
+
 def sentence(notice: Notice | InputError) -> str:
     """Word a notice or a refusal for a terminal, with the option that mends it."""
     if isinstance(notice, InputError):
         notice = notice.notice
     if notice.remedy == "shot":
         ranges = [range_.split(":") for range_ in notice.choices]
-        listed = [f"--shot {number} (--start {a} --end {b})" for number, (a, b) in enumerate(ranges, 1)]
-        return f"{notice.message}: choose one with {', or '.join(listed)}"
+        options = [f"--shot {number} (--start {a} --end {b})" for number, (a, b) in enumerate(ranges, 1)]
+        listed = ", or ".join(options[:MAX_SHOTS_LISTED]) + " and so on" * (len(options) > MAX_SHOTS_LISTED)
+        return f"{notice.message}: choose one with {listed}"
     advice, choices = ADVICE.get(notice.remedy), ", ".join(notice.choices)
     if advice is None:
         return notice.message

@@ -19,7 +19,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instea
 
 DepthScale = Annotated[
     float | None,
-    typer.Option(help="Multiplies what the depth map holds; 0.001 for 16-bit pictures and 1 for others if not given."),
+    typer.Option(help="Multiplies the values of the depth map; default: 0.001 for 16-bit images, else 1."),
 ]
 
 
@@ -56,7 +56,7 @@ def print_json(values: Mapping[str, object]) -> None:
 def progress_bar() -> Iterator[Callable[[float, str], None]]:
     """Yield a progress callback, (fraction, phase), drawn on standard error where that is a terminal."""
     if not sys.stderr.isatty():
-        yield _silent
+        yield _ignore_progress
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -112,5 +112,5 @@ def require_blender(what: str) -> None:
         raise InputError(f"{what} needs Blender as a Python module", "extra", ["bpy"])
 
 
-def _silent(fraction: float, phase: str) -> None:
+def _ignore_progress(fraction: float, phase: str) -> None:
     pass

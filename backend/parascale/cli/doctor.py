@@ -1,5 +1,5 @@
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypedDict
 
 from parascale import __version__
 from parascale.cli.common import Json, print_json
@@ -7,22 +7,50 @@ from parascale.cli.common import Json, print_json
 if TYPE_CHECKING:
     from parascale.link.messages import GeneratorInfo
 
-# What each extra brings, by the name it is imported with and the name it is installed by.
-PARTS = {
-    "solve": (
-        *(("pycolmap", "pycolmap"), ("cv2", "opencv-python-headless"), ("av", "av")),
-        *(("PIL", "pillow"), ("scipy", "scipy")),
-    ),
-    "preview": (("numba", "numba"), ("av", "av")),
-    "depth": (("torch", "torch"), ("transformers", "transformers"), ("huggingface_hub", "huggingface_hub")),
-    "generate": (("torch", "torch"), ("diffusers", "diffusers"), ("accelerate", "accelerate"), ("peft", "peft")),
-    "evaluate": (("matplotlib", "matplotlib"),),
-    "bpy": (("bpy", "bpy"),),
+# The packages that each extra installs.
+EXTRAS = {
+    "solve": ("pycolmap", "opencv-python-headless", "av", "pillow", "scipy"),
+    "preview": ("numba", "av"),
+    "depth": ("torch", "transformers", "huggingface_hub"),
+    "generate": ("torch", "diffusers", "accelerate", "peft"),
+    "evaluate": ("matplotlib",),
+    "bpy": ("bpy",),
 }
 
 
+class ExtraState(TypedDict):
+    """Whether the packages of an extra are installed."""
+
+    ready: bool
+    missing: list[str]
+    install: str
+
+
+class GeneratorState(TypedDict):
+    """What a generator needs and has, and how far its camera goes."""
+
+    scale_class: str
+    meaning: str
+    missing: list[str]
+    weights: dict[str, str | None]
+    units_per_depth: float
+    units_measured: bool
+    units_source: str
+
+
+class Findings(TypedDict):
+    """What `doctor` prints."""
+
+    version: str
+    python: str
+    processors: int | None
+    devices: list[str]
+    extras: dict[str, ExtraState]
+    generators: dict[str, GeneratorState]
+
+
 def doctor(json: Json = False) -> None:
-    """Tell what is installed, which devices there are, what is missing and how to get it."""
+    """List what is installed, the devices, what is missing and how to install it."""
     found = examine()
     if json:
         print_json(found)
@@ -39,7 +67,7 @@ def doctor(json: Json = False) -> None:
         print(f"    units per depth {generator['units_per_depth']:g}, {generator['units_source']}")
 
 
-def _readiness(generator: dict[str, Any]) -> str:
+def _readiness(generator: GeneratorState) -> str:
     if generator["missing"]:
         return f"missing {', '.join(generator['missing'])}"
     there = [name for name, folder in generator["weights"].items() if folder]
@@ -49,15 +77,15 @@ def _readiness(generator: dict[str, Any]) -> str:
     return f"has {', '.join(there)}" if there else f"no weights here: parascale weights fetch {wanted}"
 
 
-def examine() -> dict[str, Any]:
-    """Gather what `doctor` tells, as JSON values: generators and devices as a backend's welcome gives them."""
+def examine() -> Findings:
+    """Gather what `doctor` prints: generators and devices as a backend's welcome gives them."""
     import os
 
     from parascale.service.describe import welcome
 
-    extras = {}
-    for extra, parts in PARTS.items():
-        missing = [package for _, package in parts if not _installed(package)]
+    extras: dict[str, ExtraState] = {}
+    for extra, packages in EXTRAS.items():
+        missing = [package for package in packages if not _is_installed(package)]
         extras[extra] = {"ready": not missing, "missing": missing, "install": f'pip install "parascale[{extra}]"'}
     told = welcome(0)
     return {
@@ -70,7 +98,7 @@ def examine() -> dict[str, Any]:
     }
 
 
-def _generator(info: "GeneratorInfo") -> dict[str, Any]:
+def _generator(info: "GeneratorInfo") -> GeneratorState:
     from importlib.util import find_spec
 
     from parascale.generators.profile import profile_of
@@ -90,7 +118,7 @@ def _generator(info: "GeneratorInfo") -> dict[str, Any]:
     }
 
 
-def _installed(package: str) -> bool:
+def _is_installed(package: str) -> bool:
     from importlib import metadata
 
     try:

@@ -1,22 +1,16 @@
-from typing import Any
-
 from parascale.cli.common import Json, print_json
 
 
 def formats(json: Json = False) -> None:
-    """List the trajectory formats and conditioning tensors, and what each can hold."""
+    """List the trajectory formats and conditioning tensors, and what each can store."""
     from parascale.conditioning.tensor_file import TENSORS
-    from parascale.files.registry import FORMATS
+    from parascale.files.formats import FORMATS
 
-    paths = [known.as_json() for known in FORMATS]
+    paths = [known.as_json() for known in FORMATS.values()]
     tensors = [{"name": known.name, "description": known.description} for known in TENSORS]
     if json:
         print_json({"formats": paths, "tensors": tensors})
         return
-    _print(paths, tensors)
-
-
-def _print(paths: list[dict[str, Any]], tensors: list[dict[str, str]]) -> None:
     print(f"{'name':16} {'lens':11} {'time':13} {'also holds':38} what it is")
     for known in paths:
         held = [key for key in ("unit", "size", "depth", "points", "gain", "distortion") if known[key]]

@@ -1,6 +1,6 @@
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,72 +12,76 @@ from parascale.cli.run import run_job
 from parascale.errors import InputError
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from parascale.link.requests import GenerationRequest, Scalar
-    from parascale.parallax.shot import Shot
+    from parascale.link.kinds.generate import GenerationRequest
+    from parascale.link.parameters import Scalar
 
 
 def generate(
     shot: Annotated[Path, typer.Argument(help="The calibrated shot to follow.")],
-    generator: Annotated[
-        str, typer.Option("--generator", "-g", help="Which generator; `parascale doctor` lists them.")
-    ],
-    image: Annotated[Path, typer.Option(help="The picture the first camera of the shot sees.")],
+    generator: Annotated[str, typer.Option("--generator", "-g", help="Generator; `parascale doctor` lists them.")],
+    image: Annotated[Path, typer.Option(help="Picture seen by the first camera of the shot.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="The video to write.")],
     depth_map: Annotated[Path | None, typer.Option(help="The picture's z-depth: EXR, 16-bit PNG, .npy, .npz.")] = None,
     depth_scale: DepthScale = None,
-    prompt: Annotated[str, typer.Option(help="What is to be seen.")] = "",
+    prompt: Annotated[str, typer.Option(help="Text prompt.")] = "",
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same video.")] = 0,
-    parameter: Annotated[list[str] | None, typer.Option("--set", help="NAME=VALUE of the generator's own.")] = None,
+    parameter: Annotated[list[str] | None, typer.Option("--set", help="Generator parameter, NAME=VALUE.")] = None,
     sketch: Annotated[
-        Path | None, typer.Option(help="A PNG that shows the video, small, as it comes into being.")
+        Path | None, typer.Option(help="Write a small preview of the running generation to this PNG.")
     ] = None,
-    verify: Annotated[bool, typer.Option("--verify", help="Solve the video again: P asked against realised.")] = False,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Solve the video and compare its P with the request.")
+    ] = False,
     second_pass: Annotated[
-        bool, typer.Option("--second-pass", help="Where they differ by over 15 %, generate again, corrected.")
+        bool,
+        typer.Option("--second-pass", help="If P differs by over 15 %, generate again, corrected."),
     ] = False,
     connect: Connect = None,
     keys: KeysFolder = None,
     json: Json = False,
 ) -> None:
-    """Generate a video along a shot; starts a backend of its own where none runs and none is named."""
+    """Generate a video along a shot; without --connect, starts a temporary backend."""
     from parascale.files.shot_file import read_shot
-    from parascale.link.requests import GenerationRequest
+    from parascale.link.kinds.generate import GenerationRequest
+    from parascale.media.depth_file import read_depth_map
     from parascale.media.image_file import read_image
-    from parascale.parallax.gauge import to_unit_depth
+    from parascale.parallax.gauge import to_unit_depth, unit_depth_map
 
     path = read_shot(shot)
     picture = read_image(image)
     print_notes(picture.warnings)
+    file = None if depth_map is None else read_depth_map(depth_map, depth_scale)
+    print_notes(() if file is None else file.warnings)
     request = GenerationRequest(
         shot=path if path.unit == "unit-depth" else to_unit_depth(path),
         generator=generator,
         image=picture.image,
-        depth_map=None if depth_map is None else unit_depth_map(depth_map, path, depth_scale),
+        depth_map=None if file is None else unit_depth_map(file.depth, path),
         prompt=prompt,
         seed=seed,
         parameters=dict(setting(text) for text in parameter or ()),
     )
     fetched = run_job(request, output, connect, keys, sketch)
-    told: dict[str, Any] = {}
+    found: dict[str, object] = {}
+    measured = []
     if verify or second_pass:
-        told["verification"], gain = _verified(output, request, fetched)
+        metrics, gain = _verify(output, request, fetched)
+        measured, found["verification"] = [metrics], metrics
         if gain is not None and not second_pass:
             print_notes([f"--second-pass generates again with the path times {gain:.2f}"])
         elif gain is not None:
-            told["corrected"] = _corrected(output, request, gain, connect, keys)
-    print_fetched(fetched | told, json)
+            metrics, found["corrected"] = _correct(output, request, gain, connect, keys)
+            measured.append(metrics)
+    print_fetched(fetched | found, json)
     if not json:
-        for part in (told, told.get("corrected", {})):
-            print_metrics(part.get("verification") or {})
+        for metrics in measured:
+            print_metrics(metrics or {})
 
 
-def _verified(
-    video: Path, request: "GenerationRequest", fetched: dict[str, Any]
+def _verify(
+    video: Path, request: "GenerationRequest", fetched: dict[str, object]
 ) -> tuple[Mapping[str, object] | None, float | None]:
-    """Hold a video against what was asked, and say how they differ; a video that cannot be solved is kept.
+    """Compare a video with its request; a video that cannot be solved is kept.
 
     Returns
     -------
@@ -90,10 +94,11 @@ def _verified(
     from parascale.evaluation.verify import verify as verify_video
     from parascale.generators.profile import profile_of
 
-    masks = fetched["files"].get("hole_mask")
+    files = fetched["files"]
+    masks = Path(files["hole_mask"]) if isinstance(files, dict) and "hole_mask" in files else None
     try:
         with progress_bar() as progress:
-            found = verify_video(video, request.shot, masks=masks and Path(masks), progress=progress)
+            found = verify_video(video, request.shot, masks=masks, progress=progress)
     except InputError as error:
         print_notes([f"{video} was generated, but not verified: {error}"])
         return None, None
@@ -106,39 +111,25 @@ def _verified(
     return found.metrics.as_json(), gain
 
 
-def _corrected(
+def _correct(
     output: Path, request: "GenerationRequest", gain: float, connect: str | None, keys: Path | None
-) -> dict[str, Any]:
+) -> tuple[Mapping[str, object] | None, dict[str, object]]:
     """Generate again beside the first video, its path multiplied by a gain, and verify against the path asked for."""
     from parascale.evaluation.verify import second_pass
 
     video = output.with_name(f"{output.stem}.corrected{output.suffix}")
     fetched = run_job(second_pass(request, gain), video, connect, keys)
-    metrics, _ = _verified(video, request, fetched)
-    return fetched | {"gain": gain, "verification": metrics}
-
-
-def unit_depth_map(path: Path, shot: "Shot", scale: float | None) -> "NDArray[np.float32]":
-    """Divide the map by what the shot is divided by; where that is done already, by its own median."""
-    import numpy as np
-
-    from parascale.media.depth_file import read_depth_map
-
-    file = read_depth_map(path, scale)
-    print_notes(file.warnings)
-    depth = file.depth
-    seen = np.isfinite(depth) & (depth > 0)
-    unit = np.median(depth[seen]) if shot.unit == "unit-depth" else shot.median_depth[0]
-    return np.asarray(depth / unit, np.float32)
+    metrics, _ = _verify(video, request, fetched)
+    return metrics, fetched | {"gain": gain, "verification": metrics}
 
 
 def setting(text: str) -> tuple[str, "Scalar"]:
-    """Read NAME=VALUE; a value that is no JSON number or truth is a text."""
+    """Parse NAME=VALUE; a value that is not a JSON number or boolean is text."""
     import json
 
     name, equals, value = text.partition("=")
     if not equals or not name:
-        raise InputError(f"{text!r} sets nothing: write NAME=VALUE")
+        raise InputError(f"--set expects NAME=VALUE, got {text!r}")
     try:
         parsed = json.loads(value)
     except ValueError:

@@ -1,7 +1,7 @@
 from itertools import pairwise
 from math import ceil, isfinite
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,7 +10,7 @@ from parascale.cli.common import Json, print_json
 if TYPE_CHECKING:
     from parascale.parallax.shot import Shot
 
-WIDEST = 56
+MAX_COLUMNS = 56
 BARS, PLAIN_BARS = "▁▂▃▄▅▆▇█", "_.:-=+*#"
 
 
@@ -18,20 +18,27 @@ def info(
     shot: Annotated[Path, typer.Argument(help="A shot file.")],
     json: Json = False,
 ) -> None:
-    """Tell what a shot holds: frames, motion, Parallax Number, depth, quality."""
+    """Show a shot's frames, motion, Parallax Number, depth and quality."""
     from parascale.files.shot_file import read_shot
 
-    (print_json if json else print_description)(describe(read_shot(shot)))
+    print_shot(read_shot(shot), json=json)
 
 
-def describe(shot: "Shot") -> dict[str, Any]:
+def print_shot(shot: "Shot", *, json: bool, output: Path | None = None, **more: object) -> None:
+    """Print what people ask about a shot, as JSON with ``more`` values in it or as a small table."""
+    if json:
+        print_json(describe(shot) | ({} if output is None else {"output": str(output)}) | more)
+    else:
+        _print_table(shot, output)
+
+
+def describe(shot: "Shot") -> dict[str, object]:
     """Gather what people ask about a shot as JSON values."""
-    seconds = float(shot.trajectory.times[-1] - shot.trajectory.times[0])
     return {
         "name": shot.name,
         "motion_class": shot.motion_class,
         "frames": len(shot),
-        "seconds": seconds,
+        "seconds": _seconds(shot),
         "fps": shot.fps,
         "size": list(shot.trajectory.size),
         "focal": shot.trajectory.intrinsics[0, :2].tolist(),
@@ -46,37 +53,39 @@ def describe(shot: "Shot") -> dict[str, Any]:
     }
 
 
-def print_description(description: dict[str, Any]) -> None:
-    """Print `describe`'s values as a small table."""
+def _print_table(shot: "Shot", output: Path | None) -> None:
     from rich.console import Console
     from rich.table import Table
 
     console = Console()
     table = Table(show_header=False, box=None, pad_edge=False)
-    name, frames, seconds = description["name"], description["frames"], description["seconds"]
-    table.add_row("shot", f"{name}: {frames} frames, {seconds:.2f} s at {description['fps']:g} a second")
-    table.add_row("motion", description["motion_class"])
-    width, height = description["size"]
-    table.add_row("camera", f"{width}x{height}, focal length {description['focal'][0]:.1f} px")
-    if description["distortion"] is not None:
-        values = ", ".join(f"{key} {value}" for key, value in description["distortion"].items())
-        table.add_row("distortion", values)
-    table.add_row("Parallax Number", _spread(description["parallax_number"], "a frame"))
-    bars = PLAIN_BARS if console.options.ascii_only else BARS
-    table.add_row("", draw_steps(description["parallax_number"], description["noise_floor"] or 0.0, bars))
-    table.add_row("noise floor", _floor(description["parallax_number"], description["noise_floor"]))
-    table.add_row("median depth", _spread(description["median_depth"], description["unit"]))
-    for key, value in description["quality"].items():
+    table.add_row("shot", f"{shot.name}: {len(shot)} frames, {_seconds(shot):.2f} s at {shot.fps:g} a second")
+    table.add_row("motion", shot.motion_class)
+    width, height = shot.trajectory.size
+    table.add_row("camera", f"{width}x{height}, focal length {shot.trajectory.intrinsics[0, 0]:.1f} px")
+    if shot.distortion is not None:
+        table.add_row("distortion", ", ".join(f"{key} {value}" for key, value in shot.distortion.items()))
+    steps: list[float] = shot.parallax_number.tolist()
+    floor = shot.noise_floor if "noise_floor" in shot.quality else None
+    table.add_row("Parallax Number", _spread(steps, "a frame"))
+    table.add_row("", draw_steps(steps, floor or 0.0, PLAIN_BARS if console.options.ascii_only else BARS))
+    table.add_row("noise floor", _floor(steps, floor))
+    table.add_row("median depth", _spread(shot.median_depth.tolist(), shot.unit))
+    for key, value in shot.quality.items():
         if key != "noise_floor" and not isinstance(value, list | dict | None):
             table.add_row(key.replace("_", " "), f"{value:.4g}" if isinstance(value, float) else str(value))
-    if "output" in description:
-        table.add_row("written", description["output"])
+    if output is not None:
+        table.add_row("written", str(output))
     console.print(table)
+
+
+def _seconds(shot: "Shot") -> float:
+    return float(shot.trajectory.times[-1] - shot.trajectory.times[0])
 
 
 def draw_steps(steps: list[float], floor: float, bars: str = BARS) -> str:
     """Draw P over time as a row of bars, lowest first in ``bars``; a space is below the noise floor, ? has no depth."""
-    columns = min(len(steps), WIDEST)
+    columns = min(len(steps), MAX_COLUMNS)
     edges = [round(column * len(steps) / columns) for column in range(columns + 1)] if columns else []
     means = [_mean(steps[first:last]) for first, last in pairwise(edges)]
     top = max((mean for mean in means if mean is not None), default=0.0)

@@ -4,19 +4,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from parascale.cli.advice import sentence
 from parascale.cli.common import Json, print_json
-from parascale.errors import InputError
+from parascale.errors import InputError, Notice
 
 if TYPE_CHECKING:
     from parascale.link.client import Client
 
-Connect = Annotated[str | None, typer.Option(help="Address of the backend; the one of this machine where not given.")]
-KeysFolder = Annotated[Path | None, typer.Option("--keys", help="Folder of keys of a backend on another machine.")]
-JobId = Annotated[str, typer.Argument(metavar="ID", help="The job's id, or as much of its beginning as is needed.")]
+Connect = Annotated[str | None, typer.Option(help="Address of the backend; default: this machine's.")]
+KeysFolder = Annotated[Path | None, typer.Option("--keys", help="Folder with the keys of a remote backend.")]
+JobId = Annotated[str, typer.Argument(metavar="ID", help="Job id, or its first characters.")]
 
 
 def jobs(connect: Connect = None, keys: KeysFolder = None, json: Json = False) -> None:
-    """List the jobs of a backend that are yours."""
+    """List your jobs on a backend."""
     from dataclasses import asdict
 
     from parascale.link.local import connect as connect_to
@@ -28,7 +29,8 @@ def jobs(connect: Connect = None, keys: KeysFolder = None, json: Json = False) -
         return
     for job in found:
         created = datetime.fromtimestamp(job.created).strftime("%Y-%m-%d %H:%M")
-        how = f"{job.fraction:.0%} {job.phase}" if job.state == "running" else job.message
+        failure = sentence(Notice(job.message, job.remedy, job.choices))
+        how = f"{job.fraction:.0%} {job.phase}" if job.state == "running" else failure
         print(f"{job.job_id[:8]}  {created}  {job.state:10} {job.label}  {how}".rstrip())
     if not found:
         print("no jobs")

@@ -1,5 +1,6 @@
+from itertools import zip_longest
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,43 +16,43 @@ if TYPE_CHECKING:
 
 
 def probe(
-    generator: Annotated[str, typer.Option("--generator", "-g", help="Which generator.")],
-    output: Annotated[Path, typer.Option("-o", "--output", help="The profile to write; its plot goes beside it.")],
-    image: Annotated[list[Path] | None, typer.Option(help="A picture to start from; drawn rooms if none.")] = None,
-    depth_map: Annotated[list[Path] | None, typer.Option(help="The z-depth of each picture, in their order.")] = None,
+    generator: Annotated[str, typer.Option("--generator", "-g", help="Generator.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The profile to write; its plot goes next to it.")],
+    image: Annotated[list[Path] | None, typer.Option(help="A picture to start from; default: drawn rooms.")] = None,
+    depth_map: Annotated[list[Path] | None, typer.Option(help="z-depth of each picture, in the same order.")] = None,
     fov: Annotated[float, typer.Option(min=5, max=150, help="Horizontal field of view of the pictures.")] = 60.0,
     frames: Annotated[int, typer.Option(min=9, help="Frames of each video, 4n+1.")] = 33,
-    prompt: Annotated[str, typer.Option(help="What is to be seen.")] = "",
-    seed: Annotated[int, typer.Option(min=0, help="The same for all videos.")] = 0,
-    parameter: Annotated[list[str] | None, typer.Option("--set", help="NAME=VALUE of the generator's own.")] = None,
-    use: Annotated[bool, typer.Option("--use", help="Have backends of this machine take the profile.")] = False,
+    prompt: Annotated[str, typer.Option(help="Text prompt.")] = "",
+    seed: Annotated[int, typer.Option(min=0, help="Seed of all videos.")] = 0,
+    parameter: Annotated[list[str] | None, typer.Option("--set", help="Generator parameter, NAME=VALUE.")] = None,
+    use: Annotated[bool, typer.Option("--use", help="Install the profile for backends on this machine.")] = False,
     connect: Connect = None,
     keys: KeysFolder = None,
     json: Json = False,
 ) -> None:
-    """Measure how far a generator's camera goes: known moves at five gains, generated, solved and fitted."""
+    """Measure a generator's response to camera motion: known moves at five gains, generated, solved, fitted."""
     from parascale.evaluation.pictures import drawn_rooms
     from parascale.evaluation.probe import Plan
     from parascale.evaluation.probe import probe as measure
     from parascale.evaluation.response_plot import draw_response
+    from parascale.files.disk import replace_files
+    from parascale.generators import find_generator
     from parascale.generators.profile import own_profile, profile_to_json
-    from parascale.generators.registry import generators
 
-    known = generators()
-    if generator not in known:
-        raise InputError(f"there is no generator {generator!r}: take one of {', '.join(known)}")
-    pictures = _pictures(image or [], depth_map or [], fov) if image else drawn_rooms()
+    known = find_generator(generator)
+    pictures = _read_pictures(image or [], depth_map or [], fov) if image else drawn_rooms()
     parameters = dict(setting(text) for text in parameter or ())
     plan = Plan(pictures, frames, prompt=prompt, seed=seed, parameters=parameters)
     with client_of(connect, keys) as client, progress_bar() as progress:
-        profile = measure(known[generator], plan, answered_by(client), progress)
+        profile = measure(known, plan, answered_by(client), progress)
     plot = output.with_suffix(".png")
-    _write(output, profile_to_json(profile))
+    text = f"{profile_to_json(profile)}\n".encode()
+    replace_files({output: text})
     draw_response(profile, plot)
     if use:
         own = own_profile(generator)
         own.parent.mkdir(parents=True, exist_ok=True)
-        _write(own, profile_to_json(profile))
+        replace_files({own: text})
     if json:
         print_json(_summary(profile) | {"profile": str(output), "plot": str(plot)})
         return
@@ -59,36 +60,24 @@ def probe(
         print(f"{name:16} {'-' if value is None else format(value, '.4g') if isinstance(value, float) else value}")
 
 
-def _summary(profile: "Profile") -> dict[str, Any]:
+def _summary(profile: "Profile") -> dict[str, object]:
     names = ("generator", "scale_class", "units_per_depth", "spread", "slope", "saturates_at", "source")
     return {name: getattr(profile, name) for name in names}
 
 
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text + "\n")
-    except OSError as error:
-        raise InputError(f"{path} cannot be written: {error.strerror}") from error
-
-
-def _pictures(images: list[Path], depth_maps: list[Path], fov: float) -> "tuple[Picture, ...]":
-    import numpy as np
-
+def _read_pictures(images: list[Path], depth_maps: list[Path], fov: float) -> "tuple[Picture, ...]":
     from parascale.evaluation.pictures import Picture
     from parascale.media.depth_file import read_depth_map
     from parascale.media.image_file import read_image
+    from parascale.parallax.gauge import unit_depth_map
 
     if depth_maps and len(depth_maps) != len(images):
-        raise InputError(f"{len(images)} pictures and {len(depth_maps)} depth maps are given: give one for each")
+        raise InputError(f"{len(images)} pictures but {len(depth_maps)} depth maps: give one for each picture")
     found = []
-    for number, path in enumerate(images):
-        depth = None
-        if depth_maps:
-            file = read_depth_map(depth_maps[number], None)
-            print_notes(file.warnings)
-            seen = file.depth[np.isfinite(file.depth) & (file.depth > 0)]
-            depth = (file.depth / np.median(seen)).astype(np.float32)
+    for path, depth_path in zip_longest(images, depth_maps):
         picture = read_image(path)
-        print_notes(picture.warnings)
+        file = None if depth_path is None else read_depth_map(depth_path)
+        print_notes((*picture.warnings, *(() if file is None else file.warnings)))
+        depth = None if file is None else unit_depth_map(file.depth)
         found.append(Picture(path.stem, picture.image, depth, fov))
     return tuple(found)

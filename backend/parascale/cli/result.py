@@ -22,7 +22,7 @@ def result(
     keys: KeysFolder = None,
     json: Json = False,
 ) -> None:
-    """Fetch what a job that is done left behind; the backend then forgets the job."""
+    """Fetch the files of a finished job, then delete the job on the backend."""
     from parascale.link.local import connect as connect_to
 
     with connect_to(connect, keys) as client:
@@ -61,7 +61,7 @@ def fetch(client: "Client", job_id: str, output: Path) -> dict[str, object]:
     except OSError as error:
         raise InputError(f"{output} cannot be written: {error.strerror}") from error
     client.delete(job_id)
-    return found.summary | {"files": files}
+    return {**found.summary, "files": files}
 
 
 def print_fetched(fetched: dict[str, object], json: bool) -> None:

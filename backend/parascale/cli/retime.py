@@ -1,12 +1,11 @@
 import re
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from parascale.cli.common import Json, print_json
-from parascale.cli.info import describe, print_description
+from parascale.cli.common import Json, print_notes
+from parascale.cli.info import print_shot
 from parascale.errors import InputError
 
 if TYPE_CHECKING:
@@ -16,44 +15,46 @@ if TYPE_CHECKING:
 def retime(
     shot: Annotated[Path, typer.Argument(help="A shot file.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="The shot file to write.")],
-    frames: Annotated[str | None, typer.Option(help="How many, or 4n+1: as many of those as fit.")] = None,
-    fps: Annotated[float | None, typer.Option(help="Frames a second; the shot's own where not given.")] = None,
+    frames: Annotated[str | None, typer.Option(help="Number of frames, or a rule such as 4n+1.")] = None,
+    fps: Annotated[float | None, typer.Option(help="Frame rate; default: the shot's.")] = None,
     mode: Annotated[str, typer.Option(help="What to keep: {modes}.")] = "keep-path",
-    keep_angles: Annotated[bool, typer.Option("--keep-angles", help="keep-felt-speed: look where it looked.")] = False,
-    count_rotation: Annotated[bool, typer.Option("--count-rotation", help="even: let pans take their time.")] = False,
-    ease: Annotated[str | None, typer.Option(help="keep-path: TIME:SHARE pairs, as 0:0,0.3:0.1,1:1.")] = None,
+    keep_angles: Annotated[bool, typer.Option("--keep-angles", help="keep-felt-speed: keep view directions.")] = False,
+    count_rotation: Annotated[bool, typer.Option("--count-rotation", help="even: count rotation as motion.")] = False,
+    ease: Annotated[str | None, typer.Option(help="keep-path: TIME:SHARE pairs such as 0:0,0.3:0.1,1:1.")] = None,
     level: Annotated[bool, typer.Option("--level", help="Level the horizon.")] = False,
-    smooth: Annotated[
-        bool, typer.Option("--smooth", help="Take out as much jitter as the noise floor explains.")
-    ] = False,
-    shake: Annotated[float | None, typer.Option(help="Multiply the handheld shake; 0 takes it out.")] = None,
-    cutoff: Annotated[float, typer.Option(help="What is faster is shake, hertz.")] = 1.0,
-    hold: Annotated[str | None, typer.Option(help="SECONDS@TIME: rest there for so long.")] = None,
-    reverse: Annotated[bool, typer.Option("--reverse", help="Play it backwards.")] = False,
-    ping_pong: Annotated[bool, typer.Option("--ping-pong", help="Play it there and back.")] = False,
-    strength: Annotated[float | None, typer.Option(help="Multiply its parallax.")] = None,
-    speed: Annotated[float | None, typer.Option(help="Bring it to this much felt parallax per second.")] = None,
+    smooth: Annotated[bool, typer.Option("--smooth", help="Remove the jitter that the noise floor explains.")] = False,
+    shake: Annotated[float | None, typer.Option(help="Multiply the handheld shake; 0 removes it.")] = None,
+    cutoff: Annotated[float, typer.Option(help="Shake is motion above this frequency, hertz.")] = 1.0,
+    hold: Annotated[str | None, typer.Option(help="SECONDS@TIME: hold the camera at TIME for SECONDS.")] = None,
+    reverse: Annotated[bool, typer.Option("--reverse", help="Play backwards.")] = False,
+    ping_pong: Annotated[bool, typer.Option("--ping-pong", help="Play forwards, then backwards.")] = False,
+    strength: Annotated[float | None, typer.Option(help="Multiply the Parallax Number.")] = None,
+    speed: Annotated[float | None, typer.Option(help="Scale to this median felt parallax per second.")] = None,
     json: Json = False,
 ) -> None:
-    """Give a shot other frames and other timing; what else is asked happens in the order --help lists it."""
+    """Change the frames and timing of a shot; further options apply in the order of this list."""
     from parascale import retime as bend
     from parascale.files.shot_file import read_shot, write_shot
+    from parascale.retime.even import is_even_in_travel
     from parascale.retime.modes import MODES
 
-    own = {"keep_angles": keep_angles, "count_rotation": count_rotation}
-    _refuse_mixtures(mode, **own, eased=ease is not None)
+    options = {"keep_angles": keep_angles, "count_rotation": count_rotation}
+    _refuse_options_of_other_modes(mode, **options, eased=ease is not None)
     if strength is not None and speed is not None:
-        raise InputError("--strength and --speed say the same in two ways: give one")
-    options = {name: True for name, given in own.items() if given}
+        raise InputError("--strength and --speed exclude each other: give one")
+    flags = {name: True for name, is_set in options.items() if is_set}
     operations = (
         (level, bend.level),
         (smooth, bend.smooth),
         (shake is not None, lambda moved: bend.separate(moved, cutoff).combine(shake=shake or 0.0)),
-        (hold is not None, lambda moved: bend.hold(moved, *_held(hold))),
+        (hold is not None, lambda moved: bend.hold(moved, *_parse_hold(hold))),
         (reverse, bend.reverse),
         (ping_pong, bend.ping_pong),
-        (mode == "keep-path", lambda moved: _along_the_path(moved, frames, fps, ease)),
-        (mode != "keep-path", lambda moved: MODES[mode].function(moved, *_asked(moved, frames, fps), **options)),
+        (mode == "keep-path", lambda moved: _keep_path(moved, frames, fps, ease)),
+        (
+            mode != "keep-path",
+            lambda moved: MODES[mode].function(moved, *_frames_and_rate(moved, frames, fps), **flags),
+        ),
         (strength is not None, lambda moved: bend.strengthen(moved, strength or 0.0)),
         (speed is not None, lambda moved: bend.at_speed(moved, speed or 0.0)),
     )
@@ -62,25 +63,25 @@ def retime(
         if wanted:
             result = operation(result)
     write_shot(result, output)
-    if mode == "even" and result.provenance["retiming"][-1].get("equal") == "travel":
-        print("parascale: note: its path turns back so often that its travel is even, not its P", file=sys.stderr)
-    (print_json if json else print_description)(describe(result) | {"output": str(output)})
+    if mode == "even" and is_even_in_travel(result):
+        print_notes(["the path turns back too sharply for equal steps of P: its travel is even instead"])
+    print_shot(result, json=json, output=output)
 
 
-def _along_the_path(shot: "Shot", frames: str | None, fps: float | None, ease: str | None) -> "Shot":
+def _keep_path(shot: "Shot", frames: str | None, fps: float | None, ease: str | None) -> "Shot":
     from parascale import retime as bend
 
     if ease is not None:
-        pairs = [_numbers(pair, ":", "--ease", "pairs as 0:0,0.3:0.1,1:1") for pair in ease.split(",")]
-        return bend.ease(shot, pairs, *_asked(shot, frames, fps))
+        pairs = [_parse_pair(pair, ":", "--ease", "pairs such as 0:0,0.3:0.1,1:1") for pair in ease.split(",")]
+        return bend.ease(shot, pairs, *_frames_and_rate(shot, frames, fps))
     if frames is not None and frames.isdecimal():
-        return bend.keep_path(shot, *_asked(shot, frames, fps))
+        return bend.keep_path(shot, *_frames_and_rate(shot, frames, fps))
     if frames is None and fps is None:
         return shot
-    return bend.match_rate(shot, shot.fps if fps is None else fps, *_numbering(frames))
+    return bend.match_rate(shot, shot.fps if fps is None else fps, *_parse_frame_rule(frames))
 
 
-def _refuse_mixtures(mode: str, *, keep_angles: bool, count_rotation: bool, eased: bool) -> None:
+def _refuse_options_of_other_modes(mode: str, *, keep_angles: bool, count_rotation: bool, eased: bool) -> None:
     from parascale.retime.modes import MODES
 
     if mode not in MODES:
@@ -91,39 +92,39 @@ def _refuse_mixtures(mode: str, *, keep_angles: bool, count_rotation: bool, ease
         (eased, "--ease", "keep-path"),
     ):
         if given and mode != belongs:
-            raise InputError(f"{option} goes with --mode {belongs}, not with {mode}")
+            raise InputError(f"{option} needs --mode {belongs}, got {mode}")
 
 
-def _asked(shot: "Shot", frames: str | None, fps: float | None) -> tuple[int, float]:
-    """Read frames and rate: the shot's own rate, and as many frames as fit its duration, where not given."""
+def _frames_and_rate(shot: "Shot", frames: str | None, fps: float | None) -> tuple[int, float]:
+    """Return the number of frames and their rate; where not given, the shot's rate and as many as fit its duration."""
     from parascale.retime import generator_times
 
     rate = shot.fps if fps is None else fps
     if frames is not None and frames.isdecimal():
         return int(frames), rate
     times = shot.trajectory.times
-    return len(generator_times(float(times[-1] - times[0]), rate, *_numbering(frames))), rate
+    return len(generator_times(float(times[-1] - times[0]), rate, *_parse_frame_rule(frames))), rate
 
 
-def _numbering(frames: str | None) -> tuple[int, int]:
-    """Read A n + B; any number where nothing is asked."""
+def _parse_frame_rule(frames: str | None) -> tuple[int, int]:
+    """Parse a rule A n + B for the number of frames; any number where none is given."""
     if frames is None:
         return 1, 1
     match = re.fullmatch(r"(\d{1,6})n\+(\d{1,6})", frames.replace(" ", ""))
     if match is None:
-        raise InputError(f"--frames {frames!r} is neither a number of frames nor a rule as 4n+1")
+        raise InputError(f"--frames expects a number or a rule such as 4n+1, got {frames!r}")
     return int(match[1]), int(match[2])
 
 
-def _held(hold: str | None) -> tuple[float, float]:
-    seconds, at = _numbers(hold or "", "@", "--hold", "SECONDS@TIME, as 1.5@2")
+def _parse_hold(hold: str | None) -> tuple[float, float]:
+    seconds, at = _parse_pair(hold or "", "@", "--hold", "SECONDS@TIME such as 1.5@2")
     return at, seconds
 
 
-def _numbers(text: str, separator: str, option: str, form: str) -> tuple[float, float]:
+def _parse_pair(text: str, separator: str, option: str, form: str) -> tuple[float, float]:
     parts = text.split(separator)
     try:
         first, second = map(float, parts)
     except ValueError:
-        raise InputError(f"{option} takes {form}, not {text!r}") from None
+        raise InputError(f"{option} expects {form}, got {text!r}") from None
     return first, second

@@ -13,7 +13,8 @@ from parascale.errors import InputError
 if TYPE_CHECKING:
     from parascale.evaluation.probe import Make
     from parascale.link.client import Client
-    from parascale.link.requests import GenerationRequest, JobResult, Request
+    from parascale.link.kinds.generate import GenerationRequest
+    from parascale.link.request import JobResult, Request
     from parascale.types import Progress
 
 
@@ -50,7 +51,7 @@ def run_through(client: "Client", request: "Request", progress: "Progress", sket
         client.cancel(job)
         raise
     if status.state != "done":
-        raise InputError(f"job {job[:8]} {status.state}: {status.message}")
+        raise InputError(f"job {job[:8]} {status.state}: {status.message}", status.remedy, status.choices)
     return job
 
 

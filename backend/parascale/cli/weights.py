@@ -11,7 +11,7 @@ from parascale.errors import InputError
 if TYPE_CHECKING:
     from parascale.generators.weights import Download, Published
 
-weights = typer.Typer(help="See which weights of models are on this machine, and fetch others.", no_args_is_help=True)
+weights = typer.Typer(help="List and download model weights.", no_args_is_help=True)
 
 _GIGABYTE = 1e9
 
@@ -34,7 +34,7 @@ def fetch(
     yes: Annotated[bool, typer.Option("--yes", help="Download without asking.")] = False,
     json: Json = False,
 ) -> None:
-    """Download weights and what they need from the Hugging Face hub, after a yes; a broken download goes on."""
+    """Download weights and their dependencies from the Hugging Face hub; an interrupted download resumes."""
     from parascale.generators.weights import fetch as fetch_weights
 
     folders = fetch_weights(_wanted(name), lambda downloads: yes or _agreed(downloads))

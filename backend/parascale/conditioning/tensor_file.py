@@ -6,7 +6,6 @@ import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -118,7 +117,7 @@ def _write_names(archive: zipfile.ZipFile, tensor: Tensor) -> None:
         np.lib.format.write_array(file, np.array(tensor.axes))  # type: ignore[no-untyped-call] # as above
 
 
-def _whole(name: str, axes: tuple[str, ...], values: NDArray[Any]) -> Tensor:
+def _whole(name: str, axes: tuple[str, ...], values: NDArray[np.generic]) -> Tensor:
     single = values.astype(np.float32)
     return Tensor(name, axes, single.shape, lambda: iter((single,)))
 

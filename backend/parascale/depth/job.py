@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from parascale.depth.estimate import Estimate
 from parascale.depth.registry import load_estimator
 from parascale.errors import Cancelled
-from parascale.link.requests import DepthRequest, JobResult
+from parascale.link.kinds.depth import DepthRequest
+from parascale.link.request import JobResult
 from parascale.types import CancelCheck, Progress
 
 PERCENTILES = (10, 50, 90)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
-from itertools import takewhile
 from pathlib import Path
 
 import numpy as np
@@ -53,12 +52,10 @@ def with_model_depth(
         Where `with_dense_depth` does, or the clip cannot be read.
     Cancelled
     """
-    from parascale.media.video import pictures
+    from parascale.media.frames import read_frames
 
     assert shot.frames is not None
-    wanted = set(shot.frames.tolist())
-    until_the_last = takewhile(lambda item: item[0] <= max(wanted), pictures(reference))
-    frames = (picture for number, _, picture in until_the_last if number in wanted)
+    frames = (frame.picture for frame in read_frames(reference, set(shot.frames.tolist())))
     return with_dense_depth(frames, shot, estimator, progress=progress, cancelled=cancelled)
 
 
@@ -144,7 +141,7 @@ def sample_dense_depth(
         estimate = estimator.estimate(picture)
         kind = estimate.kind
         fits.append(_fit(estimate, points, shot.trajectory.view(t)))
-        values.append(_sampled(estimate.values))
+        values.append(_sample_grid(estimate.values))
         if progress is not None:
             progress((t + 1) / len(shot), "Estimating depth")
     if len(values) != len(shot):
@@ -179,7 +176,7 @@ def _fit(estimate: Estimate, points: Array, view: View) -> Fit | None:
     return fit(value[seen], depth[seen])
 
 
-def _sampled(values: NDArray[np.float32]) -> NDArray[np.float32]:
+def _sample_grid(values: NDArray[np.float32]) -> NDArray[np.float32]:
     """Values at the centres of the grid's cells."""
     rows, columns = values.shape
     row = ((np.arange(GRID[1]) + 0.5) * rows / GRID[1]).astype(int)

@@ -23,12 +23,12 @@ from parascale.evaluation.results import Row, read_rows, write_rows
 from parascale.evaluation.verify import verify
 from parascale.files.disk import make_folder
 from parascale.files.shot_file import read_shot, write_shot
-from parascale.link.requests import GenerationRequest
+from parascale.link.kinds.generate import GenerationRequest
 from parascale.parallax.depth_source import DepthSource
 from parascale.parallax.gauge import scale_gauge, to_unit_depth
 from parascale.parallax.metrics import compare
 from parascale.parallax.shot import Shot
-from parascale.solve import solve_in_child
+from parascale.solve import solve
 from parascale.types import Progress
 
 SCENES = ("cosmos", "street", "room", "desk")
@@ -190,7 +190,7 @@ def _rows(job: _Job, regime: str, move: str, methods: Sequence[str], report: Pro
         except InputError as error:
             yield Row(regime, move, method, reason=str(error))
             continue
-        row = _measured(Row(regime, move, method), path, reference.true, stage)
+        row = _measure(Row(regime, move, method), path, reference.true, stage)
         yield row if job.plan.generator is None else _with_video(job, row, path, reference.solved, stage)
 
 
@@ -216,7 +216,7 @@ def film_reference(name: str, move: str, plan: Plan, folder: Path, report: Progr
     true = read_shot(true_file)
     if not solved_file.is_file():
         try:
-            solved = solve_in_child(
+            solved = solve(
                 clip,
                 intrinsics=true.trajectory.intrinsics[0],
                 progress=lambda part, phase: report(0.8 + 0.2 * part, phase),
@@ -243,7 +243,7 @@ def _open(name: str, size: tuple[int, int]) -> _Stage:
     return _Stage(scene, SceneDepth(scene), view_of_camera(scene, scene.camera))
 
 
-def _measured(row: Row, path: Shot, true: Shot, stage: _Stage) -> Row:
+def _measure(row: Row, path: Shot, true: Shot, stage: _Stage) -> Row:
     """Hold a path, in the depth it really sees, against the true reference."""
     from parascale.blender.render import z_medians
 
@@ -288,7 +288,7 @@ def _video(job: _Job, path: Shot, stage: _Stage, folder: Path) -> tuple[Path, Pa
     if job.plan.generator == RENDER:
         return render_path(stage.scene, path.trajectory, folder / "result.mp4", job.plan.size, FPS), None
     assert job.make is not None
-    made = job.make(_request(job.plan, path, stage, folder), folder, _unreported)
+    made = job.make(_request(job.plan, path, stage, folder), folder, _ignore_progress)
     return made.files["video"], made.files.get("hole_mask")
 
 
@@ -306,5 +306,5 @@ def _request(plan: Plan, path: Shot, stage: _Stage, folder: Path) -> GenerationR
     return GenerationRequest(to_unit_depth(path), plan.generator, image, depth)
 
 
-def _unreported(part: float, phase: str) -> None:
+def _ignore_progress(part: float, phase: str) -> None:
     pass

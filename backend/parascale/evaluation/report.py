@@ -5,7 +5,6 @@ Run as a module with the three shot files, the two videos, the PNG to write and 
 
 import sys
 from pathlib import Path
-from typing import Any
 
 import matplotlib
 import numpy as np
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 
 from parascale.errors import InputError
 from parascale.files.shot_file import read_shot
-from parascale.media.video import pictures
+from parascale.media.frames import read_frames
 from parascale.parallax.shot import Shot
 
 REFERENCE_COLOUR, ASKED_COLOUR, REALISED_COLOUR = "#4c566a", "#d08770", "#2e7d5b"
@@ -45,7 +44,8 @@ def draw_report(
     matplotlib.use("Agg")
     figure = Figure(figsize=(13, 9.2), layout="constrained", facecolor="white")
     figure.suptitle(title, fontsize=13)
-    panels: Any = figure.subfigures(2, 1, height_ratios=(1, 1.45))
+    panels = figure.subfigures(2, 1, height_ratios=(1, 1.45))
+    assert isinstance(panels, np.ndarray)
     upper, lower = panels
     parallax, path_axes = upper.subplots(1, 2, width_ratios=(2, 1))
     _draw_parallax(parallax, reference, asked, realised)
@@ -57,7 +57,7 @@ def draw_report(
     )
     for row, (name, video, count, first) in zip(lower.subplots(2, 3), shown, strict=True):
         numbers = (0, (count - 1) // 2, count - 1)
-        images = read_frames(video, [first + number for number in numbers])
+        images = pictures_at(video, [first + number for number in numbers])
         for axes, number, image in zip(row, numbers, images, strict=True):
             axes.imshow(image)
             axes.set_title(f"{name}, frame {number}", fontsize=10)
@@ -65,7 +65,7 @@ def draw_report(
     figure.savefig(path, dpi=100)
 
 
-def read_frames(video: Path, numbers: list[int]) -> list[NDArray[np.uint8]]:
+def pictures_at(video: Path, numbers: list[int]) -> list[NDArray[np.uint8]]:
     """Decode frames of a video, or of a folder of images, by number.
 
     Returns
@@ -73,27 +73,21 @@ def read_frames(video: Path, numbers: list[int]) -> list[NDArray[np.uint8]]:
     list of (H, W, 3) uint8
         sRGB, in the order asked for.
     """
-    found = {}
-    for number, _, picture in pictures(video):
-        if number in numbers:
-            found[number] = picture
-        if number >= max(numbers):
-            break
+    found = {frame.number: frame.picture for frame in read_frames(video, numbers)}
     if len(found) < len(set(numbers)):
         raise InputError(f"{video} ends before frame {max(numbers)}")
     return [found[number] for number in numbers]
 
 
 def _draw_parallax(axes: Axes, reference: Shot, asked: Shot, realised: Shot) -> None:
-    styles: tuple[tuple[str, Shot, dict[str, Any]], ...] = (
-        ("reference, solved from pixels", reference, {"color": REFERENCE_COLOUR, "lw": 5, "alpha": 0.35}),
-        ("asked, against the scene's own depth", asked, {"color": ASKED_COLOUR, "lw": 1.8}),
-        ("realised, the result solved again", realised, {"color": REALISED_COLOUR, "lw": 1.2, "ls": "--"}),
-    )
-    for label, shot, style in styles:
+    for label, shot, colour, width, alpha, style in (
+        ("reference, solved from pixels", reference, REFERENCE_COLOUR, 5.0, 0.35, "-"),
+        ("asked, against the scene's own depth", asked, ASKED_COLOUR, 1.8, 1.0, "-"),
+        ("realised, the result solved again", realised, REALISED_COLOUR, 1.2, 1.0, "--"),
+    ):
         times = shot.trajectory.times[:-1] - shot.trajectory.times[0]
         per_second = shot.parallax_number / np.diff(shot.trajectory.times)
-        axes.plot(times, per_second, label=label, **style)
+        axes.plot(times, per_second, style, label=label, color=colour, lw=width, alpha=alpha)
     axes.set(xlabel="seconds", ylabel="Parallax Number per second", title="What is felt", ylim=(0, None))
     axes.legend(frameon=False, fontsize=9)
     axes.grid(alpha=0.25)

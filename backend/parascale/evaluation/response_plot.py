@@ -28,25 +28,25 @@ def draw_response(profile: Profile, path: Path) -> None:
     measured = [item for item in profile.response if item["realised"] is not None]
     moves = sorted({item["move"] for item in measured})
     images = sorted({item["image"] for item in measured})
-    for image, colour in zip(images, _cycled(_COLOURS, len(images)), strict=True):
-        for move, marker in zip(moves, _cycled(_MARKERS, len(moves)), strict=True):
+    for image, colour in zip(images, _cycle(_COLOURS, len(images)), strict=True):
+        for move, marker in zip(moves, _cycle(_MARKERS, len(moves)), strict=True):
             own = [item for item in measured if (item["image"], item["move"]) == (image, move)]
             asked, realised = [item["asked"] for item in own], [item["realised"] for item in own]
             axes.loglog(asked, realised, marker=marker, color=colour, lw=1.2, ms=6, label=f"{image}, {move}")
     ends = np.array([min(item["asked"] for item in measured), max(item["asked"] for item in measured)])
     axes.loglog(ends, ends, color="0.6", ls="--", lw=1.2, label="as asked")
     axes.set(xlabel="Parallax Number asked, median of the steps", ylabel="realised, the video solved again")
-    axes.set_title(_told(profile), fontsize=10)
+    axes.set_title(_title(profile), fontsize=10)
     axes.grid(alpha=0.25, which="both")
     axes.legend(frameon=False, fontsize=8)
     figure.savefig(path, format="png", dpi=110)
 
 
-def _cycled(values: tuple[str, ...], count: int) -> list[str]:
+def _cycle(values: tuple[str, ...], count: int) -> list[str]:
     return [values[number % len(values)] for number in range(count)]
 
 
-def _told(profile: Profile) -> str:
+def _title(profile: Profile) -> str:
     saturates = (
         "no saturation" if profile.saturates_at is None else f"saturates from {profile.saturates_at:.2g} median depths"
     )

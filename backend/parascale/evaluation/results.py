@@ -18,7 +18,7 @@ from parascale.types import to_json_values
 
 FILE = "results.json"
 # Scale gaps that differ by less tell no slope.
-LEAST_SPREAD = 1.0
+MIN_GAP_RANGE = 1.0
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Row:
 NAMES = [field.name for field in fields(Row)]
 
 
-def read_rows(folder: Path, stamp: Mapping[str, Any]) -> list[Row]:
+def read_rows(folder: Path, stamp: Mapping[str, object]) -> list[Row]:
     """Read the rows a folder holds.
 
     Parameters
@@ -94,7 +94,7 @@ def read_rows(folder: Path, stamp: Mapping[str, Any]) -> list[Row]:
     return rows
 
 
-def write_rows(folder: Path, stamp: Mapping[str, Any], rows: Iterable[Row]) -> None:
+def write_rows(folder: Path, stamp: Mapping[str, object], rows: Iterable[Row]) -> None:
     """Write ``results.json`` and ``results.csv`` anew."""
     plain = [to_json_values(asdict(row)) for row in rows]
     document = {"version": __version__, "stamp": dict(stamp), "rows": plain}
@@ -110,9 +110,8 @@ def write_rows(folder: Path, stamp: Mapping[str, Any], rows: Iterable[Row]) -> N
     )
 
 
-def _row(held: dict[str, Any]) -> Row:
-    values: dict[str, Any] = {name: math.nan if held[name] is None else held[name] for name in NAMES}
-    return Row(**values)
+def _row(values: dict[str, Any]) -> Row:
+    return Row(**values | {name: math.nan for name in NAMES if values[name] is None})
 
 
 def median(values: Iterable[float]) -> float:
@@ -125,7 +124,7 @@ def raw_slope(rows: Sequence[Row]) -> float:
     """Slope of ln(P' / P) of `raw` over the log scale gap, which Theorem 1 says is 1; NaN where the gaps are alike."""
     raw = [(row.depth_gap, row.scale_gap) for row in rows if row.method == "raw"]
     gap, error = np.array([pair for pair in raw if not any(map(math.isnan, pair))]).reshape(-1, 2).T
-    if len(gap) < 2 or np.ptp(gap) < LEAST_SPREAD:
+    if len(gap) < 2 or np.ptp(gap) < MIN_GAP_RANGE:
         return math.nan
     return float(np.polyfit(gap, error, 1)[0])
 

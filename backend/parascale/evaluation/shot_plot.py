@@ -1,7 +1,6 @@
 """A shot in one picture: its path from above and from the side, P with its noise floor, median depth, steps."""
 
 from pathlib import Path
-from typing import Any
 
 import matplotlib
 import numpy as np
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 from parascale.parallax.shot import Shot
 
 PATH_COLOUR, FLOOR_COLOUR, POINT_COLOUR = "#2e7d5b", "#bf616a", "#9aa3b2"
-MOST_POINTS = 4000
+MAX_POINTS = 4000
 CAMERAS = 9
 # Seen from above and from the side: which coordinates are drawn across and up, and their names. y points down.
 VIEWS = (("from above", 0, 2, "right", "forward"), ("from the right", 2, 1, "forward", "down"))
@@ -30,8 +29,8 @@ def draw_shot(shot: Shot, path: Path) -> None:
     """
     matplotlib.use("Agg")
     figure = Figure(figsize=(13, 7.4), layout="constrained", facecolor="white")
-    figure.suptitle(_told(shot), fontsize=12)
-    axes: Any = figure.subplot_mosaic(
+    figure.suptitle(_title(shot), fontsize=12)
+    axes = figure.subplot_mosaic(
         [["above", "parallax"], ["above", "depth"], ["side", "baseline"]],
         width_ratios=(1, 1.5),
         height_ratios=(1.3, 1, 1),
@@ -55,7 +54,7 @@ def draw_shot(shot: Shot, path: Path) -> None:
     figure.savefig(path, format="png", dpi=100)
 
 
-def _told(shot: Shot) -> str:
+def _title(shot: Shot) -> str:
     steps = shot.parallax_number[np.isfinite(shot.parallax_number)]
     told = f"{shot.name}: {len(shot)} frames, {shot.motion_class}"
     if len(steps) and steps.any():
@@ -91,7 +90,7 @@ def _draw_path(axes: Axes, shot: Shot, poses: NDArray[np.float64], view: tuple[s
 def _draw_points(axes: Axes, shot: Shot, across: int, up: int) -> None:
     assert shot.points is not None
     first = np.linalg.inv(shot.trajectory.camera_to_world[0])
-    points = shot.points.positions[:: len(shot.points.positions) // MOST_POINTS + 1] @ first[:3, :3].T + first[:3, 3]
+    points = shot.points.positions[:: len(shot.points.positions) // MAX_POINTS + 1] @ first[:3, :3].T + first[:3, 3]
     axes.plot(
         points[:, across], points[:, up], ".", color=POINT_COLOUR, ms=2, alpha=0.6, zorder=1, scalex=False, scaley=False
     )

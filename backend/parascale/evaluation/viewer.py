@@ -1,13 +1,14 @@
 """A shot in rerun: cameras, points, the frames on the cameras, P and median depth over time."""
 
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from types import ModuleType
 
 import cv2
 import numpy as np
 
 from parascale.errors import InputError
-from parascale.media.video import pictures
+from parascale.media.frames import read_frames
 from parascale.parallax.shot import Shot
 from parascale.solve.provenance import source_digest
 
@@ -39,7 +40,7 @@ def view_shot(shot: Shot, reference: Path | None = None, save: Path | None = Non
         rr.spawn()
     rr.send_blueprint(_blueprint())
     _log_scene(rr, shot)
-    frames = {} if reference is None else _encoded(reference, shot)
+    frames = {} if reference is None else _encode_frames(reference, shot)
     for index in range(len(shot)):
         _log_frame(rr, shot, index, frames)
     rr.disconnect()
@@ -53,12 +54,11 @@ def source_of(shot: Shot, folder: Path) -> Path | None:
     return folder / name if source_digest(folder / name) == shot.provenance.get("sha256") else None
 
 
-def _rerun() -> Any:
+def _rerun() -> ModuleType:
     try:
-        import rerun
+        return import_module("rerun")
     except ImportError as error:
         raise InputError("rerun is not installed", "rerun") from error
-    return rerun
 
 
 def _scale(shot: Shot) -> float:
@@ -70,20 +70,17 @@ def _picture_size(shot: Shot) -> tuple[int, int]:
     return width, height
 
 
-def _encoded(reference: Path, shot: Shot) -> dict[int, bytes]:
+def _encode_frames(reference: Path, shot: Shot) -> dict[int, bytes]:
     """JPEGs of the shot's frames by number, at the size the camera is drawn with."""
     wanted = set(np.asarray(shot.frames).tolist())
     found = {}
-    for number, _, picture in pictures(reference):
-        if number > max(wanted):
-            break
-        if number in wanted:
-            small = cv2.resize(picture, _picture_size(shot), interpolation=cv2.INTER_AREA)
-            found[number] = cv2.imencode(".jpg", small[:, :, ::-1])[1].tobytes()
+    for frame in read_frames(reference, wanted):
+        small = cv2.resize(frame.picture, _picture_size(shot), interpolation=cv2.INTER_AREA)
+        found[frame.number] = cv2.imencode(".jpg", small[:, :, ::-1])[1].tobytes()
     return found
 
 
-def _blueprint() -> Any:
+def _blueprint() -> object:
     import rerun.blueprint as rrb
 
     scene = rrb.Spatial3DView(origin="/", name="path, points and cameras")
@@ -95,7 +92,7 @@ def _blueprint() -> Any:
     return rrb.Horizontal(scene, graphs, column_shares=[2, 1])
 
 
-def _log_scene(rr: Any, shot: Shot) -> None:
+def _log_scene(rr: ModuleType, shot: Shot) -> None:
     rr.log("/", rr.ViewCoordinates.RDF, static=True)
     rr.log("/path", rr.LineStrips3D([shot.trajectory.centres], colors=[PATH_COLOUR]), static=True)
     if shot.points is not None:
@@ -104,7 +101,7 @@ def _log_scene(rr: Any, shot: Shot) -> None:
         rr.log(f"/parallax/{name}", rr.SeriesLines(colors=[colour], names=[name]), static=True)
 
 
-def _log_frame(rr: Any, shot: Shot, index: int, frames: dict[int, bytes]) -> None:
+def _log_frame(rr: ModuleType, shot: Shot, index: int, frames: dict[int, bytes]) -> None:
     path = shot.trajectory
     frame = int(np.asarray(shot.frames)[index])
     rr.set_time("frame", sequence=frame)

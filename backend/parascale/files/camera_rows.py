@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from parascale.files.contents import Size
 from parascale.files.matrices import from_rows, invert, to_rows
+from parascale.files.raw_trajectory import Size
 from parascale.parallax.shot import Shot
 from parascale.types import Array
 
@@ -18,7 +18,7 @@ def poses_from_rows(rows: Array) -> Array:
     return invert(from_rows(rows[:, 7:]))
 
 
-def fraction_lens(rows: Array) -> Callable[[Size], Array]:
+def lens_from_fractions(rows: Array) -> Callable[[Size], Array]:
     """Intrinsics in pixels of any size, from the rows' fractions of width and height."""
     return lambda size: rows[:, 1:5] * np.array([*size, *size])
 

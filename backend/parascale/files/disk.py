@@ -28,7 +28,7 @@ def read_bytes(path: Path, largest: int = LARGEST_TEXT) -> bytes:
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}") from None
     if max(size, len(data)) > largest:
-        raise InputError(f"{path} is larger than {largest // 1_000_000} MB, which no file of its kind is")
+        raise InputError(f"{path} is larger than {largest // 1_000_000} MB, the limit for such a file")
     return data
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -42,13 +41,13 @@ MODELS = {
     "RADIAL_FISHEYE": CameraModel(9, 1, ("k1", "k2")),
     "THIN_PRISM_FISHEYE": CameraModel(10, 2, ("k1", "k2", "p1", "p2", "k3", "k4", "sx1", "sy1")),
 }
-# Where fx and fy differ, the model with two focal lengths that holds the same distortion.
+# Where fx and fy differ, the model with two focal lengths and the same distortion.
 _TWO_FOCALS = {"SIMPLE_RADIAL": "OPENCV", "RADIAL": "OPENCV", "SIMPLE_RADIAL_FISHEYE": "OPENCV_FISHEYE"} | {
     "RADIAL_FISHEYE": "OPENCV_FISHEYE"
 }
 
 
-def split_parameters(model: str, values: Array) -> tuple[Array, dict[str, Any] | None]:
+def split_parameters(model: str, values: Array) -> tuple[Array, dict[str, object] | None]:
     """Intrinsics fx, fy, cx, cy and the distortion of a COLMAP camera; None for a pinhole."""
     kind = MODELS[model]
     focal = values[: kind.focals]
@@ -59,36 +58,47 @@ def split_parameters(model: str, values: Array) -> tuple[Array, dict[str, Any] |
     return intrinsics, {"model": model} | dict(zip(kind.parameters, coefficients.tolist(), strict=True))
 
 
-def join_parameters(intrinsics: Array, distortion: Mapping[str, Any] | None) -> tuple[str, list[float]]:
+def join_parameters(intrinsics: Array, distortion: Mapping[str, object] | None) -> tuple[str, list[float]]:
     """Model and parameters of a COLMAP camera.
 
     Raises
     ------
     InputError
-        Where the distortion is of a model that COLMAP does not know.
+        Where COLMAP does not know the model, or a coefficient is not a number.
     """
     fx, fy, cx, cy = intrinsics.tolist()
     if distortion is None:
         return "PINHOLE", [fx, fy, cx, cy]
-    model = distortion_model(distortion)
+    model = find_model(distortion)
     if fx != fy:
         model = _TWO_FOCALS.get(model, model)
     kind = MODELS[model]
-    return model, [fx, fy, cx, cy][2 - kind.focals :] + [float(distortion.get(key, 0.0)) for key in kind.parameters]
+    return model, [fx, fy, cx, cy][2 - kind.focals :] + [coefficient(distortion, key) for key in kind.parameters]
 
 
-def distortion_model(distortion: Mapping[str, Any]) -> str:
+def find_model(distortion: Mapping[str, object]) -> str:
     """Name of the model, checked.
 
     Raises
     ------
     InputError
-        Where it is none of `MODELS`, or a coefficient is no number.
+        Where it is not one of `MODELS`.
     """
     model = distortion.get("model")
-    if model not in MODELS:
+    if not isinstance(model, str) or model not in MODELS:
         raise InputError(f"the lens distortion model {model!r} is not one of {', '.join(MODELS)}")
-    for key in MODELS[model].parameters:
-        if not isinstance(distortion.get(key, 0.0), int | float):
-            raise InputError(f"the lens distortion's {key!r} is not a number")
-    return str(model)
+    return model
+
+
+def coefficient(distortion: Mapping[str, object], key: str) -> float:
+    """Give a coefficient of a distortion, 0 where it has none.
+
+    Raises
+    ------
+    InputError
+        Where it is not a number.
+    """
+    value = distortion.get(key, 0.0)
+    if not isinstance(value, int | float):
+        raise InputError(f"the lens distortion's {key!r} is not a number")
+    return float(value)

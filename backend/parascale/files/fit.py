@@ -1,4 +1,4 @@
-"""A shot made to fit: another picture size, a depth measured, frames and rate of a generator."""
+"""Fit a shot to other pictures, to a depth source, and to the frames and rate of a generator."""
 
 import dataclasses
 
@@ -13,7 +13,7 @@ from parascale.retime import keep_path, match_rate
 from parascale.types import Progress
 
 
-def covering(shot: Shot, size: tuple[int, int]) -> Shot:
+def resize_to_cover(shot: Shot, size: tuple[int, int]) -> Shot:
     """Give a shot for pictures of another size: resized to cover it and cut around the middle, as generators do.
 
     Parameters
@@ -29,7 +29,7 @@ def covering(shot: Shot, size: tuple[int, int]) -> Shot:
     return dataclasses.replace(shot, trajectory=Trajectory(path.camera_to_world, intrinsics, path.times, *size))
 
 
-def measured(shot: Shot, source: DepthSource, progress: Progress | None = None) -> Shot:
+def measure_parallax(shot: Shot, source: DepthSource, progress: Progress | None = None) -> Shot:
     """Give a shot the median depth and the felt parallax that a depth source shows to its cameras.
 
     Parameters
@@ -51,7 +51,7 @@ def measured(shot: Shot, source: DepthSource, progress: Progress | None = None) 
     )
 
 
-def retimed(shot: Shot, frames: int | None, fps: float | None, step: int = 1) -> Shot:
+def resample(shot: Shot, frames: int | None, fps: float | None, step: int = 1) -> Shot:
     """Give a shot in the frames that a generator takes.
 
     Parameters

@@ -5,7 +5,12 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike
 
+from parascale.camera.rotations import matrices_from_quaternions
+from parascale.errors import InputError
 from parascale.types import Array
+
+# How far R^T R may be from the identity, and a quaternion from unit length, for rounding to explain it: three decimals.
+ROUNDING = 2e-3
 
 # OpenGL's and Blender's camera axes in OpenCV's: x right, y up, looking along -z.
 OPENGL = np.diag([1.0, -1.0, -1.0, 1.0])
@@ -36,6 +41,20 @@ def to_rows(poses: Array) -> Array:
     return poses[:, :3].reshape(-1, 12)
 
 
+def rotations_from_quaternions(quaternions: Array, source: str, location: Callable[[int], str]) -> Array:
+    """Rotation matrices, (T, 3, 3), of quaternions w, x, y, z, (T, 4).
+
+    Raises
+    ------
+    InputError
+        Where one is not of unit length by more than rounding.
+    """
+    length = np.linalg.norm(quaternions, axis=1)
+    for frame in np.flatnonzero(np.abs(length - 1) > ROUNDING)[:1]:
+        raise InputError(f"{source}, {location(int(frame))}: the quaternion has length {length[frame]:.4g}, not 1")
+    return matrices_from_quaternions(quaternions)
+
+
 def from_parts(rotations: Array, centres: Array) -> Array:
     """Rotations (T, 3, 3) and centres (T, 3) as (T, 4, 4)."""
     poses = np.zeros((len(rotations), 4, 4))
@@ -45,7 +64,7 @@ def from_parts(rotations: Array, centres: Array) -> Array:
     return poses
 
 
-def camera_matrices(intrinsics: Array) -> Array:
+def to_camera_matrices(intrinsics: Array) -> Array:
     """(T, 4) fx, fy, cx, cy as (T, 3, 3) camera matrices."""
     matrices = np.zeros((len(intrinsics), 3, 3))
     matrices[:, 0, 0], matrices[:, 1, 1], matrices[:, 0, 2], matrices[:, 1, 2] = intrinsics.T
@@ -59,17 +78,14 @@ def from_camera_matrices(matrices: ArrayLike) -> Array:
     return np.stack([k[..., 0, 0], k[..., 1, 1], k[..., 0, 2], k[..., 1, 2]], axis=-1)
 
 
-def frame_place(frame: int) -> str:
-    """Where a frame stands in a file that has no lines."""
+def frame_location(frame: int) -> str:
+    """Where a frame is in a file that has no lines."""
     return f"frame {frame}"
 
 
-def fixed_lens(intrinsics: Array) -> Callable[[tuple[int, int]], Array]:
-    """Give intrinsics in pixels, whatever the size."""
-    return lambda _size: intrinsics
-
-
-def size_from_centre(intrinsics: Array) -> tuple[int, int] | None:
-    """Picture size whose middle is the principal point of frame 0; None where it is not."""
+def size_from_centre(intrinsics: Array | None) -> tuple[int, int] | None:
+    """Picture size whose middle is the principal point of frame 0; None where there is no such size."""
+    if intrinsics is None:
+        return None
     width, height = (np.rint(2 * np.atleast_2d(intrinsics)[0, 2:])).tolist()
     return (int(width), int(height)) if 1 <= width < 1e6 and 1 <= height < 1e6 else None

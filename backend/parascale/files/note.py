@@ -11,7 +11,7 @@ _MARK = "ParaScale:"
 
 @dataclass(frozen=True)
 class Note:
-    """What a comment says that the format itself has no place for; None where it is silent.
+    """Unit, frame rate and picture size as a file states them; None where it does not.
 
     Attributes
     ----------
@@ -28,7 +28,7 @@ class Note:
 
 
 def write_note(shot: Shot, convention: str) -> str:
-    """One line that says unit, frame rate, picture size and convention.
+    """Format the line that states unit, frame rate, picture size and convention.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ def write_note(shot: Shot, convention: str) -> str:
 
 
 def read_note(text: str) -> Note:
-    """Read the first note in a text; where there is none, or it is broken, `Note` is silent."""
+    """Read the first note in a text; where there is none, or it is broken, the `Note` is empty."""
     found = re.search(re.escape(_MARK) + "([^\n]*)", text)
     if not found:
         return Note()
@@ -51,13 +51,13 @@ def read_note(text: str) -> Note:
     size = re.fullmatch(r"(\d{1,6})x(\d{1,6})", facts.get("size", ""))
     return Note(
         unit=next((known for known in get_args(Unit) if known == unit), None),
-        metres_per_unit=_positive(facts.get("metres_per_unit")),
-        fps=_positive(facts.get("fps")),
+        metres_per_unit=_parse_positive(facts.get("metres_per_unit")),
+        fps=_parse_positive(facts.get("fps")),
         size=(int(size[1]), int(size[2])) if size and min(int(size[1]), int(size[2])) > 0 else None,
     )
 
 
-def _positive(text: str | None) -> float | None:
+def _parse_positive(text: str | None) -> float | None:
     try:
         number = float(text or "")
     except ValueError:

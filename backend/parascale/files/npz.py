@@ -31,7 +31,7 @@ class Archive:
     Raises
     ------
     InputError
-        Where it is missing or is no such archive.
+        Where it is missing or not such an archive.
     """
 
     def __init__(self, path: Path) -> None:
@@ -50,19 +50,6 @@ class Archive:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._zip.close()
 
-    def require(self, name: str, alternative: str | None = None) -> str:
-        """Give the name that is there.
-
-        Raises
-        ------
-        InputError
-            Where none is.
-        """
-        for known in (name, alternative):
-            if known in self.names:
-                return str(known)
-        raise InputError(f"{self.source} holds no array {name!r}; it holds {', '.join(sorted(self.names))[:200]}")
-
     def shape(self, name: str) -> tuple[int, ...]:
         """Shape of an array, without reading it."""
         with self._member(name) as file:
@@ -75,7 +62,7 @@ class Archive:
         ----------
         name : str
         shape : tuple
-            None stands for any length from 1.
+            None accepts any length from 1.
 
         Raises
         ------
@@ -88,7 +75,7 @@ class Archive:
                 have == want or (want is None and have > 0) for have, want in zip(found, shape, strict=True)
             )
             if not fits:
-                raise InputError(f"{self.source}: {name!r} has the shape {found} where {_wanted(shape)} is needed")
+                raise InputError(f"{self.source}: {name!r} has the shape {found}, expected {_format_shape(shape)}")
             values = self._read(file, name, found[::-1] if fortran else found, dtype)
             values = values.T if fortran else values
         for frame in np.flatnonzero(~np.isfinite(values.reshape(len(values), -1)).all(axis=1))[:1]:
@@ -115,12 +102,14 @@ class Archive:
             return ""
 
     def _member(self, name: str) -> IO[bytes]:
+        if name not in self.names:
+            raise InputError(f"{self.source}: no array {name!r}. It has {', '.join(sorted(self.names))[:200]}")
         try:
             return self._zip.open(f"{name}.npy")
         except _BROKEN as error:
             raise InputError(f"{self.source}: {name!r} cannot be read: {error}") from None
 
-    def _header(self, file: IO[bytes], name: str) -> tuple[tuple[int, ...], np.dtype[Any], bool]:
+    def _header(self, file: IO[bytes], name: str) -> tuple[tuple[int, ...], np.dtype[np.generic], bool]:
         try:
             version = _format.read_magic(file)
             read = _format.read_array_header_1_0 if version == (1, 0) else _format.read_array_header_2_0
@@ -128,10 +117,10 @@ class Archive:
         except _BROKEN as error:
             raise InputError(f"{self.source}: {name!r} is not a NumPy array: {error}") from None
         if dtype.kind not in "fiub":
-            raise InputError(f"{self.source}: {name!r} does not hold plain numbers")
+            raise InputError(f"{self.source}: {name!r} is not an array of plain numbers")
         return shape, dtype, fortran and len(shape) > 1
 
-    def _read(self, file: IO[bytes], name: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+    def _read(self, file: IO[bytes], name: str, shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> Array:
         size = math.prod(shape) * dtype.itemsize
         if size > LARGEST_TEXT:
             raise InputError(f"{self.source}: {name!r} takes {size // 1_000_000} MB, which no file of its kind does")
@@ -162,19 +151,19 @@ class _Renamed(Archive):
         self.names = {"array"}
 
 
-def npz_bytes(arrays: Mapping[str, NDArray[Any]]) -> bytes:
+def npz_bytes(arrays: Mapping[str, NDArray[np.generic]]) -> bytes:
     """Bytes of an uncompressed .npz file."""
     out = io.BytesIO()
     np.savez(out, **arrays)
     return out.getvalue()
 
 
-def npy_bytes(array: NDArray[Any]) -> bytes:
+def npy_bytes(array: NDArray[np.generic]) -> bytes:
     """Bytes of a .npy file."""
     out = io.BytesIO()
     np.save(out, array)
     return out.getvalue()
 
 
-def _wanted(shape: tuple[int | None, ...]) -> str:
+def _format_shape(shape: tuple[int | None, ...]) -> str:
     return "(" + ", ".join("frames" if length is None else str(length) for length in shape) + ")"

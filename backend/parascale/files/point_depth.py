@@ -1,4 +1,4 @@
-"""Median depth of a frame from points: each point stands for the part of the picture nearest to it."""
+"""Median depth of a frame from points: each point represents the part of the picture nearest to it."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +10,7 @@ from parascale.parallax.number import area_median
 from parascale.types import Array
 
 GRID = (32, 18)
-# More points tell no more about a median, and each costs a distance to every cell.
+# More points do not improve a median, and each costs a distance to every cell.
 _MOST = 1000
 
 

@@ -22,17 +22,17 @@ class Rows:
     values : (N, C) float64
         Finite.
     lines : (N,) int
-        Number of the line each row stands on, from 1.
+        Number of each row's line, from 1.
     comments : str
-        The lines that hold no numbers.
+        The lines without numbers.
     """
 
     values: Array
     lines: NDArray[np.int64]
     comments: str
 
-    def place(self, row: int) -> str:
-        """Tell where a row stands."""
+    def location(self, row: int) -> str:
+        """Say where a row is."""
         return f"line {self.lines[row]}"
 
 
@@ -50,7 +50,7 @@ def read_rows(path: Path, columns: Collection[int], *, header: bool = False) -> 
     Raises
     ------
     InputError
-        Where the file cannot be read, holds no row, or a row has another count of numbers, something that is no
+        Where the file cannot be read, holds no row, or a row has another count of numbers, something that is not a
         number, or a number that is not finite: one sentence with the number of the line.
     """
     return parse_rows(read_text(path), str(path), columns, header=header)
@@ -63,7 +63,7 @@ def parse_rows(text: str, source: str, columns: Collection[int], *, header: bool
     if header and numbers and numbers[0] == 0 and not _is_row(lines[0], columns):
         del numbers[0]
     if not numbers:
-        raise InputError(f"{source} holds no row of {_counts(columns)} numbers")
+        raise InputError(f"{source} has no row of {_join_counts(columns)} numbers")
     kept = set(numbers)
     comments = "\n".join(line for number, line in enumerate(lines) if number not in kept)
     try:
@@ -71,7 +71,7 @@ def parse_rows(text: str, source: str, columns: Collection[int], *, header: bool
     except ValueError:
         values = np.empty((0, 0))
     if values.shape[1] not in columns or not np.isfinite(values).all():
-        raise _fault(source, [(number + 1, lines[number]) for number in numbers], columns)
+        raise _find_fault(source, [(number + 1, lines[number]) for number in numbers], columns)
     return Rows(values, np.array(numbers) + 1, comments)
 
 
@@ -85,33 +85,33 @@ def format_rows(values: Array) -> str:
 
 
 def _is_row(line: str, columns: Collection[int]) -> bool:
-    return len(line.split()) in columns and not any(map(_word_fault, line.split()))
+    return len(line.split()) in columns and not any(map(_find_word_fault, line.split()))
 
 
-def _fault(source: str, lines: list[tuple[int, str]], columns: Collection[int]) -> InputError:
+def _find_fault(source: str, lines: list[tuple[int, str]], columns: Collection[int]) -> InputError:
     """Find the first line that is wrong, and say how."""
     expected = columns
     for number, line in lines:
         words = line.split()
         for word in words:
-            fault = _word_fault(word)
+            fault = _find_word_fault(word)
             if fault:
                 return InputError(f"{source}, line {number}: {word[:40]!r} {fault}")
         if len(words) not in expected:
             return InputError(
-                f"{source}, line {number}: {len(words)} numbers where {_counts(expected)} are needed; "
+                f"{source}, line {number}: {len(words)} numbers where {_join_counts(expected)} are needed; "
                 "the file is damaged, cut short or of another format"
             )
         expected = (len(words),)
-    return InputError(f"{source} holds no rows of {_counts(columns)} numbers")
+    return InputError(f"{source} has no rows of {_join_counts(columns)} numbers")
 
 
-def _word_fault(word: str) -> str | None:
+def _find_word_fault(word: str) -> str | None:
     try:
         number = float(word)
     except ValueError:
         if "," in word:
-            return "holds a comma: write decimals with a point, and separate numbers by blanks"
+            return "has a comma: write decimals with a point, and separate numbers by blanks"
         return "is not a number"
     # What Python reads and no other tool does.
     if "_" in word:
@@ -119,5 +119,5 @@ def _word_fault(word: str) -> str | None:
     return None if np.isfinite(number) else "is not finite"
 
 
-def _counts(columns: Collection[int]) -> str:
+def _join_counts(columns: Collection[int]) -> str:
     return " or ".join(str(count) for count in sorted(columns))

@@ -4,32 +4,35 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from parascale.conditioning.plucker import CHANNELS, plucker_maps
 from parascale.errors import InputError
-from parascale.generators.generator import ScaleClass
-from parascale.generators.picture import check_aspect, fit_image, fit_trajectory, scale_path
-from parascale.generators.settings import REQUIREMENTS, Settings, common_parameters, require_packages
-from parascale.generators.units import UNITS_PER_DEPTH, units_per_depth
-from parascale.generators.weights import locate
-from parascale.link.requests import GenerationRequest, JobResult, Parameter, resolve_parameters
-from parascale.types import CancelCheck, Progress
+from parascale.generators.diffusion_generator import DiffusionGenerator
+from parascale.generators.generator import register
+from parascale.generators.picture import fit_image, scale_path
+from parascale.generators.settings import common_parameters
+from parascale.generators.units import UNITS_PER_DEPTH
+from parascale.link.messages import Trained
+from parascale.link.parameters import Parameter
 
 if TYPE_CHECKING:
     from parascale.generators.diffusion.run import Run
 
 MODELS = ("7B", "12B")
-MULTIPLE = 16
 
 
-class EasyAnimateCamera:
+@register
+class EasyAnimateCamera(DiffusionGenerator):
     """EasyAnimate V5.1 Control-Camera 7B and 12B."""
 
     name = "easyanimate-camera"
-    scale_class: ScaleClass = "A"
-    requirements = REQUIREMENTS
+    scale_class = "A"
+    trained = Trained(fps=8.0, frame_step=4)
 
     def describe(self) -> tuple[Parameter, ...]:
-        """Describe its parameters."""
+        """See `Generator`."""
         return (
             Parameter("model", "choice", "7B", choices=MODELS, description="Which of the published models."),
             Parameter("use_image", "bool", True, description="Start from the picture; off makes all from the prompt."),
@@ -37,37 +40,19 @@ class EasyAnimateCamera:
             *common_parameters(steps=50, guidance=6.0, long_side=672, lora=False),
         )
 
-    def generate(
-        self,
-        request: GenerationRequest,
-        directory: Path,
-        progress: Progress | None = None,
-        cancelled: CancelCheck | None = None,
-    ) -> JobResult:
-        """Write ``result.mp4``.
-
-        See `parascale.generators.generator.Generator`.
-        """
-        values = resolve_parameters(self.describe(), request.parameters)
-        settings, model = Settings.of(values), str(values["model"])
-        require_packages(self.name)
-        units = units_per_depth(self.name, values, request.shot)
-        if values["use_image"]:
-            check_aspect("image", request.image, request.shot.trajectory)
-        path = fit_trajectory(request.shot.trajectory, MULTIPLE, settings.long_side)
-
+    def make_frames(self, run: "Run") -> NDArray[np.uint8]:
+        """See `DiffusionGenerator`."""
         import torch
 
-        from parascale.generators.diffusion.run import Run, as_film
+        from parascale.generators.diffusion.run import as_film
 
-        run = Run(request, settings, path, progress, cancelled)
-        folder = locate(settings.weights, f"{self.name}-{model}")
+        folder = self.locate(run)
         pipeline = run.pipeline((folder,), lambda: _build(run, folder))
-        run.sketch(directory, pipeline.encode_film)
-        maps = torch.from_numpy(plucker_maps(scale_path(path, units.value))).transpose(0, 1)[None]
-        first = (as_film(fit_image(request.image, path)[None]) + 1) / 2 if values["use_image"] else None
-        frames = run.denoise(pipeline, control_camera_video=maps, ref_image=first)
-        return run.finish(directory, frames, units, model)
+        run.sketch(pipeline.encode_film)
+        maps = torch.from_numpy(plucker_maps(scale_path(run.path, run.units.value))).transpose(0, 1)[None]
+        picture = fit_image(run.request.image, run.path)
+        first = (as_film(picture[None]) + 1) / 2 if run.values["use_image"] else None
+        return run.denoise(pipeline, control_camera_video=maps, ref_image=first)
 
 
 def _build(run: "Run", folder: Path) -> Any:
@@ -93,7 +78,7 @@ def _build(run: "Run", folder: Path) -> Any:
         ffn_dim=4 * dim,
         layers=config["num_layers"],
     )
-    dtype = run.place.dtype
+    dtype = run.dtype
     makers: dict[str, Callable[[Path], Any]] = {
         "vae": lambda path: AutoencoderKLMagvit.from_pretrained(path, torch_dtype=dtype),
         "text_encoder": lambda path: Qwen2VLForConditionalGeneration.from_pretrained(path, dtype=dtype),

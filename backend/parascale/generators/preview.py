@@ -1,8 +1,7 @@
 """The preview: the conditioning image warped through its depth along the path. Needs no weights and no GPU."""
 
 import os
-from collections import deque
-from collections.abc import Callable, Generator
+from collections import abc, deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -12,19 +11,22 @@ from numpy.typing import NDArray
 
 from parascale.camera import Trajectory, View
 from parascale.errors import Cancelled, InputError
-from parascale.generators.generator import ScaleClass
+from parascale.generators.generator import Generator, register
 from parascale.generators.picture import check_aspect
-from parascale.link.requests import GenerationRequest, JobResult, Parameter, resolve_parameters
+from parascale.link.kinds.generate import GenerationRequest
+from parascale.link.parameters import Parameter, resolve_parameters
+from parascale.link.request import JobResult
 from parascale.types import CancelCheck, Progress
 
 Rendered = tuple[NDArray[np.uint8], NDArray[np.bool_]]
 
 
-class Preview:
+@register
+class Preview(Generator):
     """Warps the conditioning image through its depth map; fills and marks what the image did not show."""
 
     name = "preview"
-    scale_class: ScaleClass = "D"
+    scale_class = "D"
     requirements = ("av", "numba")
 
     def describe(self) -> tuple[Parameter, ...]:
@@ -38,10 +40,7 @@ class Preview:
         progress: Progress | None = None,
         cancelled: CancelCheck | None = None,
     ) -> JobResult:
-        """Write ``result.mp4`` and ``hole_mask.mp4``, white where the picture was made up.
-
-        See `parascale.generators.generator.Generator`.
-        """
+        """Write ``result.mp4`` and ``hole_mask.mp4``, white where the picture was made up; see `Generator`."""
         resolve_parameters(self.describe(), request.parameters)
         depth_map = checked_depth(request)
         try:
@@ -108,7 +107,7 @@ def _even_views(trajectory: Trajectory) -> list[View]:
     ]
 
 
-def _rendered(render: Callable[[View], Rendered], targets: list[View]) -> Generator[Rendered, None, None]:
+def _rendered(render: abc.Callable[[View], Rendered], targets: list[View]) -> abc.Generator[Rendered, None, None]:
     """Render frames in order, on as many threads as there are processors, a few frames ahead."""
     workers = os.cpu_count() or 1
     waiting: deque[Future[Rendered]] = deque()

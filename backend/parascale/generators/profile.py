@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from parascale.errors import InputError
-from parascale.generators.generator import ScaleClass
+from parascale.link.messages import ScaleClass
 from parascale.link.paths import state_folder
 
 FORMAT, VERSION = "parascale-profile", 1

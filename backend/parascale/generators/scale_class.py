@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from parascale.generators.generator import ScaleClass
+from parascale.link.messages import ScaleClass
 
 MEANING: dict[ScaleClass, str] = {
     "A": "raw units: the path is taken as it is, times the profile's units per depth",

@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from parascale.errors import InputError
-from parascale.link.requests import Parameter, Scalar
+from parascale.link.parameters import Parameter, Scalar
 
 REQUIREMENTS = ("torch", "diffusers", "transformers", "accelerate", "safetensors", "ftfy", "av")
 

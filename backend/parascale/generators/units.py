@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from parascale.generators.profile import profile_of
-from parascale.link.requests import Parameter, Scalar
+from parascale.link.messages import ScaleClass
+from parascale.link.parameters import Parameter, Scalar
 from parascale.parallax.shot import Shot
 
 UNITS_PER_DEPTH = Parameter(
@@ -34,19 +35,22 @@ class Units:
     warnings: tuple[str, ...] = ()
 
 
-def units_per_depth(generator: str, values: Mapping[str, Scalar], shot: Shot, *, metric: bool = False) -> Units:
-    """Choose a generator's units per depth: what was asked for, the shot's metres where metric, the profile's.
+def units_per_depth(generator: str, scale_class: ScaleClass, values: Mapping[str, Scalar], shot: Shot) -> Units:
+    """Choose a generator's units per depth: the parameter's, the shot's metres for class B, the profile's.
 
     Parameters
     ----------
     generator : str
+    scale_class : "A", "B", "C" or "D"
+        Of the generator. The path of C and D needs no units.
     values : mapping
-        Resolved parameters, `UNITS_PER_DEPTH` among them.
+        Resolved parameters; those of A and B hold `UNITS_PER_DEPTH`.
     shot : Shot
         In the unit-depth gauge.
-    metric : bool
-        Whether the generator works in metres.
     """
+    if scale_class in ("C", "D"):
+        return Units(1.0, "not used" if scale_class == "C" else "by construction")
+    metric = scale_class == "B"
     asked = float(values[UNITS_PER_DEPTH.name])
     if asked > 0:
         return Units(asked, "asked for")

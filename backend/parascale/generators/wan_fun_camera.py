@@ -3,16 +3,19 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from parascale.conditioning.wan_fun import MULTIPLE, camera_latents
 from parascale.errors import InputError
-from parascale.generators.generator import ScaleClass
-from parascale.generators.picture import check_aspect, fit_image, fit_trajectory, scale_path
+from parascale.generators.diffusion_generator import DiffusionGenerator
+from parascale.generators.generator import register
+from parascale.generators.picture import fit_image, scale_path
 from parascale.generators.scale_class import erasing_model
-from parascale.generators.settings import REQUIREMENTS, Settings, common_parameters, require_packages
-from parascale.generators.units import UNITS_PER_DEPTH, units_per_depth
-from parascale.generators.weights import locate
-from parascale.link.requests import GenerationRequest, JobResult, Parameter, resolve_parameters
-from parascale.types import CancelCheck, Progress
+from parascale.generators.settings import common_parameters
+from parascale.generators.units import UNITS_PER_DEPTH
+from parascale.link.messages import Trained
+from parascale.link.parameters import Parameter
 
 if TYPE_CHECKING:
     from parascale.generators.diffusion.run import Run
@@ -25,15 +28,17 @@ HALVES, BOUNDARY = ("high_noise_model", "low_noise_model"), 0.9
 JOINED = (16, 20)
 
 
-class WanFunCamera:
+@register
+class WanFunCamera(DiffusionGenerator):
     """Wan2.1-Fun-V1.1 Control-Camera 1.3B and 14B, and Wan2.2-Fun A14B."""
 
     name = "wan-fun-camera"
-    scale_class: ScaleClass = "A"
-    requirements = REQUIREMENTS
+    scale_class = "A"
+    trained = Trained(fps=16.0, frame_step=4)
+    multiple = MULTIPLE
 
     def describe(self) -> tuple[Parameter, ...]:
-        """Describe its parameters."""
+        """See `Generator`."""
         return (
             Parameter("model", "choice", "1.3B", choices=MODELS, description="Which of the published models."),
             Parameter("use_image", "bool", True, description="Start from the picture; off makes all from the prompt."),
@@ -42,44 +47,24 @@ class WanFunCamera:
             Parameter("parts", "str", "", description="Folder of VAE and encoders; the published ones if empty."),
         )
 
-    def generate(
-        self,
-        request: GenerationRequest,
-        directory: Path,
-        progress: Progress | None = None,
-        cancelled: CancelCheck | None = None,
-    ) -> JobResult:
-        """Write ``result.mp4``.
-
-        See `parascale.generators.generator.Generator`.
-        """
-        values = resolve_parameters(self.describe(), request.parameters)
-        settings, model = Settings.of(values), str(values["model"])
-        require_packages(self.name)
-        units = units_per_depth(self.name, values, request.shot)
-        if values["use_image"]:
-            check_aspect("image", request.image, request.shot.trajectory)
-        path = fit_trajectory(request.shot.trajectory, MULTIPLE, settings.long_side)
-
+    def make_frames(self, run: "Run") -> NDArray[np.uint8]:
+        """See `DiffusionGenerator`."""
         import torch
         from PIL import Image
 
-        from parascale.generators.diffusion.run import Run
         from parascale.generators.diffusion.wan import encode_video
 
-        run = Run(request, settings, path, progress, cancelled)
-        folder = locate(settings.weights, f"{self.name}-{model}")
-        parts = folder if (folder / "vae").is_dir() and not values["parts"] else locate(str(values["parts"]), PARTS)
+        folder = self.locate(run)
+        parts = self.locate_parts(run, folder, PARTS)
         pipeline = run.pipeline((folder, parts), lambda: _build(run, folder, parts))
-        pipeline.use_image = bool(values["use_image"])
-        run.sketch(directory, lambda film: encode_video(pipeline.vae, film, run.place.device))
-        latents = torch.from_numpy(camera_latents(scale_path(path, units.value)))
-        frames = run.denoise(
+        pipeline.use_image = bool(run.values["use_image"])
+        run.sketch(lambda film: encode_video(pipeline.vae, film, run.device))
+        latents = torch.from_numpy(camera_latents(scale_path(run.path, run.units.value)))
+        return run.denoise(
             pipeline,
-            image=Image.fromarray(fit_image(request.image, path)),
-            attention_kwargs={"camera_latents": latents.to(run.place.device, run.place.dtype)},
+            image=Image.fromarray(fit_image(run.request.image, run.path)),
+            attention_kwargs={"camera_latents": latents.to(run.device, run.dtype)},
         )
-        return run.finish(directory, frames, units, model)
 
 
 def _build(run: "Run", folder: Path, parts: Path) -> Any:
@@ -98,7 +83,7 @@ def _build(run: "Run", folder: Path, parts: Path) -> Any:
         ffn_dim=config["ffn_dim"],
         layers=config["num_layers"],
     )
-    others = load_parts(parts, run.place.dtype, run.loading, clip=clip)
+    others = load_parts(parts, run.dtype, run.loading, clip=clip)
     transformers = [_load(run, half, known) for half, (known, _) in zip(halves, models, strict=True)]
     second = transformers[1] if len(transformers) > 1 else None
     return WanCameraPipeline(
@@ -146,4 +131,4 @@ def _load(run: "Run", folder: Path, config: dict[str, Any]) -> Any:
     from parascale.generators.diffusion.wan import load_transformer
 
     run.loading("loading the transformer")
-    return load_transformer(lambda: WanCameraTransformer(**config), read_state(folder), run.place.dtype, folder)
+    return load_transformer(lambda: WanCameraTransformer(**config), read_state(folder), run.dtype, folder)

@@ -16,8 +16,7 @@ from parascale.link.arrays import describe, to_frames
 from parascale.link.connection import Connection
 from parascale.link.keys import Keys
 from parascale.link.limits import SILENCE
-from parascale.link.packing import Packed, pack
-from parascale.link.requests import JobResult, Request
+from parascale.link.request import JobResult, Packed, Request
 from parascale.link.transfer import Receiver, Sender, check_files
 from parascale.types import CancelCheck, Progress
 
@@ -68,6 +67,7 @@ R = TypeVar("R", bound=m.Message)
 @dataclass(eq=False)
 class _Submission:
     request: int
+    kind: str
     packed: Packed
     sender: Sender
     accepted: bool = False
@@ -147,7 +147,8 @@ class Client:
 
         Parameters
         ----------
-        request : GenerationRequest, SolveRequest or VerifyRequest
+        request : Request
+            Of any kind in `parascale.link.kinds`.
         job_id : str, optional
             32 hexadecimal digits; made where none is given. The same id with the same request is the same job.
         """
@@ -166,9 +167,9 @@ class Client:
         job_id = job_id or uuid.uuid4().hex
         if not JOB_ID.fullmatch(job_id):
             raise InputError(f"{job_id!r} is no job id: 32 hexadecimal digits are needed")
-        packed = pack(request)
+        packed = request.pack()
         check_files([info for info, _ in packed.files])
-        self._submissions[job_id] = _Submission(self._number(), packed, Sender(packed.files))
+        self._submissions[job_id] = _Submission(self._number(), request.kind, packed, Sender(packed.files))
         self._send_submission(job_id)
         return job_id
 
@@ -313,7 +314,13 @@ class Client:
         packed = submission.packed
         files = tuple(info for info, _ in packed.files)
         header = m.Submit(
-            submission.request, job_id, packed.kind, packed.label, packed.fields, describe(packed.arrays), files
+            submission.request,
+            job_id,
+            submission.kind,
+            packed.label,
+            dict(packed.fields),
+            describe(packed.arrays),
+            files,
         )
         self._connection.send(header, to_frames(packed.arrays))
 
@@ -423,7 +430,7 @@ class Client:
             while (reply := self._replies[question.request]) is None:
                 self._look(f"job {question.job}" if not isinstance(question, m.Hello | m.AskAll) else "")
                 if time.monotonic() > end:
-                    raise InputError(self._connection.trouble(0.0) or f"no answer from {self.address}")
+                    raise self._unreachable(self._connection.trouble(0.0) or f"no answer from {self.address}")
         finally:
             del self._replies[question.request]
         if isinstance(reply, m.Refused):
@@ -438,7 +445,11 @@ class Client:
         self._turn()
         trouble = self._connection.trouble(self._timeout)
         if trouble:
-            raise InputError(f"{trouble} ({what})" if what and self._connection.connections else trouble)
+            raise self._unreachable(f"{trouble} ({what})" if what and self._connection.connections else trouble)
+
+    def _unreachable(self, message: str) -> InputError:
+        never_answered = not self._connection.connections and self._connection.refusal is None
+        return InputError(message, "start-backend" if never_answered else "")
 
     def _taken(self, kind: type[E], job_id: str) -> list[E]:
         """Take events out of the queue that a blocking call answers itself."""

@@ -1,6 +1,6 @@
 """Messages as bytes and back: one strict decoder over frozen dataclasses.
 
-A header is a JSON object ``{"parascale": 1, "type": "...", ...}`` with the fields of its dataclass, all of them and no
+A header is a JSON object ``{"parascale": 2, "type": "...", ...}`` with the fields of its dataclass, all of them and no
 others. What does not fit is refused with a sentence that names the field.
 """
 
@@ -151,7 +151,7 @@ def _value(hint: Any, value: Any, where: str) -> Any:
         return value
     if origin in (types.UnionType, typing.Union):
         return _of_union(get_args(hint), value, where)
-    return _checked(value, where) if hint is Any else _of_scalar(hint, value, where)
+    return _checked(value, where) if hint is object else _of_scalar(hint, value, where)
 
 
 def _of_dict(hint: Any, value: Any, where: str) -> dict[str, Any]:

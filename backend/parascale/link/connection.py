@@ -136,5 +136,5 @@ class Connection:
         if self.silence <= patience:
             return None
         if not self.connections:
-            return f"No backend answers at {self.address}: start one with `parascale serve`"
+            return f"No backend answers at {self.address}"
         return f"The backend at {self.address} stopped answering: start it again, its jobs are kept"

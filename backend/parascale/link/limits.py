@@ -1,6 +1,6 @@
 """Caps on everything that crosses the wire."""
 
-PROTOCOL = 1
+PROTOCOL = 2
 
 MAX_FRAME = 1 << 20
 """Bytes of a frame: the header, a chunk of a file, a piece of an array. What a stranger could make a socket hold."""

@@ -1,14 +1,16 @@
 """Everything the two ends of the wire, and a server and its workers, say to each other."""
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
-from parascale.link.requests import Parameter, Scalar
+from parascale.errors import Remedy
+from parascale.link.parameters import Parameter
 
-JobKind = Literal["solve", "depth", "generate", "verify"]
 JobState = Literal["queued", "running", "cancelling", "done", "failed", "cancelled", "lost"]
 Dtype = Literal["uint8", "int32", "int64", "float32", "float64"]
 Refusal = Literal["malformed", "version", "unknown-job", "conflict", "quota", "not-done"]
+
+ScaleClass = Literal["A", "B", "C", "D"]
 
 FINAL = ("done", "failed", "cancelled", "lost")
 
@@ -33,40 +35,6 @@ class FileInfo:
 
 
 @dataclass(frozen=True)
-class GenerationFields:
-    """What of a generation request is neither an array nor a file."""
-
-    generator: str
-    prompt: str
-    seed: int
-    parameters: dict[str, Scalar]
-
-
-@dataclass(frozen=True)
-class SolveFields:
-    """What of a solve request is not a file; ``folder`` tells a folder of images from a video."""
-
-    folder: bool
-    focal: float | None
-    fov: float | None
-    start: int
-    end: int | None
-    depth_model: str | None
-
-
-@dataclass(frozen=True)
-class DepthFields:
-    """What of a depth request is not an array."""
-
-    model: str
-
-
-@dataclass(frozen=True)
-class VerifyFields:
-    """A verify request is an array and a file, and nothing else."""
-
-
-@dataclass(frozen=True)
 class JobStatus:
     """Where a job stands.
 
@@ -74,7 +42,8 @@ class JobStatus:
     ----------
     job_id : str
         32 hexadecimal digits, made by the client.
-    kind : "solve", "depth", "generate" or "verify"
+    kind : str
+        As `parascale.link.kinds` names it.
     label : str
         What people call it.
     state : "queued", "running", "cancelling", "done", "failed", "cancelled" or "lost"
@@ -90,10 +59,12 @@ class JobStatus:
         Seconds since 1970; None where not yet.
     sketch : str
         What it looks like so far, a small PNG in Base64; empty where there is none.
+    remedy, choices : Remedy, tuple of str
+        What would mend the failure, as `parascale.errors.InputError` states it.
     """
 
     job_id: str
-    kind: JobKind
+    kind: str
     label: str
     state: JobState
     received: bool
@@ -104,11 +75,33 @@ class JobStatus:
     started: float | None
     ended: float | None
     sketch: str = ""
+    remedy: Remedy = ""
+    choices: tuple[str, ...] = ()
 
     @property
     def final(self) -> bool:
         """Whether nothing more will happen to the job."""
         return self.state in FINAL
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a generator was trained at.
+
+    Attributes
+    ----------
+    fps : float
+        Frames per second; 0 is any.
+    frame_step : int
+        n of the n k + 1 frames it takes.
+    best_frames, max_frames : int
+        The number of frames it makes best, and the most it makes; 0 is any.
+    """
+
+    fps: float = 0.0
+    frame_step: int = 1
+    best_frames: int = 0
+    max_frames: int = 0
 
 
 @dataclass(frozen=True)
@@ -123,12 +116,14 @@ class GeneratorInfo:
     requirements : tuple of str
         What it needs to run.
     parameters : tuple of Parameter
+    trained : Trained
     """
 
     name: str
-    scale_class: Literal["A", "B", "C", "D"]
+    scale_class: ScaleClass
     requirements: tuple[str, ...]
     parameters: tuple[Parameter, ...]
+    trained: Trained = Trained()
 
 
 @dataclass(frozen=True)
@@ -144,9 +139,9 @@ class Submit:
 
     request: int
     job: str
-    kind: JobKind
+    kind: str
     label: str
-    fields: dict[str, Any]
+    fields: dict[str, object]
     arrays: tuple[ArrayInfo, ...]
     files: tuple[FileInfo, ...]
 
@@ -248,7 +243,7 @@ class Result:
 
     request: int
     job: str
-    summary: dict[str, Any]
+    summary: dict[str, object]
     files: tuple[FileInfo, ...]
 
 
@@ -305,16 +300,18 @@ class Finished:
     """Worker: done; the files lie in the job's folder."""
 
     job: str
-    summary: dict[str, Any]
+    summary: dict[str, object]
     files: tuple[FileInfo, ...]
 
 
 @dataclass(frozen=True)
 class Failed:
-    """Worker: it cannot be done, and why."""
+    """Worker: it cannot be done, why, and what would mend it."""
 
     job: str
     message: str
+    remedy: Remedy = ""
+    choices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -324,7 +321,6 @@ class Stopped:
     job: str
 
 
-Fields = GenerationFields | SolveFields | DepthFields | VerifyFields
 FromClient = Hello | Submit | Ask | AskAll | Cancel | AskResult | Delete | Pull | Chunk | NoChunk
 FromServer = (
     Welcome | Status | StatusAll | Result | Deleted | Refused | Changed | Beat | Pull | Chunk | NoChunk

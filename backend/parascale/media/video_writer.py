@@ -1,7 +1,6 @@
-"""Writing h264 video that players, Blender and structure from motion all read alike."""
+"""Writing h264 video that players, Blender and structure from motion read alike."""
 
 from fractions import Fraction
-from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -11,10 +10,8 @@ import numpy as np
 from av.video.reformatter import Colorspace, VideoReformatter
 from numpy.typing import NDArray
 
-from parascale.errors import InputError
-
-# Plain settings predict motion to a quarter pixel and drop the rest: at CRF 15 textures stand 0.05 pixels off their
-# place from step to step. Keeping small residuals ("grain") brings that to 0.01 - 0.02, at any speed preset.
+# Default settings predict motion to a quarter pixel and drop the rest: at CRF 15 textures move 0.05 pixels a
+# frame. Keeping small residuals ("grain") reduces that to 0.01 - 0.02, at any speed preset.
 ENCODING: dict[str, object] = {"preset": "ultrafast", "tune": "grain", "crf": "12"}
 LOSSLESS: dict[str, object] = {"preset": "ultrafast", "qp": "0"}
 
@@ -22,7 +19,7 @@ LOSSLESS: dict[str, object] = {"preset": "ultrafast", "qp": "0"}
 class VideoWriter:
     """Write frames to an mp4 file: h264, yuv420p, BT.709, limited range.
 
-    The file appears under its name when it is complete; after an exception nothing is left.
+    The file gets its name when it is complete; after an exception nothing is left.
 
     Parameters
     ----------
@@ -89,21 +86,3 @@ def shrink(image: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint
         width, height, "rgb24", interpolation="AREA"
     )
     return np.asarray(small.to_ndarray(), np.uint8)
-
-
-def read_video(path: Path, count: int) -> NDArray[np.uint8]:
-    """Read a video's first frames, at most so many: (T, H, W, 3) uint8 sRGB.
-
-    Raises
-    ------
-    InputError
-        Where the file is no video.
-    """
-    try:
-        with av.open(str(path)) as container:
-            frames = [frame.to_ndarray(format="rgb24") for frame in islice(container.decode(video=0), count)]
-    except (OSError, ValueError, IndexError, av.FFmpegError) as error:
-        raise InputError(f"{path} is no video that can be read on the backend") from error
-    if not frames:
-        raise InputError(f"{path} has no frames")
-    return np.stack(frames)

@@ -31,12 +31,12 @@ __all__ = ["Calibration", "Settings", "calibrate"]
 
 
 # Smoothing changes the path, the path the depth, the depth the gain: repeated until ln s settles.
-SMOOTHING_PASSES = 10
-SETTLED = 1e-3
+MAX_SMOOTHING_PASSES = 10
+SETTLED_LOG_GAIN = 1e-3
 
 # A median over a coarse grid moves in small jumps, between which the gain may bounce for ever by a percent or so; only
 # beyond this is it worth a warning.
-UNSETTLED = 0.03
+UNSETTLED_LOG_GAIN = 0.03
 
 # `global` is shown beside every method; measured on every frame it would double the cost of a calibration.
 GLOBAL_STEPS = 16
@@ -104,7 +104,7 @@ def calibrate(
     gain = METHODS[settings.method].gain
     asked = _asked(shot, anchor, settings)
     intrinsics = realised_intrinsics(shot.trajectory, anchor, settings.lens)
-    looks = len(shot) * (1 + SMOOTHING_PASSES * _measures_again(settings)) + GLOBAL_STEPS
+    looks = len(shot) * (1 + MAX_SMOOTHING_PASSES * _measures_again(settings)) + GLOBAL_STEPS
     directions = step_directions(shot.trajectory)
     observer = Observer(target, intrinsics, anchor.size, directions, looks, progress, cancelled)
     start = realised_start(shot.trajectory, anchor)
@@ -175,7 +175,7 @@ def _path(
 
     if not isinstance(method, ClosedLoop):
         gain = filtered(wanted)
-        return walk(_given(gain)), True
+        return walk(_replay(gain)), True
 
     start = fill_gaps(_measured_gain(wanted, [first], method.of_target), fallback)
     _refuse_without_depth(shot, start)
@@ -183,16 +183,16 @@ def _path(
     if settings.smooth == 0:
         return path, True
     moved = math.inf
-    for _ in range(SMOOTHING_PASSES):
+    for _ in range(MAX_SMOOTHING_PASSES):
         gain = filtered(_measured_gain(wanted, path.looks[:-1], method.of_target))
         moved = float(np.max(np.abs(np.log(gain / path.gain)), initial=0.0))
-        if moved < SETTLED:
+        if moved < SETTLED_LOG_GAIN:
             break
-        path = walk(_given(gain))
-    return path, moved < UNSETTLED
+        path = walk(_replay(gain))
+    return path, moved < UNSETTLED_LOG_GAIN
 
 
-def _given(gain: Array) -> Callable[[int, Look], float]:
+def _replay(gain: Array) -> Callable[[int, Look], float]:
     return lambda frame, _: float(gain[frame])
 
 
@@ -294,7 +294,7 @@ def _warnings(
     if unknown:
         yield f"The reference has no depth in frames {frame_ranges(unknown)}: the last gain holds there."
     if not settled:
-        yield f"Smoothing did not settle in {SMOOTHING_PASSES} passes: the PCE shown is that of the last."
+        yield f"Smoothing did not settle in {MAX_SMOOTHING_PASSES} passes: the PCE shown is that of the last."
     p = shot.parallax_number
     below = int(np.sum(p <= shot.noise_floor))
     if shot.noise_floor > EXACT_FLOOR and below:

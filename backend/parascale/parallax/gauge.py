@@ -4,10 +4,12 @@ import dataclasses
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
 from parascale.camera import Trajectory
 from parascale.errors import InputError
 from parascale.parallax.shot import Points, Shot
+from parascale.types import DepthMap
 
 
 def scale_gauge(shot: Shot, factor: float) -> Shot:
@@ -58,3 +60,20 @@ def to_unit_depth(shot: Shot) -> Shot:
     depth = scaled.median_depth.copy()
     depth[0] = 1.0
     return dataclasses.replace(scaled, median_depth=depth, unit="unit-depth")
+
+
+def unit_depth_map(depth_map: DepthMap, shot: Shot | None = None) -> NDArray[np.float32]:
+    """Divide a depth map by the median of what it measures, or by Z_0 of a shot that has still a unit of its own.
+
+    Parameters
+    ----------
+    depth_map : (H, W)
+        z-depth of the first frame.
+    shot : Shot or None
+        The shot that the map goes with, before `to_unit_depth`.
+    """
+    if shot is not None and shot.unit != "unit-depth":
+        unit = float(shot.median_depth[0])
+    else:
+        unit = float(np.median(depth_map[np.isfinite(depth_map) & (depth_map > 0)]))
+    return np.asarray(depth_map / unit, np.float32)

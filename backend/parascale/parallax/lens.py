@@ -3,7 +3,7 @@
 import numpy as np
 
 from parascale.camera import Trajectory, View
-from parascale.camera.intrinsics import focal_normalised
+from parascale.camera.intrinsics import normalise_pixels
 from parascale.parallax.depth_source import pixel_grid
 from parascale.types import Array, Choice
 
@@ -91,7 +91,7 @@ def _focal_in_widths(intrinsics: Array, width: int) -> Array:
 
 def _typical_motion(direction: Array, intrinsics: Array, size: tuple[int, int]) -> Array:
     """Phi / F: median over the frame of |d_xy - x d_z|, x focal-normalised."""
-    x = focal_normalised(pixel_grid(size, _GRID)[None], intrinsics[:, None])
+    x = normalise_pixels(pixel_grid(size, _GRID)[None], intrinsics[:, None])
     motion: Array = np.linalg.norm(direction[:, None, :2] - x * direction[:, None, 2:], axis=2)
     typical: Array = np.median(motion, axis=1)
     return typical

@@ -13,7 +13,7 @@ from parascale.parallax.shot import EXACT_FLOOR, Shot
 from parascale.types import Array, Json, to_json_values
 
 # Two frames are at the same time where they lie within this share of the shorter frame interval.
-SAME_TIME = 0.1
+SAME_TIME_TOLERANCE = 0.1
 
 
 @dataclass(frozen=True)
@@ -209,7 +209,7 @@ def _common_frames(times: Array, times_reference: Array) -> tuple[NDArray[np.int
     after = np.minimum(np.searchsorted(b, a), len(b) - 1)
     before = np.maximum(after - 1, 0)
     nearest = np.where(np.abs(a - b[before]) < np.abs(a - b[after]), before, after)
-    same = np.abs(a - b[nearest]) <= SAME_TIME * interval
+    same = np.abs(a - b[nearest]) <= SAME_TIME_TOLERANCE * interval
     return np.flatnonzero(same), nearest[same]
 
 

@@ -2,7 +2,6 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -57,6 +56,6 @@ class Settings:
             if value is not None and not 0 <= value < math.inf:
                 raise InputError(f"{name} is {value} and must be a finite number of at least 0")
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         """Give the settings as JSON values."""
         return {**vars(self), "strength": np.asarray(self.strength, np.float64).tolist()}

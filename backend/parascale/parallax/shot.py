@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -84,10 +84,10 @@ class Shot:
     frames: NDArray[np.int64] | None = None
     felt_parallax: Array | None = None
     gain: Array | None = None
-    distortion: Mapping[str, Any] | None = None
+    distortion: Mapping[str, object] | None = None
     points: Points | None = None
-    quality: Mapping[str, Any] = field(default_factory=dict)
-    provenance: Mapping[str, Any] = field(default_factory=dict)
+    quality: Mapping[str, object] = field(default_factory=dict)
+    provenance: Mapping[str, object] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         count = len(self.trajectory)
@@ -121,7 +121,7 @@ class Shot:
             raise InputError(f"metres_per_unit is {scale} where the unit is metres")
 
     def _freeze(self, name: str, values: ArrayLike, count: int, dtype: type = np.float64) -> None:
-        array: NDArray[Any] = np.array(values, dtype)
+        array: NDArray[np.generic] = np.array(values, dtype)
         if array.shape != (count,):
             raise InputError(f"{name} has {array.shape} values where {count} are needed")
         array.flags.writeable = False

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parascale.projection.mesh import CUT_RATIO
-from parascale.projection.numpy_renderer import NEAR
+from parascale.projection.numpy_renderer import MIN_DEPTH_RATIO
 from parascale.types import Array, Image, Mask
 
 Float32 = NDArray[np.float32]
@@ -27,18 +27,18 @@ FIELD = 21
 WHOLE = 1 << (FIELD - 8)
 
 
-def _compiled(function: F) -> F:
+def _compile(function: F) -> F:
     try:
         return cast("F", numba.njit(nogil=True, cache=True, error_model="numpy")(function))
     except RuntimeError:  # no folder to keep compiled code in: compile in every process
         return cast("F", numba.njit(nogil=True, error_model="numpy")(function))
 
 
-def _inlined(function: F) -> F:
+def _inline(function: F) -> F:
     return cast("F", numba.njit(nogil=True, error_model="numpy", inline="always")(function))
 
 
-@_compiled
+@_compile
 def project(vertices: Array, homography: Array, shift: Array, screen: Array) -> None:
     """Project vertices into the target's picture.
 
@@ -58,12 +58,12 @@ def project(vertices: Array, homography: Array, shift: Array, screen: Array) -> 
         scale = homography[2, 0] * x[i] + homography[2, 1] * y[i] + homography[2, 2] + inverse[i] * shift[2]
         over = 1.0 / scale
         across = homography[0, 0] * x[i] + homography[0, 1] * y[i] + homography[0, 2] + inverse[i] * shift[0]
-        column[i] = across * over if scale > NEAR else np.nan
+        column[i] = across * over if scale > MIN_DEPTH_RATIO else np.nan
         row[i] = (homography[1, 0] * x[i] + homography[1, 1] * y[i] + homography[1, 2] + inverse[i] * shift[1]) * over
         seen[i] = inverse[i] * over
 
 
-@_inlined
+@_inline
 def _triangle(a: Corner, b: Corner, c: Corner) -> tuple[bool, float]:
     """Whether the origin lies in a triangle, and what lies there between the values of its corners."""
     ab, bc, ca = a[0] * b[1] - a[1] * b[0], b[0] * c[1] - b[1] * c[0], c[0] * a[1] - c[1] * a[0]
@@ -72,7 +72,7 @@ def _triangle(a: Corner, b: Corner, c: Corner) -> tuple[bool, float]:
     return inside & (area != 0.0), (bc * a[2] + ca * b[2] + ab * c[2]) / area
 
 
-@_compiled
+@_compile
 def rasterise(quads: NDArray[np.uint32], screen: Array, inverse: Float32) -> None:
     """Draw quads where they are nearer than what ``inverse`` holds.
 
@@ -123,7 +123,7 @@ def rasterise(quads: NDArray[np.uint32], screen: Array, inverse: Float32) -> Non
             down += 1.0
 
 
-@_compiled
+@_compile
 def origins_of(row: int, seen: Float32, homography: Float32, shift: Float32, origins: Float32) -> None:
     """Where the surfaces in a row of the target lie in the source, into (3, width): x, y, and inverse depth there."""
     half, one, zero, least = np.float32(0.5), np.float32(1), np.float32(0), np.float32(1e-3)
@@ -141,14 +141,14 @@ def origins_of(row: int, seen: Float32, homography: Float32, shift: Float32, ori
         depth[column] = inverse * over
 
 
-@_inlined
+@_inline
 def _farther(place: int, length: int) -> int:
     """Of the two closest pixels in a row of half the length, the one farther away."""
     beside = place + 1 if place % 2 else place - 1
     return min(max(beside, 0), length - 1) // 2
 
 
-@_compiled
+@_compile
 def find_holes(seen: Float32, holes: Mask, behind: Float32) -> bool:
     """Mark what nothing was drawn on, and say whether there is any.
 
@@ -176,7 +176,7 @@ def find_holes(seen: Float32, holes: Mask, behind: Float32) -> bool:
     return found
 
 
-@_compiled
+@_compile
 def grow(inverse: Array, cut: float) -> NDArray[np.int32]:
     """Continue surfaces into unknown pixels and behind what is nearer, from the closest pixel that shows them.
 
@@ -226,7 +226,7 @@ def grow(inverse: Array, cut: float) -> NDArray[np.int32]:
     return origin
 
 
-@_compiled
+@_compile
 def farthest(image: Image, inverse: Array, stride: int, far: Array, colours: Float32) -> None:
     """Every block of a picture keeps its farthest surface, and that surface's mean colour.
 
@@ -261,7 +261,7 @@ def farthest(image: Image, inverse: Array, stride: int, far: Array, colours: Flo
                 colours[channel, row, column] = total / count
 
 
-@_compiled
+@_compile
 def relax(values: Float32, free: Mask, there: Mask, passes: int) -> None:
     """Move free cells to the mean of their neighbours, so many times.
 
@@ -295,7 +295,7 @@ def relax(values: Float32, free: Mask, there: Mask, passes: int) -> None:
                 own[1:-1] = moved[1:-1]
 
 
-@_compiled
+@_compile
 def clean_edges(image: Image, inverse: Array, radius: int) -> Image:
     """Free the far side of depth edges from the colours of the near side that the lens mixed in.
 
@@ -327,7 +327,7 @@ def clean_edges(image: Image, inverse: Array, radius: int) -> Image:
     return result
 
 
-@_compiled
+@_compile
 def mark_seams(inverse: Float32) -> Mask:
     """Tell where a pixel and its right, lower and lower right neighbours do not lie on one surface."""
     height, width = inverse.shape
@@ -340,7 +340,7 @@ def mark_seams(inverse: Float32) -> Mask:
     return seams
 
 
-@_compiled
+@_compile
 def pack(image: Image) -> Texture:
     """Put the three channels of a pixel into one number, so that one multiplication weighs all of them."""
     height, width = image.shape[:2]
@@ -354,7 +354,7 @@ def pack(image: Image) -> Texture:
     return texture
 
 
-@_inlined
+@_inline
 def _unpack(weighed: np.uint64, pixel: Image) -> None:
     """Round a sum of packed pixels whose weights sum to ``WHOLE``, into (3,) uint8."""
     half = np.uint64(WHOLE // 2)
@@ -364,7 +364,7 @@ def _unpack(weighed: np.uint64, pixel: Image) -> None:
     pixel[2] = np.uint8(weighed >> np.uint64(3 * FIELD - 8))
 
 
-@_compiled
+@_compile
 def _bilinear(x: Float32, y: Float32, rows: int, columns: int, corner: NDArray[np.int32], weights: Weights) -> None:
     """How to sample a picture (rows, columns) at places, in its pixels: a row of them at a time, four in one step.
 
@@ -393,7 +393,7 @@ def _bilinear(x: Float32, y: Float32, rows: int, columns: int, corner: NDArray[n
         corner[i] = row * np.int32(columns) + column
 
 
-@_compiled
+@_compile
 def shade(
     texture: Texture, inverse: Float32, seams: Mask, seen: Float32, homography: Float32, shift: Float32, target: Image
 ) -> None:
@@ -445,7 +445,7 @@ def shade(
             _unpack(weighed + np.uint64(wc) * texels[c] + np.uint64(wd) * texels[d], target[row, column])
 
 
-@_compiled
+@_compile
 def fill(seen: Float32, homography: Float32, shift: Float32, texture: Texture, frame: Array, target: Image) -> None:
     """Colour from the backing, bilinearly.
 
@@ -482,7 +482,7 @@ def fill(seen: Float32, homography: Float32, shift: Float32, texture: Texture, f
             _unpack(weighed, target[row, column])
 
 
-@_compiled
+@_compile
 def enlarge(small: Image, holes: Mask, target: Image) -> None:
     """Colour the holes (height, width) of ``target`` from a picture of half its size, rounded up, bilinearly."""
     height, width = holes.shape

@@ -90,7 +90,7 @@ def build_mesh(inverse: Array, size: tuple[float, float], cut: float | None = CU
     """
     rows, columns = inverse.shape
     padded = np.pad(inverse, 1, constant_values=np.nan)
-    across, down = _joined(padded[:, :-1], padded[:, 1:], cut), _joined(padded[:-1], padded[1:], cut)
+    across, down = _are_joined(padded[:, :-1], padded[:, 1:], cut), _are_joined(padded[:-1], padded[1:], cut)
     # Around each corner, clockwise: its top left, top right, bottom right, bottom left pixel, and their joints.
     around = (padded[:-1, :-1], padded[:-1, 1:], padded[1:, 1:], padded[1:, :-1])
     joints = (across[:-1], down[:, 1:], across[1:], down[:, :-1])
@@ -159,7 +159,7 @@ def _sharpen(inverse: Array, reach: int) -> None:
     here[row[floating], column[floating]] = np.where(nearer_low, low, high)[floating]
 
 
-def _joined(a: Array, b: Array, cut: float | None) -> NDArray[np.bool_]:
+def _are_joined(a: Array, b: Array, cut: float | None) -> NDArray[np.bool_]:
     if cut is None:
         return ~np.isnan(a) & ~np.isnan(b)
     return (a <= cut * b) & (b <= cut * a)

@@ -19,7 +19,7 @@ from parascale.types import Array, DepthMap
 Float32 = NDArray[np.float32]
 
 # Beyond this share of its size the picture is not continued outwards.
-LARGEST_MARGIN = 0.5
+MAX_MARGIN = 0.5
 # So many cameras along the path tell how far that is.
 MARGIN_VIEWS = 16
 # Reach, in pixels, over which colours mixed at a depth edge are replaced.
@@ -50,10 +50,10 @@ class Warper:
 
     def __init__(self, image: NDArray[np.uint8], depth_map: DepthMap, source: View, targets: Sequence[View]) -> None:
         rows, columns = image.shape[:2]
-        self._view = _resized(source, columns, rows)
-        inverse = _known(inverse_depth(depth_map))
+        self._view = _resize(source, columns, rows)
+        inverse = _fill_unmeasured(inverse_depth(depth_map))
         if inverse.shape != (rows, columns):
-            inverse = _resampled(inverse, self._view)
+            inverse = _resample(inverse, self._view)
         self._inverse = inverse.astype(np.float32)
         with ThreadPoolExecutor(1) as pool:
             front = pool.submit(build_mesh, inverse, self._view.size)
@@ -80,14 +80,14 @@ class Warper:
         seen = self._array("seen", shape, np.float32)
         seen.fill(-1)
         self._draw(self._surface, target, seen)
-        kernels.shade(self._texture, self._inverse, self._seams, seen, *_places(target, self._view), image)
+        kernels.shade(self._texture, self._inverse, self._seams, seen, *_transfer(target, self._view), image)
         # The backing has half the resolution, and no more is looked up.
-        half = _halved(target)
+        half = _halve(target)
         behind = self._array("behind", (half.height, half.width), np.float32)
         if kernels.find_holes(seen, holes, behind):
             self._draw(self._behind, half, behind)
             small = self._array("small", (*behind.shape, 3), np.uint8)
-            back = _places(half, self._view)
+            back = _transfer(half, self._view)
             kernels.fill(behind, *back, self._backing.texture, self._backing.frame, small)
             kernels.enlarge(small, holes, image)
         return image, holes
@@ -122,7 +122,7 @@ class _Surface:
         return self.vertices.shape[1]
 
 
-def _resampled(inverse: Array, view: View) -> Array:
+def _resample(inverse: Array, view: View) -> Array:
     """Sample the surface of a map of another resolution at the pixels of its own camera."""
     surface = _Surface.of(build_mesh(inverse, view.size))
     screen = np.empty_like(surface.vertices)
@@ -132,7 +132,7 @@ def _resampled(inverse: Array, view: View) -> Array:
     return seen.astype(np.float64)
 
 
-def _known(measured: Array) -> Array:
+def _fill_unmeasured(measured: Array) -> Array:
     """Give pixels without a measurement the inverse depth of the closest that has one."""
     origin = kernels.grow(measured, np.inf)
     own = np.arange(origin.size, dtype=np.int32).reshape(origin.shape)
@@ -140,18 +140,18 @@ def _known(measured: Array) -> Array:
     return known
 
 
-def _resized(view: View, width: int, height: int) -> View:
+def _resize(view: View, width: int, height: int) -> View:
     across, down = width / view.width, height / view.height
     return View(view.camera_to_world, view.intrinsics * [across, down, across, down], width, height)
 
 
-def _places(source: View, target: View) -> tuple[Float32, Float32]:
+def _transfer(source: View, target: View) -> tuple[Float32, Float32]:
     """To look up colours: a ten thousandth of a pixel is close enough, and takes half the time."""
     homography, shift = plane_transfer(source, target)
     return homography.astype(np.float32), shift.astype(np.float32)
 
 
-def _halved(view: View) -> View:
+def _halve(view: View) -> View:
     return View(view.camera_to_world, view.intrinsics / 2, -(-view.width // 2), -(-view.height // 2))
 
 
@@ -172,7 +172,7 @@ def _margins(source: View, targets: Sequence[View], inverse: Array) -> tuple[int
             places = seen[:, :2] / seen[:, 2:]
             low = np.minimum(low, places.min(axis=0, initial=0.0))
             high = np.maximum(high, (places - limit).max(axis=0, initial=0.0))
-    reach = LARGEST_MARGIN * limit
+    reach = MAX_MARGIN * limit
     left, top = np.ceil(np.minimum(-low, reach)).astype(int)
     right, bottom = np.ceil(np.minimum(high, reach)).astype(int)
     return int(left), int(top), int(right), int(bottom)

@@ -5,16 +5,16 @@ import numpy as np
 from parascale.camera.quaternions import conjugate, product, to_rotation_vectors
 from parascale.errors import InputError
 from parascale.parallax.shot import Shot
-from parascale.retime.move import Move, bridged_depth, known_parallax, sampled
-from parascale.retime.resample import frame_times, stretched
+from parascale.retime.move import Move, bridged_depth, known_parallax, sample_move
+from parascale.retime.resample import frame_times, stretch_times
 from parascale.types import Array
 
 # Travel is summed over this many parts of each of the shot's own steps.
 _TRAVEL_PARTS = 16
 
 # Steps are evened out until they differ from their mean by this share; up to the second one they count as even.
-_EVEN = 1e-4
-_EVEN_ENOUGH = 0.005
+_EVEN_STEPS = 1e-4
+_ACCEPTED_STEPS = 0.005
 
 # Smooth paths take 5 passes, shaken ones up to 100, which are not worth seconds.
 _MAX_PASSES = 100
@@ -50,12 +50,19 @@ def even(shot: Shot, frames: int, fps: float, *, count_rotation: bool = False) -
     times = frame_times(shot, frames, fps)
     _refuse_rests(shot, count_rotation=count_rotation)
     move = Move(shot)
-    at, found = stretched(shot, frames), True
+    at, found = stretch_times(shot, frames), True
     if frames > 2 and len(shot) > 1:
         at, found = _equal_times(move, frames, count_rotation=count_rotation)
     record = {"operation": "even", "frames": frames, "fps": float(fps), "count_rotation": count_rotation}
     record["equal"] = "steps" if found else "travel"
-    return sampled(move, at, times, fps=fps, record=record)
+    return sample_move(move, at, times, fps=fps, record=record)
+
+
+def is_even_in_travel(shot: Shot) -> bool:
+    """Whether the last `even` of a shot made its travel equal, because equal steps were not found."""
+    records = shot.provenance.get("retiming")
+    evened = [record for record in records if record.get("operation") == "even"] if isinstance(records, list) else []
+    return bool(evened) and evened[-1].get("equal") == "travel"
 
 
 def _refuse_rests(shot: Shot, *, count_rotation: bool) -> None:
@@ -96,12 +103,12 @@ def _equal_times(move: Move, frames: int, *, count_rotation: bool) -> tuple[Arra
     travelled = at = _spread(fine, passed, frames)
     for number in range(min(_MAX_PASSES, max(10, _MAX_MEASURED_STEPS // frames))):
         steps = measure(at[:-1], at[1:])
-        if _unevenness(steps) <= _EVEN:
+        if _unevenness(steps) <= _EVEN_STEPS:
             return at, True
         # Shorter moves settle where the measure jumps about.
         wanted = _spread(at, steps, frames)
         at = at + (wanted - at) / (1 + number // 25)
-    if _unevenness(steps) <= _EVEN_ENOUGH:
+    if _unevenness(steps) <= _ACCEPTED_STEPS:
         return at, True
     return travelled, False
 

@@ -9,16 +9,16 @@ from parascale.camera.quaternions import (
     arc_of_chord,
     chord_of_arc,
     conjugate,
-    cumulated,
+    cumulate,
     from_rotation_vectors,
     product,
     to_rotation_vectors,
 )
 from parascale.camera.rotations import matrices_from_quaternions, quaternions_from_matrices, slerp
 from parascale.parallax.shot import Shot
-from parascale.retime.move import Move, bridged_depth, carried, known_parallax, poses_of
+from parascale.retime.move import Move, bridged_depth, known_parallax, poses_of, with_path
 from parascale.retime.pchip import monotone_cubic
-from parascale.retime.resample import frame_times, keep_path, stretched
+from parascale.retime.resample import frame_times, keep_path, stretch_times
 from parascale.types import Array
 
 
@@ -51,27 +51,27 @@ def keep_felt_speed(shot: Shot, frames: int, fps: float, *, keep_angles: bool = 
     InputError
         Where frames or rate cannot be.
     """
-    times, at = frame_times(shot, frames, fps), stretched(shot, frames)
+    times, at = frame_times(shot, frames, fps), stretch_times(shot, frames)
     if len(shot) == 1 or frames == 1:
         return keep_path(shot, frames, fps)
     own = shot.trajectory.times
     longer = float((times[-1] - times[0]) / (own[-1] - own[0]))
     move = Move(shot)
-    poses = _integrated(move, at, longer, 1.0 if keep_angles else longer)
+    poses = _integrate(move, at, longer, 1.0 if keep_angles else longer)
     path = shot.trajectory
     trajectory = Trajectory(poses, move.intrinsics(at), times, path.width, path.height)
     record = {"operation": "keep-felt-speed", "frames": frames, "fps": float(fps), "keep_angles": keep_angles}
-    result = carried(shot, at, trajectory, move.depth(at), fps=fps, record=record)
+    result = with_path(shot, at, trajectory, move.depth(at), fps=fps, record=record)
     return result if abs(longer - 1) < 1e-9 else dataclasses.replace(result, points=None)
 
 
-def _integrated(move: Move, at: Array, longer: float, turn_further: float) -> Array:
+def _integrate(move: Move, at: Array, longer: float, turn_further: float) -> Array:
     """Poses (N, 4, 4) of a move whose travel and turning are multiplied, frame for frame at times ``at``."""
     shot = move.shot
     cuts = np.union1d(move.times, at)  # between two cuts no frame of the shot is crossed
     quaternions = move.quaternions(cuts)
     turns = turn_further * to_rotation_vectors(product(conjugate(quaternions[:-1]), quaternions[1:]))
-    turned = cumulated(quaternions[0], from_rotation_vectors(turns))
+    turned = cumulate(quaternions[0], from_rotation_vectors(turns))
     cumulated_p = longer * monotone_cubic(move.times, np.concatenate([[0.0], np.cumsum(known_parallax(shot))]), cuts)
     depth = np.exp(np.interp(cuts, move.times, np.log(bridged_depth(shot))))
     travel = (np.diff(cumulated_p) * depth[:-1])[:, None] * _directions(shot, (cuts[:-1] + cuts[1:]) / 2)

@@ -10,18 +10,18 @@ from parascale.camera import Trajectory, View
 from parascale.camera.rotations import orthonormalise
 from parascale.errors import InputError
 from parascale.parallax.shot import Points, Shot
-from parascale.retime.move import poses_of, recorded
+from parascale.retime.move import append_record, poses_of
 from parascale.types import Array
 
 # Up in a world of OpenCV axes, y down.
 UP = (0.0, -1.0, 0.0)
 
 # Below a pan of about 5 degrees, or less than three times as much pan as roll, the pan does not tell the pitch.
-_LEAST_PAN = math.sin(math.radians(5.0)) ** 2
+_MIN_PAN = math.sin(math.radians(5.0)) ** 2
 _PAN_OVER_ROLL = 9.0
 
 # Cosine between up and the picture's top: a camera that looks down more steeply, and turns, might as well be rolling.
-_LEAST_TOP = 0.5
+_MIN_TOP = 0.5
 
 
 def up_direction(trajectory: Trajectory) -> Array | None:
@@ -40,11 +40,11 @@ def up_direction(trajectory: Trajectory) -> Array | None:
     """
     right = trajectory.rotations[:, :, 0]
     spread, axes = np.linalg.eigh(right.T @ right / len(right))
-    if spread[1] < max(_LEAST_PAN, _PAN_OVER_ROLL * spread[0]):
+    if spread[1] < max(_MIN_PAN, _PAN_OVER_ROLL * spread[0]):
         return None
     up: Array = axes[:, 0]
     top = float(-np.mean(trajectory.rotations[:, :, 1] @ up))
-    if abs(top) < _LEAST_TOP:
+    if abs(top) < _MIN_TOP:
         return None
     return math.copysign(1.0, top) * up
 
@@ -81,7 +81,7 @@ def level_anchor(trajectory: Trajectory, anchor: View, up: ArrayLike = UP) -> Vi
     own_up = up_direction(trajectory)
     first, held = trajectory.rotations[0], anchor.camera_to_world[:3, :3]
     if own_up is None:
-        rotation = _rolled(trajectory, held, towards)
+        rotation = _roll(trajectory, held, towards)
     else:
         rotation = _frame(towards, held) @ _frame(own_up, first).T @ first
     pose = poses_of(orthonormalise(rotation)[None], anchor.camera_to_world[None, :3, 3])[0]
@@ -113,7 +113,7 @@ def level(shot: Shot) -> Shot:
         shot,
         trajectory=Trajectory(poses, path.intrinsics, path.times, path.width, path.height),
         points=points,
-        provenance=recorded(shot, {"operation": "level"}),
+        provenance=append_record(shot, {"operation": "level"}),
     )
 
 
@@ -127,7 +127,7 @@ def _frame(up: Array, rotation: Array) -> Array:
     return np.stack([np.cross(heading, up), up, -heading], axis=1)
 
 
-def _rolled(trajectory: Trajectory, held: Array, up: Array) -> Array:
+def _roll(trajectory: Trajectory, held: Array, up: Array) -> Array:
     ahead = held[:, 2]
     right = np.cross(ahead, up)
     if np.linalg.norm(right) < 1e-6:

@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from typing import Any
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -65,7 +65,7 @@ class Move:
         return depth
 
 
-def sampled(move: Move, at: Array, times: Array, *, fps: float, record: dict[str, Any]) -> Shot:
+def sample_move(move: Move, at: Array, times: Array, *, fps: float, record: Mapping[str, object]) -> Shot:
     """Give the frames of a move at any of its times a new place in time.
 
     Parameters
@@ -86,10 +86,12 @@ def sampled(move: Move, at: Array, times: Array, *, fps: float, record: dict[str
     """
     path = move.shot.trajectory
     trajectory = Trajectory(move.poses(at), move.intrinsics(at), times, path.width, path.height)
-    return carried(move.shot, at, trajectory, move.depth(at), fps=fps, record=record)
+    return with_path(move.shot, at, trajectory, move.depth(at), fps=fps, record=record)
 
 
-def carried(shot: Shot, at: Array, trajectory: Trajectory, depth: Array, *, fps: float, record: dict[str, Any]) -> Shot:
+def with_path(
+    shot: Shot, at: Array, trajectory: Trajectory, depth: Array, *, fps: float, record: Mapping[str, object]
+) -> Shot:
     """Make a shot of new cameras, with what is known of the old steps carried over to the new ones.
 
     phi keeps its ratio to P, gain and noise floor their values, all as they were at the earlier end of the step.
@@ -130,14 +132,14 @@ def carried(shot: Shot, at: Array, trajectory: Trajectory, depth: Array, *, fps:
         felt_parallax=_felt(shot, trajectory, depth, start),
         gain=None if shot.gain is None else _at_steps(shot.gain, known_from, start),
         quality=quality,
-        provenance=recorded(shot, record),
+        provenance=append_record(shot, record),
     )
     if shot.unit == "unit-depth" and not math.isnan(depth[0]):
         return to_unit_depth(result)
     return result
 
 
-def recorded(shot: Shot, record: dict[str, Any]) -> dict[str, Any]:
+def append_record(shot: Shot, record: Mapping[str, object]) -> dict[str, object]:
     """Give the shot's provenance with one more operation in its list ``retiming``."""
     before = shot.provenance.get("retiming", [])
     return {**shot.provenance, "retiming": [*(before if isinstance(before, list) else [before]), record]}

@@ -1,7 +1,7 @@
 """The shot's own frames in another order: backwards, there and back, held."""
 
 import math
-from typing import Any
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from parascale.camera import Trajectory
 from parascale.errors import InputError
 from parascale.parallax.shot import Shot
-from parascale.retime.move import carried
+from parascale.retime.move import with_path
 from parascale.retime.resample import check_frames
 from parascale.types import Array
 
@@ -30,7 +30,7 @@ def reverse(shot: Shot) -> Shot:
     """
     times = shot.trajectory.times
     backwards = np.arange(len(shot))[::-1]
-    return _picked(shot, backwards, (times[0] + times[-1]) - times[::-1], {"operation": "reverse"})
+    return _pick_frames(shot, backwards, (times[0] + times[-1]) - times[::-1], {"operation": "reverse"})
 
 
 def ping_pong(shot: Shot) -> Shot:
@@ -49,7 +49,7 @@ def ping_pong(shot: Shot) -> Shot:
     times, count = shot.trajectory.times, len(shot)
     there_and_back = np.concatenate([np.arange(count), np.arange(count - 1)[::-1]])
     again = times[-1] + (times[-1] - times[:-1][::-1])
-    return _picked(shot, there_and_back, np.concatenate([times, again]), {"operation": "ping-pong"})
+    return _pick_frames(shot, there_and_back, np.concatenate([times, again]), {"operation": "ping-pong"})
 
 
 def hold(shot: Shot, at: float, seconds: float) -> Shot:
@@ -86,10 +86,10 @@ def hold(shot: Shot, at: float, seconds: float) -> Shot:
     waiting = np.arange(1, more + 1) / shot.fps
     held = np.concatenate([times[: frame + 1], times[frame] + waiting, times[frame + 1 :] + more / shot.fps])
     record = {"operation": "hold", "at": float(times[frame] - times[0]), "seconds": more / shot.fps}
-    return _picked(shot, order, held, record)
+    return _pick_frames(shot, order, held, record)
 
 
-def _picked(shot: Shot, order: NDArray[np.intp], times: Array, record: dict[str, Any]) -> Shot:
+def _pick_frames(shot: Shot, order: NDArray[np.intp], times: Array, record: Mapping[str, object]) -> Shot:
     path = shot.trajectory
     trajectory = Trajectory(path.camera_to_world[order], path.intrinsics[order], times, path.width, path.height)
-    return carried(shot, path.times[order], trajectory, shot.median_depth[order], fps=shot.fps, record=record)
+    return with_path(shot, path.times[order], trajectory, shot.median_depth[order], fps=shot.fps, record=record)

@@ -8,15 +8,15 @@ from numpy.typing import ArrayLike
 
 from parascale.errors import InputError
 from parascale.parallax.shot import Shot
-from parascale.retime.move import Move, sampled
+from parascale.retime.move import Move, sample_move
 from parascale.retime.pchip import monotone_cubic
 from parascale.types import Array
 
 # Times that miss a frame by less than this share of the duration are rounding.
-_SLACK = 1e-9
+_TIME_TOLERANCE = 1e-9
 
 # Above this a count of frames is a slip of the finger: 11 hours at 24 a second.
-_MOST_FRAMES = 1_000_000
+_MAX_FRAMES = 1_000_000
 
 
 def resample(shot: Shot, times: ArrayLike) -> Shot:
@@ -45,7 +45,7 @@ def resample(shot: Shot, times: ArrayLike) -> Shot:
     """
     wanted = _within(shot.trajectory.times, times)
     fps = float(1 / np.median(np.diff(wanted))) if len(wanted) > 1 and np.all(np.diff(wanted) > 0) else shot.fps
-    return sampled(Move(shot), wanted, wanted, fps=fps, record={"operation": "resample", "frames": len(wanted)})
+    return sample_move(Move(shot), wanted, wanted, fps=fps, record={"operation": "resample", "frames": len(wanted)})
 
 
 def generator_times(duration: float, fps: float, multiple_of: int = 4, plus: int = 1) -> Array:
@@ -75,7 +75,7 @@ def generator_times(duration: float, fps: float, multiple_of: int = 4, plus: int
         raise InputError(f"a duration of {duration} s is not a positive number")
     if multiple_of < 1 or plus < 1:
         raise InputError(f"frames in a number of {multiple_of} n + {plus} need both to be at least 1")
-    intervals = math.floor(min(duration * fps, 2.0 * _MOST_FRAMES) + 1e-6)
+    intervals = math.floor(min(duration * fps, 2.0 * _MAX_FRAMES) + 1e-6)
     check_frames(intervals + 1)
     count = max(0, intervals + 1 - plus) // multiple_of * multiple_of + plus
     return np.arange(count) / fps
@@ -99,12 +99,12 @@ def match_rate(shot: Shot, fps: float, multiple_of: int = 1, plus: int = 1) -> S
     """
     own = shot.trajectory.times
     times = generator_times(float(own[-1] - own[0]), fps, multiple_of, plus)
-    if times[-1] > (own[-1] - own[0]) * (1 + _SLACK) + 1e-6 / fps:
+    if times[-1] > (own[-1] - own[0]) * (1 + _TIME_TOLERANCE) + 1e-6 / fps:
         raise InputError(f"{shot.name!r} lasts {own[-1] - own[0]:.3g} s, too short for {plus} frames at {fps:g} fps")
     times = own[0] + times
-    at = snapped(times, own)
+    at = snap_to_frames(times, own)
     record = {"operation": "match-rate", "frames": len(at), "fps": float(fps)}
-    return sampled(Move(shot), at, times, fps=fps, record=record)
+    return sample_move(Move(shot), at, times, fps=fps, record=record)
 
 
 def keep_path(shot: Shot, frames: int, fps: float) -> Shot:
@@ -130,7 +130,7 @@ def keep_path(shot: Shot, frames: int, fps: float) -> Shot:
     """
     times = frame_times(shot, frames, fps)
     record = {"operation": "keep-path", "frames": frames, "fps": float(fps)}
-    return sampled(Move(shot), stretched(shot, frames), times, fps=fps, record=record)
+    return sample_move(Move(shot), stretch_times(shot, frames), times, fps=fps, record=record)
 
 
 def ease(shot: Shot, curve: Sequence[tuple[float, float]] | Array, frames: int, fps: float) -> Shot:
@@ -164,10 +164,10 @@ def ease(shot: Shot, curve: Sequence[tuple[float, float]] | Array, frames: int, 
     share = np.clip(np.linspace(0, 1, frames), time[0], time[-1])
     eased = np.clip(monotone_cubic(time, value, share), 0, 1)
     own = shot.trajectory.times
-    at = snapped(own[0] + (own[-1] - own[0]) * eased, own)
+    at = snap_to_frames(own[0] + (own[-1] - own[0]) * eased, own)
     pairs = np.stack([time, value], axis=1).tolist()
     record = {"operation": "ease", "frames": frames, "fps": float(fps), "curve": pairs}
-    return sampled(Move(shot), at, times, fps=fps, record=record)
+    return sample_move(Move(shot), at, times, fps=fps, record=record)
 
 
 def frame_times(shot: Shot, frames: int, fps: float) -> Array:
@@ -184,18 +184,18 @@ def frame_times(shot: Shot, frames: int, fps: float) -> Array:
     return times
 
 
-def stretched(shot: Shot, frames: int) -> Array:
+def stretch_times(shot: Shot, frames: int) -> Array:
     """Give the times of the shot, evenly spread from its first frame to its last, (N,)."""
     own = shot.trajectory.times
-    return snapped(np.linspace(own[0], own[-1], frames), own)
+    return snap_to_frames(np.linspace(own[0], own[-1], frames), own)
 
 
-def snapped(times: Array, own: Array) -> Array:
+def snap_to_frames(times: Array, own: Array) -> Array:
     """Give times held within the shot, and put on the frame they miss by rounding alone."""
     after = np.minimum(np.searchsorted(own, times), len(own) - 1)
     before = np.maximum(after - 1, 0)
     nearest = own[np.where(times - own[before] < own[after] - times, before, after)]
-    close = np.abs(nearest - times) <= _SLACK * (own[-1] - own[0])
+    close = np.abs(nearest - times) <= _TIME_TOLERANCE * (own[-1] - own[0])
     return np.where(close, nearest, np.clip(times, own[0], own[-1]))
 
 
@@ -209,8 +209,8 @@ def check_frames(frames: int) -> None:
     """Refuse what is no number of frames."""
     if frames < 1:
         raise InputError(f"{frames} frames are too few: a shot has at least one")
-    if frames > _MOST_FRAMES:
-        raise InputError(f"{frames} frames are more than the {_MOST_FRAMES} a shot may have")
+    if frames > _MAX_FRAMES:
+        raise InputError(f"{frames} frames are more than the {_MAX_FRAMES} a shot may have")
 
 
 def _checked_curve(curve: Sequence[tuple[float, float]] | Array) -> tuple[Array, Array]:
@@ -228,7 +228,7 @@ def _within(own: Array, times: ArrayLike) -> Array:
     wanted = np.array(times, np.float64)
     if wanted.ndim != 1 or len(wanted) == 0:
         raise InputError("resampling needs a list of at least one time")
-    slack = _SLACK * (own[-1] - own[0])
+    slack = _TIME_TOLERANCE * (own[-1] - own[0])
     outside = ~((wanted >= own[0] - slack) & (wanted <= own[-1] + slack))
     if outside.any():
         raise InputError(

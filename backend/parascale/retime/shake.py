@@ -10,8 +10,8 @@ from parascale.camera.quaternions import conjugate, from_rotation_vectors, produ
 from parascale.camera.rotations import matrices_from_quaternions, quaternions_from_matrices
 from parascale.errors import InputError
 from parascale.parallax.shot import Shot
-from parascale.retime.move import bridged_depth, carried, poses_of
-from parascale.retime.smoothing import noise_cutoff, smoothed_path
+from parascale.retime.move import bridged_depth, poses_of, with_path
+from parascale.retime.smoothing import noise_cutoff, smooth_path
 from parascale.types import Array
 
 # Between the slowest shake of a hand and the fastest of planned moves.
@@ -84,7 +84,7 @@ class Separation:
             rotations = rotations @ matrices_from_quaternions(from_rotation_vectors((shake - 1) * self.turns))
         trajectory = Trajectory(poses_of(rotations, centres), path.intrinsics, path.times, path.width, path.height)
         record = {"operation": "shake", "cutoff": self.cutoff, "move": move, "shake": shake}
-        return carried(self.shot, path.times, trajectory, self.shot.median_depth, fps=self.shot.fps, record=record)
+        return with_path(self.shot, path.times, trajectory, self.shot.median_depth, fps=self.shot.fps, record=record)
 
     def _in_depths(self, centres: Array) -> Array:
         steps = np.linalg.norm(np.diff(centres, axis=0), axis=1)
@@ -110,7 +110,7 @@ def separate(shot: Shot, cutoff: float = HANDHELD_CUTOFF) -> Separation:
     InputError
         Where the cut-off cannot be.
     """
-    centres, smooth = smoothed_path(shot, cutoff)
+    centres, smooth = smooth_path(shot, cutoff)
     own = quaternions_from_matrices(shot.trajectory.rotations)
     turns = to_rotation_vectors(product(conjugate(smooth), own))
     return Separation(shot, cutoff, centres, shot.trajectory.centres - centres, turns)

@@ -11,13 +11,13 @@ from parascale.retime.move import bridged_depth, noise_per_step
 from parascale.types import Array
 
 # Below this share of the frame rate the equations lose the digits that the answer needs.
-_LOWEST_CUTOFF = 1 / 300
+_MIN_CUTOFF = 1 / 300
 
 # Rows eliminated at once: large enough for the loop not to count, small enough for little to be zeros.
 _BLOCK = 24
 
 
-def smoothed_path(shot: Shot, cutoff: float) -> tuple[Array, Array]:
+def smooth_path(shot: Shot, cutoff: float) -> tuple[Array, Array]:
     """Centres and rotations of the move without what is faster than a cut-off.
 
     Centres are weighted by the noise of their frame, which is a noise of P: as long in world units as the frame is
@@ -42,10 +42,10 @@ def smoothed_path(shot: Shot, cutoff: float) -> tuple[Array, Array]:
     times = shot.trajectory.times
     if not 0 < cutoff < math.inf:
         raise InputError(f"a cut-off of {cutoff} Hz is not positive")
-    if cutoff < _LOWEST_CUTOFF * shot.fps:
+    if cutoff < _MIN_CUTOFF * shot.fps:
         raise InputError(
             f"a cut-off of {cutoff:g} Hz is too slow for {shot.fps:g} fps: "
-            f"ask for at least {_LOWEST_CUTOFF * shot.fps:.2g} Hz"
+            f"ask for at least {_MIN_CUTOFF * shot.fps:.2g} Hz"
         )
     own = continuous_quaternions(quaternions_from_matrices(shot.trajectory.rotations))
     centres = whittaker(shot.trajectory.centres, times, cutoff, 1 / _position_noise(shot) ** 2)
@@ -90,7 +90,7 @@ def whittaker(values: Array, times: Array, cutoff: float, weights: Array) -> Arr
         residual[i : len(rows) + i] += (spacing * rows[:, i])[:, None] * bend
         for j in range(i + 1):
             bands[i - j, j : len(rows) + j] += spacing * rows[:, i] * rows[:, j]
-    return values - _solved(bands, residual)
+    return values - _solve(bands, residual)
 
 
 def _third_derivatives(clock: Array) -> Array:
@@ -104,7 +104,7 @@ def _third_derivatives(clock: Array) -> Array:
     return rows
 
 
-def _solved(bands: Array, right: Array) -> Array:
+def _solve(bands: Array, right: Array) -> Array:
     """Solve a symmetric positive definite system of half bandwidth 3 by block elimination.
 
     Parameters
@@ -192,7 +192,7 @@ def noise_cutoff(shot: Shot) -> float:
         smooth = whittaker(path.centres, path.times, cutoff, 1 / noise**2)
         return float(np.sqrt(np.mean(((path.centres - smooth) / depth) ** 2)))
 
-    slow, fast = math.log(_LOWEST_CUTOFF * shot.fps), math.log(shot.fps / 2)
+    slow, fast = math.log(_MIN_CUTOFF * shot.fps), math.log(shot.fps / 2)
     for _ in range(20):
         middle = (slow + fast) / 2
         if taken_out(math.exp(middle)) > explained:

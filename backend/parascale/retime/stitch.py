@@ -2,7 +2,6 @@
 
 import dataclasses
 import math
-from typing import Any
 
 import numpy as np
 
@@ -12,9 +11,9 @@ from parascale.errors import InputError
 from parascale.parallax.gauge import scale_gauge
 from parascale.parallax.realise import realised_poses
 from parascale.parallax.shot import MotionClass, Shot
-from parascale.retime.move import bridged_depth, noise_per_step, recorded
+from parascale.retime.move import append_record, bridged_depth, noise_per_step
 from parascale.retime.resample import match_rate
-from parascale.retime.strength import felt_speed, scaled_steps
+from parascale.retime.strength import felt_speed, scale_steps
 from parascale.types import Array, to_json_values
 
 # How long, at each side's own pace, the faster or slower side takes to find the other's speed.
@@ -57,8 +56,8 @@ def stitch(first: Shot, second: Shot, seconds: float = BLEND_SECONDS) -> Shot:
         head, tail = (dataclasses.replace(side, felt_parallax=None) for side in (head, tail))
     tail = scale_gauge(tail, _same_depth(head, tail))
     head, tail = _same_speed(head, tail, seconds)
-    result = _joined(head, tail)
-    return dataclasses.replace(result, provenance=recorded(first, {**facts, "seconds": float(seconds)}))
+    result = _join(head, tail)
+    return dataclasses.replace(result, provenance=append_record(first, {**facts, "seconds": float(seconds)}))
 
 
 def _refuse_other_picture(first: Shot, second: Shot) -> None:
@@ -92,9 +91,9 @@ def _same_speed(first: Shot, second: Shot, seconds: float) -> tuple[Shot, Shot]:
         return first, second
     if moves:
         since = second.trajectory.times[:-1] - second.trajectory.times[0]
-        return first, scaled_steps(second, 1 + (before / after - 1) * _fading(since / seconds))
+        return first, scale_steps(second, 1 + (before / after - 1) * _fading(since / seconds))
     until = first.trajectory.times[-1] - first.trajectory.times[1:]
-    return scaled_steps(first, 1 - _fading(until / seconds)), second
+    return scale_steps(first, 1 - _fading(until / seconds)), second
 
 
 def _fading(share: Array) -> Array:
@@ -104,7 +103,7 @@ def _fading(share: Array) -> Array:
     return faded
 
 
-def _joined(first: Shot, second: Shot) -> Shot:
+def _join(first: Shot, second: Shot) -> Shot:
     head, tail = first.trajectory, second.trajectory
     poses = realised_poses(tail, head.view(len(head) - 1), np.ones(len(tail) - 1))
     lens = scale_intrinsics(tail.intrinsics, tail.size, head.size)
@@ -141,9 +140,9 @@ def _both(first: Array | None, second: Array | None) -> Array | None:
     return None if first is None or second is None else np.concatenate([first, second])
 
 
-def _quality(first: Shot, second: Shot) -> dict[str, Any]:
+def _quality(first: Shot, second: Shot) -> dict[str, object]:
     """Keep what holds of both: other figures are about one clip."""
-    quality: dict[str, Any] = {}
+    quality: dict[str, object] = {}
     if "noise_floor" in first.quality or "noise_floor" in second.quality:
         quality["noise_floor"] = max(first.noise_floor, second.noise_floor)
     noise = _both(noise_per_step(first), noise_per_step(second))

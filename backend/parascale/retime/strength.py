@@ -2,7 +2,6 @@
 
 import dataclasses
 import math
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -10,7 +9,7 @@ from numpy.typing import ArrayLike
 from parascale.camera import Trajectory
 from parascale.errors import InputError
 from parascale.parallax.shot import Shot
-from parascale.retime.move import noise_per_step, poses_of, recorded
+from parascale.retime.move import append_record, noise_per_step, poses_of
 from parascale.types import Array, to_json_values
 
 
@@ -61,9 +60,9 @@ def strengthen(shot: Shot, factor: ArrayLike) -> Shot:
     InputError
         Where a factor is negative or not finite.
     """
-    result = scaled_steps(shot, factor)
+    result = scale_steps(shot, factor)
     record = {"operation": "strengthen", "factor": float(np.asarray(factor)) if np.ndim(factor) == 0 else "by step"}
-    return dataclasses.replace(result, provenance=recorded(shot, record))
+    return dataclasses.replace(result, provenance=append_record(shot, record))
 
 
 def at_speed(shot: Shot, per_second: float) -> Shot:
@@ -92,7 +91,7 @@ def at_speed(shot: Shot, per_second: float) -> Shot:
     return strengthen(shot, per_second / typical)
 
 
-def scaled_steps(shot: Shot, factor: ArrayLike) -> Shot:
+def scale_steps(shot: Shot, factor: ArrayLike) -> Shot:
     """Scale the steps as `strengthen` does, without a word in the provenance."""
     steps = np.asarray(factor, np.float64)
     if steps.shape not in ((), (len(shot) - 1,)):
@@ -114,7 +113,7 @@ def scaled_steps(shot: Shot, factor: ArrayLike) -> Shot:
     )
 
 
-def _scaled_noise(shot: Shot, factor: Array) -> dict[str, Any]:
+def _scaled_noise(shot: Shot, factor: Array) -> dict[str, object]:
     """Noise floors of P follow P; the pooled one as far as the strongest step."""
     quality = dict(shot.quality)
     if "noise_floor" in quality and len(factor):

@@ -1,6 +1,7 @@
 """Where jobs are taken in, handed to workers and followed to their end."""
 
 import contextlib
+import itertools
 import logging
 import re
 import signal
@@ -18,9 +19,9 @@ from parascale.errors import InputError
 from parascale.link import messages as m
 from parascale.link.arrays import from_frames
 from parascale.link.codec import build
+from parascale.link.kinds import KINDS
 from parascale.link.transfer import Receiver, Sender, check_files
 from parascale.service.journal import Job, Journal, new_job
-from parascale.service.kinds import GRACE
 from parascale.service.pool import Hand, Pool
 from parascale.service.store import INPUTS, REQUEST, RESULTS, Store, payload_hash
 
@@ -36,13 +37,6 @@ _MAX_LABEL = 200
 _MAX_MESSAGE = 500
 _SENDERS = 16
 _JOB_ID = re.compile(r"[0-9a-f]{32}")
-_FIELDS: dict[m.JobKind, type] = {
-    "generate": m.GenerationFields,
-    "solve": m.SolveFields,
-    "depth": m.DepthFields,
-    "verify": m.VerifyFields,
-}
-
 Key = tuple[str, str]
 Answer = tuple[m.Message] | tuple[m.Message, list[bytes]]
 
@@ -175,7 +169,9 @@ class Dispatcher:
             raise InputError(f"{submit.job[:40]!r} is no job id: 32 hexadecimal digits are needed")
         if len(submit.label) > _MAX_LABEL:
             raise InputError(f"a label has {len(submit.label)} letters where {_MAX_LABEL} are allowed")
-        build(_FIELDS[submit.kind], submit.fields, submit.kind)
+        if submit.kind not in KINDS:
+            raise InputError(f"submit.kind is not one of {', '.join(KINDS)}")
+        build(KINDS[submit.kind].fields_type, submit.fields, submit.kind)
         check_files(submit.files)
         from_frames(submit.arrays, frames)
         payload = payload_hash(submit, frames)
@@ -268,7 +264,7 @@ class Dispatcher:
             size = job.size + sum(file.size for file in report.files)
             self._over(job, "done", "", summary=report.summary, results=report.files, size=size)
         elif isinstance(report, m.Failed):
-            self._fail(job, report.message)
+            self._fail(job, report.message, remedy=report.remedy, choices=_shortened(report.choices))
         else:
             self._over(job, "cancelled", "")
 
@@ -289,11 +285,11 @@ class Dispatcher:
         hand = self._pool.on(job.key)
         if job.state == "running" and hand is not None:
             job = self._change(job, state="cancelling")
-            hand.cancel(GRACE[job.kind])
+            hand.cancel(KINDS[job.kind].grace)
         return job
 
-    def _fail(self, job: Job, message: str) -> None:
-        self._over(job, "failed", message)
+    def _fail(self, job: Job, message: str, **values: Any) -> None:
+        self._over(job, "failed", message, **values)
 
     def _over(self, job: Job, state: m.JobState, message: str, **values: Any) -> Job:
         upload = self._uploads.pop(job.key, None)
@@ -365,6 +361,12 @@ class Dispatcher:
             else:
                 self._journal.change(job, state="queued")
         self._store.sweep({self._store.of(*key) for key in self._journal.everything()})
+
+
+def _shortened(choices: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the first choices, as many as leave room for 500 jobs in a header."""
+    lengths = itertools.accumulate(map(len, choices))
+    return tuple(choice for choice, length in zip(choices, lengths, strict=True) if length <= _MAX_MESSAGE)
 
 
 def _obituary(code: int) -> str:

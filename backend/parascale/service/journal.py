@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from parascale.errors import InputError
+from parascale.errors import InputError, Remedy
 from parascale.link.codec import build
-from parascale.link.messages import FINAL, FileInfo, JobKind, JobState, JobStatus
+from parascale.link.messages import FINAL, FileInfo, JobState, JobStatus
 
-VERSION = 1
+VERSION = 2
 
 _SCHEMA = """
 CREATE TABLE jobs (
@@ -33,9 +33,19 @@ CREATE TABLE jobs (
     ended REAL,
     summary TEXT NOT NULL DEFAULT '{}',
     results TEXT NOT NULL DEFAULT '[]',
+    remedy TEXT NOT NULL DEFAULT '',
+    choices TEXT NOT NULL DEFAULT '[]',
     PRIMARY KEY (owner, job)
 ) WITHOUT ROWID
 """
+
+_FROM_VERSION_1 = (
+    "ALTER TABLE jobs ADD COLUMN remedy TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE jobs ADD COLUMN choices TEXT NOT NULL DEFAULT '[]'",
+)
+
+_JSON = ("files", "summary", "results", "choices")
+"""The columns that hold JSON."""
 
 
 @dataclass(frozen=True)
@@ -60,11 +70,13 @@ class Job:
         Bytes it takes in the store.
     summary, results : dict, tuple of FileInfo
         What it left behind.
+    remedy, choices : Remedy, tuple of str
+        What would mend its failure.
     """
 
     owner: str
     job: str
-    kind: JobKind
+    kind: str
     label: str
     payload: str
     files: tuple[FileInfo, ...]
@@ -76,8 +88,10 @@ class Job:
     created: float
     started: float | None
     ended: float | None
-    summary: dict[str, Any]
+    summary: dict[str, object]
     results: tuple[FileInfo, ...]
+    remedy: Remedy = ""
+    choices: tuple[str, ...] = ()
 
     @property
     def key(self) -> tuple[str, str]:
@@ -104,6 +118,8 @@ class Job:
             started=self.started,
             ended=self.ended,
             sketch=sketch,
+            remedy=self.remedy,
+            choices=self.choices,
         )
 
 
@@ -133,21 +149,22 @@ class Journal:
             self._base.execute("COMMIT")
         except sqlite3.OperationalError as error:
             if "locked" in str(error):
-                raise InputError(
-                    f"another backend is running on {path.parent}: stop it or name another --state"
-                ) from error
+                raise InputError(f"another backend is running on {path.parent}", "state-folder") from error
             raise InputError(f"the journal {path} cannot be opened: {error}") from error
         except sqlite3.DatabaseError as error:
-            raise InputError(f"{path} is no journal: name another --state ({error})") from error
+            raise InputError(f"{path} is not a journal ({error})", "state-folder") from error
         self._base.row_factory = sqlite3.Row
 
     def _create(self, path: Path) -> None:
         (version,) = self._base.execute("PRAGMA user_version").fetchone()
         if version == 0:
             self._base.execute(_SCHEMA)
-            self._base.execute(f"PRAGMA user_version = {VERSION}")
+        elif version == 1:
+            for statement in _FROM_VERSION_1:
+                self._base.execute(statement)
         elif version != VERSION:
-            raise InputError(f"the journal {path} has version {version}, not {VERSION}: name another --state")
+            raise InputError(f"the journal {path} has version {version}, not {VERSION}", "state-folder")
+        self._base.execute(f"PRAGMA user_version = {VERSION}")
 
     def close(self) -> None:
         """Let another server in."""
@@ -156,7 +173,7 @@ class Journal:
     def add(self, job: Job) -> None:
         """Write a new job; it is on disk when this returns."""
         values = dataclasses.asdict(job)
-        for name in ("files", "summary", "results"):
+        for name in _JSON:
             values[name] = json.dumps(values[name], allow_nan=False)
         names = ", ".join(values)
         marks = ", ".join(f":{name}" for name in values)
@@ -166,10 +183,7 @@ class Journal:
         """Write new values of a job and return it; they are on disk when this returns."""
         changed = dataclasses.replace(job, **values)
         stored = dataclasses.asdict(changed)
-        row = {
-            name: json.dumps(stored[name], allow_nan=False) if name in ("summary", "results") else stored[name]
-            for name in values
-        }
+        row = {name: json.dumps(stored[name], allow_nan=False) if name in _JSON else stored[name] for name in values}
         assignments = ", ".join(f"{name} = :{name}" for name in row)
         self._base.execute(
             f"UPDATE jobs SET {assignments} WHERE owner = :owner AND job = :job",  # noqa: S608 - names of our fields
@@ -217,9 +231,7 @@ class Journal:
         return int(size), int(count)
 
 
-def new_job(
-    owner: str, job: str, kind: JobKind, label: str, payload: str, files: tuple[FileInfo, ...], size: int
-) -> Job:
+def new_job(owner: str, job: str, kind: str, label: str, payload: str, files: tuple[FileInfo, ...], size: int) -> Job:
     """Return a job that was just submitted."""
     return Job(
         owner, job, kind, label, payload, files, not files, "queued", "", 0, size, time.time(), None, None, {}, ()
@@ -228,7 +240,7 @@ def new_job(
 
 def _job(row: sqlite3.Row) -> Job:
     values = {name: row[name] for name in row.keys()}  # noqa: SIM118 - a Row is no mapping
-    for name in ("files", "summary", "results"):
+    for name in _JSON:
         values[name] = json.loads(values[name])
     values["received"] = bool(values["received"])
     return build(Job, values, "job")

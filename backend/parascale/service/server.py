@@ -138,7 +138,7 @@ class Server:
         try:
             self._router.bind(bind)
         except zmq.ZMQError as error:
-            raise InputError(f"{bind} cannot be listened on: {error.strerror}; take another --bind") from error
+            raise InputError(f"{bind} cannot be listened on ({error.strerror})", "address") from error
         endpoint = self._router.getsockopt(zmq.LAST_ENDPOINT)
         assert isinstance(endpoint, bytes)
         return endpoint.rstrip(b"\0").decode()
@@ -204,7 +204,7 @@ def _who(bind: str, folder: Path | None) -> tuple[Keys, Callable[[], frozenset[b
     if folder is not None:
         return server_keys(folder), lambda: allowed_keys(folder)
     if not is_loopback(bind):
-        raise InputError(f"{bind} can be reached from other machines: name keys made by `parascale keys new DIR`")
+        raise InputError(f"{bind} can be reached from other machines, which needs keys", "keys")
     own = client_keys().public
     return server_keys(), lambda: frozenset({own})
 

@@ -7,16 +7,13 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
-
-from numpy.typing import NDArray
 
 from parascale.errors import InputError
 from parascale.link.arrays import from_frames
-from parascale.link.codec import decode, encode
-from parascale.link.messages import FileInfo, Submit
-from parascale.link.packing import unpack
-from parascale.link.requests import Request
+from parascale.link.codec import VersionError, decode, encode
+from parascale.link.kinds import KINDS
+from parascale.link.messages import Submit
+from parascale.link.request import Request
 from parascale.link.transfer import describe_file
 from parascale.service.framing import read_message, write_message
 
@@ -69,7 +66,7 @@ class Store:
 
 def payload_hash(submit: Submit, frames: Sequence[bytes]) -> str:
     """Return the SHA-256 of all that makes one submission another job than the next."""
-    what: dict[str, Any] = {"kind": submit.kind, "fields": submit.fields}
+    what: dict[str, object] = {"kind": submit.kind, "fields": submit.fields}
     what |= {"arrays": [asdict(info) for info in submit.arrays], "files": [asdict(info) for info in submit.files]}
     digest = hashlib.sha256(json.dumps(what, sort_keys=True, allow_nan=False).encode())
     for frame in frames:
@@ -77,8 +74,8 @@ def payload_hash(submit: Submit, frames: Sequence[bytes]) -> str:
     return digest.hexdigest()
 
 
-def read_request(folder: Path, payload: str) -> tuple[Submit, Request]:
-    """Return what was submitted, as a request whose files lie in the job's folder.
+def read_request(folder: Path, payload: str) -> tuple[str, Request]:
+    """Return the label and the request that were submitted; the request's files are in the job's folder.
 
     Parameters
     ----------
@@ -95,20 +92,18 @@ def read_request(folder: Path, payload: str) -> tuple[Submit, Request]:
     try:
         with (folder / REQUEST).open("rb") as file:
             message = read_message(file)
+        submit = None if message is None else decode(message[0])
     except OSError as error:
         raise InputError("what was submitted is no longer in the store: submit it again") from error
-    submit = None if message is None else decode(message[0])
+    except VersionError as error:
+        raise InputError("it was submitted to another version of ParaScale: submit it again") from error
     if message is None or not isinstance(submit, Submit) or payload_hash(submit, message[1]) != payload:
         raise InputError("what was submitted is no longer whole in the store: submit it again")
     for file_info in submit.files:
         if describe_file(file_info.role, folder / INPUTS / file_info.name).chunks != file_info.chunks:
             raise InputError(f"{file_info.name} is no longer whole in the store: submit it again")
-    arrays: dict[str, NDArray[Any]] = from_frames(submit.arrays, message[1])
-    return submit, unpack(submit.kind, submit.fields, arrays, _by_role(submit.files, folder / INPUTS))
-
-
-def _by_role(files: Sequence[FileInfo], folder: Path) -> dict[str, list[Path]]:
-    roles: dict[str, list[Path]] = {}
-    for info in files:
-        roles.setdefault(info.role, []).append(folder / info.name)
-    return roles
+    files: dict[str, list[Path]] = {}
+    for info in submit.files:
+        files.setdefault(info.role, []).append(folder / INPUTS / info.name)
+    request = KINDS[submit.kind].unpack(submit.fields, from_frames(submit.arrays, message[1]), files)
+    return submit.label, request

@@ -10,19 +10,19 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, BinaryIO, NoReturn
+from typing import BinaryIO, NoReturn
 
 from parascale.errors import Cancelled, InputError
 from parascale.link.codec import decode, encode
 from parascale.link.limits import BEAT, LARGEST_SKETCH, SKETCH
 from parascale.link.messages import Beat, Cancel, Failed, FileInfo, Finished, FromWorker, Progress, Run, Stopped
-from parascale.link.requests import JobResult
+from parascale.link.request import JobResult
 from parascale.link.transfer import describe_file
 from parascale.service.framing import read_message, write_message
-from parascale.service.kinds import run
+from parascale.service.jobs import JobContext, run_job
 from parascale.service.store import RESULTS, read_request
+from parascale.types import to_json_values
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +60,7 @@ class Worker:
         except Cancelled:
             return Stopped(order.job)
         except InputError as error:
-            return Failed(order.job, str(error))
+            return Failed(order.job, error.notice.message, error.notice.remedy, error.notice.choices)
         except MemoryError:
             return Failed(order.job, "the backend has too little memory for this job")
         except OSError as error:
@@ -72,18 +72,17 @@ class Worker:
 
     def _run(self, order: Run) -> Finished:
         folder = Path(order.folder)
-        submit, request = read_request(folder, order.payload)
+        label, request = read_request(folder, order.payload)
         results = folder / RESULTS
         results.mkdir(exist_ok=True)
-        name = submit.label.partition(" ")[2]
-        result = run(
-            request,
-            name,
+        context = JobContext(
+            label.partition(" ")[2],
             results,
             lambda fraction, phase: self._progress(order.job, fraction, phase, results / SKETCH),
             lambda: order.job in self._cancelled,
         )
-        return Finished(order.job, _plain(result.summary), _collect(result, results))
+        result = run_job(request, context)
+        return Finished(order.job, dict(to_json_values(result.summary)), _collect(result, results))
 
     def _progress(self, job: str, fraction: float, phase: str, sketch: Path) -> None:
         now = time.monotonic()
@@ -130,19 +129,6 @@ def _collect(result: JobResult, folder: Path) -> tuple[FileInfo, ...]:
         path.replace(folder / info.name)
         infos.append(info)
     return tuple(infos)
-
-
-def _plain(value: Any) -> Any:
-    """Turn NumPy's scalars and what JSON cannot hold into what it can."""
-    if isinstance(value, Mapping):
-        return {str(name): _plain(item) for name, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if hasattr(value, "tolist"):
-        return _plain(value.tolist())
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value if value is None or isinstance(value, str | int | float | bool) else str(value)
 
 
 def _leave() -> NoReturn:

@@ -87,7 +87,7 @@ def _craters(rng: np.random.Generator, size: int, count: int, smallest: float, l
     return heights, rays
 
 
-def _enlarged(field: Array, factor: int) -> Array:
+def _enlarge(field: Array, factor: int) -> Array:
     """Tileable field, each side ``factor`` times as long, without the steps that repetition leaves."""
     large = field.astype(np.float32).repeat(factor, 0).repeat(factor, 1)
     for axis in (0, 1):
@@ -100,11 +100,11 @@ def _ground(build: Builder) -> None:
     rng = build.rng
     side = 2 * REACH * MOON
     heights, rays = _craters(rng, PICTURE, 2800, 0.0018, 0.07)
-    heights += 0.006 * (_enlarged(textures.noise(rng, 512, 1.6), 4) - 0.5)
+    heights += 0.006 * (_enlarge(textures.noise(rng, 512, 1.6), 4) - 0.5)
     # Sunlight is painted on, as Workbench has none: slopes facing the sun are bright.
     dy, dx = np.gradient(heights * PICTURE)
     light = np.clip(0.75 - 1.5 * dx - 0.8 * dy, 0.1, 1.5)
-    plain = _enlarged(textures.noise(rng, 512, 1.5), 4)
+    plain = _enlarge(textures.noise(rng, 512, 1.5), 4)
     grain = np.tile(textures.noise(rng, 1024, 0.5), (2, 2)).astype(np.float32)
     shade = light * (0.62 + 0.6 * grain) * (0.6 + 0.55 * plain) * (1 + 0.25 * np.clip(rays, 0, 1.5))
     tone = np.array([0.84, 0.8, 0.76], np.float32)
@@ -118,7 +118,7 @@ def _ground(build: Builder) -> None:
     ground.vertices = _above(east, north, coarse.ravel() * side * 1.6)
     ground.smooth = True
     build.place("Moon ground", ground, "Regolith")
-    build.material("Far side", textures.tinted(rng, (0.5, 0.47, 0.44), 0.6, 1.0))
+    build.material("Far side", textures.tint(rng, (0.5, 0.47, 0.44), 0.6, 1.0))
     build.place("Moon", sphere(MOON * 0.985, 64, 32), "Far side", (0, 0, -MOON))
 
 

@@ -6,7 +6,7 @@ import bpy
 import numpy as np
 
 from parascale.blender.scenes import textures
-from parascale.blender.scenes.parts import Builder, Shape, box, joined, lathe, sheet, sphere, tube
+from parascale.blender.scenes.parts import Builder, Shape, box, join_shapes, lathe, sheet, sphere, tube
 
 TOP = 0.74  # height of the desk top
 
@@ -39,15 +39,15 @@ def _materials(build: Builder) -> None:
         "oak": textures.wood(rng, (0.78, 0.58, 0.38), (0.42, 0.26, 0.14)),
         "walnut": textures.wood(rng, (0.5, 0.33, 0.21), (0.22, 0.13, 0.08), planks=1),
         "floor": textures.wood(rng, (0.66, 0.5, 0.36), (0.36, 0.25, 0.17), planks=6),
-        "plaster": textures.tinted(rng, (0.66, 0.7, 0.68), 0.28, 1.0),
-        "steel": textures.tinted(rng, (0.5, 0.52, 0.55), 0.4),
-        "black": textures.tinted(rng, (0.16, 0.16, 0.18), 0.6),
-        "white": textures.tinted(rng, (0.85, 0.84, 0.82), 0.3),
-        "red": textures.tinted(rng, (0.72, 0.16, 0.12), 0.4),
-        "terracotta": textures.tinted(rng, (0.7, 0.38, 0.24), 0.4),
+        "plaster": textures.tint(rng, (0.66, 0.7, 0.68), 0.28, 1.0),
+        "steel": textures.tint(rng, (0.5, 0.52, 0.55), 0.4),
+        "black": textures.tint(rng, (0.16, 0.16, 0.18), 0.6),
+        "white": textures.tint(rng, (0.85, 0.84, 0.82), 0.3),
+        "red": textures.tint(rng, (0.72, 0.16, 0.12), 0.4),
+        "terracotta": textures.tint(rng, (0.7, 0.38, 0.24), 0.4),
         "leaf": textures.ramp(textures.noise(rng, 512, 0.9, 5), (0.08, 0.2, 0.06), (0.2, 0.45, 0.14), (0.5, 0.68, 0.3)),
-        "soil": textures.tinted(rng, (0.22, 0.15, 0.1), 0.8, 0.3),
-        "coffee": textures.tinted(rng, (0.2, 0.11, 0.06), 0.3),
+        "soil": textures.tint(rng, (0.22, 0.15, 0.1), 0.8, 0.3),
+        "coffee": textures.tint(rng, (0.2, 0.11, 0.06), 0.3),
         "glaze": textures.bricks(
             rng, [(0.12, 0.3, 0.5), (0.85, 0.85, 0.8), (0.2, 0.45, 0.62)], (0.92, 0.9, 0.86), 10, 10
         ),
@@ -56,10 +56,10 @@ def _materials(build: Builder) -> None:
         "map": textures.ramp(
             textures.noise(rng, 512, 1.4), (0.15, 0.3, 0.5), (0.35, 0.6, 0.7), (0.75, 0.7, 0.45), (0.4, 0.5, 0.25)
         ),
-        "mat": textures.woven(rng, [(0.2, 0.22, 0.3), (0.5, 0.2, 0.2), (0.75, 0.68, 0.55), (0.3, 0.4, 0.4)]),
+        "mat": textures.weave(rng, [(0.2, 0.22, 0.3), (0.5, 0.2, 0.2), (0.75, 0.68, 0.55), (0.3, 0.4, 0.4)]),
         "page": textures.page(rng),
         "notes": textures.page(rng, (0.95, 0.85, 0.45), 12),
-        "pencil": textures.tinted(rng, (0.92, 0.68, 0.12), 0.4),
+        "pencil": textures.tint(rng, (0.92, 0.68, 0.12), 0.4),
     }
     for index in range(6):
         pictures[f"cover {index}"] = textures.patches(rng, rng.random((4, 3)) * 0.7 + 0.15, 25)
@@ -76,20 +76,20 @@ def _surroundings(build: Builder) -> None:
     for name, x, z, w, h in (("Poster frame", 0.42, 1.42, 0.62, 0.46), ("Map frame", -0.62, 1.5, 0.6, 0.42)):
         bars = [box((w + 0.05, 0.02, 0.025)).moved((0, 0, s * h / 2 - 0.0125)) for s in (-1, 1)]
         bars += [box((0.025, 0.02, h)).moved((s * (w / 2 + 0.0125), 0, -h / 2)) for s in (-1, 1)]
-        build.place(name, joined(bars), "walnut", (x, 0.488, z), tile=0.3)
+        build.place(name, join_shapes(bars), "walnut", (x, 0.488, z), tile=0.3)
 
 
 def _furniture(build: Builder) -> None:
     build.place("Desk top", box((1.5, 0.75, 0.032), 0.004), "oak", (0, 0.1, TOP - 0.032), tile=0.8)
     legs = [box((0.05, 0.05, TOP - 0.032)).moved((x, y, 0)) for x in (-0.7, 0.7) for y in (-0.22, 0.42)]
     legs.append(box((1.38, 0.02, 0.3)).moved((0, 0.42, 0.36)))
-    build.place("Desk legs", joined(legs), "walnut", tile=0.5)
+    build.place("Desk legs", join_shapes(legs), "walnut", tile=0.5)
     drawers = [box((0.36, 0.5, 0.5)).moved((0.45, 0.14, 0.2))]
     drawers += [box((0.34, 0.02, 0.14), 0.004).moved((0.45, -0.12, 0.22 + 0.16 * k)) for k in range(3)]
-    build.place("Drawers", joined(drawers), "oak", tile=0.5)
+    build.place("Drawers", join_shapes(drawers), "oak", tile=0.5)
     build.place("Shelf", box((0.9, 0.2, 0.022), 0.003), "walnut", (-0.1, 0.4, TOP + 0.44), tile=0.5)
     brackets = [box((0.02, 0.18, 0.02)).moved((x, 0.4, TOP + 0.42)) for x in (-0.4, 0.2)]
-    build.place("Shelf brackets", joined(brackets), "steel", tile=0.2)
+    build.place("Shelf brackets", join_shapes(brackets), "steel", tile=0.2)
     build.place("Desk mat", box((0.72, 0.36, 0.003)), "mat", (-0.1, -0.06, TOP), tile=0.36)
 
 
@@ -97,7 +97,7 @@ def _screen(build: Builder) -> None:
     build.place("Monitor", box((0.56, 0.035, 0.34), 0.008), "black", (-0.12, 0.26, TOP + 0.07), tile=0.3)
     build.place("Picture", sheet((0.53, 0.3)), "screen", (-0.12, 0.2418, TOP + 0.245), tilt=math.pi / 2)
     foot = [box((0.05, 0.02, 0.16)).moved((0, 0.03, 0)), box((0.24, 0.16, 0.012), 0.004)]
-    build.place("Monitor foot", joined(foot), "steel", (-0.12, 0.28, TOP), tile=0.25)
+    build.place("Monitor foot", join_shapes(foot), "steel", (-0.12, 0.28, TOP), tile=0.25)
 
 
 def _keyboard(build: Builder) -> None:
@@ -110,7 +110,7 @@ def _keyboard(build: Builder) -> None:
             width = 0.1 if space else 0.0205
             keys.append(box((width - 0.0035, 0.019, 0.008), 0.002).moved((x + width / 2, -0.046 + 0.0225 * row, 0)))
             x += width
-    build.place("Keys", joined(keys), "white", (-0.12, -0.03, TOP + 0.016), tile=0.07)
+    build.place("Keys", join_shapes(keys), "white", (-0.12, -0.03, TOP + 0.016), tile=0.07)
     profile = [(0, 0.034), (0.015, 0.033), (0.026, 0.024), (0.031, 0.01), (0.031, 0)]
     mouse = lathe(profile, 24)
     mouse.vertices[:, 1] *= 1.7
@@ -122,7 +122,7 @@ def _keyboard(build: Builder) -> None:
 def _book(size: tuple[float, float, float]) -> tuple[Shape, Shape]:
     w, d, t = size
     boards = [box((w, d, 0.004)), box((w, d, 0.004)).moved((0, 0, t - 0.004)), box((0.004, d, t)).moved((-w / 2, 0, 0))]
-    return joined(boards), box((w - 0.008, d - 0.01, t - 0.008)).moved((0, 0, 0.004))
+    return join_shapes(boards), box((w - 0.008, d - 0.01, t - 0.008)).moved((0, 0, 0.004))
 
 
 def _books(build: Builder) -> None:
@@ -155,7 +155,7 @@ def _lamp(build: Builder) -> None:
     elbow, head = (-0.66, 0.24, TOP + 0.36), (-0.4, 0.06, TOP + 0.5)
     arms = [tube([(-0.6, 0.2, TOP + 0.02), elbow], 0.008), tube([elbow, head], 0.008)]
     arms.append(lathe([(0, -0.012), (0.016, -0.012), (0.016, 0.012), (0, 0.012)], 16).moved(elbow))
-    build.place("Lamp arms", joined(arms), "steel", tile=0.12)
+    build.place("Lamp arms", join_shapes(arms), "steel", tile=0.12)
     shade = lathe(
         [(0.02, 0.1), (0.028, 0.1), (0.035, 0.07), (0.085, -0.03), (0.083, -0.03), (0.033, 0.066), (0.02, 0.07)]
     )
@@ -167,7 +167,7 @@ def _crockery(build: Builder) -> None:
     cup = [(0, 0.004), (0.036, 0.004), (0.04, 0.01), (0.041, 0.095), (0.038, 0.095), (0.036, 0.012), (0, 0.01)]
     angle = np.linspace(-1.25, 1.25, 14)
     handle = np.stack([0.038 + 0.03 * np.cos(angle), 0 * angle, 0.05 + 0.03 * np.sin(angle)], axis=1)
-    mug = joined([lathe(cup, 40), tube(handle, 0.006)])
+    mug = join_shapes([lathe(cup, 40), tube(handle, 0.006)])
     build.place("Mug", mug, "glaze", (0.33, -0.1, TOP + 0.004), turn=-0.5, tile=0.09)
     build.place("Coffee", lathe([(0, 0.08), (0.038, 0.08)], 32), "coffee", (0.33, -0.1, TOP), tile=0.06)
     build.place("Coaster", lathe([(0, 0), (0.05, 0), (0.05, 0.004), (0, 0.004)]), "walnut", (0.33, -0.1, TOP), tile=0.1)

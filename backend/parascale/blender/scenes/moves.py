@@ -1,13 +1,13 @@
 """Reference moves that every scene's camera can make: what people film, by the names they use."""
 
 from collections.abc import Callable
-from typing import Any
 
 import bpy
 import numpy as np
 
 from parascale.blender.camera import render_size, view_of_camera
 from parascale.blender.keyframes import key_trajectory
+from parascale.blender.untyped import camera_data, untyped
 from parascale.camera import Trajectory, View
 from parascale.types import Array
 
@@ -33,11 +33,10 @@ def animate(scene: bpy.types.Scene, move: str, frames: int = FRAMES, fps: int = 
     """
     camera = scene.camera
     assert camera is not None
-    lens: Any = camera.data
     scene.render.fps, scene.render.fps_base = fps, 1.0
     scene.frame_start, scene.frame_end = 1, frames
     start = view_of_camera(scene, camera)
-    poses = MOVES[move](start, lens.dof.focus_distance, np.linspace(0, 1, frames))
+    poses = MOVES[move](start, untyped(camera_data(camera).dof).focus_distance, np.linspace(0, 1, frames))
     trajectory = Trajectory(poses, start.intrinsics, np.arange(frames) / fps, *render_size(scene))
     key_trajectory(camera, trajectory, np.arange(1, frames + 1))
     scene.frame_set(1)

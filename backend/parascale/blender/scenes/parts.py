@@ -1,13 +1,13 @@
 """What the scenes are built of: shapes with coordinates in metres, textured materials, placing."""
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import bpy
 import numpy as np
 from mathutils import Matrix, Vector
 from numpy.typing import ArrayLike
 
+from parascale.blender.untyped import shader_tree, untyped
 from parascale.types import Array
 
 Point = tuple[float, float, float]
@@ -28,7 +28,7 @@ class Shape:
         return Shape(self.vertices @ matrix.T + np.asarray(location), self.faces, self.smooth, self.uv)
 
 
-def joined(shapes: list[Shape]) -> Shape:
+def join_shapes(shapes: list[Shape]) -> Shape:
     """Make one shape of several; box mapping counts for all."""
     faces: list[list[int]] = []
     start = 0
@@ -129,20 +129,17 @@ class Builder:
         image = bpy.data.images.new(name, width, height)
         pixels = np.ones((height, width, 4), np.float32)
         pixels[..., :3] = picture
-        stored: Any = image.pixels
-        stored.foreach_set(pixels.ravel())
+        untyped(image.pixels).foreach_set(pixels.ravel())
         image.pack()
-        material: Any = bpy.data.materials.new(name)
-        if material.node_tree is None:
-            material.use_nodes = True
-        tree: Any = material.node_tree
+        material = bpy.data.materials.new(name)
+        tree = shader_tree(material)
         texture = tree.nodes.new("ShaderNodeTexImage")
         texture.image = image
         shader = next(node for node in tree.nodes if node.type == "BSDF_PRINCIPLED")
         shader.inputs["Roughness"].default_value = 0.8
         tree.links.new(texture.outputs["Color"], shader.inputs["Base Color"])
         tree.nodes.active = texture
-        material.diffuse_color = [*picture.mean(axis=(0, 1)).tolist(), 1.0]
+        untyped(material).diffuse_color = [*picture.mean(axis=(0, 1)).tolist(), 1.0]
         self.materials[name] = material
         return name
 
@@ -168,8 +165,7 @@ class Builder:
         if shape.smooth:
             mesh.polygons.foreach_set("use_smooth", np.ones(len(mesh.polygons), bool))
         uv = _box_mapping(mesh, tile, self.rng.random(2)) if shape.uv is None else shape.uv
-        layer: Any = mesh.uv_layers.new(name="UVMap")
-        layer.data.foreach_set("uv", np.ascontiguousarray(uv, np.float32).ravel())
+        untyped(mesh.uv_layers.new(name="UVMap")).data.foreach_set("uv", np.ascontiguousarray(uv, np.float32).ravel())
         mesh.materials.append(self.materials[material])
         mesh.update()
         return mesh
@@ -202,10 +198,10 @@ class Builder:
         focus: float | None = None,
     ) -> None:
         """Add the scene's camera, looking at a point; moves turn about what lies at its focus, or that point."""
-        data: Any = bpy.data.cameras.new("Camera")
+        data = bpy.data.cameras.new("Camera")
         data.lens, data.clip_start, data.clip_end = lens, *clip
         towards = Vector(target) - Vector(location)
-        data.dof.focus_distance = towards.length if focus is None else focus
+        untyped(data.dof).focus_distance = towards.length if focus is None else focus
         camera = bpy.data.objects.new("Camera", data)
         camera.location = location
         camera.rotation_mode = "QUATERNION"
@@ -226,14 +222,12 @@ class Builder:
         """Set the colour of what no surface covers, and show colours as they were painted."""
         world = bpy.data.worlds.new("World")
         world.color = colour
-        tree: Any = world.node_tree
-        if tree is not None:
-            for node in tree.nodes:
+        if world.node_tree is not None:
+            for node in untyped(world.node_tree).nodes:
                 if node.type == "BACKGROUND":
                     node.inputs["Color"].default_value = (*colour, 1.0)
         self.scene.world = world
-        view: Any = self.scene.view_settings
-        view.view_transform = "Standard"
+        untyped(self.scene.view_settings).view_transform = "Standard"
 
 
 def _box_mapping(mesh: bpy.types.Mesh, tile: float, offset: Array) -> Array:

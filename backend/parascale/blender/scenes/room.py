@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from parascale.blender.scenes import textures
-from parascale.blender.scenes.parts import Builder, box, joined, lathe, sheet, sphere, tube
+from parascale.blender.scenes.parts import Builder, box, join_shapes, lathe, sheet, sphere, tube
 
 WIDTH, DEPTH, HEIGHT = 5.0, 4.0, 2.6
 
@@ -37,18 +37,18 @@ def _materials(build: Builder) -> None:
     paper = textures.bricks(rng, [(0.62, 0.66, 0.6), (0.66, 0.68, 0.6), (0.58, 0.63, 0.6)], (0.74, 0.74, 0.66), 12, 12)
     pictures = {
         "parquet": textures.wood(rng, (0.72, 0.52, 0.34), (0.38, 0.24, 0.14), planks=8),
-        "wallpaper": 0.5 * paper + 0.5 * textures.tinted(rng, (0.68, 0.7, 0.64), 0.3, 1.1),
-        "ceiling": textures.tinted(rng, (0.86, 0.85, 0.82), 0.2, 0.9),
+        "wallpaper": 0.5 * paper + 0.5 * textures.tint(rng, (0.68, 0.7, 0.64), 0.3, 1.1),
+        "ceiling": textures.tint(rng, (0.86, 0.85, 0.82), 0.2, 0.9),
         "oak": textures.wood(rng, (0.74, 0.55, 0.36), (0.45, 0.29, 0.17), planks=2),
         "walnut": textures.wood(rng, (0.46, 0.3, 0.2), (0.2, 0.12, 0.07), planks=1),
-        "cloth": textures.woven(rng, [(0.3, 0.42, 0.46), (0.34, 0.47, 0.5), (0.25, 0.36, 0.42)], 16),
-        "tweed": textures.woven(rng, [(0.62, 0.46, 0.26), (0.7, 0.55, 0.34), (0.5, 0.34, 0.2)], 16),
-        "cushion": textures.woven(rng, WARM, 8),
-        "curtain": textures.woven(rng, [(0.66, 0.35, 0.3), (0.75, 0.62, 0.48), (0.6, 0.28, 0.26)], 8),
-        "rug": textures.woven(rng, RUG, 4),
-        "white": textures.tinted(rng, (0.84, 0.82, 0.78), 0.25),
-        "black": textures.tinted(rng, (0.14, 0.14, 0.16), 0.6),
-        "brass": textures.tinted(rng, (0.72, 0.56, 0.3), 0.4),
+        "cloth": textures.weave(rng, [(0.3, 0.42, 0.46), (0.34, 0.47, 0.5), (0.25, 0.36, 0.42)], 16),
+        "tweed": textures.weave(rng, [(0.62, 0.46, 0.26), (0.7, 0.55, 0.34), (0.5, 0.34, 0.2)], 16),
+        "cushion": textures.weave(rng, WARM, 8),
+        "curtain": textures.weave(rng, [(0.66, 0.35, 0.3), (0.75, 0.62, 0.48), (0.6, 0.28, 0.26)], 8),
+        "rug": textures.weave(rng, RUG, 4),
+        "white": textures.tint(rng, (0.84, 0.82, 0.78), 0.25),
+        "black": textures.tint(rng, (0.14, 0.14, 0.16), 0.6),
+        "brass": textures.tint(rng, (0.72, 0.56, 0.3), 0.4),
         "leaf": textures.ramp(
             textures.noise(rng, 512, 0.9, 5), (0.08, 0.2, 0.06), (0.25, 0.48, 0.16), (0.5, 0.66, 0.3)
         ),
@@ -82,10 +82,10 @@ def _shell(build: Builder) -> None:
         box((0.1, 1.8, 0.9)),
         box((0.1, 1.8, 0.4)).moved((0, 0, h - 0.4)),
     ]
-    build.place("Left wall", joined(panels), "wallpaper", (-w / 2 - 0.05, 0, 0), tile=1.3)
+    build.place("Left wall", join_shapes(panels), "wallpaper", (-w / 2 - 0.05, 0, 0), tile=1.3)
     build.place("Near wall", box((w, 0.1, h)), "wallpaper", (0, -d / 2 - 0.05, 0), tile=1.3)
     skirting = [box((w, 0.02, 0.1)).moved((0, d / 2 - 0.01, 0)), box((0.02, d, 0.1)).moved((w / 2 - 0.01, 0, 0))]
-    build.place("Skirting", joined(skirting), "white", tile=0.6)
+    build.place("Skirting", join_shapes(skirting), "white", tile=0.6)
     build.place("Rug", box((2.5, 1.7, 0.012)), "rug", (-0.35, 0.35, 0), tile=1.25)
 
 
@@ -97,9 +97,9 @@ def _sofa(build: Builder) -> None:
         box((0.2, 0.9, 0.38), 0.07).moved((0.98, 0, 0.2)),
     ]
     parts += [box((0.86, 0.66, 0.16), 0.05).moved((x, -0.1, 0.3)) for x in (-0.44, 0.44)]
-    build.place("Sofa", joined(parts), "cloth", (-0.5, 1.5, 0), tile=0.5)
+    build.place("Sofa", join_shapes(parts), "cloth", (-0.5, 1.5, 0), tile=0.5)
     feet = [box((0.06, 0.06, 0.12)).moved((x, y, 0)) for x in (-0.9, 0.9) for y in (-0.35, 0.35)]
-    build.place("Sofa feet", joined(feet), "walnut", (-0.5, 1.5, 0), tile=0.2)
+    build.place("Sofa feet", join_shapes(feet), "walnut", (-0.5, 1.5, 0), tile=0.2)
     for k, (x, turn) in enumerate([(-1.15, 0.3), (-0.72, -0.2), (0.2, 0.15)]):
         material = ("cushion", "tweed", "cushion")[k]
         build.place(
@@ -110,7 +110,7 @@ def _sofa(build: Builder) -> None:
 def _tables(build: Builder) -> None:
     legs = [box((0.05, 0.05, 0.36)).moved((x, y, 0)) for x in (-0.5, 0.5) for y in (-0.24, 0.24)]
     table = [box((1.15, 0.6, 0.04), 0.008).moved((0, 0, 0.36)), box((1.0, 0.5, 0.02)).moved((0, 0, 0.14)), *legs]
-    build.place("Coffee table", joined(table), "oak", (-0.45, 0.35, 0), tile=0.7)
+    build.place("Coffee table", join_shapes(table), "oak", (-0.45, 0.35, 0), tile=0.7)
     for k in range(3):
         where = (-0.75 + 0.06 * k, 0.36 + 0.05 * k, 0.4 + 0.008 * k)
         cover = ("magazine", "cover 1", "magazine")[k]
@@ -123,7 +123,7 @@ def _tables(build: Builder) -> None:
         build.place(f"Fruit {k}", sphere(0.038, 20, 12), ("cushion", "brass", "leaf")[k % 3], where)
     round_table = [lathe([(0, 0.5), (0.24, 0.5), (0.24, 0.525), (0, 0.525)], 40), lathe([(0.02, 0), (0.02, 0.5)], 16)]
     round_table.append(lathe([(0, 0), (0.16, 0), (0.16, 0.02), (0, 0.02)], 40))
-    build.place("Side table", joined(round_table), "walnut", (0.95, 1.6, 0), tile=0.4)
+    build.place("Side table", join_shapes(round_table), "walnut", (0.95, 1.6, 0), tile=0.4)
     _lamp(build, (0.95, 1.6, 0.525), 0.32, 0.16)
     _lamp(build, (-1.95, 1.6, 0), 1.35, 0.24)
 
@@ -142,7 +142,7 @@ def _shelves(build: Builder) -> None:
     boards = [box((0.36, 1.7, 0.025)).moved((0, 0, z)) for z in (0.06, 0.44, 0.82, 1.2, 1.58, 1.96)]
     boards += [box((0.36, 0.03, 2.0)).moved((0, y, 0)) for y in (-0.85, 0, 0.85)]
     boards.append(box((0.02, 1.7, 2.0)).moved((0.17, 0, 0)))
-    build.place("Shelves", joined(boards), "oak", place, tile=0.8)
+    build.place("Shelves", join_shapes(boards), "oak", place, tile=0.8)
     volumes = [build.mesh("Volume", box((0.2, 0.03, 0.26), 0.002), f"cover {k}", 0.21) for k in range(6)]
     for shelf in range(5):
         for side in (-0.83, 0.02):
@@ -163,15 +163,15 @@ def _window(build: Builder) -> None:
     frame = [box((0.06, 1.8, 0.06)).moved((0, 0, z)) for z in (0.9, 1.5, 2.14)]
     frame += [box((0.06, 0.06, 1.3)).moved((0, y, 0.9)) for y in (-0.87, 0, 0.87)]
     frame.append(box((0.24, 1.9, 0.03)).moved((0.08, 0, 0.88)))
-    build.place("Window", joined(frame), "white", (x - 0.03, 0, 0), tile=0.4)
+    build.place("Window", join_shapes(frame), "white", (x - 0.03, 0, 0), tile=0.4)
     s = np.linspace(0, 1, 61)
     folds = np.tile(0.05 * np.sin(2 * np.pi * 6 * s) + 0.012 * np.sin(2 * np.pi * 17 * s), (9, 1))
     for k, y in enumerate((-1.1, 1.1)):
         curtain = sheet((0.6, 2.3), (60, 8), folds)
         build.place(f"Curtain {k}", curtain, "curtain", (x + 0.13, y, 1.25), turn=math.pi / 2, tilt=math.pi / 2)
     build.place("Curtain rail", tube([(x + 0.13, -1.5, 2.42), (x + 0.13, 1.5, 2.42)], 0.015), "brass", tile=0.2)
-    build.place("Radiator", joined([box((0.08, 0.06, 0.55)).moved((0, 0.08 * k, 0)) for k in range(-7, 8)]), "white",
-                (x + 0.1, 0, 0.15), tile=0.3)  # fmt: skip
+    build.place("Radiator", join_shapes([box((0.08, 0.06, 0.55)).moved((0, 0.08 * k, 0)) for k in range(-7, 8)]),
+                "white", (x + 0.1, 0, 0.15), tile=0.3)  # fmt: skip
 
 
 def _armchair(build: Builder) -> None:
@@ -182,7 +182,7 @@ def _armchair(build: Builder) -> None:
         box((0.16, 0.75, 0.36), 0.06).moved((0.36, 0, 0.22)),
         box((0.56, 0.58, 0.14), 0.05).moved((0, -0.06, 0.32)),
     ]
-    build.place("Armchair", joined(parts), "tweed", (-1.75, -0.15, 0), turn=1.15, tile=0.4)
+    build.place("Armchair", join_shapes(parts), "tweed", (-1.75, -0.15, 0), turn=1.15, tile=0.4)
 
 
 def _small_things(build: Builder) -> None:

@@ -6,7 +6,7 @@ import bpy
 import numpy as np
 
 from parascale.blender.scenes import textures
-from parascale.blender.scenes.parts import Builder, Shape, box, joined, lathe, sphere, tube
+from parascale.blender.scenes.parts import Builder, Shape, box, join_shapes, lathe, sphere, tube
 
 LENGTH = 200.0
 KERB = 4.2  # half the carriageway
@@ -35,12 +35,12 @@ def build_street(scene: bpy.types.Scene, seed: int = 0) -> bpy.types.Scene:
 def _materials(build: Builder) -> None:
     rng = build.rng
     pictures = {
-        "asphalt": textures.tinted(rng, (0.3, 0.3, 0.31), 0.7, 0.6),
+        "asphalt": textures.tint(rng, (0.3, 0.3, 0.31), 0.7, 0.6),
         "paving": textures.bricks(
             rng, [(0.56, 0.54, 0.5), (0.62, 0.6, 0.56), (0.5, 0.48, 0.46)], (0.34, 0.33, 0.31), 8, 8
         ),
-        "kerb": textures.tinted(rng, (0.6, 0.59, 0.56), 0.5),
-        "paint": textures.tinted(rng, (0.88, 0.88, 0.85), 0.3),
+        "kerb": textures.tint(rng, (0.6, 0.59, 0.56), 0.5),
+        "paint": textures.tint(rng, (0.88, 0.88, 0.85), 0.3),
         "slate": textures.bricks(
             rng, [(0.28, 0.3, 0.34), (0.33, 0.34, 0.38), (0.24, 0.25, 0.3)], (0.14, 0.14, 0.16), 16, 8
         ),
@@ -48,23 +48,23 @@ def _materials(build: Builder) -> None:
             rng, [(0.6, 0.3, 0.2), (0.68, 0.36, 0.25), (0.5, 0.24, 0.17)], (0.28, 0.14, 0.1), 16, 8
         ),
         "glass": textures.ramp(textures.noise(rng, 512, 1.4), (0.1, 0.13, 0.18), (0.3, 0.38, 0.46), (0.7, 0.78, 0.84)),
-        "frame": textures.tinted(rng, (0.9, 0.89, 0.85), 0.2),
+        "frame": textures.tint(rng, (0.9, 0.89, 0.85), 0.2),
         "bark": textures.ramp(textures.noise(rng, 512, 0.7, 0.2), (0.14, 0.1, 0.07), (0.4, 0.31, 0.23)),
         "foliage": textures.ramp(
             textures.noise(rng, 512, 0.6), (0.05, 0.13, 0.03), (0.2, 0.38, 0.1), (0.5, 0.62, 0.25)
         ),
-        "iron": textures.tinted(rng, (0.14, 0.17, 0.16), 0.6),
-        "rubber": textures.tinted(rng, (0.09, 0.09, 0.1), 0.6),
-        "lamp": textures.tinted(rng, (0.95, 0.92, 0.78), 0.15),
+        "iron": textures.tint(rng, (0.14, 0.17, 0.16), 0.6),
+        "rubber": textures.tint(rng, (0.09, 0.09, 0.1), 0.6),
+        "lamp": textures.tint(rng, (0.95, 0.92, 0.78), 0.15),
         "wall 0": textures.bricks(rng, BRICKS, (0.7, 0.66, 0.6), 24, 8),
         "wall 1": textures.bricks(rng, STONES, (0.5, 0.47, 0.42), 10, 6),
     }
     for k, colour in enumerate(PAINTS):
-        pictures[f"wall {k + 2}"] = textures.tinted(rng, colour, 0.35, 1.0)
+        pictures[f"wall {k + 2}"] = textures.tint(rng, colour, 0.35, 1.0)
     for k, colour in enumerate(
         [(0.6, 0.1, 0.1), (0.1, 0.25, 0.5), (0.75, 0.76, 0.78), (0.12, 0.3, 0.2), (0.85, 0.65, 0.15)]
     ):
-        pictures[f"body {k}"] = textures.tinted(rng, colour, 0.3, 1.1)
+        pictures[f"body {k}"] = textures.tint(rng, colour, 0.3, 1.1)
         pictures[f"sign {k}"] = textures.patches(rng, [colour, *PAINTS[:3]], 30)
     for name, picture in pictures.items():
         build.material(name, picture)
@@ -81,14 +81,14 @@ def _ground(build: Builder) -> None:
         build.place("Kerb", box((0.15, LENGTH, 0.22)), "kerb", (side * (KERB + 0.07), middle, -0.06), tile=1.5)
     dashes = [box((0.12, 2.0, 0.012)).moved((0, y, 0)) for y in np.arange(-8, LENGTH - 12, 5.0)]
     stripes = [box((0.5, 3.0, 0.012)).moved((x, 34, 0)) for x in np.arange(-3.6, 3.7, 1.0)]
-    build.place("Markings", joined(dashes + stripes), "paint", tile=1.0)
+    build.place("Markings", join_shapes(dashes + stripes), "paint", tile=1.0)
     hill = box((90, 6, 22)).moved((0, LENGTH - 6, -1))
     build.place("End of the street", hill, "wall 1", tile=6.0)
     covers = [
         lathe([(0, 0.012), (0.32, 0.012), (0.32, 0)], 24).moved((x, y, 0))
         for x, y in ((-1.6, 9), (1.4, 21), (-1.2, 45))
     ]
-    build.place("Covers", joined(covers), "iron", tile=0.4)
+    build.place("Covers", join_shapes(covers), "iron", tile=0.4)
 
 
 def _windows(
@@ -150,9 +150,9 @@ def _house(build: Builder, side: int, y: float, width: float) -> None:
     build.place("Roof", roof, cover, (front + middle, y, height), turn=turn, tile=2.5)
     panes, frames, doors = _windows(width, storeys, storey, shop, rng)
     frames.append(box((width, 0.3, 0.22)).moved((0, -0.1, height - 0.22)))
-    build.place("Panes", joined(panes), "glass", (front, y, 0), turn=turn, tile=3.0)
-    build.place("Frames", joined(frames), "frame", (front, y, 0), turn=turn, tile=0.8)
-    build.place("Doors", joined(doors), f"body {rng.integers(5)}", (front, y, 0), turn=turn, tile=1.2)
+    build.place("Panes", join_shapes(panes), "glass", (front, y, 0), turn=turn, tile=3.0)
+    build.place("Frames", join_shapes(frames), "frame", (front, y, 0), turn=turn, tile=0.8)
+    build.place("Doors", join_shapes(doors), f"body {rng.integers(5)}", (front, y, 0), turn=turn, tile=1.2)
     if shop:
         sign = box((width * 0.9, 0.12, 0.6)).moved((0, -0.1, 2.55))
         build.place("Sign", sign, f"sign {rng.integers(5)}", (front, y, 0), turn=turn, tile=2.2)
@@ -193,11 +193,11 @@ def _cars(build: Builder) -> None:
     bodies = [build.mesh("Car", _car_body(), f"body {k}", 1.3) for k in range(5)]
     glazing = [box((1.5, 1.3, 0.3)).moved((0, 0.1, 1.06))]
     glazing += [box((1.1, 0.02, 0.5)).moved((0, y, 1.02), tilt=tilt) for y, tilt in ((-1.13, -1.01), (1.47, 1.05))]
-    glass = build.mesh("Car glass", joined(glazing), "glass", 0.9)
+    glass = build.mesh("Car glass", join_shapes(glazing), "glass", 0.9)
     wheel = lathe([(0, -0.1), (0.3, -0.1), (0.32, -0.06), (0.32, 0.06), (0.3, 0.1), (0, 0.1)], 24)
     turned = Shape(wheel.vertices[:, [2, 0, 1]], wheel.faces, smooth=True)
     wheels = build.mesh(
-        "Wheels", joined([turned.moved((x, y, 0.32)) for x in (-0.78, 0.78) for y in (-1.35, 1.3)]), "rubber", 0.3
+        "Wheels", join_shapes([turned.moved((x, y, 0.32)) for x in (-0.78, 0.78) for y in (-1.35, 1.3)]), "rubber", 0.3
     )
     for side in (-1, 1):
         y = float(rng.uniform(8, 11)) if side < 0 else 17.0
@@ -218,7 +218,7 @@ def _trees(build: Builder) -> None:
             ball = sphere(float(rng.uniform(0.7, 1.2)), 20, 12)
             ball.vertices = ball.vertices * rng.uniform(0.82, 1.12, (len(ball.vertices), 1))
             lumps.append(ball.moved(rng.normal((0, 0, 4.2), (0.8, 0.8, 0.6))))
-        crown = joined(lumps)
+        crown = join_shapes(lumps)
         crown.smooth = False
         crowns.append(build.mesh(f"Crown {k}", crown, "foliage", 1.6))
         bends = np.column_stack([rng.normal(0, 0.06, 6), rng.normal(0, 0.06, 6), np.linspace(0, 4, 6)])
@@ -233,7 +233,7 @@ def _trees(build: Builder) -> None:
 
 def _lamps(build: Builder) -> None:
     arm = [(0, 0, 0), (0, 0, 4.9), (0.15, 0, 5.25), (0.6, 0, 5.45), (1.1, 0, 5.4)]
-    post = joined(
+    post = join_shapes(
         [tube(arm, np.array([0.09, 0.06, 0.05, 0.045, 0.04])), lathe([(0, 0), (0.16, 0), (0.13, 0.7), (0.08, 0.8)], 16)]
     )
     posts = build.mesh("Lamp post", post, "iron", 0.5)

@@ -45,7 +45,7 @@ def ramp(values: Array, *colours: tuple[float, float, float]) -> Array:
     return np.stack([np.interp(values, stops, np.array(colours)[:, i]) for i in range(3)], axis=-1)
 
 
-def tinted(rng: Generator, colour: tuple[float, float, float], contrast: float = 0.5, slope: float = 0.8) -> Array:
+def tint(rng: Generator, colour: tuple[float, float, float], contrast: float = 0.5, slope: float = 0.8) -> Array:
     """One colour, worn: noise of the given contrast over it."""
     shade = 1 + contrast * (noise(rng, slope=slope) - 0.5) * 2
     speck = 1 + 0.5 * contrast * (noise(rng, slope=0.25) - 0.5)
@@ -89,7 +89,7 @@ def bricks(
 def page(rng: Generator, paper: tuple[float, float, float] = (0.93, 0.91, 0.86), lines: int = 30) -> Array:
     """Set a printed page: ragged words, a headline, a picture."""
     size = 512
-    picture = tinted(rng, paper, 0.08)
+    picture = tint(rng, paper, 0.08)
     pitch = size // (lines + 2)
     ink = rng.uniform(0.05, 0.25)
     for line in range(1, lines + 1):
@@ -124,7 +124,7 @@ def patches(rng: Generator, colours: ArrayLike, count: int = 60) -> Array:
     return np.asarray(np.clip(picture * (0.85 + 0.3 * noise(rng, size, 0.5))[..., None], 0, 1))
 
 
-def woven(rng: Generator, colours: ArrayLike, motifs: int = 8) -> Array:
+def weave(rng: Generator, colours: ArrayLike, motifs: int = 8) -> Array:
     """Weave a carpet: mirrored motifs in a grid, threads across."""
     size = 512
     palette = np.asarray(colours, np.float64)

@@ -11,11 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parascale.camera.intrinsics import fov_from_focal
-from parascale.errors import InputError
-from parascale.files.contents import Contents, Size
+from parascale.errors import InputError, Notice
 from parascale.files.disk import replace_files
+from parascale.files.format import Format, register
 from parascale.files.matrices import OPENGL, from_parts
+from parascale.files.raw_trajectory import RawTrajectory, Size
 from parascale.files.rows import Rows, read_rows
+from parascale.files.sample import Sample
 from parascale.parallax.shot import Shot
 from parascale.types import Array
 
@@ -23,24 +25,24 @@ from parascale.types import Array
 _Y_UP = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]])
 
 
-def read_chan(path: Path) -> Contents:
+def read_chan(path: Path) -> RawTrajectory:
     """Read a .chan file, taking the angles to be in the order ZXY.
 
     Raises
     ------
     InputError
         As `parascale.files.rows.read_rows`, and where frame numbers are not whole or do not increase, or a field of
-        view is none.
+        view is not between 0 and 180 degrees.
     """
     rows = read_rows(path, {7, 8})
-    frames = _frames(rows, str(path))
+    frames = _parse_frames(rows, str(path))
     rotations = _Y_UP.T @ rotations_from_angles(np.radians(rows.values[:, 4:7])) @ OPENGL[:3, :3]
-    return Contents(
+    return RawTrajectory(
         from_parts(rotations, rows.values[:, 1:4] @ _Y_UP),
-        rows.place,
-        lens=_lens(rows, str(path)),
+        rows.location,
+        lens=_parse_lens(rows, str(path)),
         frames=frames,
-        warnings=("the angles were taken to be in Nuke's order ZXY, which the file does not say",),
+        notices=(Notice("assuming Nuke's rotation order ZXY, which the file does not state"),),
     )
 
 
@@ -78,24 +80,46 @@ def angles_from_rotations(rotations: Array) -> Array:
     return np.stack([x, np.unwrap(y), np.unwrap(z)], axis=1)
 
 
-def _frames(rows: Rows, source: str) -> NDArray[np.int64]:
+def _parse_frames(rows: Rows, source: str) -> NDArray[np.int64]:
     numbers = rows.values[:, 0]
     for row in np.flatnonzero((numbers != np.rint(numbers)) | (np.abs(numbers) > 2**53))[:1]:
-        raise InputError(f"{source}, {rows.place(int(row))}: {numbers[row]:g} is not a frame number")
+        raise InputError(f"{source}, {rows.location(int(row))}: {numbers[row]:g} is not a frame number")
     for row in np.flatnonzero(np.diff(numbers) <= 0)[:1]:
-        raise InputError(f"{source}, {rows.place(int(row) + 1)}: the frame number does not increase")
+        raise InputError(f"{source}, {rows.location(int(row) + 1)}: the frame number does not increase")
     return numbers.astype(np.int64)
 
 
-def _lens(rows: Rows, source: str) -> Callable[[Size], Array] | None:
+def _parse_lens(rows: Rows, source: str) -> Callable[[Size], Array] | None:
     if rows.values.shape[1] == 7:
         return None
     fov = np.radians(rows.values[:, 7])
     for row in np.flatnonzero((fov <= 0) | (fov >= np.pi))[:1]:
-        raise InputError(f"{source}, {rows.place(int(row))}: the field of view is not between 0 and 180 degrees")
+        raise InputError(f"{source}, {rows.location(int(row))}: the field of view is not between 0 and 180 degrees")
 
     def lens(size: Size) -> Array:
         focal = size[1] / 2 / np.tan(fov / 2)
         return np.column_stack([focal, focal, np.full(len(fov), size[0] / 2), np.full(len(fov), size[1] / 2)])
 
     return lens
+
+
+def _recognise(sample: Sample) -> bool:
+    whole = all(row[0].lstrip("-").isdigit() for row in sample.rows[:100])
+    return sample.columns in {7, 8} and whole and not sample.text.startswith("#")
+
+
+register(
+    Format(
+        name="chan",
+        description="Nuke .chan, y up",
+        suffix=".chan",
+        lens="height",
+        time="even",
+        read=read_chan,
+        write=write_chan,
+        recognise=_recognise,
+        precedence=1,
+        unit=False,
+        size=False,
+    )
+)

@@ -5,37 +5,50 @@ from pathlib import Path
 import numpy as np
 
 from parascale.errors import InputError
-from parascale.files.camera_rows import COLUMNS, fraction_lens, fractions, poses_from_rows, rows_from_shot
-from parascale.files.contents import Contents
+from parascale.files.camera_rows import COLUMNS, fractions, lens_from_fractions, poses_from_rows, rows_from_shot
 from parascale.files.disk import replace_files
-from parascale.files.json_text import dump, number_table, read_json
-from parascale.files.matrices import frame_place
+from parascale.files.format import Format, register
+from parascale.files.json_text import format_json_rows, parse_table, read_json
+from parascale.files.note import Note
+from parascale.files.raw_trajectory import FormatDefaults, RawTrajectory
 from parascale.parallax.shot import Shot
 
 
-def read_comfyui(path: Path) -> Contents:
+def read_comfyui(path: Path) -> RawTrajectory:
     """Read CAMERACTRL_POSES rows.
 
     Raises
     ------
     InputError
-        Where the file is no JSON list of rows of 19 finite numbers.
+        Where the file is not a JSON list of rows of 19 finite numbers.
     """
-    rows = number_table(read_json(path), COLUMNS, str(path))
+    rows = parse_table(read_json(path), COLUMNS, str(path))
     width, height = rows[0, 5:7]
     stated = width >= 1 and height >= 1 and float(width).is_integer() and float(height).is_integer()
     if stated and np.any(rows[:, 5:7] != rows[0, 5:7]):
         raise InputError(f"{path}: the picture size changes from frame to frame")
-    return Contents(
-        poses_from_rows(rows),
-        frame_place,
-        lens=fraction_lens(rows),
-        size=(int(width), int(height)) if stated else None,
-    )
+    note = Note(size=(int(width), int(height)) if stated else None)
+    return RawTrajectory(poses_from_rows(rows), note=note, lens=lens_from_fractions(rows))
 
 
 def write_comfyui(shot: Shot, path: Path) -> None:
     """Write CAMERACTRL_POSES rows; the first number of each is 0, as the nodes leave it."""
     rows = rows_from_shot(shot, np.zeros(len(shot)), fractions(shot))
     rows[:, 5:7] = shot.trajectory.size
-    replace_files({path: dump(rows.tolist()).encode()})
+    replace_files({path: format_json_rows(rows.tolist()).encode()})
+
+
+register(
+    Format(
+        name="comfyui",
+        description="ComfyUI CAMERACTRL_POSES rows, JSON",
+        suffix=".json",
+        lens="each frame",
+        time="none",
+        read=read_comfyui,
+        write=write_comfyui,
+        recognise=lambda sample: sample.json_columns == COLUMNS,
+        defaults=FormatDefaults(fps=16),
+        unit=False,
+    )
+)

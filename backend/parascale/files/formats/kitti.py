@@ -2,14 +2,15 @@
 
 from pathlib import Path
 
-from parascale.files.contents import Contents
 from parascale.files.disk import replace_files
+from parascale.files.format import Format, register
 from parascale.files.matrices import from_rows, to_rows
+from parascale.files.raw_trajectory import FormatDefaults, RawTrajectory
 from parascale.files.rows import format_rows, read_rows
 from parascale.parallax.shot import Shot
 
 
-def read_kitti(path: Path) -> Contents:
+def read_kitti(path: Path) -> RawTrajectory:
     """Read KITTI poses.
 
     Raises
@@ -18,9 +19,27 @@ def read_kitti(path: Path) -> Contents:
         As `parascale.files.rows.read_rows`.
     """
     rows = read_rows(path, {12})
-    return Contents(from_rows(rows.values), rows.place)
+    return RawTrajectory(from_rows(rows.values), rows.location)
 
 
 def write_kitti(shot: Shot, path: Path) -> None:
     """Write KITTI poses."""
     replace_files({path: format_rows(to_rows(shot.trajectory.camera_to_world)).encode()})
+
+
+register(
+    Format(
+        name="kitti",
+        description="KITTI odometry poses",
+        suffix=".txt",
+        lens="none",
+        time="none",
+        read=read_kitti,
+        write=write_kitti,
+        recognise=lambda sample: sample.columns == 12,
+        defaults=FormatDefaults(size=(1241, 376), fps=10, unit="m"),
+        unit=False,
+        size=False,
+        metric=True,
+    )
+)

@@ -6,25 +6,26 @@ Timestamps are microseconds. Source: Zhou et al., Stereo Magnification, SIGGRAPH
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from parascale.errors import Notice
 from parascale.files.camera_rows import (
     COLUMNS,
     CONVENTION,
     format_camera_rows,
-    fraction_lens,
     fractions,
+    lens_from_fractions,
     poses_from_rows,
     rows_from_shot,
 )
-from parascale.files.contents import Contents
 from parascale.files.disk import replace_files
+from parascale.files.format import Format, register
 from parascale.files.note import read_note, write_note
+from parascale.files.raw_trajectory import RawTrajectory
 from parascale.files.rows import Rows, read_rows
 from parascale.parallax.shot import Shot
 
 
-def read_realestate10k(path: Path) -> Contents:
+def read_realestate10k(path: Path) -> RawTrajectory:
     """Read RealEstate10K rows; timestamps that do not increase, as in made-up files, count for nothing.
 
     Raises
@@ -32,37 +33,42 @@ def read_realestate10k(path: Path) -> Contents:
     InputError
         As `parascale.files.rows.read_rows`.
     """
-    return contents_from_rows(read_rows(path, {COLUMNS}, header=True))
+    return parse_camera_rows(read_rows(path, {COLUMNS}, header=True))
 
 
-def contents_from_rows(rows: Rows, warnings: tuple[str, ...] = ()) -> Contents:
-    """Tell what RealEstate10K rows say."""
+def parse_camera_rows(rows: Rows, notices: tuple[Notice, ...] = ()) -> RawTrajectory:
+    """Make a raw trajectory of RealEstate10K rows."""
     note = read_note(rows.comments)
-    return Contents(
+    return RawTrajectory(
         poses_from_rows(rows.values),
-        rows.place,
-        lens=fraction_lens(rows.values),
-        size=note.size,
+        rows.location,
+        lens=lens_from_fractions(rows.values),
+        note=note,
         times=rows.values[:, 0] / 1e6,
-        fps=note.fps,
-        unit=note.unit,
-        metres_per_unit=note.metres_per_unit,
-        warnings=warnings,
+        notices=notices,
     )
 
 
 def write_realestate10k(shot: Shot, path: Path) -> None:
     """Write RealEstate10K rows; the header line is ours."""
-    replace_files({path: realestate10k_text(shot).encode()})
+    replace_files({path: format_shot(shot).encode()})
 
 
-def realestate10k_text(shot: Shot) -> str:
-    """Text of RealEstate10K rows."""
-    rows = rows_from_shot(shot, microseconds(shot), fractions(shot))
+def format_shot(shot: Shot) -> str:
+    """Format a shot as RealEstate10K rows, under a header line."""
+    rows = rows_from_shot(shot, np.rint(shot.trajectory.times * 1e6), fractions(shot))
     return write_note(shot, CONVENTION) + "\n" + format_camera_rows(rows)
 
 
-def microseconds(shot: Shot) -> NDArray[np.float64]:
-    """Give times as whole microseconds."""
-    whole: NDArray[np.float64] = np.rint(shot.trajectory.times * 1e6)
-    return whole
+register(
+    Format(
+        name="realestate10k",
+        description="RealEstate10K and CameraCtrl rows",
+        suffix=".txt",
+        lens="each frame",
+        time="microseconds",
+        read=read_realestate10k,
+        write=write_realestate10k,
+        recognise=lambda sample: sample.columns == COLUMNS,
+    )
+)

@@ -6,16 +6,16 @@ a left-handed z-up world. Ours is that world mirrored in y: right-handed, z up, 
 
 import re
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from parascale.errors import InputError
-from parascale.files.contents import Contents
 from parascale.files.disk import replace_files
+from parascale.files.format import Format, Rate, register
 from parascale.files.json_text import read_json
+from parascale.files.raw_trajectory import FormatDefaults, RawTrajectory, choose_camera
 from parascale.parallax.shot import Shot
-from parascale.types import Array
+from parascale.types import Array, Json
 
 _CENTIMETRES = 100.0
 _FRAME = re.compile(r"frame(\d{1,9})")
@@ -24,57 +24,50 @@ _ROW = rf"\[\s*({_NUMBER})\s+({_NUMBER})\s+({_NUMBER})\s+({_NUMBER})\s*\]"
 _MATRIX = re.compile(r"\s*" + r"\s*".join([_ROW] * 4) + r"\s*")
 
 
-def read_recammaster(path: Path, camera: str | None = None) -> Contents:
+def read_recammaster(path: Path, camera: str | None = None) -> RawTrajectory:
     """Read one camera of a ReCamMaster file: the one asked for, else the first.
 
     Raises
     ------
     InputError
-        Where the file is no such JSON, or has no camera of that name.
+        Where the file is not such JSON, or has no camera of that name.
     """
-    frames = _frames(read_json(path), str(path))
-    chosen, others = _choose(frames[0][1], camera, str(path))
-    rows = np.array([_matrix(cameras, chosen, f"{path}, frame{number}") for number, cameras in frames])
-    warnings = (f"{chosen} of {others + 1} cameras was read; choose another by --camera",) if others else ()
-    return Contents(
+    frames = _parse_frames(read_json(path), str(path))
+    chosen, notices = choose_camera(sorted(frames[0][1]), camera, str(path))
+    rows = np.array([_parse_matrix(cameras, chosen, f"{path}, frame{number}") for number, cameras in frames])
+    return RawTrajectory(
         _from_unreal(rows),
         lambda frame: f"frame{frames[frame][0]}",
         frames=np.array([number for number, _ in frames]),
-        warnings=() if camera else warnings,
+        notices=notices,
     )
 
 
 def write_recammaster(shot: Shot, path: Path) -> None:
     """Write a ReCamMaster file of one camera, cam01; frames count from 0, as the tool asks for them."""
-    lines = [
-        f'    "frame{frame}": {{\n        "cam01": "{_text(matrix)}"\n    }}'
-        for frame, matrix in enumerate(_to_unreal(shot.trajectory.camera_to_world).tolist())
-    ]
+    lines = []
+    for frame, matrix in enumerate(_to_unreal(shot.trajectory.camera_to_world).tolist()):
+        text = "".join("[" + " ".join(map(repr, row)) + "] " for row in matrix)
+        lines.append(f'    "frame{frame}": {{\n        "cam01": "{text}"\n    }}')
     replace_files({path: ("{\n" + ",\n".join(lines) + "\n}\n").encode()})
 
 
-def _frames(document: Any, source: str) -> list[tuple[int, dict[str, Any]]]:
+def _parse_frames(document: Json, source: str) -> list[tuple[int, dict[str, Json]]]:
     found = []
     for key, cameras in document.items() if isinstance(document, dict) else ():
         number = _FRAME.fullmatch(key)
         if number and isinstance(cameras, dict) and cameras:
             found.append((int(number[1]), cameras))
     if not found:
-        raise InputError(f'{source} holds no "frame0": {{"cam01": ...}}, so it is no ReCamMaster file')
+        raise InputError(f'{source} has no "frame0": {{"cam01": ...}}: not a ReCamMaster file')
     return sorted(found, key=lambda item: item[0])
 
 
-def _choose(cameras: dict[str, Any], wanted: str | None, source: str) -> tuple[str, int]:
-    names = sorted(cameras)
-    if wanted is not None and wanted not in cameras:
-        raise InputError(f"{source} has no camera {wanted!r}; it has {', '.join(names)[:200]}")
-    return wanted or names[0], len(names) - 1
-
-
-def _matrix(cameras: dict[str, Any], camera: str, where: str) -> Array:
+def _parse_matrix(cameras: dict[str, Json], camera: str, where: str) -> Array:
     if camera not in cameras:
         raise InputError(f"{where}: {camera} is missing")
-    found = _MATRIX.fullmatch(cameras[camera]) if isinstance(cameras[camera], str) else None
+    text = cameras[camera]
+    found = _MATRIX.fullmatch(text) if isinstance(text, str) else None
     try:
         values = np.array([float(word) for word in found.groups()]) if found else np.full(16, np.nan)
     except ValueError:
@@ -101,5 +94,22 @@ def _to_unreal(camera_to_world: Array) -> Array:
     return np.swapaxes(poses[:, :, [2, 0, 1, 3]], 1, 2)
 
 
-def _text(matrix: list[list[float]]) -> str:
-    return "".join("[" + " ".join(map(repr, row)) + "] " for row in matrix)
+register(
+    Format(
+        name="recammaster",
+        description="ReCamMaster camera JSON, Unreal matrices in centimetres",
+        suffix=".json",
+        lens="none",
+        time="even",
+        read=read_recammaster,
+        write=write_recammaster,
+        recognise=lambda sample: sample.has_key("frame0") and "[" in sample.text,
+        precedence=2,
+        defaults=FormatDefaults(size=(832, 480), fps=15, unit="m"),
+        cameras=True,
+        unit=False,
+        size=False,
+        metric=True,
+        rate=Rate(None, None, 81),
+    )
+)

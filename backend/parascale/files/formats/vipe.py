@@ -6,16 +6,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parascale.errors import InputError
-from parascale.files.contents import Contents
 from parascale.files.disk import make_folder, replace_files
-from parascale.files.matrices import fixed_lens, frame_place, size_from_centre
+from parascale.files.format import FLOAT32_PRECISION, Format, register
+from parascale.files.matrices import size_from_centre
 from parascale.files.note import read_note, write_note
 from parascale.files.npz import Archive, npz_bytes
+from parascale.files.raw_trajectory import RawTrajectory, choose_camera
 from parascale.parallax.shot import Shot
 from parascale.types import Array
 
 
-def read_vipe(path: Path, camera: str | None = None) -> Contents:
+def read_vipe(path: Path, camera: str | None = None) -> RawTrajectory:
     """Read one clip of a folder of ViPE's: the one asked for, else the first.
 
     Raises
@@ -25,28 +26,14 @@ def read_vipe(path: Path, camera: str | None = None) -> Contents:
     """
     names = sorted(file.stem for file in (path / "pose").glob("*.npz"))
     if not names:
-        raise InputError(f"{path} holds no pose/NAME.npz, so it is no folder of ViPE's results")
-    if camera is not None and camera not in names:
-        raise InputError(f"{path} has no clip {camera!r}; it has {', '.join(names)[:200]}")
-    name = camera or names[0]
+        raise InputError(f"{path} has no pose/NAME.npz: not a folder of ViPE's results")
+    name, notices = choose_camera(names, camera, str(path))
     with Archive(path / "pose" / f"{name}.npz") as archive:
-        poses = archive.array(archive.require("data"), (None, 4, 4))
-        frames = _indices(archive, len(poses))
+        poses = archive.array("data", (None, 4, 4))
+        frames = _read_frames(archive, len(poses))
         note = read_note(archive.text("parascale"))
-    lens = _lens(path / "intrinsics" / f"{name}.npz", frames)
-    more = f"{name} of {len(names)} clips was read; choose another by --camera"
-    return Contents(
-        poses,
-        frame_place,
-        lens=None if lens is None else fixed_lens(lens),
-        size=note.size,
-        middle=None if lens is None else size_from_centre(lens),
-        frames=frames,
-        fps=note.fps,
-        unit=note.unit,
-        metres_per_unit=note.metres_per_unit,
-        warnings=(more,) if len(names) > 1 and camera is None else (),
-    )
+    lens = _read_lens(path / "intrinsics" / f"{name}.npz", frames)
+    return RawTrajectory(poses, lens=lens, note=note, middle=size_from_centre(lens), frames=frames, notices=notices)
 
 
 def write_vipe(shot: Shot, path: Path) -> None:
@@ -66,24 +53,41 @@ def write_vipe(shot: Shot, path: Path) -> None:
     )
 
 
-def _indices(archive: Archive, count: int) -> NDArray[np.int64]:
+def _read_frames(archive: Archive, count: int) -> NDArray[np.int64]:
     if "inds" not in archive.names:
         return np.arange(count)
     return np.rint(archive.array("inds", (count,))).astype(np.int64)
 
 
-def _lens(path: Path, frames: NDArray[np.int64]) -> Array | None:
+def _read_lens(path: Path, frames: NDArray[np.int64]) -> Array | None:
     """Intrinsics of the frames that have a pose."""
     if not path.is_file():
         return None
     with Archive(path) as archive:
-        columns = archive.shape(archive.require("data"))[-1]
+        columns = archive.shape("data")[-1]
         if columns > 4:
-            raise InputError(f"{path}: this camera is no pinhole, and only pinholes can be read")
+            raise InputError(f"{path}: not a pinhole camera. Only pinhole cameras can be read")
         lens = archive.array("data", (None, 4))
-        numbers = _indices(archive, len(lens))
+        numbers = _read_frames(archive, len(lens))
     row = {number: index for index, number in enumerate(numbers.tolist())}
     missing = [number for number in frames.tolist() if number not in row]
     if missing:
-        raise InputError(f"{path}: frame {missing[0]} has a pose and no intrinsics")
+        raise InputError(f"{path}: frame {missing[0]} has a pose but no intrinsics")
     return lens[[row[number] for number in frames.tolist()]]
+
+
+register(
+    Format(
+        name="vipe",
+        description="ViPE result folder, pose and intrinsics",
+        suffix="",
+        lens="each frame",
+        time="even",
+        read=read_vipe,
+        write=write_vipe,
+        recognise=lambda sample: sample.has_file("pose/*.npz"),
+        precedence=1,
+        cameras=True,
+        precision=FLOAT32_PRECISION,
+    )
+)

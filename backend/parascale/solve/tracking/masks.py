@@ -1,20 +1,18 @@
-"""Masks of what is not the rigid scene: moving things, as the user paints them, or what a generator made up."""
+"""Masks of what is not part of the rigid scene: moving objects, or what a generator invented."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from parascale.errors import InputError
-from parascale.media.footage import Footage
-from parascale.media.video import pictures as frames_of
-from parascale.media.video import read_frames
+from parascale.media.frames import read_frames
+from parascale.solve.tracking.footage import Footage, read_footage
+from parascale.types import Image
 
 
-def read_masks(source: Path, footage: Footage) -> Sequence[NDArray[np.uint8]]:
-    """Read one mask a frame: white where nothing may be followed, 0 in the result where no point may be.
+def read_masks(source: Path, footage: Footage) -> list[Image]:
+    """Read one mask a frame, white where nothing may be tracked; in the result 0 stands there, and 255 elsewhere.
 
     Parameters
     ----------
@@ -31,9 +29,9 @@ def read_masks(source: Path, footage: Footage) -> Sequence[NDArray[np.uint8]]:
     if not source.exists():
         raise InputError(f"there are no masks at {source}: give a folder with one image a frame, or a video")
     if source.is_dir():
-        pictures = [cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) for _, _, picture in frames_of(source)]
+        pictures = [cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) for _, _, picture in read_frames(source)]
     else:
-        pictures = list(read_frames(source).grey)
+        pictures = list(read_footage(source).grey)
     if len(pictures) == footage.info.frames:
         pictures = [pictures[int(number)] for number in footage.frames]
     elif len(pictures) != len(footage):

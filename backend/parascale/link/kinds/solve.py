@@ -1,0 +1,77 @@
+"""Solving: the camera path of a clip and how deep it looks."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Self
+
+from parascale.errors import InputError
+from parascale.link.arrays import Arrays
+from parascale.link.codec import build
+from parascale.link.request import Files, Packed, Request, expect_arrays, one_file
+from parascale.link.transfer import describe_file
+from parascale.media.suffixes import image_files
+
+
+@dataclass(frozen=True)
+class SolveFields:
+    """What of a solve request is not a file; ``folder`` tells a folder of images from a video."""
+
+    folder: bool
+    focal: float | None
+    fov: float | None
+    start: int
+    end: int | None
+    depth_model: str | None
+
+
+@dataclass(frozen=True)
+class SolveRequest(Request):
+    """A reference to be solved.
+
+    Attributes
+    ----------
+    reference : Path
+        A video file, or a folder of images.
+    focal : float or None
+        Focal length in pixels at the clip's own resolution; None if unknown.
+    fov : float or None
+        Horizontal field of view in degrees; None if unknown.
+    start, end : int, int or None
+        Frame range, start inclusive, end exclusive; None is the end of the clip.
+    depth_model : str or None
+        Gives the depth, aligned to the solved points, as `DepthRequest` names it; None takes that of the tracks.
+    """
+
+    kind = "solve"
+    fields_type = SolveFields
+    grace = 0.5
+
+    reference: Path
+    focal: float | None = None
+    fov: float | None = None
+    start: int = 0
+    end: int | None = None
+    depth_model: str | None = None
+
+    def pack(self) -> Packed:
+        """See `Request`; a folder is sent as its images."""
+        folder = self.reference.is_dir()
+        paths = image_files(self.reference) if folder else [self.reference]
+        fields = SolveFields(folder, self.focal, self.fov, self.start, self.end, self.depth_model)
+        files = tuple((describe_file("reference", path), path) for path in paths)
+        return Packed(f"solve {self.reference.name}", asdict(fields), {}, files)
+
+    @classmethod
+    def unpack(cls, fields: Mapping[str, object], arrays: Arrays, files: Files) -> Self:
+        """See `Request`."""
+        values = build(SolveFields, dict(fields), cls.kind)
+        expect_arrays(cls.kind, arrays, set())
+        if values.folder:
+            references = files.get("reference", ())
+            if not references or set(files) != {"reference"}:
+                raise InputError("a solve request needs its images and no other files")
+            reference = references[0].parent
+        else:
+            reference = one_file(cls.kind, files, "reference")
+        return cls(reference, values.focal, values.fov, values.start, values.end, values.depth_model)

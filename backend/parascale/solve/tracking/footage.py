@@ -1,0 +1,117 @@
+"""The decoded frames of a reference, as the steps of a solve use them."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from parascale.errors import Cancelled, InputError
+from parascale.media.frames import open_frames
+from parascale.media.video_file import SmallFrame, VideoInfo
+from parascale.types import Array, CancelCheck, Image, Progress
+
+# Longer sides, pixels: of the pictures worked on, and of those that colour the points.
+WORKING_SIDE = 640
+COLOUR_SIDE = 320
+MAX_FRAMES = 2000
+
+
+@dataclass(frozen=True, eq=False)
+class Footage:
+    """A range of a reference, decoded.
+
+    Attributes
+    ----------
+    info : VideoInfo
+    frames : (T,) int64
+        Frame numbers in the reference, counted from 0.
+    times : (T,) float64
+        Seconds, from the stream.
+    grey : tuple of (h, w) uint8
+        The pictures at working size.
+    colour : tuple of (h', w', 3) uint8
+        Small sRGB copies, for the colours of points.
+    focal : float or None
+        Focal length in pixels of the upright picture, where the photos' Exif tags give it.
+    nominal_focal : float or None
+        The same of the lens a video's container names, not counting what recording cropped: better than nothing.
+    """
+
+    info: VideoInfo
+    frames: NDArray[np.int64]
+    times: Array
+    grey: tuple[Image, ...]
+    colour: tuple[Image, ...]
+    focal: float | None = None
+    nominal_focal: float | None = None
+
+    def __len__(self) -> int:
+        return len(self.grey)
+
+    def part(self, first: int, last: int) -> "Footage":
+        """Pictures first .. last - 1, at times from 0."""
+        return replace(
+            self,
+            frames=self.frames[first:last],
+            times=self.times[first:last] - self.times[first],
+            grey=self.grey[first:last],
+            colour=self.colour[first:last],
+        )
+
+    @property
+    def scale(self) -> float:
+        """Working pixels per pixel of the reference (the longer side's)."""
+        height, width = self.grey[0].shape
+        return max(width, height) / max(self.info.width, self.info.height)
+
+
+def read_footage(
+    path: Path,
+    *,
+    start: int = 0,
+    end: int | None = None,
+    progress: Progress | None = None,
+    cancelled: CancelCheck | None = None,
+) -> Footage:
+    """Decode a range of a reference.
+
+    Parameters
+    ----------
+    path : Path
+        A video file, or a folder of images, read in natural order.
+    start, end : int
+        First frame, and the one after the last; None is the end of the reference.
+
+    Raises
+    ------
+    InputError
+        Where the reference cannot be read, or the range holds no frame.
+    Cancelled
+    """
+    if start < 0 or (end is not None and end <= start):
+        raise InputError(f"the range {start} to {end} is empty or starts before frame 0", "frame-range")
+    reader = open_frames(path)
+    info = reader.info
+    last = info.frames if end is None else min(end, info.frames or end)
+    frames: list[SmallFrame] = []
+    for frame in reader.small_frames(start, end, WORKING_SIDE, COLOUR_SIDE):
+        if cancelled is not None and cancelled():
+            raise Cancelled
+        if len(frames) == MAX_FRAMES:
+            raise InputError(f"{path.name} has more than {MAX_FRAMES} frames", "frame-range")
+        if frames and frame.grey.shape != frames[0].grey.shape:
+            raise InputError(f"frame {frame.number} of {path.name} has another size than the first: all must be alike")
+        frames.append(frame)
+        if progress is not None:
+            progress((frame.number + 1 - start) / max(last - start, 1), "decode")
+    if not frames:
+        raise InputError(f"{path.name} has no frame from {start} on: it holds {info.frames} frames")
+    numbers, times, grey, colour = zip(*frames, strict=True)
+    stamps = np.array(times)
+    if np.isnan(stamps).any() or (np.diff(stamps) <= 0).any():
+        # The stream's times do not increase: they are counted from its rate.
+        stamps = np.arange(len(times)) / info.fps
+    else:
+        stamps = stamps - stamps[0]
+    return Footage(info, np.array(numbers), stamps, grey, colour, *reader.focal_lengths(numbers))
