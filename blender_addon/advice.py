@@ -7,6 +7,7 @@ ADVICE: dict[Remedy, str] = {
     "blend-camera": "choose a camera",
     "camera": "choose another under Camera",
     "extra": "install parascale[{}] where the backend runs",
+    "fetch-result": "",
     "format": "choose one under Format",
     "fov": "change it under Field of View",
     "fps": "change it under Frame Rate",

@@ -20,10 +20,12 @@ PACKAGE = ROOT / "backend" / "parascale"
 # From the ground up; rooms on one floor do not import each other.
 FLOORS = [
     ["types", "errors"],
+    ["extras", "logs"],
     ["camera"],
     ["parallax"],
     ["retime"],
-    ["files", "conditioning"],
+    ["files"],
+    ["conditioning"],
     ["media"],
     ["projection"],
     ["link"],
@@ -52,7 +54,7 @@ ADDON_FLOORS = [
 ]
 ADDON_FLOOR = {room: number for number, rooms in enumerate(ADDON_FLOORS) for room in rooms}
 
-NUMPY_ALONE = ["types", "errors", "camera", "parallax", "retime", "files", "conditioning"]
+NUMPY_ALONE = ["types", "errors", "extras", "logs", "camera", "parallax", "retime", "files", "conditioning"]
 HEAVY = {"av", "bpy", "cv2", "diffusers", "matplotlib", "numba", "pycolmap", "scipy", "torch", "transformers", "zmq"}
 
 

@@ -8,7 +8,8 @@ Remedy = Literal[
     "",
     "blend-camera",  # choices: the cameras of the scene
     "camera",  # choices: the cameras of the file
-    "extra",  # choices: the one optional part of the package that is missing
+    "extra",  # choices: the one optional part of the package that is missing; empty where it is no optional one
+    "fetch-result",  # choices: the job whose files the backend keeps
     "format",
     "fov",
     "fps",

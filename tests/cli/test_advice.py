@@ -16,7 +16,7 @@ PACKAGE = Path(parascale.__file__).parent
 
 
 def test_every_remedy_is_worded() -> None:
-    assert set(ADVICE) == set(get_args(Remedy)) - {"", "shot"}
+    assert set(ADVICE) == set(get_args(Remedy)) - {"", "extra", "shot"}
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ def test_every_remedy_is_worded() -> None:
         ),
         (
             Notice("EXR needs OpenEXR", "extra", ("depth",)),
-            "EXR needs OpenEXR: pip install 'parascale[depth]'",
+            f'EXR needs OpenEXR: pip install -e "{PACKAGE.parents[1]}[depth]"',
         ),
         (
             Notice("x.mp4 holds 2 shots", "shot", ("0:12", "12:30")),

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from parascale.cli.advice import install_line
+
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 pytest.importorskip("bpy")
@@ -61,4 +63,4 @@ def test_without_blender_it_is_said_what_to_install(parascale: Run, tmp_path: Pa
     (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules['bpy'] = None\n")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     done = parascale("evaluate", "-o", tmp_path / "out", code=3)
-    assert "pip install 'parascale[bpy]'" in done.stderr
+    assert f"{install_line('bpy')}\n" in done.stderr

@@ -3,7 +3,7 @@
 import os
 import shutil
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -276,32 +276,53 @@ NUMBERS = [
     *(f"solve clip.mp4 -o new.shot.json --shot {value}" for value in ("0", "-2")),
     "solve clip.mp4 -o new.shot.json --end 0",
     *(f"retime truck.shot.json -o new.shot.json --fps {value}" for value in ("nan", "0", "-24", "inf", "1e12")),
-    *(f"retime truck.shot.json -o new.shot.json --frames {value}" for value in ("0", "1", "-3", "1e3", "1000000000")),
+    *(f"retime truck.shot.json -o new.shot.json --frames {value}" for value in ("0", "-3", "1e3", "1000000000")),
     *(f"retime truck.shot.json -o new.shot.json --frames {value}" for value in ("0n+0", "9" * 400)),
     *(f"retime truck.shot.json -o new.shot.json --strength {value}" for value in ("nan", "inf", "-1")),
     *(f"retime truck.shot.json -o new.shot.json --speed {value}" for value in ("nan", "inf", "-1", "0")),
     *(f"retime truck.shot.json -o new.shot.json --shake {value}" for value in ("nan", "inf", "-1")),
     *(f"retime truck.shot.json -o new.shot.json --shake 1 --cutoff {value}" for value in ("nan", "inf", "-1", "0")),
-    *(f"retime truck.shot.json -o new.shot.json --hold {value}" for value in ("nan@1", "1@nan", "inf@1", "-1@0", "1e9@0")),
+    *(
+        f"retime truck.shot.json -o new.shot.json --hold {value}"
+        for value in ("nan@1", "1@nan", "inf@1", "-1@0", "1e9@0")
+    ),
     *(f"retime truck.shot.json -o new.shot.json --ease {value}" for value in ("0:nan,1:1", "inf:0,1:1", "1:0,0:1")),
-    *(f"stitch truck.shot.json other.shot.json -o new.shot.json --seconds {value}" for value in ("nan", "inf", "-1", "1e9")),
+    *(
+        f"stitch truck.shot.json other.shot.json -o new.shot.json --seconds {value}"
+        for value in ("nan", "inf", "-1", "1e9")
+    ),
     *(f"calibrate truck.shot.json -o new.shot.json --depth {value}" for value in ("0", "-1", "nan", "inf")),
     *(f"{FLAT} new.shot.json --strength {value}" for value in ("nan", "inf", "-1", "1e300")),
     *(f"{FLAT} new.shot.json --smooth {value}" for value in ("nan", "inf", "-1", "1e12")),
-    *(f"calibrate truck.shot.json --depth-map depth.npy -o new.shot.json --fov {value}" for value in ("nan", "0", "180")),
-    *(f"calibrate truck.shot.json --depth-map depth.npy -o new.shot.json --depth-scale {value}" for value in ("nan", "0")),
+    *(
+        f"calibrate truck.shot.json --depth-map depth.npy -o new.shot.json --fov {value}"
+        for value in ("nan", "0", "180")
+    ),
+    *(
+        f"calibrate truck.shot.json --depth-map depth.npy -o new.shot.json --depth-scale {value}"
+        for value in ("nan", "0")
+    ),
     *(f"{SENT} new.txt --fps {value}" for value in ("nan", "0", "inf", "1e12")),
     *(f"{SENT} new.txt --frames {value}" for value in ("0", "-1", "1000000000", "99999999999999999999")),
-    *(f"{SENT} new.txt --size {value}" for value in ("0x0", "10", "-1x5", "axb", "999999x999999")),
+    *(f"{SENT} new.txt --size {value}" for value in ("0x0", "10", "-1x5", "axb")),
     *(
         f"import truth.txt --format kitti --size 96x64 -o new.shot.json {options}"
-        for options in ("--fps nan", "--fps 0", "--fps inf", "--fov nan", "--fov 0", "--fov 180", "--depth nan", "--depth 0")
+        for options in (
+            "--fps nan",
+            "--fps 0",
+            "--fps inf",
+            "--fov nan",
+            "--fov 0",
+            "--fov 180",
+            "--depth nan",
+            "--depth 0",
+        )
     ),
     "import truth.txt --format kitti --size 0x64 -o new.shot.json",
     *(f"{SHOW} new.mp4 --seed {value}" for value in ("-1", "99999999999999999999")),
     f"{SHOW} new.mp4 --depth-scale nan",
     *(f"probe -g preview -o new.json --fov {value}" for value in ("nan", "0", "180", "inf")),
-    *(f"probe -g preview -o new.json --frames {value}" for value in ("0", "8", "10", "1000000000")),
+    *(f"probe -g preview -o new.json --frames {value}" for value in ("0", "8", "1000000000")),
     "probe -g preview -o new.json --seed -1",
     *(f"serve --workers {value}" for value in ("0", "-1", "1000000")),
 ]
@@ -389,15 +410,14 @@ def test_the_table_is_long_enough() -> None:
 
 
 @pytest.fixture
-def nothing_runs(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def nothing_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have no misuse get as far as a solve or a backend."""
 
     def refuse(*arguments: object, **options: object) -> None:
         pytest.fail("the work began")
 
-    monkeypatch.setattr("parascale.cli.child.multiprocessing.get_context", refuse)
-    monkeypatch.setattr("parascale.link.local.subprocess.Popen", refuse)
-    yield
+    monkeypatch.setattr("parascale.cli.child.run_in_child", refuse)
+    monkeypatch.setattr("parascale.link.local.start_backend", refuse)
 
 
 @pytest.mark.parametrize(("command", "code"), ROWS, ids=[command or "nothing" for command, _ in ROWS])

@@ -113,8 +113,9 @@ def test_weights_that_are_broken_are_one_sentence(models, tmp_path) -> None:
 
 def test_a_missing_library_is_named(models, monkeypatch) -> None:
     monkeypatch.setitem(sys.modules, "torch", None)
-    with pytest.raises(InputError, match=r"depth models need torch: pip install 'parascale\[depth\]'"):
+    with pytest.raises(InputError, match="a depth model needs torch, which is not installed") as refused:
         load_estimator(str(models["zoedepth"]))
+    assert (refused.value.notice.remedy, refused.value.notice.choices) == ("extra", ("depth",))
 
 
 def test_moge_without_its_package_is_one_sentence(tmp_path, monkeypatch) -> None:

@@ -91,8 +91,9 @@ def test_pictures_of_another_shape_are_refused(make_request, texture, tmp_path, 
 def test_a_missing_package_is_named(make_request, tmp_path, monkeypatch) -> None:
     monkeypatch.delitem(sys.modules, "parascale.media.video_writer", raising=False)
     monkeypatch.setitem(sys.modules, "av", None)
-    with pytest.raises(InputError, match=r"needs av: pip install 'parascale\[preview\]'"):
+    with pytest.raises(InputError, match="needs av, which is not installed") as refused:
         Preview().generate(make_request(SIDEWAYS), tmp_path)
+    assert (refused.value.notice.remedy, refused.value.notice.choices) == ("extra", ("preview",))
 
 
 def test_unknown_parameters_are_refused(make_request, tmp_path) -> None:

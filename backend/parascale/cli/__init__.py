@@ -1,8 +1,11 @@
 """The ``parascale`` command: one file a command, no logic of its own."""
 
+import io
 import logging
 import os
+import signal
 import sys
+from threading import Event
 from typing import NoReturn
 
 import typer
@@ -33,10 +36,13 @@ from parascale.cli import (
     weights,
 )
 from parascale.cli.advice import sentence
-from parascale.cli.common import Command
+from parascale.cli.common import Command, print_notes
 from parascale.errors import Cancelled, InputError
+from parascale.extras import is_missing_package, missing_package
+from parascale.logs import log_level
 
-STOPPED = 130
+UNUSABLE, STOPPED, UNREAD, TERMINATED = 3, 130, 141, 143
+"""Exit codes, beside 0, done, and 2, wrong usage."""
 
 app = typer.Typer(
     name="parascale",
@@ -57,28 +63,87 @@ app.add_typer(weights.weights, name="weights")
 @app.callback(invoke_without_command=True)
 def root(version: bool = typer.Option(False, "--version", help="Print the version and exit.")) -> None:
     """Set up logging; PARASCALE_LOG=debug prints more."""
-    logging.basicConfig(level=os.environ.get("PARASCALE_LOG", "warning").upper(), format="%(name)s: %(message)s")
+    level = log_level()
+    logging.basicConfig(level=logging.WARNING if level is None else level, format="%(name)s: %(message)s")
+    if level is None:
+        print_notes([f"PARASCALE_LOG is {os.environ['PARASCALE_LOG']!r}, which is no level: debug, info or warning is"])
     if version:
         print(__version__)
         raise typer.Exit
 
 
 def main() -> None:
-    """Run the command line: exit code 0 done, 2 wrong usage, 3 unusable input, 130 stopped."""
+    """Run the command line.
+
+    Exit code 0: done; 2: wrong usage; 3: an input, an output or a value that cannot be used; 130: stopped by Ctrl-C;
+    141: nobody reads what is printed; 143: told to terminate.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A terminal of ASCII alone gets what it cannot show in another form, and no error.
+            stream.reconfigure(errors="backslashreplace")
+    printed, terminated = sys.stdout, Event()
+
+    def terminate(*_: object) -> NoReturn:
+        terminated.set()
+        raise KeyboardInterrupt  # all that ends by Ctrl-C ends in the same way
+
+    before = signal.signal(signal.SIGTERM, terminate)
+    try:
+        code = _flush(_run())
+    finally:
+        signal.signal(signal.SIGTERM, before)
+        sys.stdout = printed
+    if code == STOPPED:
+        print("parascale: terminated" if terminated.is_set() else "parascale: stopped", file=sys.stderr)
+        code = TERMINATED if terminated.is_set() else STOPPED
+    sys.exit(code)
+
+
+def _run() -> int:
+    """Run a command and return its exit code."""
     try:
         app()
-    except InputError as error:
-        print(f"parascale: {sentence(error)}", file=sys.stderr)
-        sys.exit(3)
-    except (Cancelled, KeyboardInterrupt):
-        _exit_stopped()
     except SystemExit as end:
-        # Typer turns Ctrl-C into this code, and is silent.
-        if end.code == STOPPED:
-            _exit_stopped()
-        raise
+        # Typer turns Ctrl-C into the code STOPPED, and a closed pipe into a stream of its own and 1; both silently.
+        if not isinstance(sys.stdout, io.TextIOBase):
+            return UNREAD
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    except (Cancelled, KeyboardInterrupt):
+        return STOPPED
+    except (InputError, ImportError, OSError) as error:
+        return _refuse(_word(error))
+    return 0
 
 
-def _exit_stopped() -> NoReturn:
-    print("parascale: stopped", file=sys.stderr)
-    sys.exit(STOPPED)
+def _word(error: Exception) -> str:
+    """Word what ended a command; a mistake of ours stays what it is."""
+    if isinstance(error, InputError):
+        return sentence(error)
+    if isinstance(error, OSError):
+        return f"{error.filename or 'what is printed'} cannot be read or written: {error.strerror or error}"
+    if isinstance(error, ImportError) and is_missing_package(error):
+        return sentence(missing_package(error, "this command"))
+    raise error
+
+
+def _flush(code: int) -> int:
+    """Write out what was printed, and return the exit code: another one where that cannot be written."""
+    try:
+        if code != UNREAD:
+            sys.stdout.flush()
+            return code
+    except BrokenPipeError:
+        code = UNREAD
+    except OSError as error:
+        code = _refuse(f"what is printed cannot be written: {error.strerror}")
+    # What is still held back would fail again when Python ends.
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.close(nowhere)
+    return code
+
+
+def _refuse(told: str) -> int:
+    print(f"parascale: {told}", file=sys.stderr)
+    return UNUSABLE

@@ -1,10 +1,10 @@
 from dataclasses import asdict
 
-from parascale.cli.common import Json, print_json
+from parascale.cli.common import JsonOption, print_json
 from parascale.cli.jobs import Connect, JobId, KeysFolder, find_job
 
 
-def cancel(job: JobId, connect: Connect = None, keys: KeysFolder = None, json: Json = False) -> None:
+def cancel(job: JobId, connect: Connect = None, keys: KeysFolder = None, json: JsonOption = False) -> None:
     """Stop a job, queued or running."""
     from parascale.link.local import connect as connect_to
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from parascale.errors import InputError
+from parascale.extras import is_missing_package, missing_package
 from parascale.types import Progress
 
 T = TypeVar("T")
@@ -95,6 +96,8 @@ def _work(pipe: Connection, level: int, work: Callable[..., object]) -> None:
         result = work(progress=lambda fraction, phase: pipe.send(("progress", (fraction, phase))))
     except InputError as error:
         pipe.send(("raised", error))
+    except ImportError as error:
+        pipe.send(("raised", missing_package(error, "this") if is_missing_package(error) else error))
     except Exception:
         pipe.send(("raised", RuntimeError(f"the child process failed:\n{traceback.format_exc()}")))
     else:

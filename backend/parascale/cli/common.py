@@ -1,25 +1,29 @@
 """What the commands share: output for machines, progress for people."""
 
-import importlib.util
 import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, cast
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 from typer.core import TyperCommand, TyperOption
 
 from parascale.cli.advice import sentence
+from parascale.cli.numbers import number
 from parascale.errors import InputError, Notice
+from parascale.extras import is_installed
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
+if TYPE_CHECKING:
+    from parascale.parallax.shot import Shot
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
 
 DepthScale = Annotated[
     float | None,
-    typer.Option(help="Multiplies the values of the depth map; default: 0.001 for 16-bit images, else 1."),
+    number("Multiplies the values of the depth map; default: 0.001 for 16-bit images, else 1.", above=0),
 ]
 
 
@@ -37,6 +41,22 @@ class Command(TyperCommand):
             if isinstance(parameter, TyperOption) and parameter.help:
                 parameter.help = parameter.help.format(**names)
         return super().get_help(cast("typer.Context", ctx))
+
+
+def open_shot(path: Path) -> "Shot":
+    """Read a shot file, and print what has to be said about it.
+
+    Raises
+    ------
+    InputError
+        As `parascale.files.shot_file.read_shot`.
+    """
+    from parascale.files.shot_file import read_shot
+
+    notices: list[Notice] = []
+    shot = read_shot(path, notices)
+    print_notes(notices)
+    return shot
 
 
 def print_notes(notes: Iterable[str | Notice]) -> None:
@@ -108,7 +128,7 @@ def require_blender(what: str) -> None:
     ------
     InputError
     """
-    if importlib.util.find_spec("bpy") is None:
+    if not is_installed("bpy"):
         raise InputError(f"{what} needs Blender as a Python module", "extra", ["bpy"])
 
 

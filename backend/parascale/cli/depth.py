@@ -3,11 +3,13 @@ from typing import Annotated
 
 import typer
 
-from parascale.cli.common import Json, print_notes
+from parascale.cli.common import JsonOption, print_notes
 from parascale.cli.jobs import Connect, KeysFolder
+from parascale.cli.output import Overwrite, check_outputs, output_of
 from parascale.cli.result import print_fetched
 from parascale.cli.run import run_job
 from parascale.errors import InputError
+from parascale.files.disk import is_stream
 
 
 def depth(
@@ -16,17 +18,19 @@ def depth(
     output: Annotated[Path, typer.Option("-o", "--output", help="The depth map to write, NAME.npy.")],
     connect: Connect = None,
     keys: KeysFolder = None,
-    json: Json = False,
+    overwrite: Overwrite = False,
+    json: JsonOption = False,
 ) -> None:
     """Estimate the depth of a picture; without --connect, starts a temporary backend."""
     from parascale.link.kinds.depth import DepthRequest
     from parascale.media.image_file import read_image
 
-    if output.suffix.lower() != ".npy":
+    if not is_stream(output) and output.suffix.lower() != ".npy":
         raise InputError(f"{output}: the output must end in .npy")
+    check_outputs("depth", output_of("depth map", output), [image], overwrite=overwrite)
     picture = read_image(image)
     print_notes(picture.warnings)
-    estimated = run_job(DepthRequest(picture.image, model), output, connect, keys)
+    estimated = run_job(DepthRequest(picture.image, model), output, "depth", connect, keys, overwrite=overwrite)
     print_notes(_notes(estimated))
     print_fetched(estimated, json)
     if not json:

@@ -2,20 +2,12 @@ import sys
 from typing import TYPE_CHECKING, TypedDict
 
 from parascale import __version__
-from parascale.cli.common import Json, print_json
+from parascale.cli.advice import install_line
+from parascale.cli.common import JsonOption, print_json
+from parascale.extras import PACKAGES, is_installed
 
 if TYPE_CHECKING:
     from parascale.link.messages import GeneratorInfo
-
-# The packages that each extra installs.
-EXTRAS = {
-    "solve": ("pycolmap", "opencv-python-headless", "av", "pillow", "scipy"),
-    "preview": ("numba", "av"),
-    "depth": ("torch", "transformers", "huggingface_hub"),
-    "generate": ("torch", "diffusers", "accelerate", "peft"),
-    "evaluate": ("matplotlib",),
-    "bpy": ("bpy",),
-}
 
 
 class ExtraState(TypedDict):
@@ -49,7 +41,7 @@ class Findings(TypedDict):
     generators: dict[str, GeneratorState]
 
 
-def doctor(json: Json = False) -> None:
+def doctor(json: JsonOption = False) -> None:
     """List what is installed, the devices, what is missing and how to install it."""
     found = examine()
     if json:
@@ -84,9 +76,10 @@ def examine() -> Findings:
     from parascale.service.describe import welcome
 
     extras: dict[str, ExtraState] = {}
-    for extra, packages in EXTRAS.items():
-        missing = [package for package in packages if not _is_installed(package)]
-        extras[extra] = {"ready": not missing, "missing": missing, "install": f'pip install "parascale[{extra}]"'}
+    for extra in dict.fromkeys(extra for package in PACKAGES.values() for extra in package.extras):
+        needed = [package.name for package in PACKAGES.values() if extra in package.extras]
+        missing = [package for package in needed if not _is_installed(package)]
+        extras[extra] = {"ready": not missing, "missing": missing, "install": install_line(extra)}
     told = welcome(0)
     return {
         "version": __version__,
@@ -99,8 +92,6 @@ def examine() -> Findings:
 
 
 def _generator(info: "GeneratorInfo") -> GeneratorState:
-    from importlib.util import find_spec
-
     from parascale.generators.profile import profile_of
     from parascale.generators.scale_class import MEANING
     from parascale.generators.weights import CATALOGUE, cached
@@ -110,7 +101,7 @@ def _generator(info: "GeneratorInfo") -> GeneratorState:
     return {
         "scale_class": info.scale_class,
         "meaning": MEANING[info.scale_class],
-        "missing": [package for package in info.requirements if find_spec(package) is None],
+        "missing": [package for package in info.requirements if not is_installed(package)],
         "weights": {name: None if folder is None else str(folder) for name, folder in found.items()},
         "units_per_depth": profile.units_per_depth,
         "units_measured": profile.measured,

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from parascale.cli.common import Json, libraries_write_to, print_json, progress_bar, require_blender
+from parascale.cli.common import JsonOption, libraries_write_to, print_json, progress_bar, require_blender
 from parascale.cli.jobs import Connect, KeysFolder
+from parascale.cli.output import Overwrite, check_outputs, output_of
 from parascale.cli.run import answered_by, client_of
 from parascale.errors import InputError
 
@@ -30,9 +31,11 @@ def evaluate(
     ] = False,
     connect: Connect = None,
     keys: KeysFolder = None,
-    json: Json = False,
+    overwrite: Overwrite = False,
+    json: JsonOption = False,
 ) -> None:
     """Measure the accuracy of each method between rendered scenes of known depth."""
+    check_outputs("evaluate", output_of("evaluation", output), overwrite=overwrite)
     require_blender("evaluate")
     from parascale.evaluation.comparison_plot import draw_comparison
     from parascale.evaluation.faithfulness import evaluate as measure

@@ -3,7 +3,9 @@ from typing import Annotated
 
 import typer
 
-from parascale.cli.common import Json, print_json, print_notes
+from parascale.cli.common import JsonOption, open_shot, print_json, print_notes
+from parascale.cli.numbers import MOST_FPS, MOST_FRAMES, number, parse_size
+from parascale.cli.output import Overwrite, check_outputs, output_of, trajectory_output
 
 
 def export(
@@ -13,21 +15,25 @@ def export(
     size: Annotated[
         str | None, typer.Option(help="Picture size such as 832x480; scaled to cover it, then cropped.")
     ] = None,
-    fps: Annotated[float | None, typer.Option(help="Resample to this frame rate.")] = None,
-    frames: Annotated[int | None, typer.Option(help="Resample the whole move to this many frames.")] = None,
-    json: Json = False,
+    fps: Annotated[float | None, number("Resample to this frame rate.", most=MOST_FPS)] = None,
+    frames: Annotated[int | None, number("Resample the whole move to this many frames.", most=MOST_FRAMES)] = None,
+    overwrite: Overwrite = False,
+    json: JsonOption = False,
 ) -> None:
     """Export a shot as a camera path for another tool, or as a generator's conditioning tensor."""
-    from parascale.cli.size import parse_size
     from parascale.conditioning.tensor_file import find_tensor_format, write_tensor
     from parascale.files.fit import resample, resize_to_cover
-    from parascale.files.shot_file import read_shot
     from parascale.files.trajectory_file import find_format, write_trajectory
 
     tensor = find_tensor_format(format)
-    step = find_format(format).frame_step if tensor is None else tensor.step
+    if tensor is None:
+        known = find_format(format)
+        step, outputs = known.frame_step, [trajectory_output(output, format, known.suffix)]
+    else:
+        step, outputs = tensor.step, output_of("tensor", output)
+    check_outputs("export", outputs, [shot], overwrite=overwrite)
     wanted = parse_size(size)
-    fitted = resample(read_shot(shot), frames, fps, step)
+    fitted = resample(open_shot(shot), frames, fps, step)
     fitted = fitted if wanted is None else resize_to_cover(fitted, wanted)
     warnings = write_trajectory(fitted, output, format) if tensor is None else write_tensor(fitted, output, tensor)
     print_notes(warnings)

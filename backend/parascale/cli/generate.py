@@ -4,12 +4,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from parascale.cli.common import DepthScale, Json, print_notes, progress_bar
+from parascale.cli.common import DepthScale, JsonOption, open_shot, print_notes, progress_bar
 from parascale.cli.jobs import Connect, KeysFolder
 from parascale.cli.metrics import print_metrics
-from parascale.cli.result import print_fetched
+from parascale.cli.numbers import MOST_SEED, number
+from parascale.cli.output import Overwrite, check_outputs, output_of
+from parascale.cli.result import place_beside, print_fetched
 from parascale.cli.run import run_job
 from parascale.errors import InputError
+from parascale.files.disk import is_stream
 
 if TYPE_CHECKING:
     from parascale.link.kinds.generate import GenerationRequest
@@ -24,7 +27,7 @@ def generate(
     depth_map: Annotated[Path | None, typer.Option(help="The picture's z-depth: EXR, 16-bit PNG, .npy, .npz.")] = None,
     depth_scale: DepthScale = None,
     prompt: Annotated[str, typer.Option(help="Text prompt.")] = "",
-    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same video.")] = 0,
+    seed: Annotated[int, number("The same seed gives the same video.", least=0, most=MOST_SEED)] = 0,
     parameter: Annotated[list[str] | None, typer.Option("--set", help="Generator parameter, NAME=VALUE.")] = None,
     sketch: Annotated[
         Path | None, typer.Option(help="Write a small preview of the running generation to this PNG.")
@@ -38,20 +41,33 @@ def generate(
     ] = False,
     connect: Connect = None,
     keys: KeysFolder = None,
-    json: Json = False,
+    overwrite: Overwrite = False,
+    json: JsonOption = False,
 ) -> None:
     """Generate a video along a shot; without --connect, starts a temporary backend."""
-    from parascale.files.shot_file import read_shot
+    from parascale.generators import find_generator
     from parascale.link.kinds.generate import GenerationRequest
     from parascale.media.depth_file import read_depth_map
     from parascale.media.image_file import read_image
-    from parascale.parallax.gauge import to_unit_depth, unit_depth_map
+    from parascale.parallax.gauge import compare_depth, to_unit_depth, unit_depth_map
 
-    path = read_shot(shot)
+    videos = [output]
+    if not is_stream(output):
+        videos += [_corrected(output)] * second_pass
+        videos += [place_beside(video, "hole_mask", ".mp4") for video in videos]
+    outputs = [*(each for video in videos for each in output_of("video", video)), *output_of("picture", sketch)]
+    check_outputs("generate", outputs, (shot, image, depth_map), overwrite=overwrite)
+    if (verify or second_pass) and is_stream(output):
+        raise InputError(f"{output} keeps no video, so that it could not be verified: name a file")
+    if connect is None:
+        find_generator(generator)
+    path = open_shot(shot)
     picture = read_image(image)
     print_notes(picture.warnings)
     file = None if depth_map is None else read_depth_map(depth_map, depth_scale)
-    print_notes(() if file is None else file.warnings)
+    if file is not None:
+        print_notes(file.warnings)
+        print_notes(() if path.unit == "unit-depth" else compare_depth(file.depth, path))
     request = GenerationRequest(
         shot=path if path.unit == "unit-depth" else to_unit_depth(path),
         generator=generator,
@@ -61,7 +77,7 @@ def generate(
         seed=seed,
         parameters=dict(setting(text) for text in parameter or ()),
     )
-    fetched = run_job(request, output, connect, keys, sketch)
+    fetched = run_job(request, output, "generate", connect, keys, sketch=sketch, overwrite=overwrite)
     found: dict[str, object] = {}
     measured = []
     if verify or second_pass:
@@ -70,7 +86,7 @@ def generate(
         if gain is not None and not second_pass:
             print_notes([f"--second-pass generates again with the path times {gain:.2f}"])
         elif gain is not None:
-            metrics, found["corrected"] = _correct(output, request, gain, connect, keys)
+            metrics, found["corrected"] = _correct(output, request, gain, connect, keys, overwrite=overwrite)
             measured.append(metrics)
     print_fetched(fetched | found, json)
     if not json:
@@ -112,15 +128,19 @@ def _verify(
 
 
 def _correct(
-    output: Path, request: "GenerationRequest", gain: float, connect: str | None, keys: Path | None
+    output: Path, request: "GenerationRequest", gain: float, connect: str | None, keys: Path | None, *, overwrite: bool
 ) -> tuple[Mapping[str, object] | None, dict[str, object]]:
     """Generate again beside the first video, its path multiplied by a gain, and verify against the path asked for."""
     from parascale.evaluation.verify import second_pass
 
-    video = output.with_name(f"{output.stem}.corrected{output.suffix}")
-    fetched = run_job(second_pass(request, gain), video, connect, keys)
+    video = _corrected(output)
+    fetched = run_job(second_pass(request, gain), video, "generate", connect, keys, overwrite=overwrite)
     metrics, _ = _verify(video, request, fetched)
     return metrics, fetched | {"gain": gain, "verification": metrics}
+
+
+def _corrected(output: Path) -> Path:
+    return output.with_name(f"{output.stem}.corrected{output.suffix}")
 
 
 def setting(text: str) -> tuple[str, "Scalar"]:

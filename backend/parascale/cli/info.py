@@ -1,3 +1,4 @@
+import sys
 from itertools import pairwise
 from math import ceil, isfinite
 from pathlib import Path
@@ -5,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from parascale.cli.common import Json, print_json
+from parascale.cli.common import JsonOption, open_shot, print_json
 
 if TYPE_CHECKING:
     from parascale.parallax.shot import Shot
@@ -16,12 +17,10 @@ BARS, PLAIN_BARS = "▁▂▃▄▅▆▇█", "_.:-=+*#"
 
 def info(
     shot: Annotated[Path, typer.Argument(help="A shot file.")],
-    json: Json = False,
+    json: JsonOption = False,
 ) -> None:
     """Show a shot's frames, motion, Parallax Number, depth and quality."""
-    from parascale.files.shot_file import read_shot
-
-    print_shot(read_shot(shot), json=json)
+    print_shot(open_shot(shot), json=json)
 
 
 def print_shot(shot: "Shot", *, json: bool, output: Path | None = None, **more: object) -> None:
@@ -54,29 +53,39 @@ def describe(shot: "Shot") -> dict[str, object]:
 
 
 def _print_table(shot: "Shot", output: Path | None) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    console = Console()
-    table = Table(show_header=False, box=None, pad_edge=False)
-    table.add_row("shot", f"{shot.name}: {len(shot)} frames, {_seconds(shot):.2f} s at {shot.fps:g} a second")
-    table.add_row("motion", shot.motion_class)
+    rows = [
+        ("shot", f"{shot.name}: {len(shot)} frames, {_seconds(shot):.2f} s at {shot.fps:g} a second"),
+        ("motion", shot.motion_class),
+    ]
     width, height = shot.trajectory.size
-    table.add_row("camera", f"{width}x{height}, focal length {shot.trajectory.intrinsics[0, 0]:.1f} px")
+    rows.append(("camera", f"{width}x{height}, focal length {shot.trajectory.intrinsics[0, 0]:.1f} px"))
     if shot.distortion is not None:
-        table.add_row("distortion", ", ".join(f"{key} {value}" for key, value in shot.distortion.items()))
+        rows.append(("distortion", ", ".join(f"{key} {value}" for key, value in shot.distortion.items())))
     steps: list[float] = shot.parallax_number.tolist()
     floor = shot.noise_floor if "noise_floor" in shot.quality else None
-    table.add_row("Parallax Number", _spread(steps, "a frame"))
-    table.add_row("", draw_steps(steps, floor or 0.0, PLAIN_BARS if console.options.ascii_only else BARS))
-    table.add_row("noise floor", _floor(steps, floor))
-    table.add_row("median depth", _spread(shot.median_depth.tolist(), shot.unit))
+    rows += [
+        ("Parallax Number", _spread(steps, "a frame")),
+        ("", draw_steps(steps, floor or 0.0, BARS if _can_print(BARS) else PLAIN_BARS)),
+        ("noise floor", _floor(steps, floor)),
+        ("median depth", _spread(shot.median_depth.tolist(), shot.unit)),
+    ]
     for key, value in shot.quality.items():
         if key != "noise_floor" and not isinstance(value, list | dict | None):
-            table.add_row(key.replace("_", " "), f"{value:.4g}" if isinstance(value, float) else str(value))
+            rows.append((key.replace("_", " "), f"{value:.4g}" if isinstance(value, float) else str(value)))
     if output is not None:
-        table.add_row("written", str(output))
-    console.print(table)
+        rows.append(("written", str(output)))
+    # Never cut and never wrapped: a terminal does that where it has to, and a path is copied whole.
+    column = max(len(name) for name, _ in rows) + 1
+    for name, value in rows:
+        print(f"{name:{column}} {value}".rstrip())
+
+
+def _can_print(text: str) -> bool:
+    try:
+        text.encode(sys.stdout.encoding or "ascii")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _seconds(shot: "Shot") -> float:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from parascale.cli.advice import sentence
-from parascale.cli.common import Json, print_json
+from parascale.cli.common import JsonOption, print_json
 from parascale.errors import InputError, Notice
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ KeysFolder = Annotated[Path | None, typer.Option("--keys", help="Folder with the
 JobId = Annotated[str, typer.Argument(metavar="ID", help="Job id, or its first characters.")]
 
 
-def jobs(connect: Connect = None, keys: KeysFolder = None, json: Json = False) -> None:
+def jobs(connect: Connect = None, keys: KeysFolder = None, json: JsonOption = False) -> None:
     """List your jobs on a backend."""
     from dataclasses import asdict
 

@@ -4,19 +4,18 @@ from typing import Annotated
 
 import typer
 
-from parascale.cli.common import Json, print_json
+from parascale.cli.common import JsonOption, open_shot, print_json
 
 
 def metrics(
     shot: Annotated[Path, typer.Argument(help="The shot to evaluate.")],
     reference: Annotated[Path, typer.Argument(help="The shot to compare with.")],
-    json: Json = False,
+    json: JsonOption = False,
 ) -> None:
     """Compare two shots: PCE, felt error, rotation and translation error."""
-    from parascale.files.shot_file import read_shot
     from parascale.parallax.metrics import compare
 
-    result = compare(read_shot(shot), read_shot(reference)).as_json()
+    result = compare(open_shot(shot), open_shot(reference)).as_json()
     if json:
         print_json(result)
     else:

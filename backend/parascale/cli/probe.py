@@ -4,11 +4,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from parascale.cli.common import Json, print_json, print_notes, progress_bar
+from parascale.cli.common import JsonOption, print_json, print_notes, progress_bar
 from parascale.cli.generate import setting
 from parascale.cli.jobs import Connect, KeysFolder
+from parascale.cli.numbers import MOST_FRAMES, MOST_SEED, number
+from parascale.cli.output import Overwrite, check_outputs, output_of
 from parascale.cli.run import answered_by, client_of
 from parascale.errors import InputError
+from parascale.files.disk import is_stream
 
 if TYPE_CHECKING:
     from parascale.evaluation.pictures import Picture
@@ -20,15 +23,16 @@ def probe(
     output: Annotated[Path, typer.Option("-o", "--output", help="The profile to write; its plot goes next to it.")],
     image: Annotated[list[Path] | None, typer.Option(help="A picture to start from; default: drawn rooms.")] = None,
     depth_map: Annotated[list[Path] | None, typer.Option(help="z-depth of each picture, in the same order.")] = None,
-    fov: Annotated[float, typer.Option(min=5, max=150, help="Horizontal field of view of the pictures.")] = 60.0,
-    frames: Annotated[int, typer.Option(min=9, help="Frames of each video, 4n+1.")] = 33,
+    fov: Annotated[float, number("Horizontal field of view of the pictures.", least=5, most=150)] = 60.0,
+    frames: Annotated[int, number("Frames of each video, 4n+1.", least=9, most=MOST_FRAMES)] = 33,
     prompt: Annotated[str, typer.Option(help="Text prompt.")] = "",
-    seed: Annotated[int, typer.Option(min=0, help="Seed of all videos.")] = 0,
+    seed: Annotated[int, number("Seed of all videos.", least=0, most=MOST_SEED)] = 0,
     parameter: Annotated[list[str] | None, typer.Option("--set", help="Generator parameter, NAME=VALUE.")] = None,
     use: Annotated[bool, typer.Option("--use", help="Install the profile for backends on this machine.")] = False,
     connect: Connect = None,
     keys: KeysFolder = None,
-    json: Json = False,
+    overwrite: Overwrite = False,
+    json: JsonOption = False,
 ) -> None:
     """Measure a generator's response to camera motion: known moves at five gains, generated, solved, fitted."""
     from parascale.evaluation.pictures import drawn_rooms
@@ -39,16 +43,19 @@ def probe(
     from parascale.generators import find_generator
     from parascale.generators.profile import own_profile, profile_to_json
 
+    plot = output.with_name(f"{output.name.removesuffix('.json')}.png")
+    outputs = output_of("profile", output) + ([] if is_stream(output) else output_of("picture", plot))
+    check_outputs("probe", outputs, (*(image or ()), *(depth_map or ())), overwrite=overwrite)
     known = find_generator(generator)
     pictures = _read_pictures(image or [], depth_map or [], fov) if image else drawn_rooms()
     parameters = dict(setting(text) for text in parameter or ())
     plan = Plan(pictures, frames, prompt=prompt, seed=seed, parameters=parameters)
     with client_of(connect, keys) as client, progress_bar() as progress:
         profile = measure(known, plan, answered_by(client), progress)
-    plot = output.with_suffix(".png")
     text = f"{profile_to_json(profile)}\n".encode()
     replace_files({output: text})
-    draw_response(profile, plot)
+    if not is_stream(output):
+        draw_response(profile, plot)
     if use:
         own = own_profile(generator)
         own.parent.mkdir(parents=True, exist_ok=True)

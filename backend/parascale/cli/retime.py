@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from parascale.cli.common import Json, print_notes
+from parascale.cli.common import JsonOption, open_shot, print_notes
 from parascale.cli.info import print_shot
+from parascale.cli.output import Overwrite, check_outputs, output_of, save_shot
 from parascale.errors import InputError
 
 if TYPE_CHECKING:
@@ -30,14 +31,15 @@ def retime(
     ping_pong: Annotated[bool, typer.Option("--ping-pong", help="Play forwards, then backwards.")] = False,
     strength: Annotated[float | None, typer.Option(help="Multiply the Parallax Number.")] = None,
     speed: Annotated[float | None, typer.Option(help="Scale to this median felt parallax per second.")] = None,
-    json: Json = False,
+    overwrite: Overwrite = False,
+    json: JsonOption = False,
 ) -> None:
     """Change the frames and timing of a shot; further options apply in the order of this list."""
     from parascale import retime as bend
-    from parascale.files.shot_file import read_shot, write_shot
     from parascale.retime.even import is_even_in_travel
     from parascale.retime.modes import MODES
 
+    check_outputs("retime", output_of("shot", output), [shot], overwrite=overwrite)
     options = {"keep_angles": keep_angles, "count_rotation": count_rotation}
     _refuse_options_of_other_modes(mode, **options, eased=ease is not None)
     if strength is not None and speed is not None:
@@ -58,11 +60,11 @@ def retime(
         (strength is not None, lambda moved: bend.strengthen(moved, strength or 0.0)),
         (speed is not None, lambda moved: bend.at_speed(moved, speed or 0.0)),
     )
-    result = read_shot(shot)
+    result = open_shot(shot)
     for wanted, operation in operations:
         if wanted:
             result = operation(result)
-    write_shot(result, output)
+    result = save_shot(result, output, "retime")
     if mode == "even" and is_even_in_travel(result):
         print_notes(["the path turns back too sharply for equal steps of P: its travel is even instead"])
     print_shot(result, json=json, output=output)

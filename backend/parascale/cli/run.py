@@ -19,7 +19,14 @@ if TYPE_CHECKING:
 
 
 def run_job(
-    request: "Request", output: Path, address: str | None, keys: Path | None, sketch: Path | None = None
+    request: "Request",
+    output: Path,
+    command: str,
+    address: str | None,
+    keys: Path | None,
+    *,
+    sketch: Path | None = None,
+    overwrite: bool = False,
 ) -> dict[str, object]:
     """Have a job done, by a backend of our own where none is named, and fetch its files.
 
@@ -33,7 +40,7 @@ def run_job(
     with client_of(address, keys) as client:
         with progress_bar() as progress:
             job = run_through(client, request, progress, sketch)
-        return fetch(client, job, output)
+        return fetch(client, job, output, command, overwrite=overwrite)
 
 
 def run_through(client: "Client", request: "Request", progress: "Progress", sketch: Path | None = None) -> str:

@@ -4,16 +4,17 @@ from typing import Annotated
 
 import typer
 
-from parascale.cli.common import Json, print_json
+from parascale.cli.common import JsonOption, print_json
+from parascale.cli.numbers import number
 
 
 def serve(
     bind: Annotated[str, typer.Option(help="Address to listen on; port * takes a free port.")] = "tcp://127.0.0.1:5571",
     state: Annotated[Path | None, typer.Option(help="Folder for jobs and results.")] = None,
-    workers: Annotated[int, typer.Option(min=1, help="Number of parallel jobs.")] = 1,
+    workers: Annotated[int, number("Number of parallel jobs.", least=1, most=64)] = 1,
     keys: Annotated[Path | None, typer.Option(help="Folder of keys; required to accept other machines.")] = None,
     private: Annotated[bool, typer.Option("--private", hidden=True, help="End when standard input closes.")] = False,
-    json: Json = False,
+    json: JsonOption = False,
 ) -> None:
     """Run a backend for the add-on and other commands, until Ctrl-C."""
     from parascale.link.paths import backend_folder

@@ -3,17 +3,20 @@ from typing import Annotated
 
 import typer
 
-from parascale.cli.common import Json, progress_bar
+from parascale.cli.common import JsonOption, progress_bar
+from parascale.cli.numbers import MOST_THREADS, number
+from parascale.cli.output import Overwrite, check_outputs, output_of, save_shot
+from parascale.errors import InputError
 
 
 def solve(
     reference: Annotated[Path, typer.Argument(help="A video file or a folder of images.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="The shot file to write, NAME.shot.json.")],
-    focal: Annotated[float | None, typer.Option(help="Focal length in pixels of the clip, if known.")] = None,
-    fov: Annotated[float | None, typer.Option(help="Horizontal field of view in degrees, if known.")] = None,
-    start: Annotated[int, typer.Option(help="First frame, counting from 0.")] = 0,
-    end: Annotated[int | None, typer.Option(help="The frame after the last.")] = None,
-    shot: Annotated[int | None, typer.Option(help="Number of the shot, from 1, if the clip has several.")] = None,
+    focal: Annotated[float | None, number("Focal length in pixels of the clip, if known.", above=0, most=1e7)] = None,
+    fov: Annotated[float | None, number("Horizontal field of view in degrees, if known.", above=0, below=180)] = None,
+    start: Annotated[int, number("First frame, counting from 0.", least=0)] = 0,
+    end: Annotated[int | None, number("The frame after the last.", least=1)] = None,
+    shot: Annotated[int | None, number("Number of the shot, from 1, if the clip has several.", least=1)] = None,
     masks: Annotated[
         Path | None, typer.Option(help="Folder or video of masks, one per frame, white on moving objects.")
     ] = None,
@@ -21,15 +24,18 @@ def solve(
         str | None,
         typer.Option(help="Take depth from this model, aligned to the solved points, not the tracks."),
     ] = None,
-    threads: Annotated[int | None, typer.Option(help="Number of threads; 1 is deterministic.")] = None,
-    json: Json = False,
+    threads: Annotated[int | None, number("Number of threads; 1 is deterministic.", least=1, most=MOST_THREADS)] = None,
+    overwrite: Overwrite = False,
+    json: JsonOption = False,
 ) -> None:
     """Solve the camera path and median depth of a clip from its pixels."""
     from parascale.cli.child import run_in_child
     from parascale.cli.info import print_shot
-    from parascale.files.shot_file import write_shot
     from parascale.solve import solve as solve_clip
 
+    check_outputs("solve", output_of("shot", output), (reference, masks), overwrite=overwrite)
+    if end is not None and end <= start:
+        raise InputError(f"--end {end} is not beyond --start {start}: there is no frame between")
     estimator = None
     if depth_model is not None:
         from parascale.depth.registry import load_estimator
@@ -53,5 +59,4 @@ def solve(
             from parascale.depth.reference_depth import with_model_depth
 
             solved = with_model_depth(solved, reference, estimator, progress)
-    write_shot(solved, output)
-    print_shot(solved, json=json, output=output)
+    print_shot(save_shot(solved, output, "solve"), json=json, output=output)

@@ -3,21 +3,23 @@ from typing import Annotated
 
 import typer
 
-from parascale.cli.common import Json
+from parascale.cli.common import JsonOption, open_shot
 from parascale.cli.info import print_shot
+from parascale.cli.numbers import number
+from parascale.cli.output import Overwrite, check_outputs, output_of, save_shot
 
 
 def stitch(
     first: Annotated[Path, typer.Argument(help="A shot file.")],
     second: Annotated[Path, typer.Argument(help="The shot to append at its last camera.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="The shot file to write.")],
-    seconds: Annotated[float, typer.Option(help="Duration of the speed blend.")] = 1.0,
-    json: Json = False,
+    seconds: Annotated[float, number("Duration of the speed blend.", least=0, most=3600)] = 1.0,
+    overwrite: Overwrite = False,
+    json: JsonOption = False,
 ) -> None:
     """Join two shots into one move with matched speed."""
-    from parascale.files.shot_file import read_shot, write_shot
     from parascale.retime import stitch as stitch_shots
 
-    result = stitch_shots(read_shot(first), read_shot(second), seconds)
-    write_shot(result, output)
-    print_shot(result, json=json, output=output)
+    check_outputs("stitch", output_of("shot", output), (first, second), overwrite=overwrite)
+    result = stitch_shots(open_shot(first), open_shot(second), seconds)
+    print_shot(save_shot(result, output, "stitch"), json=json, output=output)

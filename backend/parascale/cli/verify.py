@@ -3,7 +3,8 @@ from typing import Annotated
 
 import typer
 
-from parascale.cli.common import Json, print_json, progress_bar
+from parascale.cli.common import JsonOption, open_shot, print_json, progress_bar
+from parascale.cli.output import Overwrite, check_outputs, output_of, save_shot
 
 
 def verify(
@@ -13,18 +14,19 @@ def verify(
     masks: Annotated[
         Path | None, typer.Option(help="Mask video, white where the video is made up: a preview's hole mask.")
     ] = None,
-    json: Json = False,
+    overwrite: Overwrite = False,
+    json: JsonOption = False,
 ) -> None:
     """Solve a generated video and compare its Parallax Number with the request."""
     from parascale.cli.child import run_in_child
     from parascale.cli.metrics import print_metrics
     from parascale.evaluation.verify import verify as verify_video
-    from parascale.files.shot_file import read_shot, write_shot
 
+    check_outputs("verify", output_of("shot", output), (video, against, masks), overwrite=overwrite)
     with progress_bar() as progress:
-        verification = run_in_child(verify_video, video, read_shot(against), masks=masks, progress=progress)
+        verification = run_in_child(verify_video, video, open_shot(against), masks=masks, progress=progress)
     if output is not None:
-        write_shot(verification.shot, output)
+        save_shot(verification.shot, output, "verify")
     result = verification.metrics.as_json()
     if json:
         print_json(result)

@@ -3,7 +3,8 @@ from typing import Annotated
 
 import typer
 
-from parascale.cli.common import print_notes
+from parascale.cli.common import open_shot, print_notes
+from parascale.cli.output import Overwrite, check_outputs, output_of
 from parascale.errors import InputError
 
 
@@ -14,14 +15,15 @@ def view(
     ] = None,
     plot: Annotated[Path | None, typer.Option(help="Draw a PNG instead; does not need rerun.")] = None,
     save: Annotated[Path | None, typer.Option(help="Write a rerun recording (.rrd); open no window.")] = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Show a shot in 3D in rerun, with P and depth over time, or draw it as a picture."""
-    from parascale.files.shot_file import read_shot
-
-    shown = read_shot(shot)
+    if plot is not None and (save is not None or reference is not None):
+        raise InputError("--plot draws the path and its graphs alone: leave out --save and --reference")
+    outputs = output_of("picture", plot) + output_of("recording", save)
+    check_outputs("view", outputs, (shot, reference), overwrite=overwrite)
+    shown = open_shot(shot)
     if plot is not None:
-        if save is not None or reference is not None:
-            raise InputError("--plot draws the path and its graphs alone: leave out --save and --reference")
         from parascale.evaluation.shot_plot import draw_shot
 
         draw_shot(shown, plot)

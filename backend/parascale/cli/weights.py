@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from parascale.cli.common import Json, print_json
+from parascale.cli.common import JsonOption, print_json
 from parascale.errors import InputError
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ _GIGABYTE = 1e9
 
 
 @weights.command("list")
-def list_weights(json: Json = False) -> None:
+def list_weights(json: JsonOption = False) -> None:
     """List the published weights, their licences, and which are on this machine."""
     found = catalogue()
     if json:
@@ -32,7 +32,7 @@ def list_weights(json: Json = False) -> None:
 def fetch(
     name: Annotated[str, typer.Argument(help="A name that `weights list` shows, or OWNER/NAME on the hub.")],
     yes: Annotated[bool, typer.Option("--yes", help="Download without asking.")] = False,
-    json: Json = False,
+    json: JsonOption = False,
 ) -> None:
     """Download weights and their dependencies from the Hugging Face hub; an interrupted download resumes."""
     from parascale.generators.weights import fetch as fetch_weights

@@ -1,7 +1,5 @@
 """Conditioning tensors as files: float32 in an uncompressed .npz, each array with the names of its axes beside it."""
 
-import os
-import uuid
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -14,7 +12,7 @@ from parascale.camera import Trajectory
 from parascale.conditioning.plucker import CHANNELS, PluckerPlanes
 from parascale.conditioning.relative import recammaster_vectors, relative_poses
 from parascale.conditioning.wan_fun import GROUP, check_size, latent_frames, packed_order
-from parascale.errors import InputError
+from parascale.files.disk import MARK, replaced
 from parascale.parallax.shot import Shot
 
 Plane = NDArray[np.float32]
@@ -89,18 +87,12 @@ def write_tensor(shot: Shot, path: Path, known: TensorFormat) -> tuple[str, ...]
         Where frames or size do not fit the generator, or the file cannot be written; then nothing is left behind.
     """
     tensors = known.tensors(shot)
-    aside = path.with_name(f".{uuid.uuid4().hex}.tmp")
-    try:
-        # Not flushed to disk: it can be made again, and hundreds of megabytes would take longer than making them.
-        with zipfile.ZipFile(aside, "x", zipfile.ZIP_STORED, allowZip64=True) as archive:
-            for tensor in tensors:
-                _write_array(archive, tensor)
-                _write_names(archive, tensor)
-        os.replace(aside, path)
-    except OSError as error:
-        raise InputError(f"{path} cannot be written: {error.strerror}") from None
-    finally:
-        aside.unlink(missing_ok=True)
+    # Not flushed to disk: it can be made again, and hundreds of megabytes would take longer than making them.
+    with replaced(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
+        archive.comment = MARK.encode()
+        for tensor in tensors:
+            _write_array(archive, tensor)
+            _write_names(archive, tensor)
     return tuple(known.losses(shot))
 
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from parascale.depth.estimate import Estimate, Kind
 from parascale.errors import InputError
+from parascale.extras import missing_package
 
 FAMILIES = ("depth_anything", "dpt", "depth_pro", "zoedepth")
 
@@ -50,7 +51,7 @@ class TransformersEstimator:
             from transformers import AutoModelForDepthEstimation
             from transformers.utils import logging
         except ImportError as error:
-            raise InputError(f"depth models need {error.name}: pip install 'parascale[depth]'") from error
+            raise missing_package(error, "a depth model") from error
         logging.disable_progress_bar()  # of reading a file: the terminal shows the job's own
         self.name = name
         self._torch: Any = torch

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from parascale.depth.catalogue import CATALOGUE, published
 from parascale.errors import InputError
+from parascale.extras import missing_package
 
 _ALL = None
 
@@ -43,7 +44,7 @@ def _cached(repository: str, files: tuple[str, ...] | None) -> Path | None:
     try:
         from huggingface_hub import snapshot_download
     except ImportError as error:
-        raise InputError("depth models need huggingface_hub: pip install 'parascale[depth]'") from error
+        raise missing_package(error, "a depth model") from error
     try:
         return Path(snapshot_download(repository, allow_patterns=files, local_files_only=True))
     except (OSError, ValueError):

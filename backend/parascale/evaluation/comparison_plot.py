@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from parascale.evaluation.figure import save_figure
 from parascale.evaluation.results import Row, raw_slope
 
 _COLOURS = ("#2e7d5b", "#d08770", "#5e81ac", "#b48ead", "#a3892c", "#4c566a")
@@ -36,7 +37,7 @@ def draw_comparison(rows: Sequence[Row], path: Path) -> None:
     _draw_methods(panels[0], rows, methods, colours)
     if with_raw:
         _draw_raw(panels[1], rows, colours)
-    figure.savefig(path, format="png", dpi=110)
+    save_figure(figure, path, 110)
 
 
 def _draw_methods(axes: Axes, rows: Sequence[Row], methods: list[str], colours: dict[str, str]) -> None:

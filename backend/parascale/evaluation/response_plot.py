@@ -6,6 +6,7 @@ import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
+from parascale.evaluation.figure import save_figure
 from parascale.generators.profile import Profile
 
 _COLOURS = ("#2e7d5b", "#d08770", "#5e81ac", "#b48ead", "#a3892c", "#4c566a")
@@ -39,7 +40,7 @@ def draw_response(profile: Profile, path: Path) -> None:
     axes.set_title(_title(profile), fontsize=10)
     axes.grid(alpha=0.25, which="both")
     axes.legend(frameon=False, fontsize=8)
-    figure.savefig(path, format="png", dpi=110)
+    save_figure(figure, path, 110)
 
 
 def _cycle(values: tuple[str, ...], count: int) -> list[str]:

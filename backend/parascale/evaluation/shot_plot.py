@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from parascale.evaluation.figure import save_figure
 from parascale.parallax.shot import Shot
 
 PATH_COLOUR, FLOOR_COLOUR, POINT_COLOUR = "#2e7d5b", "#bf616a", "#9aa3b2"
@@ -51,7 +52,7 @@ def draw_shot(shot: Shot, path: Path) -> None:
         axes[place].grid(alpha=0.25)
         axes[place].set_xlim(frames[0], max(frames[-1], frames[0] + 1))
     axes["baseline"].set_xlabel("frame")
-    figure.savefig(path, format="png", dpi=100)
+    save_figure(figure, path, 100)
 
 
 def _title(shot: Shot) -> str:

@@ -1,14 +1,28 @@
-"""Files in and out, whole or not at all: size limits, text in any line ending, writing beside and moving into place."""
+"""Files in and out, whole or not at all, links followed, devices and pipes written through; text in any line ending."""
 
+import errno
 import os
+import shutil
+import stat
+import sys
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from parascale.errors import InputError
 
 # 100,000 frames as text take about 25 MB; beyond this a file only fills the memory.
 LARGEST_TEXT = 200_000_000
+
+STANDARD_OUTPUT = Path("-")
+
+MARK = "ParaScale:"
+"""What our files carry, each where its format has a place for it, so that they are known again."""
+
+# Video, picture and text carry it at their beginning, archives at their end.
+MARKED = 4_000_000
 
 
 def read_bytes(path: Path, largest: int = LARGEST_TEXT) -> bytes:
@@ -49,29 +63,127 @@ def read_text(path: Path, largest: int = LARGEST_TEXT) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
+def is_stream(path: Path) -> bool:
+    """Tell whether what is written to a path goes on and is not kept there: ``-``, a device, a pipe.
+
+    Standard output is one however it is named, so that a file it is redirected to is written and not replaced.
+    """
+    if path == STANDARD_OUTPUT:
+        return True
+    try:
+        found = path.stat()
+        mode = found.st_mode
+        return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)) or is_standard_output(path)
+    except OSError:
+        return False
+
+
+def is_standard_output(path: Path) -> bool:
+    """Tell whether a path is what this process prints to."""
+    try:
+        return path == STANDARD_OUTPUT or os.path.samestat(path.stat(), os.fstat(1))
+    except OSError:
+        return False
+
+
+def destination(path: Path) -> Path:
+    """Return the file that is written for a path: a link's target, so that the link stays."""
+    return Path(os.path.realpath(path)) if path.is_symlink() else path
+
+
 def replace_files(files: Mapping[Path, bytes]) -> None:
-    """Write all files aside, flush them to disk, then move all into place.
+    """Write all files aside, flush them to disk, then move all into place; streams are written through.
 
     Raises
     ------
     InputError
         Where a folder does not exist or cannot be written; then nothing is left behind.
     """
-    # Opened by its own name rather than by tempfile, whose files only their owner may read.
-    aside = {path: path.with_name(f".{uuid.uuid4().hex}.tmp") for path in files}
+    aside = {path: _name_aside(path) for path in files if not is_stream(path)}
+    path = Path()
     try:
-        for path, data in files.items():
-            with aside[path].open("xb") as file:
-                file.write(data)
+        for path, name in aside.items():
+            with name.open("xb") as file:
+                file.write(files[path])
                 file.flush()
                 os.fsync(file.fileno())
-        for path in files:
-            os.replace(aside[path], path)
+        for path, name in aside.items():
+            os.replace(name, destination(path))
+        for path in files.keys() - aside.keys():
+            with _open_stream(path) as file:
+                file.write(files[path])
     except OSError as error:
         raise InputError(f"{path} cannot be written: {error.strerror}") from None
     finally:
         for name in aside.values():
             name.unlink(missing_ok=True)
+
+
+@contextmanager
+def replaced(path: Path) -> Iterator[IO[bytes]]:
+    """Open a file aside that moves into place at the end, where no exception came; a stream is written through.
+
+    It is not flushed to disk.
+
+    Raises
+    ------
+    InputError
+        Where it cannot be written; then nothing is left behind.
+    """
+    aside = None if is_stream(path) else _name_aside(path)
+    try:
+        with _open_stream(path) if aside is None else aside.open("xb") as file:
+            yield file
+        if aside is not None:
+            os.replace(aside, destination(path))
+    except OSError as error:
+        raise InputError(f"{path} cannot be written: {error.strerror}") from None
+    finally:
+        if aside is not None:
+            aside.unlink(missing_ok=True)
+
+
+def move_file(source: Path, path: Path) -> None:
+    """Move a file into place; to a stream, write what it holds.
+
+    Raises
+    ------
+    InputError
+        Where it cannot be written.
+    """
+    try:
+        if not is_stream(path):
+            os.replace(source, destination(path))
+            return
+    except OSError as error:
+        if error.errno != errno.EXDEV:  # on another disk: copied
+            raise InputError(f"{path} cannot be written: {error.strerror}") from None
+    with source.open("rb") as content, replaced(path) as file:
+        shutil.copyfileobj(content, file)
+
+
+def _name_aside(path: Path) -> Path:
+    """Name the file beside a destination that becomes it."""
+    # Not by tempfile, whose files only their owner may read.
+    return destination(path).with_name(f".{uuid.uuid4().hex}.tmp")
+
+
+def _open_stream(path: Path) -> IO[bytes]:
+    if is_standard_output(path):
+        sys.stdout.flush()
+        return os.fdopen(os.dup(1), "wb")
+    return path.open("wb")
+
+
+def is_marked(path: Path) -> bool:
+    """Tell whether a file, or one of a folder's, carries our mark."""
+    if path.is_dir():
+        return any(is_marked(file) for file in path.rglob("*") if file.is_file())
+    with path.open("rb") as file:
+        content = file.read(MARKED)
+        file.seek(max(path.stat().st_size - MARKED, 0))
+        content += file.read()
+    return any(MARK.encode(encoding) in content for encoding in ("ascii", "utf-32-le"))  # as text, and as NumPy has it
 
 
 def make_folder(path: Path) -> Path:

@@ -4,9 +4,8 @@ import re
 from dataclasses import dataclass
 from typing import get_args
 
+from parascale.files.disk import MARK
 from parascale.parallax.shot import Shot, Unit
-
-_MARK = "ParaScale:"
 
 
 @dataclass(frozen=True)
@@ -38,12 +37,12 @@ def write_note(shot: Shot, convention: str) -> str:
     """
     scale = "" if shot.metres_per_unit is None else f" metres_per_unit={shot.metres_per_unit!r}"
     width, height = shot.trajectory.size
-    return f"{_MARK} unit={shot.unit}{scale} fps={float(shot.fps)!r} size={width}x{height} convention={convention}"
+    return f"{MARK} unit={shot.unit}{scale} fps={float(shot.fps)!r} size={width}x{height} convention={convention}"
 
 
 def read_note(text: str) -> Note:
     """Read the first note in a text; where there is none, or it is broken, the `Note` is empty."""
-    found = re.search(re.escape(_MARK) + "([^\n]*)", text)
+    found = re.search(re.escape(MARK) + "([^\n]*)", text)
     if not found:
         return Note()
     facts = dict(re.findall(r"(\w+)=(\S+)", found.group(1)))

@@ -38,10 +38,8 @@ def read_points(path: Path, sha256: str, source: str) -> Points:
     Raises
     ------
     InputError
-        Where it is missing, another file than the shot's, too large, or not a points file.
+        Where it is another file than the shot's, too large, or not a points file.
     """
-    if not path.is_file():
-        raise InputError(f"{source} names the points {path.name}, which are missing: put that file beside it")
     data = read_bytes(path, LARGEST_POINTS)
     if hashlib.sha256(data).hexdigest() != sha256:
         raise InputError(f"{path} is not the points file that {source} names: its SHA-256 differs")

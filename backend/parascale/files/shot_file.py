@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import logging
 import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -10,8 +11,8 @@ from typing import TypeVar, cast
 import numpy as np
 
 from parascale.camera import Trajectory
-from parascale.errors import InputError
-from parascale.files.disk import read_text, replace_files
+from parascale.errors import InputError, Notice
+from parascale.files.disk import destination, is_stream, read_text, replace_files
 from parascale.files.json_text import parse_json, parse_number, parse_numbers
 from parascale.files.points_file import format_points, read_points
 from parascale.parallax.shot import Shot
@@ -27,17 +28,22 @@ _OPTIONAL = {"metres_per_unit", "distortion", "points", "quality", "provenance"}
 _FRAME_REQUIRED = {"frame", "camera_to_world", "intrinsics", "median_depth"}
 _FRAME_OPTIONAL = {"time", "felt_parallax", "gain"}
 
+log = logging.getLogger(__name__)
+
 T = TypeVar("T")
 Frames = list[tuple[str, dict[str, Json]]]
 """Frames as JSON objects, each with what to call it in messages."""
 
 
-def read_shot(path: Path | str) -> Shot:
+def read_shot(path: Path | str, notices: list[Notice] | None = None) -> Shot:
     """Read a shot file, and the points beside it where it names them.
 
     Parameters
     ----------
     path : Path
+    notices : list of Notice, optional
+        Takes what has to be said: that the points are missing, without which the shot is read all the same. Where
+        there is no list, it is logged.
 
     Raises
     ------
@@ -49,11 +55,20 @@ def read_shot(path: Path | str) -> Shot:
     shot, points = _parse(read_text(path), str(path))
     if points is None:
         return shot
-    return dataclasses.replace(shot, points=read_points(path.with_name(points["file"]), points["sha256"], str(path)))
+    beside = [place.with_name(points["file"]) for place in (path, destination(path))]
+    found = next((file for file in beside if file.is_file()), None)
+    if found is not None:
+        return dataclasses.replace(shot, points=read_points(found, points["sha256"], str(path)))
+    missing = Notice(f"{path} names the points {beside[0].name}, which are missing: it is opened without them")
+    if notices is None:
+        log.warning("%s", missing)
+    else:
+        notices.append(missing)
+    return shot
 
 
 def write_shot(shot: Shot, path: Path | str) -> None:
-    """Write a shot file, and its points beside it as NAME.points.npz.
+    """Write a shot file, and its points beside it, where `points_file` says; to a stream, without them.
 
     Each file is written under another name and moved into place, so that a reader, or a crash, finds the old
     file or the new one, never half of one.
@@ -72,13 +87,28 @@ def write_shot(shot: Shot, path: Path | str) -> None:
     path = Path(path)
     document = _make_document(shot)
     files: dict[Path, bytes] = {}
-    if shot.points is not None:
-        name = path.name.removesuffix(SUFFIX) if path.name.endswith(SUFFIX) else path.stem
-        data, sha256 = format_points(shot.points)
-        files[path.with_name(f"{name}.points.npz")] = data
-        document["points"] = {"file": f"{name}.points.npz", "sha256": sha256}
+    if shot.points is not None and not is_stream(path):
+        beside = points_file(path)
+        files[beside], sha256 = format_points(shot.points)
+        document["points"] = {"file": beside.name, "sha256": sha256}
     files[path] = _format(document).encode()
     replace_files(files)
+
+
+def points_file(path: Path) -> Path:
+    """Return where the points of a shot are written: NAME.points.npz beside NAME.shot.json, or a link's target."""
+    place = destination(path)
+    return place.with_name(f"{place.name.removesuffix(SUFFIX)}.points.npz")
+
+
+def named_points(path: Path) -> Path | None:
+    """Return the points that a file names, which may have another name than its own; None where it is no such shot."""
+    try:
+        document = parse_json(read_text(path), str(path))
+        points = document.get("points") if isinstance(document, dict) else None
+        return None if points is None else destination(path).with_name(_parse_points(points, str(path))["file"])
+    except InputError:
+        return None
 
 
 def shot_to_json(shot: Shot) -> str:

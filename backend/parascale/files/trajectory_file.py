@@ -79,7 +79,8 @@ def read_trajectory(path: Path, format_name: str | None = None, overrides: UserO
     if not path.exists():
         raise InputError(f"{path} does not exist")
     if format_name is None and path.name.endswith(SUFFIX):
-        return Imported(read_shot(path), FORMAT, ())
+        told: list[Notice] = []
+        return Imported(read_shot(path, told), FORMAT, tuple(told))
     known = find_format(format_name) if format_name else recognise_format(path)
     if known is None:
         raise InputError(f"{path} is of no known format", "format")

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from parascale.camera import Trajectory, View
 from parascale.errors import Cancelled, InputError
+from parascale.extras import missing_package
 from parascale.generators.generator import Generator, register
 from parascale.generators.picture import check_aspect
 from parascale.link.kinds.generate import GenerationRequest
@@ -47,7 +48,7 @@ class Preview(Generator):
             from parascale.media.video_writer import VideoWriter, shrink
             from parascale.projection.warper import Warper
         except ImportError as error:
-            raise InputError(f"the preview needs {error.name}: pip install 'parascale[preview]'") from error
+            raise missing_package(error, "the preview") from error
 
         report = progress or _unreported
         report(0.0, "preparing the surface")

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from importlib.util import find_spec
 from typing import Any
 
 from parascale.errors import InputError
+from parascale.extras import is_installed
 from parascale.link.parameters import Parameter, Scalar
 
 REQUIREMENTS = ("torch", "diffusers", "transformers", "accelerate", "safetensors", "ftfy", "av")
@@ -82,6 +82,6 @@ def require_packages(name: str, packages: tuple[str, ...] = REQUIREMENTS) -> Non
     InputError
         Where one is missing; with the command that gets it.
     """
-    missing = [package for package in packages if find_spec(package) is None]
+    missing = [package for package in packages if not is_installed(package)]
     if missing:
-        raise InputError(f"{name} needs {', '.join(missing)}: pip install 'parascale[generate]'")
+        raise InputError(f"{name} needs {', '.join(missing)}, not installed here", "extra", ["generate"])

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol
 
 from parascale.errors import InputError
+from parascale.extras import is_installed, missing_package
 
 _DIFFUSERS_PARTS = ("vae/*", "text_encoder/*", "tokenizer/*")
 
@@ -203,7 +203,7 @@ def repository(identity: str) -> Weights:
 
 def cached(weights: Published) -> Path | None:
     """Return the folder of published weights, or None where they were not fetched."""
-    if find_spec("huggingface_hub") is None:
+    if not is_installed("huggingface_hub"):
         return None
     return _cached(weights.repository, weights.files)
 
@@ -296,5 +296,5 @@ def _hub() -> Any:
     try:
         import huggingface_hub
     except ImportError as error:
-        raise InputError("weights need huggingface_hub: pip install 'parascale[generate]'") from error
+        raise missing_package(error, "a download of weights") from error
     return huggingface_hub

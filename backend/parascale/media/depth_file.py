@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parascale.errors import InputError
+from parascale.extras import missing_package
 from parascale.media.exr_file import read_channels
 from parascale.media.suffixes import DEPTH_SUFFIXES
 
@@ -150,7 +151,7 @@ def _read_picture(path: Path) -> NDArray[np.generic]:
     try:
         import av
     except ImportError as error:
-        raise InputError(f"depth pictures need {error.name}", "extra", ["preview"]) from error
+        raise missing_package(error, "reading a depth picture") from error
     try:
         with av.open(path) as container:
             frame = next(container.decode(video=0))

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parascale.errors import InputError
+from parascale.extras import missing_package
 
 T = TypeVar("T")
 
@@ -195,7 +196,7 @@ def read_channels(
     try:
         import OpenEXR
     except ImportError as error:
-        raise InputError("EXR files need OpenEXR", "extra", ["preview"]) from error
+        raise missing_package(error, "reading an EXR file") from error
     try:
         with OpenEXR.File(str(path), separate_channels=True) as file:
             parts = file.parts

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parascale.errors import InputError
+from parascale.extras import missing_package
 from parascale.media.depth_file import MAX_PIXELS
 from parascale.media.exr_file import read_channels
 from parascale.media.orientation import read_orientation, turn_upright
@@ -41,7 +42,7 @@ def read_image(path: Path) -> ImageFile:
     try:
         import av
     except ImportError as error:
-        raise InputError(f"pictures need {error.name}", "extra", ["preview"]) from error
+        raise missing_package(error, "reading a picture") from error
     try:
         if path.suffix.lower() == ".exr":
             frame = av.VideoFrame.from_ndarray(read_exr_image(path), "rgb24")

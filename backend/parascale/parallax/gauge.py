@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parascale.camera import Trajectory
-from parascale.errors import InputError
+from parascale.errors import InputError, Notice
 from parascale.parallax.shot import Points, Shot
 from parascale.types import DepthMap
 
@@ -60,6 +60,49 @@ def to_unit_depth(shot: Shot) -> Shot:
     depth = scaled.median_depth.copy()
     depth[0] = 1.0
     return dataclasses.replace(scaled, median_depth=depth, unit="unit-depth")
+
+
+SAID, REFUSED = 1.5, 8.0
+"""Factors between the median of a depth map and the Z'_0 of the shot it goes with: from the one on it is said, from the
+other on refused. What is the middle of a picture, and what a model makes of it, differs by less; feet and metres differ
+by 3.3, units of length that a map may be in by mistake by 10, 100 or 1000."""
+
+
+def compare_depth(depth_map: DepthMap, shot: Shot) -> tuple[Notice, ...]:
+    """Hold a depth map against the shot that it goes with: both have to be in one unit.
+
+    Parameters
+    ----------
+    depth_map : (H, W)
+        z-depth of the first frame, in the shot's unit.
+    shot : Shot
+        Where it has no depth in frame 0, or the map shows none, there is nothing to hold against each other.
+
+    Returns
+    -------
+    tuple of Notice
+        Where they differ by more than ``SAID``.
+
+    Raises
+    ------
+    InputError
+        Where they differ by ``REFUSED`` or more: the map is in another unit, or of another picture.
+    """
+    measured = depth_map[np.isfinite(depth_map) & (depth_map > 0)]
+    first = float(shot.median_depth[0])
+    if not (measured.size and first > 0):
+        return ()
+    factor = float(np.median(measured)) / first
+    apart = max(factor, 1 / factor)
+    if not apart > SAID:
+        return ()
+    told = (
+        f"the median of the depth map is {factor:.3g} times the depth of the shot {shot.name!r}, "
+        f"{np.median(measured):.3g} where that has {first:.3g}"
+    )
+    if apart >= REFUSED:
+        raise InputError(f"{told}: the map is in another unit or of another picture")
+    return (Notice(f"{told}: they should have one unit and show one picture"),)
 
 
 def unit_depth_map(depth_map: DepthMap, shot: Shot | None = None) -> NDArray[np.float32]:

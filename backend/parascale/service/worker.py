@@ -14,11 +14,13 @@ from pathlib import Path
 from typing import BinaryIO, NoReturn
 
 from parascale.errors import Cancelled, InputError
+from parascale.extras import missing_package
 from parascale.link.codec import decode, encode
 from parascale.link.limits import BEAT, LARGEST_SKETCH, SKETCH
 from parascale.link.messages import Beat, Cancel, Failed, FileInfo, Finished, FromWorker, Progress, Run, Stopped
 from parascale.link.request import JobResult
 from parascale.link.transfer import describe_file
+from parascale.logs import log_level
 from parascale.service.framing import read_message, write_message
 from parascale.service.jobs import JobContext, run_job
 from parascale.service.store import RESULTS, read_request
@@ -59,8 +61,11 @@ class Worker:
             return self._run(order)
         except Cancelled:
             return Stopped(order.job)
-        except InputError as error:
-            return Failed(order.job, error.notice.message, error.notice.remedy, error.notice.choices)
+        except (InputError, ImportError) as error:
+            if isinstance(error, ImportError):
+                log.exception("job %s", order.job)
+            notice = (error if isinstance(error, InputError) else missing_package(error, "this job")).notice
+            return Failed(order.job, notice.message, notice.remedy, notice.choices)
         except MemoryError:
             return Failed(order.job, "the backend has too little memory for this job")
         except OSError as error:
@@ -140,9 +145,7 @@ def _leave() -> NoReturn:
 
 def main() -> NoReturn:
     """Take the pipe off standard input and output, so that a library that prints cannot break a message."""
-    logging.basicConfig(
-        level=os.environ.get("PARASCALE_LOG", "warning").upper(), format="worker: %(name)s: %(message)s"
-    )
+    logging.basicConfig(level=log_level() or logging.WARNING, format="worker: %(name)s: %(message)s")
     orders = os.fdopen(os.dup(0), "rb")
     reports = os.fdopen(os.dup(1), "wb")
     nothing = os.open(os.devnull, os.O_RDONLY)

@@ -7,7 +7,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 from torch import Tensor
+
+from parascale.files.disk import MARK
 
 # Pixels along the longer side of a sketch.
 LONGEST = 96
@@ -73,7 +76,9 @@ class Sketch:
             return
         picture: Any = Image.fromarray(self.draw(guessed[:, guessed.shape[1] // 2]))
         picture.thumbnail((LONGEST, LONGEST))
-        picture.save(path, format="PNG")
+        mark = PngInfo()
+        mark.add_text("Software", f"{MARK} sketch")
+        picture.save(path, format="PNG", pnginfo=mark)
 
 
 def _with_one(pixels: Tensor) -> Tensor:

@@ -21,6 +21,7 @@ from parascale.link.request import (
     shot_from_array,
     shot_to_array,
 )
+from parascale.parallax.gauge import compare_depth
 from parascale.parallax.shot import Shot
 from parascale.types import Image
 
@@ -58,7 +59,7 @@ class GenerationRequest(Request):
     Raises
     ------
     InputError
-        If the image or depth map has another shape or type.
+        If the image or depth map has another shape or type, or the map is in another gauge than the shot.
     """
 
     kind = "generate"
@@ -81,6 +82,7 @@ class GenerationRequest(Request):
                 raise InputError(
                     f"the depth map is {depth_map.dtype} of shape {depth_map.shape} where float32 (h, w) is needed"
                 )
+            compare_depth(depth_map, self.shot)
         if not 0 <= self.seed < 2**63:
             raise InputError(f"the seed {self.seed} is not between 0 and 2^63 - 1")
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, cast
 
-from parascale.files.shot_file import write_shot
+from parascale.files.shot_file import points_file, write_shot
 from parascale.link.request import JobResult, Request
 from parascale.parallax.shot import Shot
 from parascale.types import CancelCheck, Progress
@@ -55,5 +55,5 @@ def run_job(request: Request, context: JobContext) -> JobResult:
 def save_shot(shot: Shot, path: Path) -> dict[str, Path]:
     """Write a shot and return the files of a job's result: the shot, and the points beside it if it has some."""
     write_shot(shot, path)
-    points = path.with_name(path.name.replace(".shot.json", ".points.npz"))
+    points = points_file(path)
     return {"shot": path} | ({"points": points} if points.exists() else {})
