@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
+from parascale.cli import main
+
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -19,3 +21,38 @@ def parascale() -> Run:
         return done
 
     return run
+
+
+@pytest.fixture
+def typed(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """Type a command in this process: its exit code, and what it said."""
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        capfd.readouterr()
+        monkeypatch.setattr("sys.argv", ["parascale", *map(str, arguments)])
+        try:
+            main()
+            code = 0
+        except SystemExit as end:
+            code = end.code if isinstance(end.code, int) else int(end.code is not None)
+        said = capfd.readouterr()
+        return code, said.out, said.err
+
+    return run
+
+
+@pytest.fixture
+def typed_said(typed: Callable[..., tuple[int, str, str]]) -> Callable[..., tuple[int, str]]:
+    """Type a command in this process: its exit code, and what it said on standard error."""
+
+    def run(*arguments: object) -> tuple[int, str]:
+        code, _, said = typed(*arguments)
+        return code, said
+
+    return run
+
+
+@pytest.fixture
+def typed_code(typed: Callable[..., tuple[int, str, str]]) -> Callable[..., int]:
+    """Type a command in this process: its exit code."""
+    return lambda *arguments: typed(*arguments)[0]

@@ -1,6 +1,7 @@
 """The evaluation as a user types it."""
 
 import json
+import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -61,6 +62,6 @@ def test_what_is_unknown_is_one_sentence(parascale: Run, tmp_path: Path, options
 def test_without_blender_it_is_said_what_to_install(parascale: Run, tmp_path: Path, monkeypatch) -> None:
     # A package in front of it that is none.
     (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules['bpy'] = None\n")
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]))
     done = parascale("evaluate", "-o", tmp_path / "out", code=3)
     assert f"{install_line('bpy')}\n" in done.stderr

@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 
 from parascale.camera import Trajectory
-from parascale.cli import main
 from parascale.files.shot_file import write_shot
 from parascale.parallax.shot import Points, Shot
 
@@ -103,24 +102,6 @@ def snapshot(folder: Path) -> Tree:
         elif stat.S_ISREG(path.stat().st_mode):
             found[name] = ("file", path.read_bytes())
     return found
-
-
-@pytest.fixture
-def typed(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
-    """Type a command in this process: its exit code, and what it said."""
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        capfd.readouterr()
-        monkeypatch.setattr("sys.argv", ["parascale", *map(str, arguments)])
-        try:
-            main()
-            code = 0
-        except SystemExit as end:
-            code = end.code if isinstance(end.code, int) else int(end.code is not None)
-        said = capfd.readouterr()
-        return code, said.out, said.err
-
-    return run
 
 
 FLAT = "calibrate truck.shot.json --depth 5 -o"
