@@ -14,6 +14,7 @@ Remedy = Literal[
     "fps",
     "frame-range",
     "keys",
+    "other-format",  # choices: the formats that the file may be of instead
     "probe",
     "rerun",  # the viewer is not installed
     "shot",  # choices: a frame range "START:END" for each shot, end exclusive, in order

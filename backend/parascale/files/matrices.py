@@ -55,6 +55,11 @@ def rotations_from_quaternions(quaternions: Array, source: str, location: Callab
     return matrices_from_quaternions(quaternions)
 
 
+def is_unit(quaternions: Array) -> bool:
+    """Tell whether rows of four numbers may be quaternions: all of unit length, but for rounding."""
+    return bool(np.all(np.abs(np.linalg.norm(quaternions, axis=1) - 1) <= ROUNDING))
+
+
 def from_parts(rotations: Array, centres: Array) -> Array:
     """Rotations (T, 3, 3) and centres (T, 3) as (T, 4, 4)."""
     poses = np.zeros((len(rotations), 4, 4))

@@ -1,6 +1,7 @@
 """The content of a trajectory file, and the shot made of it, of what the user adds and of assumptions."""
 
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,6 +26,8 @@ MOST_FRAMES = 250_000
 _EXACT = 1e-14
 # Steps and turns below this, of the distance from the origin and in radians, are the rounding of float32.
 _STILL = 1e-6
+# Rates that differ by less are one: 30 and 29.97.
+_SAME_RATE = 2e-3
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,21 +123,6 @@ class FormatDefaults:
     unit: Unit = "arbitrary"
 
 
-def choose_camera(names: Sequence[str], wanted: str | None, source: str) -> tuple[str, tuple[Notice, ...]]:
-    """Choose which of a file's cameras to read: the one asked for, else the first, with a notice where there are more.
-
-    Raises
-    ------
-    InputError
-        Where there is none of that name.
-    """
-    if wanted is not None and wanted not in names:
-        raise InputError(f"{source} has no camera {wanted!r}", "camera", names)
-    if wanted is not None or len(names) == 1:
-        return wanted or names[0], ()
-    return names[0], (Notice(f"read {names[0]!r}, the first of {len(names)} cameras", "camera", tuple(names)),)
-
-
 def make_shot(
     raw: RawTrajectory, name: str, source: str, format_name: str, overrides: UserOverrides, defaults: FormatDefaults
 ) -> tuple[Shot, tuple[Notice, ...]]:
@@ -173,6 +161,11 @@ def make_shot(
     poses = _clean_poses(raw, source, notices)
     size = _choose_size(raw, overrides.size, defaults.size, notices)
     lens = _choose_lens(raw, source, size, overrides.fov, defaults.fov, notices)
+    model = None if raw.distortion is None else str(raw.distortion.get("model"))
+    if model is not None and "FISHEYE" in model:
+        notices.append(
+            Notice(f"the pictures are fisheye ({model}): the path is for a pinhole camera of its focal length")
+        )
     frames = raw.frames
     if frames is not None and np.any(np.diff(frames) <= 0):
         frames = None
@@ -254,6 +247,8 @@ def _choose_lens(
     raw: RawTrajectory, source: str, size: Size, override: float | None, default: float, notices: list[Notice]
 ) -> Array:
     if raw.lens is not None:
+        if override is not None:
+            notices.append(Notice("used the lens of the file"))
         stated = raw.lens(size) if callable(raw.lens) else raw.lens
         lens = np.broadcast_to(stated, (len(raw.camera_to_world), 4))
         bad = ~np.isfinite(lens).all(axis=1) | (lens[:, :2] <= 0).any(axis=1)
@@ -271,10 +266,16 @@ def _choose_times(
     raw: RawTrajectory, frames: Frames | None, override: float | None, default: float, notices: list[Notice]
 ) -> tuple[Array, float]:
     times, count = raw.times, len(raw.camera_to_world)
-    fps = raw.note.fps or override
     if times is not None and np.all(np.diff(times) > 0) and count > 1:
-        return times, fps or 1 / float(np.median(np.diff(times)))
-    if fps is None:
-        fps = default
+        fps = raw.note.fps or 1 / float(np.median(np.diff(times)))
+        if override is not None and math.isclose(override, fps, rel_tol=_SAME_RATE):
+            return times, override
+        if override is not None:
+            notices.append(Notice(f"used the times of the file, {fps:.4g} frames a second"))
+        return times, fps
+    fps = raw.note.fps or override or default
+    if raw.note.fps is not None and override not in {None, fps}:
+        notices.append(Notice(f"used the frame rate of the file, {fps:g} a second"))
+    elif raw.note.fps is None and override is None:
         notices.append(Notice(f"no frame rate in the file; assuming {fps:g} a second", "fps"))
     return (np.arange(count) if frames is None else frames) / fps, fps

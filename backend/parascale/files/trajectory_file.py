@@ -84,6 +84,8 @@ def read_trajectory(path: Path, format_name: str | None = None, overrides: UserO
     if known is None:
         raise InputError(f"{path} is of no known format", "format")
     overrides = overrides or UserOverrides()
+    if overrides.camera is not None and not known.cameras:
+        raise InputError(f"{path} holds one camera, which is not chosen by name")
     raw = known.read(path, overrides.camera) if known.cameras else known.read(path)
     name = overrides.camera or path.name.partition(".")[0] or path.resolve().name
     shot, notices = make_shot(raw, name, str(path), known.name, overrides, known.defaults)

@@ -14,7 +14,7 @@ from parascale.camera.intrinsics import fov_from_focal
 from parascale.errors import InputError, Notice
 from parascale.files.disk import replace_files
 from parascale.files.format import Format, register
-from parascale.files.matrices import OPENGL, from_parts
+from parascale.files.matrices import OPENGL, from_parts, is_unit
 from parascale.files.raw_trajectory import RawTrajectory, Size
 from parascale.files.rows import Rows, read_rows
 from parascale.files.sample import Sample
@@ -104,8 +104,12 @@ def _parse_lens(rows: Rows, source: str) -> Callable[[Size], Array] | None:
 
 
 def _recognise(sample: Sample) -> bool:
-    whole = all(row[0].lstrip("-").isdigit() for row in sample.rows[:100])
-    return sample.columns in {7, 8} and whole and not sample.text.startswith("#")
+    if sample.columns not in {7, 8}:
+        return False
+    frames = sample.values[:, 0]
+    # Rows of 7 or 8 numbers that end in unit quaternions are TUM's, whole stamps or not.
+    whole = len(frames) > 0 and bool(np.all(frames == np.rint(frames)))
+    return whole and not is_unit(sample.values[:, -4:])
 
 
 register(
