@@ -22,6 +22,7 @@ ADVICE: dict[Remedy, str] = {
     "verify": "",
     "weights": "run `parascale weights fetch {}` where the backend runs",
     "weights-list": "",
+    "write-format": "choose another under Format",
 }
 """What follows the message, by remedy; choices stand in place of {}, else after it. Empty: Blender has no such step."""
 

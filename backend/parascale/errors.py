@@ -25,6 +25,7 @@ Remedy = Literal[
     "verify",
     "weights",  # choices: the name of the weights to fetch
     "weights-list",
+    "write-format",  # choices: the formats that can be written
 ]
 """What the user can give to mend a refusal or an assumption. Each front end words it with its own option or button."""
 

@@ -25,6 +25,7 @@ ADVICE: dict[Remedy, str] = {
     "verify": "`parascale generate --verify` measures it",
     "weights": "run `parascale weights fetch {}`",
     "weights-list": "`parascale weights list` names all",
+    "write-format": "choose another with --format",
 }
 """What follows the message, by remedy; choices stand in place of {}, else after it."""
 

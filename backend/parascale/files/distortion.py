@@ -7,7 +7,9 @@ from typing import TypeVar
 import numpy as np
 
 from parascale.errors import InputError, Notice
-from parascale.types import Array
+from parascale.types import Array, Json
+
+_BY_COEFFICIENTS = ("SIMPLE_RADIAL", "RADIAL", "OPENCV", "FULL_OPENCV")
 
 D = TypeVar("D", bound=Mapping[str, object])
 
@@ -60,6 +62,15 @@ def split_parameters(model: str, values: Array) -> tuple[Array, dict[str, object
     if not np.any(coefficients) and "FISHEYE" not in model:
         return intrinsics, None
     return intrinsics, {"model": model} | dict(zip(kind.parameters, coefficients.tolist(), strict=True))
+
+
+def name_distortion(values: Mapping[str, float]) -> dict[str, Json] | None:
+    """Give the simplest model that has the coefficients, of k1 to k6, p1 and p2; None where all are 0."""
+    kept = {key for key, value in values.items() if value}
+    if not kept:
+        return None
+    model = next(name for name in _BY_COEFFICIENTS if kept <= set(MODELS[name].parameters))
+    return {"model": model} | {key: values.get(key, 0.0) for key in MODELS[model].parameters}
 
 
 def join_parameters(intrinsics: Array, distortion: Mapping[str, object] | None) -> tuple[str, list[float]]:

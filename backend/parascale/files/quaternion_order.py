@@ -9,8 +9,8 @@ from parascale.types import Array
 
 # How far the first row may be from the identity: a turn of a degree.
 _IDENTITY = 4e-5
-# A path seen from its camera that is smoother by this in one reading decides; by less it gives only doubt. Of 5,000 made
-# paths of either order none but straight moves that follow a subject exceed it in the wrong reading, 1 in 60 of those.
+# How much smoother a path has to be in one reading, seen from its camera, to decide or to give doubt. Of 5,000 made
+# paths of either order hardly any is as much smoother in the wrong one: straight moves that follow a subject, 1 in 60.
 _DECIDES, _DOUBT = 100.0, 8.0
 # Below this a path is as smooth as the decimals of a file allow.
 _ROUNDING = 1e-7

@@ -123,6 +123,26 @@ class FormatDefaults:
     unit: Unit = "arbitrary"
 
 
+def lens_from_vertical_fov(degrees: Array, source: str, location: Callable[[int], str]) -> Callable[[Size], Array]:
+    """Intrinsics of any size of square pixels with a central axis, from each frame's vertical field of view.
+
+    Raises
+    ------
+    InputError
+        Where one is not between 0 and 180 degrees: with its location.
+    """
+    for frame in np.flatnonzero(~((degrees > 0) & (degrees < 180)))[:1]:
+        raise InputError(f"{source}, {location(int(frame))}: the field of view is not between 0 and 180 degrees")
+    cotangent = 1 / np.tan(np.radians(degrees) / 2)
+    return lambda size: lens_from_focal(size[1] / 2 * cotangent, size)
+
+
+def lens_from_focal(focal: Array, size: Size) -> Array:
+    """Intrinsics of square pixels with a central axis, (T, 4), of focal lengths in pixels, (T,)."""
+    middle = np.full(len(focal), size[0] / 2), np.full(len(focal), size[1] / 2)
+    return np.column_stack([focal, focal, *middle])
+
+
 def make_shot(
     raw: RawTrajectory, name: str, source: str, format_name: str, overrides: UserOverrides, defaults: FormatDefaults
 ) -> tuple[Shot, tuple[Notice, ...]]:

@@ -14,10 +14,10 @@ from parascale.camera.intrinsics import focal_from_fov
 from parascale.errors import InputError
 from parascale.files.cameras import choose_pictures, name_size
 from parascale.files.disk import replace_files
-from parascale.files.distortion import MODELS, coefficient, common_distortion, find_model
+from parascale.files.distortion import MODELS, coefficient, common_distortion, find_model, name_distortion
 from parascale.files.format import Format, register
 from parascale.files.json_text import format_json_rows, parse_number, parse_numbers, read_json
-from parascale.files.matrices import OPENGL, invert
+from parascale.files.matrices import OPENGL, from_squares, invert
 from parascale.files.note import read_note, write_note
 from parascale.files.picture_names import name_pictures, parse_frame_numbers
 from parascale.files.raw_trajectory import RawTrajectory, Size
@@ -113,17 +113,9 @@ def _parse_distortion(camera: JsonObject, where: str) -> JsonObject | None:
             "whose motion can be measured"
         )
     values = {key: parse_number(camera[key], f'{where}, "{key}"') for key in _DISTORTION if camera.get(key) is not None}
-    kept = {key: value for key, value in values.items() if value}
-    if "FISHEYE" in model or camera.get("is_fisheye") is True:
-        model = model if "FISHEYE" in model else "OPENCV_FISHEYE"
-    elif not kept:
-        return None
-    elif kept.keys() <= {"k1"}:
-        model = "SIMPLE_RADIAL"
-    elif kept.keys() <= {"k1", "k2"}:
-        model = "RADIAL"
-    else:
-        model = "OPENCV" if kept.keys() <= {"k1", "k2", "p1", "p2"} else "FULL_OPENCV"
+    if "FISHEYE" not in model and camera.get("is_fisheye") is not True:
+        return name_distortion(values)
+    model = model if "FISHEYE" in model else "OPENCV_FISHEYE"
     return {"model": model} | {key: values.get(key, 0.0) for key in MODELS[model].parameters}
 
 
@@ -131,7 +123,9 @@ def _parse_pose(frame: JsonObject, where: str) -> Array:
     matrix = frame.get("transform_matrix")
     if isinstance(matrix, list) and len(matrix) == 3:
         matrix = [*matrix, [0, 0, 0, 1]]
-    return parse_numbers(matrix, (4, 4), f'{where}, "transform_matrix"')
+    numbers = parse_numbers(matrix, (4, 4), f'{where}, "transform_matrix"')
+    pose: Array = from_squares(numbers, where, lambda _frame: '"transform_matrix"')[0]
+    return pose
 
 
 def _undo_transform(document: JsonObject, poses: Array, source: str) -> Array:

@@ -26,7 +26,6 @@ from parascale.files.raw_trajectory import RawTrajectory
 from parascale.files.rows import Rows, read_rows
 from parascale.parallax.shot import Shot
 
-
 # Microseconds between frames: stamps that are closer count frames.
 _SHORTEST = 1000
 

@@ -116,7 +116,7 @@ def _read_largest(folders: list[Path]) -> tuple[Model, tuple[Notice, ...]]:
 
 
 def _list_sensors(model: Model) -> list[str]:
-    """Name each picture's camera where cameras are mounted on a rig; the file's cameras are else no more than lenses."""
+    """Name each picture's camera where several are mounted on a rig; else the model's cameras are mere lenses."""
     mounted = any(len(sensors) > 1 for sensors in model.rigs)
     return [f"camera {image.camera}" for image in model.images] if mounted else []
 
