@@ -158,7 +158,11 @@ def _parse_lens(cameras: list[tuple[str, JsonObject]]) -> Array | Callable[[Size
     return lens
 
 
-def _parse_intrinsics(camera: JsonObject, where: str, size: Size) -> list[float] | None:
+def _parse_intrinsics(camera: JsonObject, where: str, asked: Size) -> list[float] | None:
+    size = [
+        extent if camera.get(key) is None else parse_number(camera[key], where)
+        for key, extent in zip("wh", asked, strict=True)
+    ]
     focal_x = _parse_focal(camera, "fl_x", "camera_angle_x", size[0], where)
     focal_y = _parse_focal(camera, "fl_y", "camera_angle_y", size[1], where)
     focal_x, focal_y = focal_x or focal_y, focal_y or focal_x
@@ -171,7 +175,7 @@ def _parse_intrinsics(camera: JsonObject, where: str, size: Size) -> list[float]
     return [focal_x, focal_y, *middle]
 
 
-def _parse_focal(camera: JsonObject, key: str, angle: str, extent: int, where: str) -> float | None:
+def _parse_focal(camera: JsonObject, key: str, angle: str, extent: float, where: str) -> float | None:
     if camera.get(key) is not None:
         return parse_number(camera[key], f'{where}, "{key}"')
     if camera.get(angle) is not None:

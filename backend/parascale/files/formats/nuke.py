@@ -33,8 +33,7 @@ class _Knob(NamedTuple):
 
 Knobs = dict[str, _Knob]
 
-_NODE = re.compile(r"^\s*(Camera\d?|Root)\s*\{\s*$(.*?)^\s*\}\s*$", re.MULTILINE | re.DOTALL)
-_HEAD = re.compile(r"^\s*Camera\d?\s*\{", re.MULTILINE)
+_NODE = re.compile(r"^\s*(Camera\d?|Root)\s*\{", re.MULTILINE)
 _AXIS = re.compile(r"^\s*Axis\d?\s*\{", re.MULTILINE)
 _KNOB = re.compile(r"^\s*([A-Za-z_]\w*)\s+(.*)$")
 _SIZE = re.compile(r"\b(\d{2,6}) (\d{2,6})\b")
@@ -66,10 +65,9 @@ def read_nuke(path: Path, camera: str | None = None) -> RawTrajectory:
         Where there is none, or none of that name, or its knobs hold expressions in place of keys.
     """
     text = read_text(path)
-    nodes = [(found[1], _split_knobs(text, found.start(2), found.end(2))) for found in _NODE.finditer(text)]
+    nodes = list(_split_nodes(text, str(path)))
     if not any(kind != "Root" for kind, _ in nodes):
-        cut = "; the file is cut short" if _HEAD.search(text) else ""
-        raise InputError(f"{path} has no whole Camera node{cut}")
+        raise InputError(f"{path} has no Camera node")
     root = next((knobs for kind, knobs in nodes if kind == "Root"), {})
     cameras = {
         knobs["name"].value if "name" in knobs else f"{kind} {number}": knobs
@@ -144,6 +142,18 @@ def _format_curves(frames: Frames, values: Array) -> str:
         keys = " ".join(f"x{frame} {value!r}" for frame, value in zip(frames.tolist(), column, strict=True))
         curves.append(f"{{curve {keys}}}")
     return " ".join(curves)
+
+
+def _split_nodes(text: str, source: str) -> Iterator[tuple[str, Knobs]]:
+    """Give the kind and the knobs of the nodes that matter."""
+    for head in _NODE.finditer(text):
+        depth, end = 1, head.end()
+        while depth and end < len(text):
+            depth += {"{": 1, "}": -1}.get(text[end], 0)
+            end += 1
+        if depth:
+            raise InputError(f"{source}, line {text.count(chr(10), 0, head.end()) + 1}: the node is cut short")
+        yield head[1], _split_knobs(text, head.end(), end - 1)
 
 
 def _split_knobs(text: str, start: int, end: int) -> Knobs:
@@ -227,7 +237,7 @@ def _parse_fps(root: Knobs) -> float | None:
 
 
 def _recognise(sample: Sample) -> bool:
-    return bool(_HEAD.search(sample.text))
+    return any(node[1] != "Root" for node in _NODE.finditer(sample.text))
 
 
 register(

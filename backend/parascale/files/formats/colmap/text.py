@@ -63,8 +63,10 @@ def _split_lines(text: str, path: Path) -> Iterator[tuple[str, list[str]]]:
 
 
 def _parse_camera(words: list[str], where: str) -> tuple[int, Camera]:
-    if len(words) < 5 or words[1] not in MODELS:
-        raise InputError(f"{where}: a camera needs an id, a model out of {', '.join(MODELS)}, its size and parameters")
+    if len(words) < 5:
+        raise InputError(f"{where}: a camera needs an id, a model, its size and parameters")
+    if words[1] not in MODELS:
+        raise InputError(f"{where}: the camera model {words[1][:40]} is not one of {', '.join(MODELS)}")
     model = MODELS[words[1]]
     count = model.focals + 2 + len(model.parameters)
     if len(words) != 4 + count:
