@@ -12,8 +12,8 @@ from parascale.link.kinds.solve import SolveRequest
 from parascale.media.suffixes import VIDEO_SUFFIXES
 from parascale.parallax.shot import Shot
 from parascale.types import Json
+from parascale.weights.catalogue import DEPTH_MODELS
 
-from .. import backend_lists
 from ..advice import sentence
 from ..jobs import job_list, session
 from ..scene.objects import chosen_camera
@@ -24,6 +24,11 @@ from ..steps import DirectOperator, StepOperator, Steps
 from ..stubs import Context, Outcome
 from ..typed_properties import BoolProperty, EnumProperty, FloatProperty, IntProperty, IntVectorProperty, StringProperty
 from .polls import needs_backend, needs_chosen_camera
+
+
+def suggest_depth_models(_self: object, _context: Context, text: str) -> list[str]:
+    """Return the names of the published depth models that contain a text."""
+    return [name for name in DEPTH_MODELS if text.lower() in name]
 
 
 class PARASCALE_OT_import_shot(DirectOperator):
@@ -113,7 +118,7 @@ class PARASCALE_OT_solve_clip(StepOperator):
             "Depth model of the backend that says how deep the clip looks, aligned to the solved points: a published "
             "one, or a folder of weights there. Empty takes the depth of the tracks"
         ),
-        search=lambda _self, _context, text: backend_lists.depth_models_like(text),
+        search=suggest_depth_models,
         search_options={"SUGGESTION"},
     )
     start: int = IntProperty(name="Start", description="First frame of the clip to use", default=0, min=0)
