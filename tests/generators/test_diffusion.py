@@ -323,7 +323,7 @@ def test_missing_weights_come_with_the_command(name, model, weights, ask, run) -
 
 def test_a_control_checkpoint_is_told_from_control_camera(ask, run, tiny_models) -> None:
     text = refused(run, ask("wan-fun-camera", weights=str(tiny_models.control)))
-    assert "no camera adapter: it is a Control or an InP model, take Control-Camera" in text
+    assert "no camera adapter: it is a Control or an InP model, not Control-Camera" in text
     assert "no camera encoder: it is a plain Wan model" in refused(run, plain_recammaster(ask, tiny_models))
 
 

@@ -126,7 +126,7 @@ def test_the_worker_lives_through_all_that_can_be_wrong(do, ask, backend, tiny_m
     huge = dataclasses.replace(huge, image=huge.image[:16, :16], depth_map=None)
     wrong = {
         "run `parascale weights fetch wan-fun-camera-14B`": ask("wan-fun-camera", weights="", model="14B"),
-        "it is a Control or an InP model, take Control-Camera": ask("wan-fun-camera", weights=str(tiny_models.control)),
+        "it is a Control or an InP model, not Control-Camera": ask("wan-fun-camera", weights=str(tiny_models.control)),
         "fetch the weights again": ask("wan-fun-camera", weights=str(cut)),
         "GB, this processor's memory has": huge,
         "parameter steps is 0": ask("wan-fun-camera", steps=0),
