@@ -3,7 +3,6 @@
 import logging
 import time
 from collections.abc import Sequence
-from typing import Any
 
 from parascale.errors import InputError
 from parascale.link.codec import VersionError, decode, encode
@@ -39,7 +38,7 @@ class Connection:
         self._open = False
         self._heard = self._lost = self._looked = time.monotonic()
         self._refusal: str | None = None
-        self._zmq: Any = zeromq()
+        self._zmq = zeromq()
         self._context = self._zmq.Context()
         self._socket = self._context.socket(self._zmq.DEALER)
         guard(self._socket, address)

@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import zmq
 
@@ -68,7 +67,7 @@ class Server:
         self._stopping = threading.Event()
         self._peers: dict[bytes, str] = {}
         self._state = state
-        self._context: zmq.Context[Any] = zmq.Context()
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         try:
             self._dispatcher = Dispatcher(
                 state, self._context, workers, quota, worker_silence, self._announce, self._send
