@@ -123,7 +123,7 @@ def _find_covered_cells(corners: Array, size: tuple[int, int]) -> tuple[NDArray[
 
 
 def _barycentric(x: Array, y: Array) -> tuple[Array, Array, Array]:
-    """Barycentric coordinates as linear functions of a place: factors of x, y and 1, each (3, N); NaN where flat."""
+    """Barycentric coordinates as linear functions of a pixel: factors of x, y and 1, each (3, N); NaN where flat."""
     next_x, next_y = np.roll(x, -1, axis=0), np.roll(y, -1, axis=0)
     last_x, last_y = np.roll(x, -2, axis=0), np.roll(y, -2, axis=0)
     cross = next_x * last_y - next_y * last_x

@@ -39,7 +39,7 @@ def find_rejection_reason(
         return missing
     fewest, jump = observations.min(), find_jump(world_to_camera, noise)
     reasons = (
-        (fewest < MIN_OBSERVATIONS, f"frame {observations.argmin()} is held by {fewest} points only"),
+        (fewest < MIN_OBSERVATIONS, f"frame {observations.argmin()} has only {fewest} inliers"),
         (error > MAX_REPROJECTION_ERROR, f"the reprojection error is {error:.2f} pixels"),
         (inlier_ratio < MIN_INLIER_RATIO, f"only {inlier_ratio:.0%} of what was tracked fits one rigid scene"),
         (

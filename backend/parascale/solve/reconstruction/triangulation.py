@@ -83,8 +83,8 @@ class _Observations:
 
     def __init__(self, track: NDArray[np.int64], counts: NDArray[np.int64]) -> None:
         self.track, self.counts = track, counts
-        self._held = np.flatnonzero(counts)
-        self._starts = (np.cumsum(counts) - counts)[self._held]
+        self._observed = np.flatnonzero(counts)
+        self._starts = (np.cumsum(counts) - counts)[self._observed]
 
     def sum_by_track(self, values: Array) -> Array:
         """Sum values (..., N) over each track: (..., M)."""
@@ -96,8 +96,8 @@ class _Observations:
 
     def _reduce(self, reduction: np.ufunc, values: Array) -> Array:
         reduced = np.zeros((*values.shape[:-1], len(self.counts)))
-        if len(self._held):
-            reduced[..., self._held] = reduction.reduceat(values, self._starts, axis=-1)
+        if len(self._observed):
+            reduced[..., self._observed] = reduction.reduceat(values, self._starts, axis=-1)
         return reduced
 
 

@@ -141,12 +141,12 @@ def sample_tracks(seen: Mask, wanted: int, seed: int) -> Mask:
     (M,) bool
         Drawn evenly from what each frame observes, so that they stay spread over the picture.
     """
-    held = np.zeros(len(seen), np.int64)
+    drawn = np.zeros(len(seen), np.int64)
     chosen = np.zeros(seen.shape[1], bool)
     for track in np.random.default_rng(seed).permutation(seen.shape[1]):
         frames = seen[:, track]
-        if (held[frames] < wanted).any():
-            held += frames
+        if (drawn[frames] < wanted).any():
+            drawn += frames
             chosen[track] = True
     return chosen
 
@@ -175,8 +175,8 @@ def _detect_corners(picture: Image, points: Points, mask: Image | None, options:
 
 def _is_sparse(points: Points, shape: tuple[int, ...]) -> bool:
     """Whether parts of the picture hold too few points: as few as an edge that comes into view."""
-    held = np.bincount(_cell_index(points, shape), minlength=CELL_COUNT)
-    return bool((held < POINTS_PER_CELL / 2).mean() > MAX_SPARSE_SHARE)
+    counts = np.bincount(_cell_index(points, shape), minlength=CELL_COUNT)
+    return bool((counts < POINTS_PER_CELL / 2).mean() > MAX_SPARSE_SHARE)
 
 
 def _keep_oldest(points: Points, shape: tuple[int, ...]) -> Mask:
