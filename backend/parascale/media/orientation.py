@@ -28,16 +28,7 @@ class _Turn(NamedTuple):
     transposed: bool
 
 
-_TURNS = {
-    1: _Turn(False, False, False),
-    2: _Turn(True, False, False),
-    3: _Turn(True, True, False),
-    4: _Turn(False, True, False),
-    5: _Turn(False, False, True),
-    6: _Turn(False, True, True),
-    7: _Turn(True, True, True),
-    8: _Turn(True, False, True),
-}
+_TURNS = {n: _Turn(n in (2, 3, 7, 8), n in (3, 4, 6, 7), n >= 5) for n in range(1, 9)}
 
 
 def read_orientation(path: Path) -> int | None:

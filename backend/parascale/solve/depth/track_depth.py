@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.spatial import Delaunay, KDTree, QhullError
 
 from parascale.parallax.depth_source import DepthSamples, pixel_grid
-from parascale.types import Array
+from parascale.types import Array, Mask
 
 GRID = (96, 54)
 # Ratio of the inverse depths of a triangle's corners from which it may, or likely does, span a depth edge or the sky.
@@ -28,7 +28,7 @@ def interpolate_depth(
     depth: Array,
     size: tuple[int, int],
     choose: Callable[[Array, Array], Array] | None = None,
-    sky: NDArray[np.bool_] | None = None,
+    sky: Mask | None = None,
 ) -> DepthSamples:
     """Interpolate the depth of scattered points over a picture.
 
