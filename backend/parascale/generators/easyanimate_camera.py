@@ -69,7 +69,9 @@ def _build(run: "Run", folder: Path) -> Any:
     if joined != latent + len(CHANNELS):
         raise InputError(
             f"{folder} joins {joined} channels to the latents where Control-Camera joins {latent + len(CHANNELS)}: "
-            "it is another EasyAnimate model, `parascale weights fetch easyanimate-camera-7B` gets it"
+            "it is another EasyAnimate model",
+            "weights",
+            ["easyanimate-camera-7B"],
         )
     dim = config["num_attention_heads"] * config["attention_head_dim"]
     run.check_memory(

@@ -84,14 +84,14 @@ def read_profile(path: Path) -> Profile:
     try:
         document = json.loads(path.read_text())
         if document.pop("format") != FORMAT:
-            raise InputError(f"{path} is not a profile: write one with `parascale probe`")
+            raise InputError(f"{path} is not a profile", "probe")
         version = document.pop("version")
         if version != VERSION:
             raise InputError(f"{path} is a profile of version {version}, this program reads {VERSION}: update it")
         response = tuple(document.pop("response", ()))
         return Profile(**document, response=response)
     except (OSError, UnicodeDecodeError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{path} is not a profile that can be read: write one with `parascale probe`") from error
+        raise InputError(f"{path} is not a profile that can be read", "probe") from error
 
 
 def profile_to_json(profile: Profile) -> str:

@@ -97,15 +97,11 @@ def _build(run: "Run", folder: Path, parts: Path) -> Any:
 
     files = sorted(folder.glob("*.ckpt"))
     if len(files) != 1:
-        raise InputError(
-            f"{folder} holds {len(files)} .ckpt files where one is needed: `parascale weights fetch recammaster`"
-        )
+        raise InputError(f"{folder} holds {len(files)} .ckpt files where one is needed", "weights", ["recammaster"])
     run.loading("loading the transformer")
     state = read_ckpt(files[0])
     if "blocks.0.cam_encoder.weight" not in state:
-        raise InputError(
-            f"{files[0]} has no camera encoder: it is a plain Wan model, `parascale weights fetch recammaster`"
-        )
+        raise InputError(f"{files[0]} has no camera encoder: it is a plain Wan model", "weights", ["recammaster"])
     shapes = {name: tuple(tensor.shape) for name, tensor in state.items()}
     config = transformer_config(read_config(parts / "transformer"), shapes, parts / "transformer")
     run.check_memory(

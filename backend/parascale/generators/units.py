@@ -58,7 +58,7 @@ def units_per_depth(generator: str, scale_class: ScaleClass, values: Mapping[str
         return Units(shot.metres_per_unit, "metres of the shot's first median depth")
     profile = profile_of(generator)
     if profile.scale_class == "C":
-        erased = f"{generator} erases the path's scale, as `parascale probe` found here: calibration has no effect"
+        erased = f"{generator} erases the path's scale, as a probe on this machine found: calibration has no effect"
         return Units(profile.units_per_depth, profile.source, (erased,))
     if profile.measured:
         return Units(profile.units_per_depth, profile.source)
@@ -68,6 +68,6 @@ def units_per_depth(generator: str, scale_class: ScaleClass, values: Mapping[str
         reason = f"{generator} was not measured on this machine"
     warning = (
         f"{reason}, so units_per_depth={profile.units_per_depth:g} is assumed: all motion may come out too strong or "
-        "too weak by one factor, which `parascale generate --verify` measures"
+        "too weak by one factor, which verification measures"
     )
     return Units(profile.units_per_depth, profile.source, (warning,))

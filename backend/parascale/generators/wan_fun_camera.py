@@ -110,8 +110,9 @@ def _described(folder: Path) -> tuple[dict[str, Any], int]:
     adapter = shapes.get("control_adapter.conv.weight")
     if adapter is None:
         raise InputError(
-            f"{folder} has no camera adapter: it is a Control or an InP model, take Control-Camera, which "
-            "`parascale weights fetch wan-fun-camera-1.3B` gets"
+            f"{folder} has no camera adapter: it is a Control or an InP model, not Control-Camera",
+            "weights",
+            ["wan-fun-camera-1.3B"],
         )
     translated = transformer_config(config, shapes, folder)
     joined = translated["in_channels"] - translated["out_channels"]

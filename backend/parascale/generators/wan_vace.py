@@ -99,7 +99,7 @@ def _build(run: "Run", folder: Path) -> Any:
     transformer = folder / "transformer"
     config, shapes = read_config(transformer), read_shapes(transformer)
     if not any(name.startswith("vace_blocks") for name in shapes):
-        raise InputError(f"{folder} is no VACE model: `parascale weights fetch wan-vace-1.3B` gets one")
+        raise InputError(f"{folder} is not a VACE model", "weights", ["wan-vace-1.3B"])
     run.check_memory(
         {"transformer": elements(shapes)} | part_sizes(folder),
         dim=config["num_attention_heads"] * config["attention_head_dim"],
