@@ -1,6 +1,7 @@
 """The house: imports point down, there is one version number, and what the add-on repeats of the backend is right."""
 
 import ast
+import re
 import runpy
 import tomllib
 from collections.abc import Iterator
@@ -11,7 +12,6 @@ from typing import get_args
 import pytest
 
 import parascale
-from parascale.depth.catalogue import CATALOGUE
 from parascale.errors import InputError, Notice, Remedy
 
 ROOT = Path(__file__).parents[1]
@@ -20,12 +20,14 @@ PACKAGE = ROOT / "backend" / "parascale"
 # From the ground up; rooms on one floor do not import each other.
 FLOORS = [
     ["types", "errors"],
+    ["extras"],
     ["camera"],
     ["parallax"],
     ["retime"],
     ["files", "conditioning"],
     ["media"],
     ["projection"],
+    ["weights"],
     ["link"],
     ["blender"],
     ["generators", "solve", "depth"],
@@ -35,21 +37,24 @@ FLOORS = [
 ]
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 
+# The same inside `solve`, whose modules that are in none of its rooms stand on top.
+SOLVE_FLOORS = ["tracking", "motion", "reconstruction", "lens", "depth"]
+
 # The same for the add-on; panels only draw, so that they may stand beside operators.
 ADDON = ROOT / "blender_addon"
 ADDON_FLOORS = [
-    ["advice", "backend_lists", "stubs", "typed_properties"],
+    ["advice", "stubs", "typed_properties"],
     ["steps"],
     ["settings"],
     ["scene"],
     ["jobs"],
-    ["operators", "overlay", "panels", "preferences"],
+    ["operators", "overlay", "panels", "preferences", "request"],
     ["registration"],
     ["__init__"],
 ]
 ADDON_FLOOR = {room: number for number, rooms in enumerate(ADDON_FLOORS) for room in rooms}
 
-NUMPY_ALONE = ["types", "errors", "camera", "parallax", "retime", "files", "conditioning"]
+NUMPY_ALONE = ["types", "errors", "extras", "weights", "camera", "parallax", "retime", "files", "conditioning"]
 HEAVY = {"av", "bpy", "cv2", "diffusers", "matplotlib", "numba", "pycolmap", "scipy", "torch", "transformers", "zmq"}
 
 
@@ -80,6 +85,17 @@ def test_imports_point_down(path: Path) -> None:
         assert FLOOR[parts[1]] < FLOOR[room], f"{room} imports {name}, which is not on a floor below it"
 
 
+@pytest.mark.parametrize("path", sorted((PACKAGE / "solve").rglob("*.py")), ids=lambda path: path.stem)
+def test_imports_inside_solve_point_down(path: Path) -> None:
+    floors = {room: number for number, room in enumerate(SOLVE_FLOORS)}
+    top = len(SOLVE_FLOORS)
+    floor = floors.get(path.parent.name, top)
+    for name in imports(path):
+        parts = name.split(".")
+        if parts[:2] == ["parascale", "solve"] and parts[2:3] != [path.parent.name] and floor < top:
+            assert floors.get(parts[2], top) < floor, f"{path.name} imports {name}, which is not on a floor below it"
+
+
 @pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_lower_rooms_need_numpy_alone(path: Path) -> None:
     if room_of(path) in NUMPY_ALONE:
@@ -94,12 +110,6 @@ def test_only_the_blender_room_imports_bpy() -> None:
 def test_one_version_number() -> None:
     manifest = tomllib.loads((ROOT / "blender_manifest.toml").read_text())
     assert manifest["version"] == parascale.__version__
-
-
-def test_the_add_on_suggests_the_depth_models_there_are() -> None:
-    tree = ast.parse((ROOT / "blender_addon" / "backend_lists.py").read_text())
-    listed = next(ast.literal_eval(node.value) for node in tree.body if isinstance(node, ast.Assign))
-    assert listed == tuple(model.name for model in CATALOGUE)
 
 
 def addon_modules() -> list[Path]:
@@ -179,3 +189,10 @@ def test_the_add_on_words_every_remedy_in_its_own_terms() -> None:
             assert "--" not in sentence
     assert advice["sentence"](InputError("x holds 2 shots", "shot", ("0:12", "12:30"))).endswith(": 0:12, 12:30")
     assert advice["sentence"]("  two\nlines ") == "Two lines"
+
+
+@pytest.mark.parametrize("page", ["ARCHITECTURE.md", "CONTRIBUTING.md"])
+def test_the_files_that_a_page_names_exist(page: str) -> None:
+    named = re.findall(r"`((?:[a-z_]+/)+[a-z_]+\.py)`", (ROOT / page).read_text())
+    assert named
+    assert [name for name in named if not (PACKAGE / name).is_file() and not (ROOT / name).is_file()] == []

@@ -25,10 +25,6 @@ CLASS_NOTES = {
 }
 # What an add-on registers is unknown to the stubs, hence what is ignored below.
 ICONS: "dict[str, IconItems]" = {
-    "submitted": "EXPORT",
-    "queued": "TIME",
-    "running": "PLAY",
-    "cancelling": "X",
     "done": "IMPORT",
     "fetched": "IMPORT",
     "used": "CHECKMARK",
@@ -101,7 +97,7 @@ class PARASCALE_PT_parameters(TabPanel):
 
 
 class PARASCALE_UL_jobs(bpy.types.UIList):
-    def draw_item(  # type: ignore[override]  # noqa: PLR0917 - Blender passes them so
+    def draw_item(  # type: ignore[override]
         self,
         context: Context,
         layout: bpy.types.UILayout,
@@ -110,8 +106,6 @@ class PARASCALE_UL_jobs(bpy.types.UIList):
         icon: object,
         active: object,
         active_name: object,
-        index: object,
-        flag: object,
     ) -> None:
         job = session.current().jobs.get(item.job_id)
         if job is None:

@@ -10,6 +10,7 @@ from mathutils import Matrix
 from parascale.blender.camera import blender_from_opencv, require_perspective
 from parascale.blender.depth import ReprojectedDepth, SceneDepth
 from parascale.blender.keyframes import LENS, key_lens, key_trajectory, remove_curves
+from parascale.blender.untyped import camera_data
 from parascale.errors import InputError
 from parascale.parallax.calibrate import Calibration
 from parascale.parallax.methods import METHODS
@@ -20,7 +21,7 @@ from ..steps import Hooks, Steps, in_thread
 from ..stubs import Context
 from .calibration_inputs import CalibrationInputs, gather_inputs, inputs_of_camera
 from .geometry import keep_geometry
-from .objects import camera_data, link_object, lock, reference_of_scene
+from .objects import link_object, lock, reference_of_scene
 from .report import note_report
 from .staleness import note_inputs
 from .start import Start, at_start_frame, find_start
@@ -86,13 +87,7 @@ def rebuild_camera(scene: bpy.types.Scene, camera: bpy.types.Object) -> Steps[No
 
 
 def rebuild_draft(scene: bpy.types.Scene, camera: bpy.types.Object, surroundings: SceneDepth, every: int) -> None:
-    """Calibrate at once from geometry gathered before, measured every few frames.
-
-    Raises
-    ------
-    InputError
-        As `rebuild_camera`.
-    """
+    """Do as `rebuild_camera`, at once, from geometry gathered before, measured every few frames."""
     inputs = inputs_of_camera(scene, camera, surroundings)
     if inputs.target is surroundings:
         inputs = replace(inputs, target=ReprojectedDepth(surroundings, every))
@@ -100,13 +95,7 @@ def rebuild_draft(scene: bpy.types.Scene, camera: bpy.types.Object, surroundings
 
 
 def compare_methods(scene: bpy.types.Scene, camera: bpy.types.Object) -> Steps[list[MethodResult]]:
-    """Calibrate by every method without keying anything, and return what each leaves.
-
-    Raises
-    ------
-    InputError
-        As `rebuild_camera`; a method that lacks what it needs says so in its own row.
-    """
+    """Calibrate by every method without keying anything; a method that lacks what it needs says so in its own row."""
     yield 0.0, "Gathering the scene"
     inputs = inputs_of_camera(scene, camera)
     rows: list[MethodResult] = []

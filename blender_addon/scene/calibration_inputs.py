@@ -54,13 +54,7 @@ class CalibrationInputs:
     metres_per_unit: float | None
 
     def calibrate(self, progress: Progress | None = None, cancelled: CancelCheck | None = None) -> Calibration:
-        """Calibrate by them.
-
-        Raises
-        ------
-        InputError
-            Where no surface is in view, or the method lacks what it needs.
-        """
+        """Calibrate by them (see `parascale.parallax.calibrate.calibrate`)."""
         return calibrate(
             self.shot,
             self.target,
@@ -129,13 +123,7 @@ def gather_inputs(
 def inputs_of_camera(
     scene: bpy.types.Scene, camera: bpy.types.Object, surroundings: SceneDepth | None = None
 ) -> CalibrationInputs:
-    """Gather the inputs to calibrate a camera of ours again, from its anchor as it is now (see `gather_inputs`).
-
-    Raises
-    ------
-    InputError
-        Where the anchor or the reference is gone; else as `gather_inputs`.
-    """
+    """Gather the inputs to calibrate a camera of ours again, from its anchor as it is now (see `gather_inputs`)."""
     settings = settings_of_object(camera).calibration
     anchor = anchor_view(scene, camera)
     return gather_inputs(scene, reference_of_camera(camera), settings, anchor, camera, camera, surroundings)

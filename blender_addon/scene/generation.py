@@ -17,6 +17,7 @@ from parascale.camera import Trajectory
 from parascale.camera.intrinsics import scale_intrinsics
 from parascale.errors import InputError
 from parascale.link.kinds.generate import GenerationRequest
+from parascale.link.messages import Trained
 from parascale.link.parameters import Scalar
 from parascale.parallax.gauge import to_unit_depth
 from parascale.parallax.number import median_depth
@@ -25,40 +26,12 @@ from parascale.retime import generator_times
 from parascale.types import Array, Image, Json, to_json_values
 
 from ..settings import TIME, settings_of_object, settings_of_scene
-from ..settings.generators import parameter_values
+from ..settings.generators import find_generator, parameter_values
 from ..steps import Steps
 from .curves import curve_of, keyed_frames
 from .objects import reference_of_camera
 from .pictures import cut_to_shape, read_picture, render_frame
 from .reference_camera import shot_of_reference
-
-
-class Trained(NamedTuple):
-    """What a model was trained at.
-
-    Attributes
-    ----------
-    fps : float
-        Frames a second; 0 is any.
-    step : int
-        n of the n k + 1 frames it takes.
-    best, most : int
-        Frames it makes best, and at most; 0 is any.
-    """
-
-    fps: float = 0.0
-    step: int = 1
-    best: int = 0
-    most: int = 0
-
-
-TRAINED_AT = {
-    "wan-fun-camera": Trained(16.0, 4),
-    "wan-vace": Trained(16.0, 4),
-    "recammaster": Trained(15.0, 4),
-    "easyanimate-camera": Trained(8.0, 4),
-    "motionmaster": Trained(8.0, best=16, most=32),
-}
 
 
 @dataclass(frozen=True)
@@ -137,17 +110,19 @@ def choose_frame_times(scene: bpy.types.Scene, camera: bpy.types.Object, setting
     if calibration.timing == "SECONDS" and calibration.retiming == "NONE" and curve_of(camera, TIME) is None:
         # The keys end with the last whole frame of the scene within the reference.
         own_fps, duration = shot.fps, float(shot.trajectory.times[-1] - shot.trajectory.times[0])
-    trained = TRAINED_AT.get(settings.generator, Trained())
+    generator = find_generator(settings.generator)
+    trained = generator.trained if generator else Trained()
     fps = settings.fps or trained.fps or own_fps
-    times = np.arange(settings.frames) / fps if settings.frames else generator_times(duration, fps, trained.step)
-    if trained.best and len(times) > trained.best and not (settings.frames or settings.fps):
+    step = trained.frame_step
+    times = np.arange(settings.frames) / fps if settings.frames else generator_times(duration, fps, step)
+    if trained.best_frames and len(times) > trained.best_frames and not (settings.frames or settings.fps):
         # All of the move in fewer frames a second, rather than its beginning.
-        fps = (trained.best - 1) / duration
-        times = np.arange(trained.best) / fps
-    if trained.most and len(times) > trained.most:
+        fps = (trained.best_frames - 1) / duration
+        times = np.arange(trained.best_frames) / fps
+    if trained.max_frames and len(times) > trained.max_frames:
         raise InputError(
-            f"{settings.generator} makes at most {trained.most} frames, and {len(times)} are asked for: lower Frames "
-            "or Frame Rate under Parameters"
+            f"{settings.generator} makes at most {trained.max_frames} frames, and {len(times)} are asked for: "
+            "lower Frames or Frame Rate under Parameters"
         )
     return FrameTimes(fps, times)
 

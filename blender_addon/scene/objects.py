@@ -2,6 +2,7 @@
 
 import bpy
 
+from parascale.blender.untyped import camera_data
 from parascale.errors import InputError
 
 from ..settings import settings_of_object, settings_of_scene
@@ -72,12 +73,6 @@ def chosen_camera(context: Context) -> bpy.types.Object | None:
         return active
     scene: bpy.types.Scene = context.scene
     return scene.camera
-
-
-def camera_data(camera: bpy.types.Object) -> bpy.types.Camera:
-    """Return the camera data of a camera object."""
-    assert isinstance(camera.data, bpy.types.Camera)
-    return camera.data
 
 
 def depth_of_field(camera: bpy.types.Object) -> bpy.types.CameraDOFSettings:

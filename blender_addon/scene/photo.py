@@ -15,10 +15,11 @@ from numpy.typing import ArrayLike, NDArray
 from parascale.blender.depth_image import read_depth_in_blender
 from parascale.blender.depth_proxy import create_depth_proxy
 from parascale.blender.scene_state import metres_per_unit
+from parascale.blender.untyped import image_size
 from parascale.camera.intrinsics import focal_from_fov, fov_from_focal, scale_intrinsics
 from parascale.errors import InputError
 from parascale.media.depth_file import MAX_PIXELS, DepthFile, read_depth_map
-from parascale.media.orientation import UPRIGHT, orientation_of, upright_size
+from parascale.media.orientation import UPRIGHT, read_orientation, upright_size
 from parascale.projection.depth_map import STATED_UNCERTAINTY
 from parascale.types import Image
 
@@ -170,9 +171,8 @@ def _place(
         image = bpy.data.images.load(str(path), check_existing=True)
     except RuntimeError:
         raise InputError(f"the photo {path} is not there any more") from None
-    orientation = orientation_of(path) or UPRIGHT
-    stored = np.array(image.size)
-    width, height = upright_size((int(stored[0]), int(stored[1])), orientation)
+    orientation = read_orientation(path) or UPRIGHT
+    width, height = upright_size(image_size(image), orientation)
     if fov or intrinsics is None:
         focal = focal_from_fov(math.radians(fov or STATED_FOV), width)
         lens = np.array([focal, focal, width / 2, height / 2])

@@ -10,7 +10,7 @@ import numpy as np
 from parascale.blender.render import render_still, temporary, temporary_image_settings
 from parascale.blender.scene_state import at_frame
 from parascale.errors import InputError
-from parascale.media.orientation import UPRIGHT, orientation_of, upright
+from parascale.media.orientation import UPRIGHT, read_orientation, turn_upright
 from parascale.types import Image
 
 
@@ -59,7 +59,7 @@ def read_picture(path: Path) -> Image:
         image.pixels.foreach_get(pixels)
         picture = pixels.reshape(height, width, image.channels)[::-1, :, :3]
         stored = np.asarray(np.rint(np.clip(picture, 0, 1) * 255), np.uint8)
-        return upright(stored, orientation_of(path) or UPRIGHT)
+        return turn_upright(stored, read_orientation(path) or UPRIGHT)
     finally:
         bpy.data.images.remove(image)
 

@@ -9,11 +9,12 @@ import numpy as np
 
 from parascale.blender.keyframes import fcurves
 from parascale.blender.scene_state import frame_rate
+from parascale.blender.untyped import camera_data
 
 from ..settings import SHARED_SETTINGS, STRENGTH, TIME, CalibrationSettings, settings_of_object
 from .curves import curve_of
 from .geometry import note_surfaces, surfaces_changed
-from .objects import camera_data, depth_of_field
+from .objects import depth_of_field
 
 
 def note_inputs(scene: bpy.types.Scene, camera: bpy.types.Object) -> None:

@@ -15,12 +15,13 @@ from parascale.blender.camera import (
     view_of_camera,
 )
 from parascale.blender.scene_state import at_frame
+from parascale.blender.untyped import camera_data
 from parascale.camera import View
 from parascale.errors import InputError
 
 from ..settings import settings_of_object, settings_of_scene
 from ..stubs import Context
-from .objects import camera_data, scene_camera
+from .objects import scene_camera
 
 
 @dataclass(frozen=True)

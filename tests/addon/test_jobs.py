@@ -236,7 +236,11 @@ def test_sketch_of_a_running_job_becomes_its_picture(ready: bpy.types.Scene) -> 
 
 
 def test_video_has_the_frames_its_model_takes(ready: bpy.types.Scene, shot_file: Callable[..., Path]) -> None:
+    from bl_ext.user_default.parascale.jobs import session
     from bl_ext.user_default.parascale.scene import generation
+
+    for _ in session.current().connect():  # the backend says what its generators were trained at
+        pass
 
     def laid_out(generator: str, **asked: Any) -> tuple[int, float, float]:
         timing = generation.choose_frame_times(

@@ -256,7 +256,7 @@ def _map(clip: Clip, work: Path, mapper: str, matched: dict[str, float]) -> Foun
         scene = max(scenes.values(), key=lambda each: each.num_reg_images())
         for number in scene.reg_image_ids():
             image = scene.image(number)
-            placed[int(Path(image.name).stem)] = image.cam_from_world().inverse().matrix()
+            placed[int(Path(image.name).stem)] = image.world_to_camera().inverse().matrix()
     frames = sorted(placed)
     poses = _square(np.array([placed[frame] for frame in frames]).reshape(-1, 3, 4))
     return Found(np.array(frames, np.int64), poses, None, seconds)
@@ -324,9 +324,9 @@ def _loaded(name: str, work: Path, *, lens: bool) -> Clip:
 
 
 def _count(clip: Clip) -> int:
-    from parascale.media.frames import probe
+    from parascale.media.frames import open_frames
 
-    frames = probe(clip.path).frames
+    frames = open_frames(clip.path).info.frames
     return min(clip.end or frames, frames) - clip.start
 
 

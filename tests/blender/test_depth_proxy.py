@@ -8,7 +8,7 @@ from parascale.blender.camera import view_of_camera
 from parascale.blender.depth import SceneDepth
 from parascale.blender.depth_proxy import create_depth_proxy
 from parascale.errors import InputError
-from parascale.media.orientation import upright
+from parascale.media.orientation import turn_upright
 from parascale.parallax.number import median_depth
 from parascale.projection.depth_map import DepthMapSource
 
@@ -178,7 +178,7 @@ def test_a_turned_photo_stands_upright_on_its_surface(scene, orientation) -> Non
     stored = np.random.default_rng(1).random((18, 32, 3))
     photo = bpy.data.images.new("turned", 32, 18, float_buffer=True)
     photo.pixels.foreach_set(np.dstack([stored, np.ones((18, 32))])[::-1].astype(np.float32).reshape(-1))
-    wanted = upright(stored, orientation)
+    wanted = turn_upright(stored, orientation)
     rows, columns = wanted.shape[:2]
     lens = np.array([30.0, 30.0, columns / 2, rows / 2])
     proxy = create_depth_proxy(scene, photo, np.full((rows, columns), 3.0, np.float32), lens, orientation=orientation)

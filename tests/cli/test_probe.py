@@ -11,6 +11,7 @@ import pytest
 from parascale.evaluation.pictures import drawn_rooms
 from parascale.evaluation.probe import Plan, moving_shot
 from parascale.files.shot_file import write_shot
+from parascale.generators import GENERATORS
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -82,4 +83,4 @@ def test_a_video_at_another_scale_is_offered_a_second_pass_which_brings_it_right
 
 def test_probing_an_unknown_generator_names_those_there_are(parascale: Run, tmp_path: Path) -> None:
     done = parascale("probe", "--generator", "nothing", "-o", tmp_path / "x.json", code=3)
-    assert "take one of preview" in done.stderr
+    assert f"there is no generator 'nothing': take one of {', '.join(GENERATORS)}" in done.stderr

@@ -4,7 +4,7 @@ import math
 import numpy as np
 import pytest
 
-from parascale.evaluation.verify import TOLERANCE, correction, second_pass
+from parascale.evaluation.verify import SECOND_PASS_ABOVE_FACTOR, correction, second_pass
 from parascale.link.kinds.generate import GenerationRequest
 from parascale.parallax.metrics import compare
 
@@ -19,7 +19,7 @@ def test_a_wrong_scale_is_corrected_by_its_inverse(factor, truck) -> None:
     assert correction(held(truck, factor)) == pytest.approx(1 / factor)
 
 
-@pytest.mark.parametrize("factor", [1.0, 0.99 * TOLERANCE, 1.01 / TOLERANCE])
+@pytest.mark.parametrize("factor", [1.0, 0.99 * SECOND_PASS_ABOVE_FACTOR, 1.01 / SECOND_PASS_ABOVE_FACTOR])
 def test_what_lies_within_fifteen_per_cent_is_left_alone(factor, truck) -> None:
     assert correction(held(truck, factor)) is None
 

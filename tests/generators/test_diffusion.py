@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from parascale.camera import Trajectory
+from parascale.cli.advice import sentence
 from parascale.errors import Cancelled, InputError
-from parascale.generators.registry import generators
+from parascale.generators import GENERATORS
 from parascale.generators.scale_class import erasing_model
 from parascale.media.video_file import read_video
 from parascale.parallax.gauge import scale_gauge, to_unit_depth
@@ -32,7 +33,7 @@ def run(tmp_path):
     """Generate, and return the result."""
 
     def generate(request, **how):
-        return generators()[request.generator].generate(request, tmp_path, **how)
+        return GENERATORS[request.generator].generate(request, tmp_path, **how)
 
     return generate
 
@@ -155,7 +156,7 @@ def test_both_halves_of_wan_2_2_work(use_image, film, tiny_models, monkeypatch) 
 
 def test_what_is_joined_is_the_pictures_latent_and_zeros(ask, run, tiny_models, monkeypatch) -> None:
     from parascale.generators.diffusion.camera_transformer import WanCameraTransformer
-    from parascale.generators.diffusion.wan import load_parts
+    from parascale.generators.diffusion.wan import load_wan_parts
 
     inputs = []
     forward = WanCameraTransformer.forward
@@ -168,7 +169,7 @@ def test_what_is_joined_is_the_pictures_latent_and_zeros(ask, run, tiny_models, 
     run(request)
     joined = inputs[0]["hidden_states"][:, 16:]
     assert (joined[:, :, 1:] == 0).all()
-    vae = load_parts(tiny_models.parts, torch.float32, lambda phase: None)["vae"]
+    vae = load_wan_parts(tiny_models.parts, torch.float32, lambda phase: None)["vae"]
     picture = torch.from_numpy(request.image).permute(2, 0, 1)[None, :, None].float() / 127.5 - 1
     latent = vae.encode(picture).latent_dist.mode()[0, :, 0]
     mean, deviation = (
@@ -219,11 +220,11 @@ def test_group_offloading_changes_no_pixel(film, ask, run, monkeypatch) -> None:
 
     plain = film("wan-fun-camera")
 
-    def group(pipeline, place, settings):
-        pipeline.enable_group_offload(onload_device=place.device, offload_type="block_level", num_blocks_per_group=1)
+    def group(pipeline, device, settings):
+        pipeline.enable_group_offload(onload_device=device, offload_type="block_level", num_blocks_per_group=1)
         return ()
 
-    monkeypatch.setattr(module, "settle", group)
+    monkeypatch.setattr(module, "move_to_device", group)
     monkeypatch.setattr(module, "_kept", {})
     assert np.array_equal(plain, film("wan-fun-camera"))
 
@@ -241,16 +242,16 @@ def test_each_way_of_offloading_is_diffusers_own_switch(offload, switch, ask, mo
     """Which needs a GPU to be thrown, so here it is only looked at."""
     from diffusers import DiffusionPipeline
 
-    from parascale.generators.diffusion.place import Place, settle
+    from parascale.generators.diffusion.device import move_to_device
     from parascale.generators.settings import Settings
     from parascale.link.parameters import resolve_parameters
 
     thrown = []
     for name in ("to", "enable_model_cpu_offload", "enable_group_offload", "enable_sequential_cpu_offload"):
         monkeypatch.setattr(DiffusionPipeline, name, lambda self, *_, name=name, **__: thrown.append(name))
-    schema = generators()["wan-fun-camera"].describe()
+    schema = GENERATORS["wan-fun-camera"].describe()
     settings = Settings.of(resolve_parameters(schema, {"offload": offload}))
-    settle(DiffusionPipeline(), Place(torch.device("cuda"), torch.bfloat16), settings)
+    move_to_device(DiffusionPipeline(), torch.device("cuda"), settings)
     assert thrown == [switch]
 
 
@@ -293,7 +294,7 @@ def test_an_assumed_unit_is_said(ask, run, tmp_path) -> None:
 def refused(run, request) -> str:
     with pytest.raises(InputError) as caught:
         run(request)
-    text = str(caught.value)
+    text = sentence(caught.value)
     assert "\n" not in text
     return text
 
@@ -317,12 +318,12 @@ def test_no_gpu_is_said_with_what_to_do(ask, run) -> None:
 def test_missing_weights_come_with_the_command(name, model, weights, ask, run) -> None:
     assert f"run `parascale weights fetch {weights}`" in refused(run, ask(name, weights="", **model))
     assert "parascale weights fetch someone/some-model" in refused(run, ask(name, weights="someone/some-model"))
-    assert "no folder of this machine" in refused(run, ask(name, weights="/no/such/folder"))
+    assert "neither a folder on this machine" in refused(run, ask(name, weights="/no/such/folder"))
 
 
 def test_a_control_checkpoint_is_told_from_control_camera(ask, run, tiny_models) -> None:
     text = refused(run, ask("wan-fun-camera", weights=str(tiny_models.control)))
-    assert "no camera adapter: it is a Control or an InP model, take Control-Camera" in text
+    assert "no camera adapter: it is a Control or an InP model, not Control-Camera" in text
     assert "no camera encoder: it is a plain Wan model" in refused(run, plain_recammaster(ask, tiny_models))
 
 

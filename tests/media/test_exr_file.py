@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from parascale.errors import InputError
-from parascale.media.exr_file import ExrFile, named_channels
+from parascale.media.exr_file import ExrFile, name_channels
 
 RANDOM = np.random.default_rng(5)
 DEPTH = np.linspace(1, 9, 37 * 48, dtype=np.float32).reshape(37, 48)
@@ -61,7 +61,7 @@ def test_parts_are_read_apart(tmp_path: Path) -> None:
 
 
 def test_channels_are_named_apart_where_parts_share_them() -> None:
-    assert named_channels([("", ["R", "Z"]), ("", ["Z"])]) == {"R": (0, "R"), "0.Z": (0, "Z"), "1.Z": (1, "Z")}
+    assert name_channels([("", ["R", "Z"]), ("", ["Z"])]) == {"R": (0, "R"), "0.Z": (0, "Z"), "1.Z": (1, "Z")}
 
 
 @pytest.mark.parametrize("packed", ["PIZ", "PXR24", "B44", "DWAA"])
@@ -81,7 +81,7 @@ def test_tiles_are_said(tmp_path: Path) -> None:
 )
 def test_what_is_no_such_file_is_one_sentence(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "broken.exr").write_bytes(content)
-    with pytest.raises(InputError, match="is no EXR file that can be read: ") as caught:
+    with pytest.raises(InputError, match="is not an EXR file that can be read: ") as caught:
         ExrFile(tmp_path / "broken.exr")
     assert "\n" not in str(caught.value)
 

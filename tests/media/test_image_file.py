@@ -63,7 +63,7 @@ def test_a_hundred_megapixels_are_brought_down_and_it_is_said(tmp_path: Path) ->
 @pytest.mark.parametrize("content", [b"", b"no picture", b"\x89PNG\r\n\x1a\n" + bytes(40)])
 def test_what_is_no_picture_is_one_sentence(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "broken.png").write_bytes(content)
-    with pytest.raises(InputError, match="is no image that can be read: take a PNG or JPEG file"):
+    with pytest.raises(InputError, match="is not an image that can be read: take a PNG or JPEG file"):
         read_image(tmp_path / "broken.png")
-    with pytest.raises(InputError, match="is no image that can be read"):
+    with pytest.raises(InputError, match="is not an image that can be read"):
         read_image(tmp_path / "nowhere.png")

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from parascale.media.orientation import orientation_of, stored_places, upright, upright_size
+from parascale.media.orientation import read_orientation, to_stored_coordinates, turn_upright, upright_size
 
 KINDS = ("jpg", "png", "webp", "tif")
 PICTURE = np.random.default_rng(3).integers(0, 256, (6, 10, 3), dtype=np.uint8)
@@ -37,22 +37,22 @@ def exif(order: str = ">", tag: int = 0x112, kind: int = 3, number: int = 1, val
 def test_all_eight_are_read_and_undone(tmp_path: Path, kind: str, orientation: int) -> None:
     path = tmp_path / f"photo.{kind}"
     save(path, orientation)
-    assert orientation_of(path) == orientation
+    assert read_orientation(path) == orientation
     with Image.open(path) as photo:
         # Of TIFF files alone Pillow gives the upright pixels at once.
         stored = PICTURE if kind == "tif" else np.asarray(photo.convert("RGB"))
         wanted = np.asarray(ImageOps.exif_transpose(photo).convert("RGB"))
-    turned = upright(stored, orientation)
+    turned = turn_upright(stored, orientation)
     np.testing.assert_array_equal(turned, wanted)
     assert turned.shape[1::-1] == upright_size((10, 6), orientation)
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_places_of_the_upright_photo_are_found_in_the_stored_one(orientation: int) -> None:
-    turned = upright(PICTURE, orientation)
+    turned = turn_upright(PICTURE, orientation)
     rows, columns = turned.shape[:2]
     y, x = (axis.ravel() for axis in np.mgrid[:rows, :columns])
-    places = stored_places(np.stack([(x + 0.5) / columns, (y + 0.5) / rows], axis=1), orientation)
+    places = to_stored_coordinates(np.stack([(x + 0.5) / columns, (y + 0.5) / rows], axis=1), orientation)
     column, row = np.floor(places * [10, 6]).astype(int).T
     np.testing.assert_array_equal(PICTURE[row, column], turned[y, x])
 
@@ -60,15 +60,15 @@ def test_places_of_the_upright_photo_are_found_in_the_stored_one(orientation: in
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_photo_without_the_tag_is_upright(tmp_path: Path, kind: str) -> None:
     save(tmp_path / f"photo.{kind}", None)
-    assert orientation_of(tmp_path / f"photo.{kind}") == 1
+    assert read_orientation(tmp_path / f"photo.{kind}") == 1
 
 
 def test_both_byte_orders_and_other_blocks_before_it_are_read(tmp_path: Path) -> None:
     path = tmp_path / "photo.jpg"
     path.write_bytes(jpeg(b"http://ns.adobe.com/xap/1.0/\0<x/>", exif("<", value=8)))
-    assert orientation_of(path) == 8
+    assert read_orientation(path) == 8
     path.write_bytes(jpeg(exif(">", value=5)).replace(b"\xff\xe1", b"\xff\xff\xff\xe1"))
-    assert orientation_of(path) == 5
+    assert read_orientation(path) == 5
 
 
 BROKEN = {
@@ -92,7 +92,7 @@ BROKEN = {
 @pytest.mark.parametrize("content", BROKEN.values(), ids=BROKEN)
 def test_a_broken_tag_leaves_the_photo_as_it_is(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "photo").write_bytes(content)
-    assert orientation_of(tmp_path / "photo") == 1
+    assert read_orientation(tmp_path / "photo") == 1
 
 
 def test_every_cut_of_a_file_is_shrugged_at(tmp_path: Path) -> None:
@@ -101,11 +101,11 @@ def test_every_cut_of_a_file_is_shrugged_at(tmp_path: Path) -> None:
         whole = (tmp_path / f"whole.{kind}").read_bytes()
         for length in range(12, len(whole), 7):
             (tmp_path / "cut").write_bytes(whole[:length])
-            assert orientation_of(tmp_path / "cut") in (1, 6)
+            assert read_orientation(tmp_path / "cut") in (1, 6)
 
 
 def test_of_other_files_nothing_is_said(tmp_path: Path) -> None:
     (tmp_path / "text").write_text("no photo at all")
-    assert orientation_of(tmp_path / "text") is None
-    assert orientation_of(tmp_path / "nowhere.jpg") is None
-    assert orientation_of(tmp_path) is None
+    assert read_orientation(tmp_path / "text") is None
+    assert read_orientation(tmp_path / "nowhere.jpg") is None
+    assert read_orientation(tmp_path) is None

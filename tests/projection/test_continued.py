@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parascale.projection import kernels
-from parascale.projection.continued import BEHIND, MARGIN, continued_surface, grow
+from parascale.projection.continued import BEHIND_RATIO, MARGIN, continued_surface, grow
 from parascale.projection.depth_map import DepthMapSource
 
 
@@ -27,7 +27,7 @@ def test_the_wall_goes_on_behind_the_box_and_beyond_the_border(camera) -> None:
     x = samples.pixels[:, 0]
     uncovered = ((x > 430) & (x < 474)) | (x > 778)
     assert samples.hit.all()
-    np.testing.assert_allclose(samples.depth[uncovered], 3 * BEHIND, rtol=1e-6)
+    np.testing.assert_allclose(samples.depth[uncovered], 3 * BEHIND_RATIO, rtol=1e-6)
     np.testing.assert_allclose(samples.depth[(x > 230) & (x < 426)], 1.0)
 
 
@@ -71,7 +71,7 @@ def test_every_quad_names_a_pixel_that_shows_its_surface() -> None:
     middle = found.mesh.vertices[found.mesh.quads].mean(axis=1)
     behind = (np.abs(middle[:, 0] - 400) < 80) & (np.abs(middle[:, 1] - 240) < 200)
     assert behind.any()
-    np.testing.assert_allclose(1 / middle[behind, 2], 3 * BEHIND, rtol=1e-6)
+    np.testing.assert_allclose(1 / middle[behind, 2], 3 * BEHIND_RATIO, rtol=1e-6)
     assert ((x[behind] < 300) | (x[behind] > 500)).all()
 
 

@@ -11,15 +11,26 @@ from typing import Any
 import numpy as np
 import pytest
 
+from parascale.cli.child import run_in_child
 from parascale.errors import Cancelled, InputError
-from parascale.solve import solve_in_child
+from parascale.solve import solve
 
 pytestmark = pytest.mark.slow
 
 
+def quiet(fraction: float, phase: str) -> None:
+    pass
+
+
+def die(clip: Path, progress: Callable[[float, str], None]) -> None:
+    progress(0.5, "half way")
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
 def test_the_shot_comes_back_with_its_progress(clips: Any) -> None:
     seen: list[float] = []
-    shot = solve_in_child(clips("static", 8).path, threads=1, progress=lambda fraction, _: seen.append(fraction))
+    clip = clips("static", 8).path
+    shot = run_in_child(solve, clip, threads=1, progress=lambda fraction, _: seen.append(fraction))
     assert shot.motion_class == "static"
     assert seen[-1] == 1
     assert not np.array(shot.trajectory.centres).any()
@@ -28,21 +39,24 @@ def test_the_shot_comes_back_with_its_progress(clips: Any) -> None:
 
 def test_a_refusal_comes_back_as_one(tmp_path: Any) -> None:
     with pytest.raises(InputError, match="does not exist"):
-        solve_in_child(tmp_path / "nothing.mp4")
+        run_in_child(solve, tmp_path / "nothing.mp4", progress=quiet)
     with pytest.raises(InputError) as refusal:
-        solve_in_child(tmp_path / "clip.mp4", start=5, end=5)
+        run_in_child(solve, tmp_path / "clip.mp4", progress=quiet, start=5, end=5)
     assert refusal.value.notice.remedy == "frame-range"
 
 
-def test_cancelling_kills_the_child_at_once(clips: Any) -> None:
-    clip = clips("crane", 24)
-    seen: list[float] = []
+def test_a_child_that_dies_is_one_sentence() -> None:
+    with pytest.raises(InputError, match=r"solving clip\.mp4 ended without an answer, most likely for want of memory"):
+        run_in_child(die, Path("clip.mp4"), progress=quiet)
+    assert not multiprocessing.active_children()
 
-    def wanted() -> bool:
-        return bool(seen)
+
+def test_cancelling_kills_the_child_at_once(clips: Any) -> None:
+    def stop(fraction: float, phase: str) -> None:
+        raise Cancelled
 
     with pytest.raises(Cancelled):
-        solve_in_child(clip.path, progress=lambda fraction, _: seen.append(fraction), cancelled=wanted)
+        run_in_child(solve, clips("crane", 24).path, progress=stop)
     began = time.monotonic()
     while multiprocessing.active_children() and time.monotonic() - began < 5:
         time.sleep(0.01)
@@ -54,9 +68,10 @@ pytestmark_linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reas
 SOLVES = """
 import sys
 from pathlib import Path
-from parascale.solve import solve_in_child
+from parascale.cli.child import run_in_child
+from parascale.solve import solve
 if __name__ == "__main__":
-    solve_in_child(Path(sys.argv[1]), progress=lambda fraction, phase: print(phase, flush=True))
+    run_in_child(solve, Path(sys.argv[1]), progress=lambda fraction, phase: print(phase, flush=True))
 """
 
 

@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from parascale.solve.tracking.flow import flow
+from parascale.solve.tracking.flow import track_points
 
 STEP = np.array([3.2, -1.4], np.float32)
 
@@ -25,8 +25,10 @@ def test_a_guess_near_the_truth_ends_where_a_full_search_ends(
     pictures: tuple[np.ndarray, np.ndarray], points: np.ndarray
 ) -> None:
     rng = np.random.default_rng(2)
-    searched, found = flow(*pictures, points)
-    guessed, kept = flow(*pictures, points, guess=(points + STEP + rng.uniform(-1.5, 1.5, points.shape)).astype("f4"))
+    searched, found = track_points(*pictures, points)
+    guessed, kept = track_points(
+        *pictures, points, guess=(points + STEP + rng.uniform(-1.5, 1.5, points.shape)).astype("f4")
+    )
     assert found.mean() > 0.95
     assert kept[found].all()
     assert np.abs(guessed - searched)[found].max() < 0.02
@@ -36,8 +38,8 @@ def test_a_guess_near_the_truth_ends_where_a_full_search_ends(
 def test_a_point_not_found_where_it_was_to_be_is_searched_for_everywhere(
     guess: float, pictures: tuple[np.ndarray, np.ndarray], points: np.ndarray
 ) -> None:
-    searched, found = flow(*pictures, points)
-    guessed, kept = flow(*pictures, points, guess=(points + np.float32(guess)).astype("f4"))
+    searched, found = track_points(*pictures, points)
+    guessed, kept = track_points(*pictures, points, guess=(points + np.float32(guess)).astype("f4"))
     assert kept[found].mean() > 0.99
     # Where it was to be, something may look alike by chance.
     assert (np.abs(guessed - searched)[found & kept] < 0.02).mean() > 0.99
@@ -45,6 +47,6 @@ def test_a_point_not_found_where_it_was_to_be_is_searched_for_everywhere(
 
 def test_no_points_lead_nowhere(pictures: tuple[np.ndarray, np.ndarray]) -> None:
     none = np.empty((0, 2), np.float32)
-    moved, found = flow(*pictures, none, guess=none)
+    moved, found = track_points(*pictures, none, guess=none)
     assert moved.shape == (0, 2)
     assert found.shape == (0,)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from parascale.solve.reconstruction.gate import complaint, largest_jump
+from parascale.solve.reconstruction.gate import find_jump, find_rejection_reason
 
 
 def path(steps: np.ndarray) -> np.ndarray:
@@ -13,9 +13,9 @@ def path(steps: np.ndarray) -> np.ndarray:
 def judged(steps: np.ndarray, **changed: object) -> str | None:
     poses = path(steps)
     facts: dict[str, object] = {
-        "observations": np.full(len(poses), 300), "error": 0.4, "used_share": 0.9, "noise": np.full(len(steps), 1e-4),
+        "observations": np.full(len(poses), 300), "error": 0.4, "inlier_ratio": 0.9, "noise": np.full(len(steps), 1e-4),
     }  # fmt: skip
-    return complaint(poses, **(facts | changed))  # type: ignore[arg-type]
+    return find_rejection_reason(poses, **(facts | changed))  # type: ignore[arg-type]
 
 
 def test_an_even_path_passes() -> None:
@@ -36,11 +36,11 @@ def test_a_jump_is_named_by_its_frame() -> None:
 def test_a_noisy_step_does_not_excuse_its_own_jump() -> None:
     steps, noise = np.full(30, 0.1), np.full(30, 1e-4)
     steps[17], noise[17] = 5.0, 10.0
-    assert largest_jump(path(steps), noise) == 17
+    assert find_jump(path(steps), noise) == 17
 
 
 def test_a_path_that_hardly_leaves_its_start_is_refused() -> None:
-    assert judged(np.full(30, 0.9e-3)) == "the camera moves too little beside what its steps are unsure of"
+    assert judged(np.full(30, 0.9e-3)) == "the camera moves less than the uncertainty of its own steps"
     assert judged(np.full(30, 1.1e-3)) is None
 
 
@@ -51,16 +51,16 @@ def test_a_path_that_comes_back_is_measured_at_its_farthest() -> None:
 def test_a_frame_not_placed_is_named() -> None:
     poses = path(np.full(9, 0.1))
     poses[4] = np.nan
-    reason = complaint(poses, np.full(10, 300), 0.4, 0.9, np.full(9, 1e-4))
+    reason = find_rejection_reason(poses, np.full(10, 300), 0.4, 0.9, np.full(9, 1e-4))
     assert reason == "1 of 10 frames could not be placed, frame 4 first"
 
 
 @pytest.mark.parametrize(
     ("changed", "part"),
     [
-        ({"observations": np.r_[np.full(30, 300), 12]}, "frame 30 is held by 12 points"),
+        ({"observations": np.r_[np.full(30, 300), 12]}, "frame 30 has only 12 inliers"),
         ({"error": 1.4}, "reprojection error is 1.40 pixels"),
-        ({"used_share": 0.2}, "only 20% of what was tracked"),
+        ({"inlier_ratio": 0.2}, "only 20% of what was tracked"),
     ],
 )
 def test_weak_solutions_are_refused(changed: dict[str, object], part: str) -> None:

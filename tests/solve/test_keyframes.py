@@ -3,7 +3,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from parascale.solve.motion.keyframes import FEWEST, MOST, choose_keyframes
+from parascale.solve.motion.keyframes import MAX_KEYFRAMES, MIN_KEYFRAMES, choose_keyframes
 
 
 def travelled(x: np.ndarray) -> np.ndarray:
@@ -19,7 +19,7 @@ def test_first_and_last_frame_are_keyframes_and_there_are_not_too_many(
     keyframes = choose_keyframes(project(cloud, travelled(np.linspace(0, extent, 81)), 500.0), 640)
     assert keyframes[0] == 0
     assert keyframes[-1] == 80
-    assert FEWEST <= len(keyframes) <= MOST + 6
+    assert MIN_KEYFRAMES <= len(keyframes) <= MAX_KEYFRAMES + 6
     assert (np.diff(keyframes) > 0).all()
 
 

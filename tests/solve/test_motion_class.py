@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from parascale.solve.motion.motion_class import classify
+from parascale.solve.motion.motion_class import classify_motion
 from parascale.solve.tracking.tracks import Tracks
 
 pytestmark = pytest.mark.slow
@@ -16,7 +16,7 @@ def steps(count: int = 20) -> np.ndarray:
     return np.tile(np.eye(4), (count, 1, 1))
 
 
-def turned(angle: float, count: int = 20) -> np.ndarray:
+def rotated(angle: float, count: int = 20) -> np.ndarray:
     poses = steps(count)
     for t in range(count):
         poses[t, :3, :3] = cv2.Rodrigues(np.array([0.2 * angle, angle, 0.1 * angle]) * t / count)[0]
@@ -29,31 +29,31 @@ def focal(request: pytest.FixtureRequest) -> float | None:
 
 
 def test_a_still_camera_is_static(project: Any, cloud: np.ndarray, focal: float | None) -> None:
-    assert classify(project(cloud, steps(), FOCAL, noise=0.1), focal, 640).motion == "static"
+    assert classify_motion(project(cloud, steps(), FOCAL, noise=0.1), focal, 640).motion == "static"
 
 
 def test_a_thing_that_moves_before_a_still_camera_leaves_it_static(project: Any, cloud: np.ndarray) -> None:
     tracks = project(cloud, steps(), FOCAL, noise=0.1)
     mover = tracks.positions.copy()
     mover[:, :200] += np.arange(20)[:, None, None] * [4.0, 0.0]
-    assert classify(Tracks(mover), FOCAL, 640).motion == "static"
+    assert classify_motion(Tracks(mover), FOCAL, 640).motion == "static"
 
 
 def test_a_pan_is_rotation_only(project: Any, cloud: np.ndarray, focal: float | None) -> None:
-    found = classify(project(cloud, turned(0.4), FOCAL, noise=0.2), focal, 640)
+    found = classify_motion(project(cloud, rotated(0.4), FOCAL, noise=0.2), focal, 640)
     assert found.motion == "rotation-only"
     assert found.focal == pytest.approx(FOCAL, rel=0.02)
 
 
 def test_a_pan_past_something_that_moves_is_rotation_only(project: Any, cloud: np.ndarray) -> None:
-    tracks = project(cloud, turned(0.3), FOCAL, noise=0.2)
+    tracks = project(cloud, rotated(0.3), FOCAL, noise=0.2)
     mover = tracks.positions.copy()
     mover[:, :150] += np.arange(20)[:, None, None] * [3.0, 1.0]
-    assert classify(Tracks(mover), FOCAL, 640).motion == "rotation-only"
+    assert classify_motion(Tracks(mover), FOCAL, 640).motion == "rotation-only"
 
 
 def test_a_zoom_is_a_zoom(project: Any, cloud: np.ndarray, focal: float | None) -> None:
-    found = classify(project(cloud, steps(), np.linspace(FOCAL, 1.4 * FOCAL, 20), noise=0.2), focal, 640)
+    found = classify_motion(project(cloud, steps(), np.linspace(FOCAL, 1.4 * FOCAL, 20), noise=0.2), focal, 640)
     assert found.motion == "zoom"
     assert found.zoom == pytest.approx(1.4, rel=0.02)
 
@@ -64,14 +64,14 @@ def test_a_camera_that_travels_is_general(
 ) -> None:
     poses = steps()
     poses[:, :3, 3] = np.linspace(0, 1.0, 20)[:, None] * direction
-    assert classify(project(cloud, poses, FOCAL, noise=0.2), focal, 640).motion == "general"
+    assert classify_motion(project(cloud, poses, FOCAL, noise=0.2), focal, 640).motion == "general"
 
 
 def test_travelling_along_a_wall_while_turning_is_general(project: Any, cloud: np.ndarray) -> None:
     wall = cloud / cloud[:, 2:] * 6
-    poses = turned(0.3)
+    poses = rotated(0.3)
     poses[:, 0, 3] = np.linspace(0, -1.5, 20)
-    assert classify(project(wall, poses, FOCAL, noise=0.2), FOCAL, 640).motion == "general"
+    assert classify_motion(project(wall, poses, FOCAL, noise=0.2), FOCAL, 640).motion == "general"
 
 
 def test_a_subject_that_fills_most_of_the_view_of_a_still_camera_is_doubted(project: Any, cloud: np.ndarray) -> None:
@@ -79,23 +79,23 @@ def test_a_subject_that_fills_most_of_the_view_of_a_still_camera_is_doubted(proj
     rng = np.random.default_rng(2)
     tracks[:, :350] += rng.normal(0, 6, (20, 1, 2)).cumsum(axis=0)
     for focal in (FOCAL, None):
-        assert "another that does not" in str(classify(Tracks(tracks), focal, 640).doubt)
+        assert "another that does not" in str(classify_motion(Tracks(tracks), focal, 640).rejection_reason)
 
 
 def test_frames_that_share_too_little_tell_no_class(project: Any, cloud: np.ndarray) -> None:
-    assert "too soon" in str(classify(project(cloud[:20], turned(0.3), FOCAL), FOCAL, 640).doubt)
+    assert "too soon" in str(classify_motion(project(cloud[:20], rotated(0.3), FOCAL), FOCAL, 640).rejection_reason)
 
 
 def test_errors_that_could_hide_a_move_are_no_turn(project: Any, cloud: np.ndarray) -> None:
-    few = project(cloud[:150], turned(0.05, 4), FOCAL, noise=3.0)
-    found = classify(few, FOCAL, 640)
-    assert found.motion != "rotation-only" or found.doubt is not None
+    few = project(cloud[:150], rotated(0.05, 4), FOCAL, noise=3.0)
+    found = classify_motion(few, FOCAL, 640)
+    assert found.motion != "rotation-only" or found.rejection_reason is not None
 
 
 def test_a_zoom_that_turns_is_a_zoom_with_a_wrong_focal_length(project: Any, cloud: np.ndarray) -> None:
-    zooming = project(cloud, turned(0.4), np.linspace(FOCAL, 1.5 * FOCAL, 20), noise=0.2)
-    assert classify(zooming, 1.3 * FOCAL, 640).motion == "zoom"
-    assert classify(zooming, None, 640).motion == "zoom"
+    zooming = project(cloud, rotated(0.4), np.linspace(FOCAL, 1.5 * FOCAL, 20), noise=0.2)
+    assert classify_motion(zooming, 1.3 * FOCAL, 640).motion == "zoom"
+    assert classify_motion(zooming, None, 640).motion == "zoom"
 
 
 def test_a_dolly_before_a_wall_with_things_before_it_is_general(project: Any, cloud: np.ndarray) -> None:
@@ -103,4 +103,4 @@ def test_a_dolly_before_a_wall_with_things_before_it_is_general(project: Any, cl
     scene[200:] *= 12 / scene[200:, 2:]
     poses = steps()
     poses[:, 2, 3] = np.linspace(0, 1.5, 20)
-    assert classify(project(scene, poses, FOCAL, noise=0.2), FOCAL, 640).motion == "general"
+    assert classify_motion(project(scene, poses, FOCAL, noise=0.2), FOCAL, 640).motion == "general"

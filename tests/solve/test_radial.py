@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from parascale.camera.alignment import align_similarity
 from parascale.solve import solve
-from parascale.solve.lens.radial import tell_radial, undistorted
+from parascale.solve.lens.radial import estimate_radial_distortion, undistort
 from parascale.solve.tracking.tracks import Tracks
 
 pytestmark = pytest.mark.slow
@@ -29,7 +29,7 @@ def distorted(positions: np.ndarray, focal: float, k1: float) -> np.ndarray:
 def test_straightening_undoes_the_distortion(k1: float, seed: int) -> None:
     positions = np.random.default_rng(seed).uniform([-240, -135], [240, 135], (3, 40, 2))
     bent = Tracks(distorted(positions, FOCAL, k1))
-    np.testing.assert_allclose(undistorted(bent, FOCAL, k1).positions, positions, atol=1e-2)
+    np.testing.assert_allclose(undistort(bent, FOCAL, k1).positions, positions, atol=1e-2)
 
 
 @pytest.mark.parametrize("k1", [-0.15, 0.0, 0.12])
@@ -37,7 +37,7 @@ def test_it_is_told_from_tracks(project: Any, cloud: np.ndarray, k1: float) -> N
     poses = np.tile(np.eye(4), (10, 1, 1))
     poses[:, :2, 3] = np.linspace(0, 1.5, 10)[:, None] * [1, 0.2]
     positions = distorted(project(cloud, poses, FOCAL, noise=0.2).positions, FOCAL, k1)
-    found = tell_radial(positions, np.linalg.inv(poses)[:, :3], FOCAL, seed=0, threads=1)
+    found = estimate_radial_distortion(positions, np.linalg.inv(poses)[:, :3], FOCAL, seed=0, threads=1)
     if k1 == 0:
         assert found is None
     else:

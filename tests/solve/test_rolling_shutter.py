@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from parascale.solve.lens.rolling_shutter import readout
-from parascale.solve.reconstruction.adjustment import adjust
+from parascale.solve.lens.rolling_shutter import estimate_readout
+from parascale.solve.reconstruction.adjustment import adjust_bundle
 from parascale.solve.reconstruction.triangulation import triangulate
 
 pytestmark = pytest.mark.slow
@@ -48,10 +48,10 @@ def test_the_readout_is_told_from_what_is_left_of_it(cloud: np.ndarray, share: f
     poses = handheld(np.arange(24.0))
     for _ in range(3):
         structure = triangulate(positions / FOCAL, poses, FOCAL)
-        used: Any = structure.residuals < 12
-        found = adjust(positions, poses, structure.points, used, FOCAL, loss_scale=2.0, max_iterations=10)
-        poses = found.cam_from_world
-    told = readout(positions, found.points, poses, FOCAL, used, HEIGHT)
+        inliers: Any = structure.residuals < 12
+        found = adjust_bundle(positions, poses, structure.points, inliers, FOCAL, loss_scale=2.0, max_iterations=10)
+        poses = found.world_to_camera
+    told = estimate_readout(positions, found.points, poses, FOCAL, inliers, HEIGHT)
     if share == 0:
         assert told is None
     else:

@@ -9,7 +9,7 @@ import pytest
 
 from parascale.camera.alignment import align_similarity
 from parascale.solve import solve
-from parascale.solve.depth.sky import WINDOW, Openings, find_openings, sky_of
+from parascale.solve.depth.sky import VOTING_WINDOW, SkyCandidates, detect_sky, find_sky_candidates
 from parascale.solve.depth.track_depth import GRID
 
 SIZE = (640, 360)
@@ -43,7 +43,7 @@ def on_a_plane(pixels: np.ndarray) -> np.ndarray:
 
 
 def found(grey: np.ndarray, pixels: np.ndarray, depth: np.ndarray) -> np.ndarray:
-    return sky_of([find_openings(grey, pixels, depth, SIZE)])[0]
+    return detect_sky([find_sky_candidates(grey, pixels, depth, SIZE)])[0]
 
 
 def test_what_is_even_above_a_skyline_is_sky_up_to_its_edge() -> None:
@@ -101,30 +101,30 @@ def test_a_picture_of_any_size_serves() -> None:
     assert found(small, pixels, anyhow(pixels))[:10].mean() > 0.9
 
 
-def opening(vote: float) -> Openings:
+def opening(vote: float) -> SkyCandidates:
     cells = np.zeros((ROWS, COLUMNS), bool)
     cells[:10] = True
-    return Openings(cells, np.where(cells, np.float32(vote), np.float32(0)))
+    return SkyCandidates(cells, np.where(cells, np.float32(vote), np.float32(0)))
 
 
 def test_frames_decide_together() -> None:
     # One that takes it for a wall, and one that cannot tell, among many that see sky.
     votes = [1.0] * 30
     votes[10], votes[20] = -1.0, 0.0
-    sky = sky_of([opening(vote) for vote in votes])
+    sky = detect_sky([opening(vote) for vote in votes])
     assert sky[:, :10].all()
     # And the other way round.
-    assert not sky_of([opening(-vote) for vote in votes]).any()
+    assert not detect_sky([opening(-vote) for vote in votes]).any()
 
 
 def test_far_in_time_each_decides_for_itself() -> None:
-    sky = sky_of([opening(vote) for vote in [1.0] * 2 * WINDOW + [-1.0] * 2 * WINDOW])
+    sky = detect_sky([opening(vote) for vote in [1.0] * 2 * VOTING_WINDOW + [-1.0] * 2 * VOTING_WINDOW])
     assert sky[0, :10].all()
     assert not sky[-1].any()
 
 
 def test_nobody_s_vote_is_no_sky() -> None:
-    assert not sky_of([opening(0.0)] * 3).any()
+    assert not detect_sky([opening(0.0)] * 3).any()
 
 
 @pytest.mark.slow

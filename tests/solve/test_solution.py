@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from parascale.camera.alignment import align_similarity
-from parascale.solve.reconstruction.adjustment import adjust
-from parascale.solve.reconstruction.noise import step_noise
-from parascale.solve.reconstruction.registration import register
-from parascale.solve.reconstruction.solution import Solution, complete, judge
+from parascale.solve.reconstruction.adjustment import adjust_bundle
+from parascale.solve.reconstruction.noise import estimate_step_noise
+from parascale.solve.reconstruction.registration import register_frames
+from parascale.solve.reconstruction.solution import Solution, complete_solution, evaluate_solution
 from parascale.solve.reconstruction.triangulation import triangulate
 
 FOCAL = 500.0
@@ -35,7 +35,7 @@ def test_frames_are_placed_between_and_beyond_those_known(project: Any, cloud: n
     tracks, true = project(cloud, poses, FOCAL), world_to_camera(poses)
     known = np.full_like(true, np.nan)
     known[[10, 14, 18]] = true[[10, 14, 18]]
-    np.testing.assert_allclose(register(tracks.positions, FOCAL, known, 0), true, atol=1e-5)
+    np.testing.assert_allclose(register_frames(tracks.positions, FOCAL, known, 0), true, atol=1e-5)
 
 
 def test_a_frame_that_sees_nothing_is_left_out(project: Any, cloud: np.ndarray, poses: np.ndarray) -> None:
@@ -43,7 +43,7 @@ def test_a_frame_that_sees_nothing_is_left_out(project: Any, cloud: np.ndarray, 
     positions[20] = np.nan
     known = true.copy()
     known[[19, 20, 21]] = np.nan
-    placed = np.isfinite(register(positions, FOCAL, known, 0)[:, 0, 0])
+    placed = np.isfinite(register_frames(positions, FOCAL, known, 0)[:, 0, 0])
     assert np.flatnonzero(~placed).tolist() == [20]
 
 
@@ -52,8 +52,8 @@ def test_refinement_undoes_a_disturbance(project: Any, cloud: np.ndarray, poses:
     shaken = true.copy()
     shaken[1:-1, :, 3] += np.random.default_rng(0).normal(0, 0.01, (28, 3))
     start = triangulate(tracks.positions / FOCAL, shaken, FOCAL)
-    found = adjust(tracks.positions, shaken, start.points, tracks.seen, FOCAL, max_iterations=40)
-    centres = -np.einsum("tji,tj->ti", found.cam_from_world[:, :, :3], found.cam_from_world[:, :, 3])
+    found = adjust_bundle(tracks.positions, shaken, start.points, tracks.seen, FOCAL, max_iterations=40)
+    centres = -np.einsum("tji,tj->ti", found.world_to_camera[:, :, :3], found.world_to_camera[:, :, 3])
     similar = align_similarity(centres, poses[:, :3, 3])
     moved = similar.scale * centres @ similar.rotation.T + similar.translation
     assert np.abs(moved - poses[:, :3, 3]).max() < 1e-4
@@ -65,7 +65,9 @@ def test_refinement_finds_the_focal_length_of_a_turning_camera(
     tracks, true = project(cloud, poses, FOCAL), world_to_camera(poses)
     wrong = 1.15 * FOCAL
     start = triangulate(tracks.positions / wrong, true, wrong)
-    found = adjust(tracks.positions, true, start.points, tracks.seen, wrong, refine_focal=True, max_iterations=60)
+    found = adjust_bundle(
+        tracks.positions, true, start.points, tracks.seen, wrong, refine_focal=True, max_iterations=60
+    )
     assert found.focal == pytest.approx(FOCAL, rel=0.005)
 
 
@@ -74,10 +76,10 @@ def test_points_that_move_by_themselves_are_thrown_out(project: Any, cloud: np.n
     tracks.positions[:, :100] += 15 * np.sin(np.arange(30) / 3)[:, None, None]
     known = np.full_like(true, np.nan)
     known[::4] = true[::4]
-    found = complete(tracks, known, FOCAL, seed=0, threads=1)
+    found = complete_solution(tracks, known, FOCAL, seed=0, threads=1)
     assert isinstance(found, Solution)
-    assert found.complaint is None
-    assert found.used[:, :100].mean() < 0.05 * found.used[:, 100:].mean()
+    assert found.rejection_reason is None
+    assert found.inliers[:, :100].mean() < 0.05 * found.inliers[:, 100:].mean()
 
 
 def test_misfit_counts_what_is_seen_from_nearly_one_place_as_well(
@@ -85,10 +87,10 @@ def test_misfit_counts_what_is_seen_from_nearly_one_place_as_well(
 ) -> None:
     near = poses.copy()
     near[:, :3, 3] *= 0.01
-    found = judge(project(cloud, near, FOCAL, noise=0.1), world_to_camera(near), FOCAL)
-    assert found.used_share < 0.5
+    found = evaluate_solution(project(cloud, near, FOCAL, noise=0.1), world_to_camera(near), FOCAL)
+    assert found.inlier_ratio < 0.5
     # Two coordinates, each 0.1 pixels off, of a limit of 1.5, make 0.009; a point that falls behind a camera counts 1.
-    assert found.misfit < 0.02
+    assert found.msac_cost < 0.02
 
 
 def test_noise_predicts_the_scatter_of_steps(project: Any, cloud: np.ndarray, poses: np.ndarray) -> None:
@@ -100,11 +102,13 @@ def test_noise_predicts_the_scatter_of_steps(project: Any, cloud: np.ndarray, po
         noisy = clean + np.random.default_rng(seed).normal(0, 0.3, clean.shape)
         alone = np.full_like(true, np.nan)
         alone[[0, 29]] = true[[0, 29]]
-        placed = adjust(noisy, true, cloud, np.isfinite(noisy[:, :, 0]), FOCAL, max_iterations=20).cam_from_world
+        placed = adjust_bundle(
+            noisy, true, cloud, np.isfinite(noisy[:, :, 0]), FOCAL, max_iterations=20
+        ).world_to_camera
         centres = -np.einsum("tji,tj->ti", placed[:, :, :3], placed[:, :, 3])
         similar = align_similarity(centres, poses[:, :3, 3])
         steps = similar.scale * np.diff(centres, axis=0) @ similar.rotation.T
         errors.append(np.linalg.norm(steps - np.diff(poses[:, :3, 3], axis=0), axis=1))
-        predicted.append(step_noise(noisy, cloud, true, FOCAL, np.isfinite(noisy[:, :, 0])))
+        predicted.append(estimate_step_noise(noisy, cloud, true, FOCAL, np.isfinite(noisy[:, :, 0])))
     ratio = np.sqrt(np.mean(np.square(errors)) / np.mean(np.square(predicted)))
     assert 0.6 < ratio < 1.5

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from parascale.errors import Cancelled
-from parascale.solve.tracking.tracks import CELLS, follow
+from parascale.solve.tracking.tracks import GRID_CELLS, track_corners
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +23,7 @@ def shifted(texture: np.ndarray, x: float, y: float = 0.0) -> np.ndarray:
 
 
 def test_a_shift_is_followed_to_a_fiftieth_of_a_pixel(texture: np.ndarray) -> None:
-    tracks = follow([shifted(texture, 10 + 1.37 * t, 10 + 0.6 * t) for t in range(8)])
+    tracks = track_corners([shifted(texture, 10 + 1.37 * t, 10 + 0.6 * t) for t in range(8)])
     first, last, both = tracks.pair(0, 7)
     assert len(both) > 300
     error = last - first - [-1.37 * 7, -0.6 * 7]
@@ -32,15 +32,15 @@ def test_a_shift_is_followed_to_a_fiftieth_of_a_pixel(texture: np.ndarray) -> No
 
 
 def test_points_are_spread_over_the_picture(texture: np.ndarray) -> None:
-    tracks = follow([shifted(texture, 10 + t) for t in range(4)])
-    cell = (tracks.positions[1] / [640 / CELLS[0], 360 / CELLS[1]]).astype(int)
+    tracks = track_corners([shifted(texture, 10 + t) for t in range(4)])
+    cell = (tracks.positions[1] / [640 / GRID_CELLS[0], 360 / GRID_CELLS[1]]).astype(int)
     there = tracks.seen[1]
     held = np.unique(cell[there], axis=0)
-    assert len(held) > 0.95 * CELLS[0] * CELLS[1]
+    assert len(held) > 0.95 * GRID_CELLS[0] * GRID_CELLS[1]
 
 
 def test_what_comes_into_view_gets_points(texture: np.ndarray) -> None:
-    tracks = follow([shifted(texture, 55 - 5.0 * t) for t in range(11)])
+    tracks = track_corners([shifted(texture, 55 - 5.0 * t) for t in range(11)])
     entered = tracks.positions[10][tracks.seen[10]]
     assert (entered[:, 0] < 45).sum() > 20
 
@@ -48,23 +48,26 @@ def test_what_comes_into_view_gets_points(texture: np.ndarray) -> None:
 def test_nothing_is_followed_behind_a_mask(texture: np.ndarray) -> None:
     mask = np.full((360, 640), 255, np.uint8)
     mask[:, 300:] = 0
-    tracks = follow([shifted(texture, 10 + t) for t in range(5)], [mask] * 5)
+    tracks = track_corners([shifted(texture, 10 + t) for t in range(5)], [mask] * 5)
     assert tracks.positions[tracks.seen][:, 0].max() < 302
 
 
 def test_flat_pictures_have_no_points() -> None:
-    assert len(follow([np.full((360, 640), 90, np.uint8)] * 4)) == 0
+    assert len(track_corners([np.full((360, 640), 90, np.uint8)] * 4)) == 0
 
 
 def test_following_stops_when_asked(texture: np.ndarray) -> None:
-    answers = iter([False, False, True])
+    def stop(fraction: float, phase: str) -> None:
+        if fraction > 0.5:
+            raise Cancelled
+
     with pytest.raises(Cancelled):
-        follow([shifted(texture, t) for t in range(5)], cancelled=lambda: next(answers))
+        track_corners([shifted(texture, t) for t in range(5)], progress=stop)
 
 
 def test_progress_rises_to_one(texture: np.ndarray) -> None:
     seen: list[float] = []
-    follow([shifted(texture, t) for t in range(4)], progress=lambda fraction, _: seen.append(fraction))
+    track_corners([shifted(texture, t) for t in range(4)], progress=lambda fraction, _: seen.append(fraction))
     assert seen == sorted(seen)
     assert seen[-1] == 1
 

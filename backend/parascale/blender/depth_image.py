@@ -9,17 +9,16 @@ from numpy.typing import NDArray
 from parascale.blender.untyped import image_size, stored_pixels
 from parascale.errors import InputError
 from parascale.media.depth_file import (
-    EIGHT_BITS,
+    EIGHT_BITS_WARNING,
     DepthFile,
     check_depth_suffix,
-    depth_channels,
-    depth_of_values,
-    one_channel,
+    choose_depth_channels,
+    make_depth,
+    merge_channels,
     read_depth_map,
 )
 from parascale.media.exr_file import ExrFile
 from parascale.media.suffixes import BLENDER_DEPTH_SUFFIXES
-from parascale.types import DepthMap
 
 # What Blender itself reads as it stands in the file: of other lone channels its versions make something else.
 _PLAIN = ({"R", "G", "B"}, {"R", "G", "B", "A"}, {"Y"})
@@ -34,29 +33,29 @@ def read_depth_in_blender(path: Path, scale: float | None = None) -> DepthFile:
     if suffix in (".npy", ".npz"):
         return read_depth_map(path, scale)
     if suffix == ".exr":
-        return depth_of_values(path, _exr(path), scale)
+        return make_depth(path, _exr(path), scale)
     pixels, deep = _read_picture(path)
     if not (pixels[..., :1] == pixels[..., 1:3]).all():
         raise InputError(f"{path} is a picture in colour: depth is grey, 16 bits a pixel")
     grey = pixels[..., 0]
     if deep:
-        return depth_of_values(path, np.rint(grey * 65535).astype(np.uint16), scale)
-    return depth_of_values(path, np.rint(grey * 255).astype(np.uint8), scale, (EIGHT_BITS.format(path.name),))
+        return make_depth(path, np.rint(grey * 65535).astype(np.uint16), scale)
+    return make_depth(path, np.rint(grey * 255).astype(np.uint8), scale, (EIGHT_BITS_WARNING.format(path.name),))
 
 
-def _exr(path: Path) -> DepthMap:
+def _exr(path: Path) -> NDArray[np.generic]:
     file = ExrFile(path)
-    chosen = depth_channels(path, file.names)
+    chosen = choose_depth_channels(path, file.names)
     obstacle = next(filter(None, map(file.obstacle, chosen)), None)
     if obstacle is None:
-        return one_channel(path, [file.read(name) for name in chosen], file.names)
+        return merge_channels(path, [file.read(name) for name in chosen], file.names)
     if set(file.names) not in _PLAIN:
         raise InputError(
             f"{path} is {obstacle}, and of such files Blender's pictures hold no layers: save it with ZIP compression, "
             "or take .npy"
         )
     pixels, _ = _read_picture(path)
-    return one_channel(path, [pixels[..., channel] for channel in range(3)], file.names)
+    return merge_channels(path, [pixels[..., channel] for channel in range(3)], file.names)
 
 
 def _read_picture(path: Path) -> tuple[NDArray[np.float32], bool]:

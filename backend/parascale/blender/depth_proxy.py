@@ -11,7 +11,7 @@ from parascale.blender.camera import apply_lens
 from parascale.blender.depth import FILLS, HIDES
 from parascale.blender.untyped import image_size, shader_tree, untyped
 from parascale.errors import InputError
-from parascale.media.orientation import UPRIGHT, stored_places, upright_size
+from parascale.media.orientation import UPRIGHT, to_stored_coordinates, upright_size
 from parascale.projection.continued import continued_surface, without_gaps
 from parascale.projection.mesh import CUT_RATIO, Mesh, build_mesh, inverse_depth
 from parascale.types import Array, DepthMap
@@ -57,7 +57,7 @@ class _Photo:
 
     def uv_of(self, places: Array) -> NDArray[np.float32]:
         """UV of places in pixels (N, 2) of the upright photo."""
-        stored = stored_places(places / np.asarray(self.size, np.float64), self.orientation)
+        stored = to_stored_coordinates(places / np.asarray(self.size, np.float64), self.orientation)
         uv: NDArray[np.float32] = np.stack([stored[:, 0], 1 - stored[:, 1]], axis=1).astype(np.float32)
         return uv
 

@@ -14,7 +14,7 @@ from parascale.parallax.depth_source import DepthSamples, pixel_grid
 from parascale.types import Array
 
 # A handful of points says little of a subject.
-LEAST_POINTS = 5
+MIN_SUBJECT_POINTS = 5
 
 
 class PlaceDepth:
@@ -96,15 +96,15 @@ def subject_depth(trajectory: Trajectory, positions: ArrayLike, box: tuple[float
     pixels, depth = _project(trajectory, points, 0)
     share = pixels / trajectory.size
     inside = (depth > 0) & np.all((share >= [left, top]) & (share <= [right, bottom]), axis=1)
-    if inside.sum() < LEAST_POINTS:
+    if inside.sum() < MIN_SUBJECT_POINTS:
         raise InputError(
-            f"the box around the reference's subject holds {inside.sum()} of its points where {LEAST_POINTS} are "
+            f"the box around the reference's subject holds {inside.sum()} of its points where {MIN_SUBJECT_POINTS} are "
             "needed: make it larger, or measure the whole frame"
         )
     result = np.full(len(trajectory), np.nan)
     for frame in range(len(trajectory)):
         depth = _project(trajectory, points[inside], frame)[1]
-        if (depth > 0).sum() >= LEAST_POINTS:
+        if (depth > 0).sum() >= MIN_SUBJECT_POINTS:
             result[frame] = np.median(depth[depth > 0])
     return result
 

@@ -13,7 +13,7 @@ from parascale.types import Json
 
 # Custom property of a strip: what was asked of the generator, as JSON.
 REQUEST = "parascale_request"
-CHANNELS = 128
+MAX_CHANNELS = 128
 
 
 def insert_strip(
@@ -145,8 +145,8 @@ def _sequencer_context(scene: bpy.types.Scene) -> Iterator[None]:
 
 def _top_channel(scene: bpy.types.Scene) -> int:
     top = max((strip.channel for strip in strips_of(scene)), default=0)
-    if top >= CHANNELS:
-        raise InputError(f"all {CHANNELS} channels of the sequencer of {scene.name!r} are reached: move a strip down")
+    if top >= MAX_CHANNELS:
+        raise InputError(f"the sequencer of {scene.name!r} has no channel above {MAX_CHANNELS}: move a strip down")
     return int(top)
 
 

@@ -15,7 +15,7 @@ from parascale.types import Array
 
 GRID = (64, 36)
 # A triangle whose corners' inverse depths differ by more spans a depth edge or the sky.
-MAX_RATIO = 3.0
+MAX_INVERSE_DEPTH_RATIO = 3.0
 
 
 def tracking_of(camera_object: bpy.types.Object) -> bpy.types.MovieClip | None:
@@ -96,7 +96,7 @@ def interpolate_depth(pixels: Array, depth: Array, intrinsics: Array, size: tupl
     cells = unprojection(grid, intrinsics)[:, :2]
     for own in _triangles(flat):
         inverse = 1 / depth[own]
-        if inverse.max() > MAX_RATIO * inverse.min():
+        if inverse.max() > MAX_INVERSE_DEPTH_RATIO * inverse.min():
             continue
         a, b, c = flat[own]
         area = _cross(b - a, c - a)

@@ -40,7 +40,7 @@ STOPPED = 130
 
 app = typer.Typer(
     name="parascale",
-    help="Carry the camera motion of a shot over to a scene of any scale, by its Parallax Number.",
+    help="Transfer the camera motion of a shot to a scene of any scale, by its Parallax Number.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -55,8 +55,8 @@ app.add_typer(weights.weights, name="weights")
 
 
 @app.callback(invoke_without_command=True)
-def root(version: bool = typer.Option(False, "--version", help="Print the version and leave.")) -> None:
-    """Set up logging; PARASCALE_LOG=debug tells more."""
+def root(version: bool = typer.Option(False, "--version", help="Print the version and exit.")) -> None:
+    """Set up logging; PARASCALE_LOG=debug prints more."""
     logging.basicConfig(level=os.environ.get("PARASCALE_LOG", "warning").upper(), format="%(name)s: %(message)s")
     if version:
         print(__version__)
@@ -64,7 +64,7 @@ def root(version: bool = typer.Option(False, "--version", help="Print the versio
 
 
 def main() -> None:
-    """Run the command line: exit 0 done, 2 usage, 3 cannot be done with this input, 130 stopped."""
+    """Run the command line: exit code 0 done, 2 wrong usage, 3 unusable input, 130 stopped."""
     try:
         app()
     except InputError as error:

@@ -10,7 +10,7 @@ ADVICE: dict[Remedy, str] = {
     "fov": "override with --fov",
     "fps": "override with --fps",
     "frame-range": "give a range with --start and --end",
-    "keys": "make keys with `parascale keys new DIR`",
+    "keys": "make them with `parascale keys new DIR`",
     "other-format": "read it with --format {} if that is wrong",
     "probe": "write one with `parascale probe`",
     "rerun": (

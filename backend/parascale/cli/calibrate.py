@@ -18,26 +18,26 @@ from parascale.errors import InputError
 def calibrate(
     shot: Annotated[Path, typer.Argument(help="The reference shot.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="The shot file to write.")],
-    depth: Annotated[float | None, typer.Option(help="The target's median depth, where that is all one knows.")] = None,
+    depth: Annotated[float | None, typer.Option(help="Median depth of the target, if nothing more is known.")] = None,
     depth_map: Annotated[Path | None, typer.Option(help="The target's depth map: EXR, 16-bit PNG, .npy, .npz.")] = None,
     depth_scale: DepthScale = None,
     fov: Annotated[float | None, typer.Option(help="Horizontal field of view of the depth map, degrees.")] = None,
     scene: Annotated[Path | None, typer.Option(help="The target: a .blend file.")] = None,
-    camera: Annotated[str | None, typer.Option(help="The camera to start from, where not the scene's own.")] = None,
+    camera: Annotated[str | None, typer.Option(help="Camera to start from; default: the active camera.")] = None,
     method: Annotated[str, typer.Option(help="How the gain is found: {methods}.")] = "closed-loop",
-    strength: Annotated[float, typer.Option(help="Multiplies the Parallax Number asked for.")] = 1.0,
-    smooth: Annotated[float, typer.Option(help="Smooth the gain over this many frames.")] = 0.0,
+    strength: Annotated[float, typer.Option(help="Multiplies the Parallax Number.")] = 1.0,
+    smooth: Annotated[float, typer.Option(help="Sigma in frames of a Gaussian over the gain; 0 is off.")] = 0.0,
     lens: Annotated[str, typer.Option(help="Lens of the realised camera: {lenses}.")] = "keep",
     json: Json = False,
 ) -> None:
-    """Carry a shot's motion over to a target, so that every frame keeps its Parallax Number."""
+    """Transfer a shot's motion to a target so that every frame keeps its Parallax Number."""
     from parascale.files.shot_file import read_shot, write_shot
     from parascale.parallax.calibrate import Settings
     from parascale.parallax.calibrate import calibrate as calibrate_shot
     from parascale.parallax.target import constant_target
 
     if sum(target is not None for target in (depth, depth_map, scene)) != 1:
-        raise InputError("say what the target is by one of --depth, --depth-map or --scene")
+        raise InputError("give the target by exactly one of --depth, --depth-map and --scene")
     reference = read_shot(shot)
     if depth is not None:
         target = constant_target(depth, reference)

@@ -19,7 +19,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instea
 
 DepthScale = Annotated[
     float | None,
-    typer.Option(help="Multiplies what the depth map holds; 0.001 for 16-bit pictures and 1 for others if not given."),
+    typer.Option(help="Multiplies the values of the depth map; default: 0.001 for 16-bit images, else 1."),
 ]
 
 

@@ -12,18 +12,18 @@ from parascale.errors import InputError
 
 def depth(
     image: Annotated[Path, typer.Argument(help="The picture.")],
-    model: Annotated[str, typer.Option(help="A depth model by name, or a folder of its weights.")],
+    model: Annotated[str, typer.Option(help="Name of a depth model, or folder of its weights.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="The depth map to write, NAME.npy.")],
     connect: Connect = None,
     keys: KeysFolder = None,
     json: Json = False,
 ) -> None:
-    """Estimate the depth of a picture; starts a backend of its own where none is named."""
+    """Estimate the depth of a picture; without --connect, starts a temporary backend."""
     from parascale.link.kinds.depth import DepthRequest
     from parascale.media.image_file import read_image
 
     if output.suffix.lower() != ".npy":
-        raise InputError(f"{output} is no name for a depth map: let it end in .npy")
+        raise InputError(f"{output}: the output must end in .npy")
     picture = read_image(image)
     print_notes(picture.warnings)
     estimated = run_job(DepthRequest(picture.image, model), output, connect, keys)
@@ -37,4 +37,4 @@ def depth(
 def _notes(estimated: dict[str, object]) -> list[str]:
     if estimated["kind"] != "relative":
         return []
-    return ["this model tells near from far up to an unknown shift: see docs/photo-target.md for what that costs"]
+    return ["the depth of this model has an unknown shift; docs/photo-target.md describes the effect"]

@@ -17,22 +17,22 @@ if TYPE_CHECKING:
 
 
 def evaluate(
-    output: Annotated[Path, typer.Option("-o", "--output", help="A folder; what it holds already is not done again.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Output folder; results already in it are reused.")],
     regimes: Annotated[
-        str | None, typer.Option(help="REFERENCE-TARGET,... of the scenes cosmos, street, room, desk.")
+        str | None, typer.Option(help="Pairs REFERENCE-TARGET of scenes (cosmos, street, room, desk), comma-separated.")
     ] = None,
-    methods: Annotated[str | None, typer.Option(help="Gain methods, with commas; see docs/evaluation.md.")] = None,
+    methods: Annotated[str | None, typer.Option(help="Comma-separated gain methods; see docs/evaluation.md.")] = None,
     generator: Annotated[
-        str | None, typer.Option("--generator", "-g", help="Also make and solve videos: render, or a generator.")
+        str | None, typer.Option("--generator", "-g", help="Also generate and solve videos: render, or a generator.")
     ] = None,
     quick: Annotated[
-        bool, typer.Option("--quick", help="Two moves, 33 frames; of regimes and methods not named, a few.")
+        bool, typer.Option("--quick", help="Two moves of 33 frames, and fewer regimes and methods.")
     ] = False,
     connect: Connect = None,
     keys: KeysFolder = None,
     json: Json = False,
 ) -> None:
-    """Measure how faithful each method is, between rendered scenes whose depth is known."""
+    """Measure the accuracy of each method between rendered scenes of known depth."""
     require_blender("evaluate")
     from parascale.evaluation.comparison_plot import draw_comparison
     from parascale.evaluation.faithfulness import evaluate as measure
@@ -59,10 +59,10 @@ def evaluate(
 def _plan(regimes: str | None, methods: str | None, generator: str | None, *, quick: bool) -> "Plan":
     from parascale.evaluation.faithfulness import RENDER, Plan
     from parascale.evaluation.faithfulness import quick as part_of
-    from parascale.generators.registry import generators
+    from parascale.generators import GENERATORS
 
-    if generator not in (None, RENDER, *generators()):
-        raise InputError(f"there is no generator {generator!r}: take one of {', '.join((RENDER, *generators()))}")
+    if generator not in (None, RENDER, *GENERATORS):
+        raise InputError(f"there is no generator {generator!r}: take one of {', '.join((RENDER, *GENERATORS))}")
     plan = Plan(generator=generator)
     if regimes:
         plan = replace(plan, regimes=tuple(regimes.split(",")))

@@ -9,15 +9,15 @@ from parascale.cli.common import Json, print_json, print_notes
 def export(
     shot: Annotated[Path, typer.Argument(help="A shot file.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="File or folder to write.")],
-    format: Annotated[str, typer.Option("--format", help="See parascale formats.")],  # noqa: A002 - the option's name
+    format: Annotated[str, typer.Option("--format", help="Output format; `parascale formats` lists them.")],  # noqa: A002 - the option's name
     size: Annotated[
-        str | None, typer.Option(help="Picture size, as 832x480: the picture is made to cover it and cut to shape.")
+        str | None, typer.Option(help="Picture size such as 832x480; scaled to cover it, then cropped.")
     ] = None,
-    fps: Annotated[float | None, typer.Option(help="Resample to this rate, in a number of frames that fits.")] = None,
-    frames: Annotated[int | None, typer.Option(help="Play the whole move in as many frames.")] = None,
+    fps: Annotated[float | None, typer.Option(help="Resample to this frame rate.")] = None,
+    frames: Annotated[int | None, typer.Option(help="Resample the whole move to this many frames.")] = None,
     json: Json = False,
 ) -> None:
-    """Write a shot as another tool's camera path, or as the conditioning tensor of a generator."""
+    """Export a shot as a camera path for another tool, or as a generator's conditioning tensor."""
     from parascale.cli.size import parse_size
     from parascale.conditioning.tensor_file import find_tensor_format, write_tensor
     from parascale.files.fit import resample, resize_to_cover

@@ -2,7 +2,7 @@ from parascale.cli.common import Json, print_json
 
 
 def formats(json: Json = False) -> None:
-    """List the trajectory formats and conditioning tensors, and what each can hold."""
+    """List the trajectory formats and conditioning tensors, and what each can store."""
     from parascale.conditioning.tensor_file import TENSORS
     from parascale.files.formats import FORMATS
 

@@ -18,28 +18,29 @@ if TYPE_CHECKING:
 
 def generate(
     shot: Annotated[Path, typer.Argument(help="The calibrated shot to follow.")],
-    generator: Annotated[
-        str, typer.Option("--generator", "-g", help="Which generator; `parascale doctor` lists them.")
-    ],
-    image: Annotated[Path, typer.Option(help="The picture the first camera of the shot sees.")],
+    generator: Annotated[str, typer.Option("--generator", "-g", help="Generator; `parascale doctor` lists them.")],
+    image: Annotated[Path, typer.Option(help="Picture seen by the first camera of the shot.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="The video to write.")],
     depth_map: Annotated[Path | None, typer.Option(help="The picture's z-depth: EXR, 16-bit PNG, .npy, .npz.")] = None,
     depth_scale: DepthScale = None,
     prompt: Annotated[str, typer.Option(help="Text prompt.")] = "",
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same video.")] = 0,
-    parameter: Annotated[list[str] | None, typer.Option("--set", help="NAME=VALUE of the generator's own.")] = None,
+    parameter: Annotated[list[str] | None, typer.Option("--set", help="Generator parameter, NAME=VALUE.")] = None,
     sketch: Annotated[
-        Path | None, typer.Option(help="A PNG that shows the video, small, as it comes into being.")
+        Path | None, typer.Option(help="Write a small preview of the running generation to this PNG.")
     ] = None,
-    verify: Annotated[bool, typer.Option("--verify", help="Solve the video again: P asked against realised.")] = False,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Solve the video and compare its P with the request.")
+    ] = False,
     second_pass: Annotated[
-        bool, typer.Option("--second-pass", help="Where they differ by over 15 %, generate again, corrected.")
+        bool,
+        typer.Option("--second-pass", help="If P differs by over 15 %, generate again, corrected."),
     ] = False,
     connect: Connect = None,
     keys: KeysFolder = None,
     json: Json = False,
 ) -> None:
-    """Generate a video along a shot; starts a backend of its own where none runs and none is named."""
+    """Generate a video along a shot; without --connect, starts a temporary backend."""
     from parascale.files.shot_file import read_shot
     from parascale.link.kinds.generate import GenerationRequest
     from parascale.media.depth_file import read_depth_map
@@ -80,7 +81,7 @@ def generate(
 def _verify(
     video: Path, request: "GenerationRequest", fetched: dict[str, object]
 ) -> tuple[Mapping[str, object] | None, float | None]:
-    """Hold a video against what was asked, and say how they differ; a video that cannot be solved is kept.
+    """Compare a video with its request; a video that cannot be solved is kept.
 
     Returns
     -------

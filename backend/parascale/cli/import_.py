@@ -16,19 +16,19 @@ def import_(
     path: Annotated[Path, typer.Argument(help="A trajectory of another tool: file or folder.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="The shot file to write, NAME.shot.json.")],
     format: Annotated[  # noqa: A002 - the option's name
-        str | None, typer.Option("--format", help="Its format, where it is not recognised; see parascale formats.")
+        str | None, typer.Option("--format", help="Input format, if not recognised; `parascale formats` lists them.")
     ] = None,
-    depth: Annotated[float | None, typer.Option(help="Median depth in the path's unit, the same all along.")] = None,
+    depth: Annotated[float | None, typer.Option(help="Constant median depth, in the path's unit.")] = None,
     depth_map: Annotated[
         Path | None, typer.Option(help="Depth map seen by the first camera, .npy or .npz, in the path's unit.")
     ] = None,
-    size: Annotated[str | None, typer.Option(help="Picture size, as 832x480, where the file is silent.")] = None,
-    fps: Annotated[float | None, typer.Option(help="Frames a second, where the file is silent.")] = None,
-    fov: Annotated[float | None, typer.Option(help="Horizontal field of view in degrees, likewise.")] = None,
-    camera: Annotated[str | None, typer.Option(help="Which camera, where there are several.")] = None,
+    size: Annotated[str | None, typer.Option(help="Picture size such as 832x480, if not in the file.")] = None,
+    fps: Annotated[float | None, typer.Option(help="Frame rate, if not in the file.")] = None,
+    fov: Annotated[float | None, typer.Option(help="Horizontal field of view in degrees, if not in the file.")] = None,
+    camera: Annotated[str | None, typer.Option(help="Camera name, if the file has several.")] = None,
     json: Json = False,
 ) -> None:
-    """Make a shot of another tool's camera path."""
+    """Import a camera path of another tool as a shot."""
     from parascale.cli.info import print_shot
     from parascale.cli.size import parse_size
     from parascale.files.fit import measure_parallax
@@ -37,7 +37,7 @@ def import_(
     from parascale.files.trajectory_file import read_trajectory
 
     if depth is not None and depth_map is not None:
-        raise InputError("say the depth by one of --depth or --depth-map")
+        raise InputError("--depth and --depth-map exclude each other")
     imported = read_trajectory(path, format, UserOverrides(parse_size(size), fps, fov, camera))
     shot = imported.shot
     if depth is not None or depth_map is not None:

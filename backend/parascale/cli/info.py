@@ -18,7 +18,7 @@ def info(
     shot: Annotated[Path, typer.Argument(help="A shot file.")],
     json: Json = False,
 ) -> None:
-    """Tell what a shot holds: frames, motion, Parallax Number, depth, quality."""
+    """Show a shot's frames, motion, Parallax Number, depth and quality."""
     from parascale.files.shot_file import read_shot
 
     print_shot(read_shot(shot), json=json)

@@ -11,13 +11,13 @@ from parascale.errors import InputError, Notice
 if TYPE_CHECKING:
     from parascale.link.client import Client
 
-Connect = Annotated[str | None, typer.Option(help="Address of the backend; the one of this machine where not given.")]
-KeysFolder = Annotated[Path | None, typer.Option("--keys", help="Folder of keys of a backend on another machine.")]
-JobId = Annotated[str, typer.Argument(metavar="ID", help="The job's id, or as much of its beginning as is needed.")]
+Connect = Annotated[str | None, typer.Option(help="Address of the backend; default: this machine's.")]
+KeysFolder = Annotated[Path | None, typer.Option("--keys", help="Folder with the keys of a remote backend.")]
+JobId = Annotated[str, typer.Argument(metavar="ID", help="Job id, or its first characters.")]
 
 
 def jobs(connect: Connect = None, keys: KeysFolder = None, json: Json = False) -> None:
-    """List the jobs of a backend that are yours."""
+    """List your jobs on a backend."""
     from dataclasses import asdict
 
     from parascale.link.local import connect as connect_to

@@ -12,10 +12,10 @@ class Action(StrEnum):
 
 
 def keys(
-    action: Annotated[Action, typer.Argument(help="new: make the keys of a server and of its first client.")],
-    folder: Annotated[Path, typer.Argument(help="Folder that takes them.")],
+    action: Annotated[Action, typer.Argument(help="new: create the keys of a server and its first client.")],
+    folder: Annotated[Path, typer.Argument(help="Output folder.")],
 ) -> None:
-    """Make the keys by which a backend on the network and its clients know each other."""
+    """Create the keys for a backend on the network and its clients."""
     from parascale.link.keys import new_keys
 
     assert action is Action.new

@@ -8,11 +8,11 @@ from parascale.cli.common import Json, print_json
 
 
 def metrics(
-    shot: Annotated[Path, typer.Argument(help="The shot to judge.")],
-    reference: Annotated[Path, typer.Argument(help="The shot it is held against.")],
+    shot: Annotated[Path, typer.Argument(help="The shot to evaluate.")],
+    reference: Annotated[Path, typer.Argument(help="The shot to compare with.")],
     json: Json = False,
 ) -> None:
-    """Hold one shot against another: PCE, felt error, rotation and translation error."""
+    """Compare two shots: PCE, felt error, rotation and translation error."""
     from parascale.files.shot_file import read_shot
     from parascale.parallax.metrics import compare
 

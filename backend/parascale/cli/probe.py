@@ -16,37 +16,35 @@ if TYPE_CHECKING:
 
 
 def probe(
-    generator: Annotated[str, typer.Option("--generator", "-g", help="Which generator.")],
-    output: Annotated[Path, typer.Option("-o", "--output", help="The profile to write; its plot goes beside it.")],
-    image: Annotated[list[Path] | None, typer.Option(help="A picture to start from; drawn rooms if none.")] = None,
-    depth_map: Annotated[list[Path] | None, typer.Option(help="The z-depth of each picture, in their order.")] = None,
+    generator: Annotated[str, typer.Option("--generator", "-g", help="Generator.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The profile to write; its plot goes next to it.")],
+    image: Annotated[list[Path] | None, typer.Option(help="A picture to start from; default: drawn rooms.")] = None,
+    depth_map: Annotated[list[Path] | None, typer.Option(help="z-depth of each picture, in the same order.")] = None,
     fov: Annotated[float, typer.Option(min=5, max=150, help="Horizontal field of view of the pictures.")] = 60.0,
     frames: Annotated[int, typer.Option(min=9, help="Frames of each video, 4n+1.")] = 33,
     prompt: Annotated[str, typer.Option(help="Text prompt.")] = "",
-    seed: Annotated[int, typer.Option(min=0, help="The same for all videos.")] = 0,
-    parameter: Annotated[list[str] | None, typer.Option("--set", help="NAME=VALUE of the generator's own.")] = None,
-    use: Annotated[bool, typer.Option("--use", help="Have backends of this machine take the profile.")] = False,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of all videos.")] = 0,
+    parameter: Annotated[list[str] | None, typer.Option("--set", help="Generator parameter, NAME=VALUE.")] = None,
+    use: Annotated[bool, typer.Option("--use", help="Install the profile for backends on this machine.")] = False,
     connect: Connect = None,
     keys: KeysFolder = None,
     json: Json = False,
 ) -> None:
-    """Measure how far a generator's camera goes: known moves at five gains, generated, solved and fitted."""
+    """Measure a generator's response to camera motion: known moves at five gains, generated, solved, fitted."""
     from parascale.evaluation.pictures import drawn_rooms
     from parascale.evaluation.probe import Plan
     from parascale.evaluation.probe import probe as measure
     from parascale.evaluation.response_plot import draw_response
     from parascale.files.disk import replace_files
+    from parascale.generators import find_generator
     from parascale.generators.profile import own_profile, profile_to_json
-    from parascale.generators.registry import generators
 
-    known = generators()
-    if generator not in known:
-        raise InputError(f"there is no generator {generator!r}: take one of {', '.join(known)}")
+    known = find_generator(generator)
     pictures = _read_pictures(image or [], depth_map or [], fov) if image else drawn_rooms()
     parameters = dict(setting(text) for text in parameter or ())
     plan = Plan(pictures, frames, prompt=prompt, seed=seed, parameters=parameters)
     with client_of(connect, keys) as client, progress_bar() as progress:
-        profile = measure(known[generator], plan, answered_by(client), progress)
+        profile = measure(known, plan, answered_by(client), progress)
     plot = output.with_suffix(".png")
     text = f"{profile_to_json(profile)}\n".encode()
     replace_files({output: text})

@@ -22,7 +22,7 @@ def result(
     keys: KeysFolder = None,
     json: Json = False,
 ) -> None:
-    """Fetch what a job that is done left behind; the backend then forgets the job."""
+    """Fetch the files of a finished job, then delete the job on the backend."""
     from parascale.link.local import connect as connect_to
 
     with connect_to(connect, keys) as client:

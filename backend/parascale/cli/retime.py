@@ -15,26 +15,24 @@ if TYPE_CHECKING:
 def retime(
     shot: Annotated[Path, typer.Argument(help="A shot file.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="The shot file to write.")],
-    frames: Annotated[str | None, typer.Option(help="How many, or 4n+1: as many of those as fit.")] = None,
-    fps: Annotated[float | None, typer.Option(help="Frames a second; the shot's own where not given.")] = None,
+    frames: Annotated[str | None, typer.Option(help="Number of frames, or a rule such as 4n+1.")] = None,
+    fps: Annotated[float | None, typer.Option(help="Frame rate; default: the shot's.")] = None,
     mode: Annotated[str, typer.Option(help="What to keep: {modes}.")] = "keep-path",
-    keep_angles: Annotated[bool, typer.Option("--keep-angles", help="keep-felt-speed: look where it looked.")] = False,
-    count_rotation: Annotated[bool, typer.Option("--count-rotation", help="even: let pans take their time.")] = False,
-    ease: Annotated[str | None, typer.Option(help="keep-path: TIME:SHARE pairs, as 0:0,0.3:0.1,1:1.")] = None,
+    keep_angles: Annotated[bool, typer.Option("--keep-angles", help="keep-felt-speed: keep view directions.")] = False,
+    count_rotation: Annotated[bool, typer.Option("--count-rotation", help="even: count rotation as motion.")] = False,
+    ease: Annotated[str | None, typer.Option(help="keep-path: TIME:SHARE pairs such as 0:0,0.3:0.1,1:1.")] = None,
     level: Annotated[bool, typer.Option("--level", help="Level the horizon.")] = False,
-    smooth: Annotated[
-        bool, typer.Option("--smooth", help="Take out as much jitter as the noise floor explains.")
-    ] = False,
-    shake: Annotated[float | None, typer.Option(help="Multiply the handheld shake; 0 takes it out.")] = None,
-    cutoff: Annotated[float, typer.Option(help="What is faster is shake, hertz.")] = 1.0,
-    hold: Annotated[str | None, typer.Option(help="SECONDS@TIME: rest there for so long.")] = None,
-    reverse: Annotated[bool, typer.Option("--reverse", help="Play it backwards.")] = False,
-    ping_pong: Annotated[bool, typer.Option("--ping-pong", help="Play it there and back.")] = False,
-    strength: Annotated[float | None, typer.Option(help="Multiply its parallax.")] = None,
-    speed: Annotated[float | None, typer.Option(help="Bring it to this much felt parallax per second.")] = None,
+    smooth: Annotated[bool, typer.Option("--smooth", help="Remove the jitter that the noise floor explains.")] = False,
+    shake: Annotated[float | None, typer.Option(help="Multiply the handheld shake; 0 removes it.")] = None,
+    cutoff: Annotated[float, typer.Option(help="Shake is motion above this frequency, hertz.")] = 1.0,
+    hold: Annotated[str | None, typer.Option(help="SECONDS@TIME: hold the camera at TIME for SECONDS.")] = None,
+    reverse: Annotated[bool, typer.Option("--reverse", help="Play backwards.")] = False,
+    ping_pong: Annotated[bool, typer.Option("--ping-pong", help="Play forwards, then backwards.")] = False,
+    strength: Annotated[float | None, typer.Option(help="Multiply the Parallax Number.")] = None,
+    speed: Annotated[float | None, typer.Option(help="Scale to this median felt parallax per second.")] = None,
     json: Json = False,
 ) -> None:
-    """Give a shot other frames and other timing; what else is asked happens in the order --help lists it."""
+    """Change the frames and timing of a shot; further options apply in the order of this list."""
     from parascale import retime as bend
     from parascale.files.shot_file import read_shot, write_shot
     from parascale.retime.even import is_even_in_travel

@@ -8,14 +8,14 @@ from parascale.cli.common import Json, print_json
 
 
 def serve(
-    bind: Annotated[str, typer.Option(help="Where to listen; port * takes a free one.")] = "tcp://127.0.0.1:5571",
-    state: Annotated[Path | None, typer.Option(help="Folder that keeps jobs and results.")] = None,
-    workers: Annotated[int, typer.Option(min=1, help="Jobs at a time.")] = 1,
-    keys: Annotated[Path | None, typer.Option(help="Folder of keys, to be reached from other machines.")] = None,
+    bind: Annotated[str, typer.Option(help="Address to listen on; port * takes a free port.")] = "tcp://127.0.0.1:5571",
+    state: Annotated[Path | None, typer.Option(help="Folder for jobs and results.")] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Number of parallel jobs.")] = 1,
+    keys: Annotated[Path | None, typer.Option(help="Folder of keys; required to accept other machines.")] = None,
     private: Annotated[bool, typer.Option("--private", hidden=True, help="End when standard input closes.")] = False,
     json: Json = False,
 ) -> None:
-    """Run a backend: takes jobs from the add-on and from other commands, until Ctrl-C."""
+    """Run a backend for the add-on and other commands, until Ctrl-C."""
     from parascale.link.paths import backend_folder
     from parascale.service.server import Server, stop_on_signals, stop_with_parent
 

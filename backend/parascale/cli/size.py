@@ -6,7 +6,7 @@ from parascale.errors import InputError
 
 
 def parse_size(text: str | None) -> tuple[int, int] | None:
-    """Width and height of a text like 832x480; None of None.
+    """Parse width and height from a text such as 832x480; None gives None.
 
     Raises
     ------
@@ -17,5 +17,5 @@ def parse_size(text: str | None) -> tuple[int, int] | None:
         return None
     found = re.fullmatch(r"([1-9]\d{0,5})[x×]([1-9]\d{0,5})", text.strip().lower())
     if not found:
-        raise InputError(f"{text!r} is no picture size: write width x height, as 832x480")
+        raise InputError(f"{text!r} is not a picture size: expected WIDTHxHEIGHT such as 832x480")
     return int(found[1]), int(found[2])

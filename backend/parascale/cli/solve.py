@@ -9,33 +9,36 @@ from parascale.cli.common import Json, progress_bar
 def solve(
     reference: Annotated[Path, typer.Argument(help="A video file or a folder of images.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="The shot file to write, NAME.shot.json.")],
-    focal: Annotated[float | None, typer.Option(help="Focal length in pixels of the clip, where known.")] = None,
-    fov: Annotated[float | None, typer.Option(help="Horizontal field of view in degrees, where known.")] = None,
+    focal: Annotated[float | None, typer.Option(help="Focal length in pixels of the clip, if known.")] = None,
+    fov: Annotated[float | None, typer.Option(help="Horizontal field of view in degrees, if known.")] = None,
     start: Annotated[int, typer.Option(help="First frame, counting from 0.")] = 0,
     end: Annotated[int | None, typer.Option(help="The frame after the last.")] = None,
-    shot: Annotated[int | None, typer.Option(help="Which shot, from 1, where these frames hold several.")] = None,
+    shot: Annotated[int | None, typer.Option(help="Number of the shot, from 1, if the clip has several.")] = None,
     masks: Annotated[
-        Path | None, typer.Option(help="Folder or video of masks, one a frame, white where things move.")
+        Path | None, typer.Option(help="Folder or video of masks, one per frame, white on moving objects.")
     ] = None,
     depth_model: Annotated[
-        str | None, typer.Option(help="Depth by this model, aligned to the solved points, instead of by the tracks.")
+        str | None,
+        typer.Option(help="Take depth from this model, aligned to the solved points, not the tracks."),
     ] = None,
-    threads: Annotated[int | None, typer.Option(help="Threads; 1 gives the same bytes every time.")] = None,
+    threads: Annotated[int | None, typer.Option(help="Number of threads; 1 is deterministic.")] = None,
     json: Json = False,
 ) -> None:
-    """Find the camera path of a clip, and how deep it looks, from its pixels."""
+    """Solve the camera path and median depth of a clip from its pixels."""
+    from parascale.cli.child import run_in_child
     from parascale.cli.info import print_shot
     from parascale.files.shot_file import write_shot
-    from parascale.solve import solve_in_child
+    from parascale.solve import solve as solve_clip
 
     estimator = None
     if depth_model is not None:
-        from parascale.depth.registry import load_estimator
+        from parascale.depth.models import load_estimator
 
         # Before the work: a missing weight is no reason to solve first.
         estimator = load_estimator(depth_model)
     with progress_bar() as progress:
-        solved = solve_in_child(
+        solved = run_in_child(
+            solve_clip,
             reference,
             focal=focal,
             fov=fov,

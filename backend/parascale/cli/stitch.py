@@ -9,12 +9,12 @@ from parascale.cli.info import print_shot
 
 def stitch(
     first: Annotated[Path, typer.Argument(help="A shot file.")],
-    second: Annotated[Path, typer.Argument(help="The shot that goes on from its last camera.")],
+    second: Annotated[Path, typer.Argument(help="The shot to append at its last camera.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="The shot file to write.")],
-    seconds: Annotated[float, typer.Option(help="How long the speeds take to meet.")] = 1.0,
+    seconds: Annotated[float, typer.Option(help="Duration of the speed blend.")] = 1.0,
     json: Json = False,
 ) -> None:
-    """Play two shots as one move, as fast after the joint as before it."""
+    """Join two shots into one move with matched speed."""
     from parascale.files.shot_file import read_shot, write_shot
     from parascale.retime import stitch as stitch_shots
 

@@ -8,20 +8,21 @@ from parascale.cli.common import Json, print_json, progress_bar
 
 def verify(
     video: Annotated[Path, typer.Argument(help="The generated video.")],
-    against: Annotated[Path, typer.Option(help="The shot it was asked to follow.")],
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="Keep the solved shot here.")] = None,
+    against: Annotated[Path, typer.Option(help="The requested shot.")],
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="Write the solved shot to this file.")] = None,
     masks: Annotated[
-        Path | None, typer.Option(help="White where the video shows nothing of the scene: a preview's hole mask.")
+        Path | None, typer.Option(help="Mask video, white where the video is made up: a preview's hole mask.")
     ] = None,
     json: Json = False,
 ) -> None:
-    """Solve a generated video again and hold its Parallax Number against what was asked."""
+    """Solve a generated video and compare its Parallax Number with the request."""
+    from parascale.cli.child import run_in_child
     from parascale.cli.metrics import print_metrics
     from parascale.evaluation.verify import verify as verify_video
     from parascale.files.shot_file import read_shot, write_shot
 
     with progress_bar() as progress:
-        verification = verify_video(video, read_shot(against), masks=masks, progress=progress)
+        verification = run_in_child(verify_video, video, read_shot(against), masks=masks, progress=progress)
     if output is not None:
         write_shot(verification.shot, output)
     result = verification.metrics.as_json()

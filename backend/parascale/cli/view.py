@@ -1,21 +1,21 @@
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from parascale.cli.common import print_notes
 from parascale.errors import InputError
 
 
 def view(
     shot: Annotated[Path, typer.Argument(help="A shot file.")],
     reference: Annotated[
-        Path | None, typer.Option(help="The clip it was solved from, shown on the cameras; looked for beside the shot.")
+        Path | None, typer.Option(help="The solved clip, shown on the cameras; default: looked up next to the shot.")
     ] = None,
-    plot: Annotated[Path | None, typer.Option(help="Draw it as this PNG instead; needs no rerun.")] = None,
-    save: Annotated[Path | None, typer.Option(help="Write rerun's recording, .rrd, and open no window.")] = None,
+    plot: Annotated[Path | None, typer.Option(help="Draw a PNG instead; does not need rerun.")] = None,
+    save: Annotated[Path | None, typer.Option(help="Write a rerun recording (.rrd); open no window.")] = None,
 ) -> None:
-    """Show a shot in 3D, in rerun: cameras, points, frames, P and depth over time; or as a picture."""
+    """Show a shot in 3D in rerun, with P and depth over time, or draw it as a picture."""
     from parascale.files.shot_file import read_shot
 
     shown = read_shot(shot)
@@ -30,5 +30,5 @@ def view(
 
     clip = reference or source_of(shown, shot.parent)
     if clip is None:
-        print("parascale: note: no frames on the cameras: give the clip with --reference", file=sys.stderr)
+        print_notes(["the clip is not next to the shot: give it with --reference to show its frames"])
     view_shot(shown, clip, save)

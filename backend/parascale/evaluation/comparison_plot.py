@@ -13,7 +13,7 @@ from parascale.evaluation.results import Row, raw_slope
 
 _COLOURS = ("#2e7d5b", "#d08770", "#5e81ac", "#b48ead", "#a3892c", "#4c566a")
 # Below this an error is drawn at the edge: the axis is logarithmic.
-LEAST = 1e-3
+MIN_DRAWN_PCE = 1e-3
 
 
 def draw_comparison(rows: Sequence[Row], path: Path) -> None:
@@ -45,7 +45,9 @@ def _draw_methods(axes: Axes, rows: Sequence[Row], methods: list[str], colours: 
         # Regimes side by side within a method's line.
         shift = 0.6 * ((list(colours).index(regime) + 0.5) / len(colours) - 0.5)
         places = [methods.index(row.method) + shift for row in own]
-        axes.plot([max(row.pce, LEAST) for row in own], places, "o", color=colour, ms=5, alpha=0.75, label=regime)
+        axes.plot(
+            [max(row.pce, MIN_DRAWN_PCE) for row in own], places, "o", color=colour, ms=5, alpha=0.75, label=regime
+        )
     axes.set_xscale("log")
     axes.set(yticks=range(len(methods)), yticklabels=methods, ylim=(len(methods) - 0.5, -0.5))
     axes.set(xlabel="PCE in the target's true depth, a dot a move", title="Faithfulness, method by method")

@@ -28,7 +28,7 @@ from parascale.parallax.depth_source import DepthSource
 from parascale.parallax.gauge import scale_gauge, to_unit_depth
 from parascale.parallax.metrics import compare
 from parascale.parallax.shot import Shot
-from parascale.solve import solve_in_child
+from parascale.solve import solve
 from parascale.types import Progress
 
 SCENES = ("cosmos", "street", "room", "desk")
@@ -216,7 +216,7 @@ def film_reference(name: str, move: str, plan: Plan, folder: Path, report: Progr
     true = read_shot(true_file)
     if not solved_file.is_file():
         try:
-            solved = solve_in_child(
+            solved = solve(
                 clip,
                 intrinsics=true.trajectory.intrinsics[0],
                 progress=lambda part, phase: report(0.8 + 0.2 * part, phase),

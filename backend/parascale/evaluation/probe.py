@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from parascale.camera import Trajectory, View
 from parascale.errors import InputError
 from parascale.evaluation.pictures import Picture
-from parascale.evaluation.verify import MEASURABLE, verify
+from parascale.evaluation.verify import MIN_SHARE_ABOVE_FLOOR, verify
 from parascale.generators.generator import Generator
 from parascale.generators.profile import Profile, profile_of
 from parascale.generators.units import UNITS_PER_DEPTH
@@ -30,9 +30,9 @@ GAINS = (0.5, 1.0, 2.0, 3.0, 4.0)
 # Length of a move's path at gain 1, in median depths of the picture.
 TRAVEL = 0.08
 # A gain whose response falls below this share of the smaller gains' is beyond saturation.
-SATURATED = 0.8
+SATURATED_BELOW_RATIO = 0.8
 # Responses flatter than this do not follow the path's scale.
-ERASED = 0.3
+ERASED_BELOW_SLOPE = 0.3
 
 Make = Callable[[GenerationRequest, Path, Progress], JobResult]
 
@@ -179,7 +179,7 @@ def _measure_response(request: GenerationRequest, make: Make, report: Progress) 
         except InputError as error:
             return None, str(error)
     metrics = verification.metrics
-    if not metrics.above_floor >= MEASURABLE:
+    if not metrics.above_floor >= MIN_SHARE_ABOVE_FLOOR:
         return None, "the video moves less than can be measured"
     return math.exp(metrics.pce_scale_gap), ""
 
@@ -201,7 +201,7 @@ def fit(generator: Generator, responses: Sequence[Response], units: float, param
         raise InputError(f"{generator.name} could not be measured: {reasons[0] if reasons else 'too few videos'}")
     saturates, slope = saturation(measured), _slope(measured)
     used = [item for item in measured if saturates is None or item.gain * TRAVEL < saturates]
-    erased = slope < ERASED
+    erased = slope < ERASED_BELOW_SLOPE
     ratios = np.array([item.ratio for item in used])
     return Profile(
         generator=generator.name,
@@ -223,7 +223,7 @@ def saturation(responses: Sequence[Response]) -> float | None:
     found = [(gain, float(np.median(values))) for gain, values in ratios.items() if values]
     for number, (gain, _) in enumerate(found[1:], 1):
         before = max(ratio for _, ratio in found[:number])
-        if all(ratio < before + math.log(SATURATED) for _, ratio in found[number:]):
+        if all(ratio < before + math.log(SATURATED_BELOW_RATIO) for _, ratio in found[number:]):
             return gain * TRAVEL
     return None
 

@@ -18,7 +18,7 @@ from parascale.types import to_json_values
 
 FILE = "results.json"
 # Scale gaps that differ by less tell no slope.
-LEAST_SPREAD = 1.0
+MIN_GAP_RANGE = 1.0
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ def raw_slope(rows: Sequence[Row]) -> float:
     """Slope of ln(P' / P) of `raw` over the log scale gap, which Theorem 1 says is 1; NaN where the gaps are alike."""
     raw = [(row.depth_gap, row.scale_gap) for row in rows if row.method == "raw"]
     gap, error = np.array([pair for pair in raw if not any(map(math.isnan, pair))]).reshape(-1, 2).T
-    if len(gap) < 2 or np.ptp(gap) < LEAST_SPREAD:
+    if len(gap) < 2 or np.ptp(gap) < MIN_GAP_RANGE:
         return math.nan
     return float(np.polyfit(gap, error, 1)[0])
 

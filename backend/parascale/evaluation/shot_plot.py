@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from parascale.parallax.shot import Shot
 
 PATH_COLOUR, FLOOR_COLOUR, POINT_COLOUR = "#2e7d5b", "#bf616a", "#9aa3b2"
-MOST_POINTS = 4000
+MAX_POINTS = 4000
 CAMERAS = 9
 # Seen from above and from the side: which coordinates are drawn across and up, and their names. y points down.
 VIEWS = (("from above", 0, 2, "right", "forward"), ("from the right", 2, 1, "forward", "down"))
@@ -90,7 +90,7 @@ def _draw_path(axes: Axes, shot: Shot, poses: NDArray[np.float64], view: tuple[s
 def _draw_points(axes: Axes, shot: Shot, across: int, up: int) -> None:
     assert shot.points is not None
     first = np.linalg.inv(shot.trajectory.camera_to_world[0])
-    points = shot.points.positions[:: len(shot.points.positions) // MOST_POINTS + 1] @ first[:3, :3].T + first[:3, 3]
+    points = shot.points.positions[:: len(shot.points.positions) // MAX_POINTS + 1] @ first[:3, :3].T + first[:3, 3]
     axes.plot(
         points[:, across], points[:, up], ".", color=POINT_COLOUR, ms=2, alpha=0.6, zorder=1, scalex=False, scaley=False
     )

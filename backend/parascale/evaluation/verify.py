@@ -1,4 +1,4 @@
-"""A generated video held against the shot it was asked to follow."""
+"""A generated video compared with the shot it was asked to follow."""
 
 import dataclasses
 import math
@@ -14,9 +14,9 @@ from parascale.parallax.shot import Shot
 from parascale.types import CancelCheck, Progress
 
 # A video whose Parallax Number is further from what was asked than this factor is worth a second pass.
-TOLERANCE = 1.15
+SECOND_PASS_ABOVE_FACTOR = 1.15
 # With less than this share of its steps above the noise floor, a video's scale is not known.
-MEASURABLE = 0.5
+MIN_SHARE_ABOVE_FLOOR = 0.5
 
 
 @dataclass(frozen=True)
@@ -64,13 +64,13 @@ def verify(
         Where the video cannot be solved, or the shot zooms.
     Cancelled
     """
-    from parascale.media.frames import probe
+    from parascale.media.frames import open_frames
     from parascale.solve import solve
 
     asked = shot.trajectory
     if not (asked.intrinsics == asked.intrinsics[0]).all():
         raise InputError(f"the shot {shot.name!r} zooms, which a video cannot be verified against")
-    info = probe(video)
+    info = open_frames(video).info
     intrinsics = scale_intrinsics(asked.intrinsics[0], asked.size, (info.width, info.height))
     solved = solve(video, intrinsics=intrinsics, masks=masks, progress=progress, cancelled=cancelled)
     return Verification(solved, compare(solved, shot))
@@ -87,10 +87,11 @@ def correction(metrics: Metrics) -> float | None:
     Returns
     -------
     float or None
-        exp(-scale gap), one number for the whole path; None within `TOLERANCE`, or where too little could be measured.
+        exp(-scale gap), one number for the whole path; None within `SECOND_PASS_ABOVE_FACTOR`, or where too little
+        could be measured.
     """
     gap = metrics.pce_scale_gap
-    if not metrics.above_floor >= MEASURABLE or abs(gap) <= math.log(TOLERANCE):
+    if not metrics.above_floor >= MIN_SHARE_ABOVE_FLOOR or abs(gap) <= math.log(SECOND_PASS_ABOVE_FACTOR):
         return None
     return math.exp(-gap)
 

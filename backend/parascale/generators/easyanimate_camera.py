@@ -2,36 +2,39 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
 
 from parascale.conditioning.plucker import CHANNELS, plucker_maps
 from parascale.errors import InputError
-from parascale.generators.generator import ScaleClass
-from parascale.generators.picture import check_aspect, fit_image, fit_trajectory, scale_path
-from parascale.generators.settings import REQUIREMENTS, Settings, common_parameters, require_packages
-from parascale.generators.units import UNITS_PER_DEPTH, units_per_depth
-from parascale.generators.weights import locate
-from parascale.link.kinds.generate import GenerationRequest
-from parascale.link.parameters import Parameter, resolve_parameters
-from parascale.link.request import JobResult
-from parascale.types import CancelCheck, Progress
+from parascale.generators.diffusion_generator import DiffusionGenerator
+from parascale.generators.generator import register
+from parascale.generators.picture import fit_image, scale_path
+from parascale.generators.settings import common_parameters
+from parascale.generators.units import UNITS_PER_DEPTH
+from parascale.link.messages import Trained
+from parascale.link.parameters import Parameter
 
 if TYPE_CHECKING:
+    from diffusers import DiffusionPipeline
+
     from parascale.generators.diffusion.run import Run
 
 MODELS = ("7B", "12B")
-MULTIPLE = 16
 
 
-class EasyAnimateCamera:
+@register
+class EasyAnimateCamera(DiffusionGenerator):
     """EasyAnimate V5.1 Control-Camera 7B and 12B."""
 
     name = "easyanimate-camera"
-    scale_class: ScaleClass = "A"
-    requirements = REQUIREMENTS
+    scale_class = "A"
+    trained = Trained(fps=8.0, frame_step=4)
 
     def describe(self) -> tuple[Parameter, ...]:
-        """Describe its parameters."""
+        """See `Generator`."""
         return (
             Parameter("model", "choice", "7B", choices=MODELS, description="Which of the published models."),
             Parameter("use_image", "bool", True, description="Start from the picture; off makes all from the prompt."),
@@ -39,71 +42,56 @@ class EasyAnimateCamera:
             *common_parameters(steps=50, guidance=6.0, long_side=672, lora=False),
         )
 
-    def generate(
-        self,
-        request: GenerationRequest,
-        directory: Path,
-        progress: Progress | None = None,
-        cancelled: CancelCheck | None = None,
-    ) -> JobResult:
-        """Write ``result.mp4``.
-
-        See `parascale.generators.generator.Generator`.
-        """
-        values = resolve_parameters(self.describe(), request.parameters)
-        settings, model = Settings.of(values), str(values["model"])
-        require_packages(self.name)
-        units = units_per_depth(self.name, values, request.shot)
-        if values["use_image"]:
-            check_aspect("image", request.image, request.shot.trajectory)
-        path = fit_trajectory(request.shot.trajectory, MULTIPLE, settings.long_side)
-
+    def make_frames(self, run: "Run") -> NDArray[np.uint8]:
+        """See `DiffusionGenerator`."""
         import torch
 
-        from parascale.generators.diffusion.run import Run, as_film
+        from parascale.generators.diffusion.run import as_film
 
-        run = Run(request, settings, path, progress, cancelled)
-        folder = locate(settings.weights, f"{self.name}-{model}")
+        folder = self.locate(run)
         pipeline = run.pipeline((folder,), lambda: _build(run, folder))
-        run.sketch(directory, pipeline.encode_film)
-        maps = torch.from_numpy(plucker_maps(scale_path(path, units.value))).transpose(0, 1)[None]
-        first = (as_film(fit_image(request.image, path)[None]) + 1) / 2 if values["use_image"] else None
-        frames = run.denoise(pipeline, control_camera_video=maps, ref_image=first)
-        return run.finish(directory, frames, units, model)
+        run.sketch(pipeline.encode_film)
+        maps = torch.from_numpy(plucker_maps(scale_path(run.path, run.units.value))).transpose(0, 1)[None]
+        picture = fit_image(run.request.image, run.path)
+        first = (as_film(picture[None]) + 1) / 2 if run.values["use_image"] else None
+        return run.denoise(pipeline, control_camera_video=maps, ref_image=first)
 
 
-def _build(run: "Run", folder: Path) -> Any:
+def _build(run: "Run", folder: Path) -> "DiffusionPipeline":
     from diffusers import AutoencoderKLMagvit, EasyAnimateTransformer3DModel
     from transformers import AutoTokenizer, Qwen2VLForConditionalGeneration
 
-    from parascale.generators.diffusion.checkpoint import elements, read_config, read_shapes
+    from parascale.generators.diffusion.checkpoint import elements, integer, read_config, read_shapes
     from parascale.generators.diffusion.easyanimate import EasyAnimateCameraPipeline
-    from parascale.generators.diffusion.parts import load_part, part_sizes, scheduler_of
+    from parascale.generators.diffusion.parts import load_parts, part_sizes, scheduler_of
 
     config = read_config(folder / "transformer")
-    latent = read_config(folder / "vae").get("latent_channels", 0)
-    joined = config.get("in_channels", 0) - latent
+    latent = integer(read_config(folder / "vae"), "latent_channels", folder / "vae")
+    joined = integer(config, "in_channels", folder / "transformer") - latent
     if joined != latent + len(CHANNELS):
         raise InputError(
             f"{folder} joins {joined} channels to the latents where Control-Camera joins {latent + len(CHANNELS)}: "
-            "it is another EasyAnimate model, `parascale weights fetch easyanimate-camera-7B` gets it"
+            "it is another EasyAnimate model",
+            "weights",
+            ["easyanimate-camera-7B"],
         )
-    dim = config["num_attention_heads"] * config["attention_head_dim"]
+    heads, width, layers = (
+        integer(config, name, folder / "transformer")
+        for name in ("num_attention_heads", "attention_head_dim", "num_layers")
+    )
+    dim = heads * width
     run.check_memory(
         {"transformer": elements(read_shapes(folder / "transformer"))} | part_sizes(folder),
         dim=dim,
         ffn_dim=4 * dim,
-        layers=config["num_layers"],
+        layers=layers,
     )
-    dtype = run.place.dtype
-    makers: dict[str, Callable[[Path], Any]] = {
+    dtype = run.dtype
+    makers: dict[str, Callable[[Path], object]] = {
         "vae": lambda path: AutoencoderKLMagvit.from_pretrained(path, torch_dtype=dtype),
         "text_encoder": lambda path: Qwen2VLForConditionalGeneration.from_pretrained(path, dtype=dtype),
         "tokenizer": lambda path: AutoTokenizer.from_pretrained(path, local_files_only=True),
         "transformer": lambda path: EasyAnimateTransformer3DModel.from_pretrained(path, torch_dtype=dtype),
     }
-    parts = {}
-    for name, make in makers.items():
-        run.loading(f"loading the {name.replace('_', ' ')}")
-        parts[name] = load_part(folder / name, make)
+    parts = load_parts(folder, makers, run.loading)
     return EasyAnimateCameraPipeline(**parts, scheduler=scheduler_of(folder))

@@ -1,17 +1,17 @@
 """What every generator of video is."""
 
+from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import ClassVar, TypeVar
 
 from parascale.link.kinds.generate import GenerationRequest
+from parascale.link.messages import ScaleClass, Trained
 from parascale.link.parameters import Parameter
 from parascale.link.request import JobResult
 from parascale.types import CancelCheck, Progress
 
-ScaleClass = Literal["A", "B", "C", "D"]
 
-
-class Generator(Protocol):
+class Generator(ABC):
     """A model, or a program, that makes a video along a camera path.
 
     Attributes
@@ -22,20 +22,20 @@ class Generator(Protocol):
         What its camera input means: raw units, metric, scale-erasing, depth-rendered.
     requirements : tuple of str
         Importable packages it needs beyond the base.
+    trained : Trained
+        Frame rate and number of frames it was trained at.
     """
 
-    @property
-    def name(self) -> str: ...  # noqa: D102 - described above
+    name: ClassVar[str]
+    scale_class: ClassVar[ScaleClass]
+    requirements: ClassVar[tuple[str, ...]]
+    trained: ClassVar[Trained] = Trained()
 
-    @property
-    def scale_class(self) -> ScaleClass: ...  # noqa: D102
-
-    @property
-    def requirements(self) -> tuple[str, ...]: ...  # noqa: D102
-
+    @abstractmethod
     def describe(self) -> tuple[Parameter, ...]:
-        """Describe the parameters it takes; answers without importing what it needs."""
+        """Describe the parameters it takes, without importing what it needs."""
 
+    @abstractmethod
     def generate(
         self,
         request: GenerationRequest,
@@ -52,14 +52,25 @@ class Generator(Protocol):
             Existing folder that takes the files; ``sketch.png`` in it, written before progress is reported, shows what
             the video looks like so far.
         progress : callable, optional
-            Takes the fraction done, 0 .. 1, and the phase.
+            See `parascale.types.Progress`.
         cancelled : callable, optional
-            Asked between frames or denoising steps; where it answers True the work stops.
+            Called between frames or denoising steps; see `parascale.types.CancelCheck`.
 
         Raises
         ------
         InputError
-            Where the request cannot be met; the message says why.
+            If the request cannot be met.
         Cancelled
-            Where ``cancelled`` answered True; no file is left.
+            If ``cancelled`` returned True; no file is left.
         """
+
+
+REGISTERED: list[Generator] = []
+
+G = TypeVar("G", bound=type[Generator])
+
+
+def register(generator: G) -> G:
+    """Add a generator to `parascale.generators.GENERATORS`."""
+    REGISTERED.append(generator())
+    return generator

@@ -1,43 +1,45 @@
 """MotionMaster, the training-free baseline: a film's camera motion, given to AnimateDiff by its attention maps."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from parascale.camera import Trajectory
 from parascale.errors import InputError
-from parascale.generators.generator import ScaleClass
-from parascale.generators.picture import check_aspect, fit_image, fit_trajectory
-from parascale.generators.settings import REQUIREMENTS, Settings, common_parameters, require_packages
-from parascale.generators.units import Units
-from parascale.generators.weights import locate
+from parascale.generators.diffusion_generator import DiffusionGenerator
+from parascale.generators.generator import register
+from parascale.generators.picture import check_aspect, fit_image
+from parascale.generators.settings import common_parameters
 from parascale.link.kinds.generate import GenerationRequest
-from parascale.link.parameters import Parameter, resolve_parameters
-from parascale.link.request import JobResult
-from parascale.types import CancelCheck, Progress
+from parascale.link.messages import Trained
+from parascale.link.parameters import Parameter, Scalar
+from parascale.weights.hub import locate
 
 if TYPE_CHECKING:
+    from diffusers import DiffusionPipeline
+
     from parascale.generators.diffusion.run import Run
 
-MULTIPLE = 8
 ADAPTER = "animatediff-adapter"
-# AnimateDiff's layers over time were made for no more.
-LONGEST = 32
 UNSEEN = "motionmaster follows the source video's own motion: it sees neither the path nor the picture, nor any scale"
 
 
-class MotionMaster:
+@register
+class MotionMaster(DiffusionGenerator):
     """MotionMaster, one-shot, in AnimateDiff on Stable Diffusion 1.5."""
 
     name = "motionmaster"
-    scale_class: ScaleClass = "C"
-    requirements = REQUIREMENTS
+    scale_class = "C"
+    # AnimateDiff's layers over time were made for no more than 32 frames.
+    trained = Trained(fps=8.0, best_frames=16, max_frames=32)
+    multiple = 8
+    model = "AnimateDiff"
 
     def describe(self) -> tuple[Parameter, ...]:
-        """Describe its parameters."""
+        """See `Generator`."""
         return (
             Parameter("source_video", "str", "", description="The reference whose motion is taken, on the backend."),
             Parameter("moving", "str", "", description="A film on the backend, white where things move by themselves."),
@@ -48,54 +50,43 @@ class MotionMaster:
             Parameter("adapter", "str", "", description="Folder of the motion adapter; the published one if empty."),
         )
 
-    def generate(
-        self,
-        request: GenerationRequest,
-        directory: Path,
-        progress: Progress | None = None,
-        cancelled: CancelCheck | None = None,
-    ) -> JobResult:
-        """Write ``result.mp4``.
-
-        See `parascale.generators.generator.Generator`.
-        """
-        values = resolve_parameters(self.describe(), request.parameters)
-        settings, source, moving = Settings.of(values), str(values["source_video"]), str(values["moving"])
-        require_packages(self.name)
-        if len(request.shot) > LONGEST:
+    def check(self, request: GenerationRequest, values: Mapping[str, Scalar]) -> None:
+        """See `DiffusionGenerator`."""
+        if len(request.shot) > self.trained.max_frames:
             raise InputError(
-                f"{self.name} makes at most {LONGEST} frames and the shot has {len(request.shot)}: retime it"
+                f"{self.name} makes at most {self.trained.max_frames} frames and the shot has {len(request.shot)}: "
+                "retime it"
             )
-        if not source:
+        if not values["source_video"]:
             raise InputError(f"{self.name} needs a source_video: the reference clip, a file on the backend")
-        path = fit_trajectory(request.shot.trajectory, MULTIPLE, settings.long_side, group=1)
-        film = _film(source, path)
-        mask = None if not moving else _film(moving, path)[..., 0] > 127
 
+    def make_frames(self, run: "Run") -> NDArray[np.uint8]:
+        """See `DiffusionGenerator`."""
         import torch
 
         from parascale.generators.diffusion.motion_transfer import MotionTransfer
-        from parascale.generators.diffusion.run import LOADED, Run, as_film
+        from parascale.generators.diffusion.run import LOADED, as_film
 
-        run = Run(request, settings, path, progress, cancelled)
+        film, moving = _film(str(run.values["source_video"]), run.path), str(run.values["moving"])
+        mask = torch.from_numpy(_film(moving, run.path)[..., 0] > 127) if moving else None
         run.warnings.append(UNSEEN)
-        folder, adapter = locate(settings.weights, self.name), locate(str(values["adapter"]), ADAPTER)
+        folder, adapter = self.locate(run), locate(str(run.values["adapter"]) or ADAPTER)
         pipeline = run.pipeline((folder, adapter), lambda: _build(run, folder, adapter))
         transfer = MotionTransfer(pipeline)
         with torch.no_grad():
-            frames = as_film(film)[0].transpose(0, 1).to(run.place.device, pipeline.vae.dtype)
+            frames = as_film(film)[0].transpose(0, 1).to(run.device, pipeline.vae.dtype)
             latents = pipeline.vae.encode(frames).latent_dist.mode() * pipeline.vae.config.scaling_factor
+        steps = run.settings.steps
         transfer.learn(
-            latents.transpose(0, 1)[None].to(run.place.dtype),
-            None if mask is None else torch.from_numpy(mask),
-            settings.steps,
+            latents.transpose(0, 1)[None].to(run.dtype),
+            mask,
+            steps,
             lambda part: run.report(LOADED * part, "following the source's motion"),
         )
-        given = round(float(values["share"]) * settings.steps)
+        given = round(float(run.values["share"]) * steps)
         if not given:
             transfer.forget()
-        pictures = run.denoise(pipeline, after=lambda step: transfer.forget() if step + 1 >= given else None)
-        return run.finish(directory, pictures, Units(1.0, "not used"), "AnimateDiff")
+        return run.denoise(pipeline, after=lambda step: transfer.forget() if step + 1 >= given else None)
 
 
 def _film(source: str, path: Trajectory) -> NDArray[np.uint8]:
@@ -110,28 +101,25 @@ def _film(source: str, path: Trajectory) -> NDArray[np.uint8]:
     return np.stack([fit_image(film[frame], path) for frame in kept])
 
 
-def _build(run: "Run", folder: Path, adapter: Path) -> Any:
+def _build(run: "Run", folder: Path, adapter: Path) -> "DiffusionPipeline":
     from diffusers import AnimateDiffPipeline, AutoencoderKL, DDIMScheduler, MotionAdapter, UNet2DConditionModel
     from transformers import AutoTokenizer, CLIPTextModel
 
     from parascale.generators.diffusion.checkpoint import elements, read_config, read_shapes
-    from parascale.generators.diffusion.parts import load_part, part_sizes
+    from parascale.generators.diffusion.parts import load_part, load_parts, part_sizes
 
     config = read_config(folder / "unet")
-    width = config["block_out_channels"][0]
+    width = cast("list[int]", config["block_out_channels"])[0]
     numbers = {"unet": elements(read_shapes(folder / "unet")), "adapter": elements(read_shapes(adapter))}
     run.check_memory(numbers | part_sizes(folder), dim=width, ffn_dim=4 * width, layers=1, token=8, length=4)
-    dtype = run.place.dtype
-    makers: dict[str, Callable[[Path], Any]] = {
+    dtype = run.dtype
+    makers: dict[str, Callable[[Path], object]] = {
         "vae": lambda path: AutoencoderKL.from_pretrained(path, torch_dtype=dtype),
         "text_encoder": lambda path: CLIPTextModel.from_pretrained(path, dtype=dtype),
         "tokenizer": lambda path: AutoTokenizer.from_pretrained(path, local_files_only=True),
         "unet": lambda path: UNet2DConditionModel.from_pretrained(path, torch_dtype=dtype),
     }
-    parts = {}
-    for name, make in makers.items():
-        run.loading(f"loading the {name.replace('_', ' ')}")
-        parts[name] = load_part(folder / name, make)
+    parts = load_parts(folder, makers, run.loading)
     run.loading("loading the motion adapter")
     motion = load_part(adapter, lambda path: MotionAdapter.from_pretrained(path, torch_dtype=dtype))
     # The schedule AnimateDiff was trained with.

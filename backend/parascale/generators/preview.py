@@ -1,8 +1,7 @@
 """The preview: the conditioning image warped through its depth along the path. Needs no weights and no GPU."""
 
 import os
-from collections import deque
-from collections.abc import Callable, Generator
+from collections import abc, deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -12,7 +11,8 @@ from numpy.typing import NDArray
 
 from parascale.camera import Trajectory, View
 from parascale.errors import Cancelled, InputError
-from parascale.generators.generator import ScaleClass
+from parascale.extras import require
+from parascale.generators.generator import Generator, register
 from parascale.generators.picture import check_aspect
 from parascale.link.kinds.generate import GenerationRequest
 from parascale.link.parameters import Parameter, resolve_parameters
@@ -22,11 +22,12 @@ from parascale.types import CancelCheck, Progress
 Rendered = tuple[NDArray[np.uint8], NDArray[np.bool_]]
 
 
-class Preview:
+@register
+class Preview(Generator):
     """Warps the conditioning image through its depth map; fills and marks what the image did not show."""
 
     name = "preview"
-    scale_class: ScaleClass = "D"
+    scale_class = "D"
     requirements = ("av", "numba")
 
     def describe(self) -> tuple[Parameter, ...]:
@@ -40,19 +41,14 @@ class Preview:
         progress: Progress | None = None,
         cancelled: CancelCheck | None = None,
     ) -> JobResult:
-        """Write ``result.mp4`` and ``hole_mask.mp4``, white where the picture was made up.
-
-        See `parascale.generators.generator.Generator`.
-        """
+        """Write ``result.mp4`` and ``hole_mask.mp4``, white where the picture was made up; see `Generator`."""
         resolve_parameters(self.describe(), request.parameters)
         depth_map = checked_depth(request)
-        try:
-            from parascale.media.video_writer import VideoWriter, shrink
-            from parascale.projection.warper import Warper
-        except ImportError as error:
-            raise InputError(f"the preview needs {error.name}: pip install 'parascale[preview]'") from error
+        require("the preview", "preview", self.requirements)
+        from parascale.media.video_writer import VideoWriter, shrink
+        from parascale.projection.warper import Warper
 
-        report = progress or _unreported
+        report: Progress = progress or (lambda _fraction, _phase: None)
         report(0.0, "preparing the surface")
         targets = _even_views(request.shot.trajectory)
         width, height = targets[0].size
@@ -75,10 +71,6 @@ class Preview:
                 report((number + 1) / len(targets), f"frame {number + 1} of {len(targets)}")
         summary = {"frames": len(targets), "fps": fps, "width": width, "height": height, "hole_share": shares}
         return JobResult(summary, {"video": video, "hole_mask": mask})
-
-
-def _unreported(fraction: float, phase: str) -> None:
-    pass
 
 
 def checked_depth(request: GenerationRequest) -> NDArray[np.float32]:
@@ -110,7 +102,7 @@ def _even_views(trajectory: Trajectory) -> list[View]:
     ]
 
 
-def _rendered(render: Callable[[View], Rendered], targets: list[View]) -> Generator[Rendered, None, None]:
+def _rendered(render: abc.Callable[[View], Rendered], targets: list[View]) -> abc.Generator[Rendered, None, None]:
     """Render frames in order, on as many threads as there are processors, a few frames ahead."""
     workers = os.cpu_count() or 1
     waiting: deque[Future[Rendered]] = deque()

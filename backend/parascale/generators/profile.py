@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from parascale.errors import InputError
-from parascale.generators.generator import ScaleClass
+from parascale.link.messages import ScaleClass
+from parascale.link.parameters import Scalar
 from parascale.link.paths import state_folder
 
 FORMAT, VERSION = "parascale-profile", 1
@@ -48,7 +49,7 @@ class Profile:
     slope: float | None = None
     spread: float | None = None
     saturates_at: float | None = None
-    parameters: Mapping[str, Any] = field(default_factory=dict)
+    parameters: Mapping[str, Scalar] = field(default_factory=dict)
     response: tuple[Mapping[str, Any], ...] = ()
 
     def __post_init__(self) -> None:
@@ -84,14 +85,14 @@ def read_profile(path: Path) -> Profile:
     try:
         document = json.loads(path.read_text())
         if document.pop("format") != FORMAT:
-            raise InputError(f"{path} is not a profile: write one with `parascale probe`")
+            raise InputError(f"{path} is not a profile", "probe")
         version = document.pop("version")
         if version != VERSION:
             raise InputError(f"{path} is a profile of version {version}, this program reads {VERSION}: update it")
         response = tuple(document.pop("response", ()))
         return Profile(**document, response=response)
     except (OSError, UnicodeDecodeError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{path} is not a profile that can be read: write one with `parascale probe`") from error
+        raise InputError(f"{path} is not a profile that can be read", "probe") from error
 
 
 def profile_to_json(profile: Profile) -> str:

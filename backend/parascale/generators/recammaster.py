@@ -1,40 +1,42 @@
 """ReCamMaster: a film is taken again along another path, which is given in metres."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from parascale.camera import Trajectory
 from parascale.conditioning.relative import recammaster_vectors
 from parascale.errors import InputError
-from parascale.generators.generator import ScaleClass
-from parascale.generators.picture import check_aspect, fit_image, fit_trajectory
-from parascale.generators.settings import REQUIREMENTS, Settings, common_parameters, require_packages
-from parascale.generators.units import UNITS_PER_DEPTH, units_per_depth
-from parascale.generators.weights import locate
+from parascale.generators.diffusion_generator import DiffusionGenerator
+from parascale.generators.generator import register
+from parascale.generators.picture import check_aspect, fit_image
+from parascale.generators.settings import common_parameters
+from parascale.generators.units import UNITS_PER_DEPTH
 from parascale.link.kinds.generate import GenerationRequest
-from parascale.link.parameters import Parameter, resolve_parameters
-from parascale.link.request import JobResult
-from parascale.types import CancelCheck, Progress
+from parascale.link.messages import Trained
+from parascale.link.parameters import Parameter, Scalar
 
 if TYPE_CHECKING:
+    from diffusers import DiffusionPipeline
+
     from parascale.generators.diffusion.run import Run
 
 PARTS = "wan2.1-t2v-1.3B-parts"
-MULTIPLE = 16
 
 
-class ReCamMaster:
+@register
+class ReCamMaster(DiffusionGenerator):
     """ReCamMaster on Wan2.1-T2V-1.3B."""
 
     name = "recammaster"
-    scale_class: ScaleClass = "B"
-    requirements = REQUIREMENTS
+    scale_class = "B"
+    trained = Trained(fps=15.0, frame_step=4)
+    model = "1.3B"
 
     def describe(self) -> tuple[Parameter, ...]:
-        """Describe its parameters."""
+        """See `Generator`."""
         return (
             Parameter(
                 "source_video",
@@ -47,48 +49,35 @@ class ReCamMaster:
             Parameter("parts", "str", "", description="Folder of VAE and encoders; the published ones if empty."),
         )
 
-    def generate(
-        self,
-        request: GenerationRequest,
-        directory: Path,
-        progress: Progress | None = None,
-        cancelled: CancelCheck | None = None,
-    ) -> JobResult:
-        """Write ``result.mp4``.
+    def check(self, request: GenerationRequest, values: Mapping[str, Scalar]) -> None:
+        """See `DiffusionGenerator`."""
+        if not values["source_video"]:
+            check_aspect("image", request.image, request.shot.trajectory)
 
-        See `parascale.generators.generator.Generator`.
-        """
-        values = resolve_parameters(self.describe(), request.parameters)
-        settings, source = Settings.of(values), str(values["source_video"])
-        require_packages(self.name)
-        units = units_per_depth(self.name, values, request.shot, metric=True)
-        path = fit_trajectory(request.shot.trajectory, MULTIPLE, settings.long_side)
-        pictures = _source(source, request, path)
-
+    def make_frames(self, run: "Run") -> NDArray[np.uint8]:
+        """See `DiffusionGenerator`."""
         import torch
 
-        from parascale.generators.diffusion.run import Run, as_film
+        from parascale.generators.diffusion.run import as_film
         from parascale.generators.diffusion.wan import encode_video
 
-        run = Run(request, settings, path, progress, cancelled)
-        if not source:
-            run.warnings.append("no source_video was given: the picture, standing still, was taken for it")
-        folder = locate(settings.weights, self.name)
-        parts = folder if (folder / "vae").is_dir() and not values["parts"] else locate(str(values["parts"]), PARTS)
+        pictures = _source(run)
+        folder = self.locate(run)
+        parts = self.locate_parts(run, folder, PARTS)
         pipeline = run.pipeline((folder, parts), lambda: _build(run, folder, parts))
-        run.sketch(directory, lambda film: encode_video(pipeline.vae, film, run.place.device))
+        run.sketch(lambda film: encode_video(pipeline.vae, film, run.device))
         run.report(0.05, "encoding the source")
-        camera = torch.from_numpy(recammaster_vectors(path, units.value))[None]
+        camera = torch.from_numpy(recammaster_vectors(run.path, run.units.value))[None]
         with torch.no_grad():
-            latents = encode_video(pipeline.vae, as_film(pictures), run.place.device)
-        frames = run.denoise(pipeline, attention_kwargs={"source_latents": latents, "camera": camera})
-        return run.finish(directory, frames, units, "1.3B")
+            latents = encode_video(pipeline.vae, as_film(pictures), run.device)
+        return run.denoise(pipeline, attention_kwargs={"source_latents": latents, "camera": camera})
 
 
-def _source(source: str, request: GenerationRequest, path: Trajectory) -> NDArray[np.uint8]:
+def _source(run: "Run") -> NDArray[np.uint8]:
     """Return the film to take again, (T, H, W, 3) uint8: as many frames, of the same size, as the path has."""
+    source, request, path = str(run.values["source_video"]), run.request, run.path
     if not source:
-        check_aspect("image", request.image, request.shot.trajectory)
+        run.warnings.append("no source_video was given: the picture, standing still, was taken for it")
         return np.repeat(fit_image(request.image, path)[None], len(path), axis=0)
     from parascale.media.video_file import read_video
 
@@ -100,35 +89,30 @@ def _source(source: str, request: GenerationRequest, path: Trajectory) -> NDArra
     return np.stack([fit_image(film[frame], path) for frame in kept])
 
 
-def _build(run: "Run", folder: Path, parts: Path) -> Any:
+def _build(run: "Run", folder: Path, parts: Path) -> "DiffusionPipeline":
     from diffusers import WanPipeline
 
     from parascale.generators.diffusion.checkpoint import elements, read_ckpt, read_config
     from parascale.generators.diffusion.parts import part_sizes
     from parascale.generators.diffusion.recapture_transformer import ReCaptureTransformer
-    from parascale.generators.diffusion.wan import load_parts, load_transformer, scheduler, transformer_config
+    from parascale.generators.diffusion.wan import (
+        block_size,
+        load_transformer,
+        load_wan_parts,
+        scheduler,
+        transformer_config,
+    )
 
     files = sorted(folder.glob("*.ckpt"))
     if len(files) != 1:
-        raise InputError(
-            f"{folder} holds {len(files)} .ckpt files where one is needed: `parascale weights fetch recammaster`"
-        )
+        raise InputError(f"{folder} holds {len(files)} .ckpt files where one is needed", "weights", ["recammaster"])
     run.loading("loading the transformer")
     state = read_ckpt(files[0])
     if "blocks.0.cam_encoder.weight" not in state:
-        raise InputError(
-            f"{files[0]} has no camera encoder: it is a plain Wan model, `parascale weights fetch recammaster`"
-        )
+        raise InputError(f"{files[0]} has no camera encoder: it is a plain Wan model", "weights", ["recammaster"])
     shapes = {name: tuple(tensor.shape) for name, tensor in state.items()}
     config = transformer_config(read_config(parts / "transformer"), shapes, parts / "transformer")
-    run.check_memory(
-        {"transformer": elements(shapes)} | part_sizes(parts),
-        dim=config["num_attention_heads"] * config["attention_head_dim"],
-        ffn_dim=config["ffn_dim"],
-        layers=config["num_layers"],
-        length=2,
-    )
-    transformer = load_transformer(lambda: ReCaptureTransformer(**config), state, run.place.dtype, files[0])
-    return WanPipeline(
-        **load_parts(parts, run.place.dtype, run.loading), scheduler=scheduler(), transformer=transformer
-    )
+    numbers = {"transformer": elements(shapes)} | part_sizes(parts)
+    run.check_memory(numbers, **block_size(config, parts / "transformer"), length=2)
+    transformer = load_transformer(lambda: ReCaptureTransformer(**config), state, run.dtype, files[0])
+    return WanPipeline(**load_wan_parts(parts, run.dtype, run.loading), scheduler=scheduler(), transformer=transformer)

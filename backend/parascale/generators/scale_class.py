@@ -1,9 +1,8 @@
 """What a generator's camera input means, in the words users are told."""
 
 from collections.abc import Collection, Mapping
-from typing import Any
 
-from parascale.generators.generator import ScaleClass
+from parascale.link.messages import ScaleClass
 
 MEANING: dict[ScaleClass, str] = {
     "A": "raw units: the path is taken as it is, times the profile's units per depth",
@@ -20,7 +19,7 @@ _ERASING_LAYERS = {
 _ERASING_SETTINGS = ("normalize_trans", "camera_scale", "norm_trans")
 
 
-def erasing_model(names: Collection[str], config: Mapping[str, Any]) -> str | None:
+def erasing_model(names: Collection[str], config: Mapping[str, object]) -> str | None:
     """Recognise a checkpoint whose model divides the path by its own length, by its tensors and its settings.
 
     Parameters

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from parascale.generators.profile import profile_of
+from parascale.link.messages import ScaleClass
 from parascale.link.parameters import Parameter, Scalar
 from parascale.parallax.shot import Shot
 
@@ -34,19 +35,22 @@ class Units:
     warnings: tuple[str, ...] = ()
 
 
-def units_per_depth(generator: str, values: Mapping[str, Scalar], shot: Shot, *, metric: bool = False) -> Units:
-    """Choose a generator's units per depth: what was asked for, the shot's metres where metric, the profile's.
+def units_per_depth(generator: str, scale_class: ScaleClass, values: Mapping[str, Scalar], shot: Shot) -> Units:
+    """Choose a generator's units per depth: the parameter's, the shot's metres for class B, the profile's.
 
     Parameters
     ----------
     generator : str
+    scale_class : "A", "B", "C" or "D"
+        Of the generator. The path of C and D needs no units.
     values : mapping
-        Resolved parameters, `UNITS_PER_DEPTH` among them.
+        Resolved parameters; those of A and B hold `UNITS_PER_DEPTH`.
     shot : Shot
         In the unit-depth gauge.
-    metric : bool
-        Whether the generator works in metres.
     """
+    if scale_class in ("C", "D"):
+        return Units(1.0, "not used" if scale_class == "C" else "by construction")
+    metric = scale_class == "B"
     asked = float(values[UNITS_PER_DEPTH.name])
     if asked > 0:
         return Units(asked, "asked for")
@@ -54,7 +58,7 @@ def units_per_depth(generator: str, values: Mapping[str, Scalar], shot: Shot, *,
         return Units(shot.metres_per_unit, "metres of the shot's first median depth")
     profile = profile_of(generator)
     if profile.scale_class == "C":
-        erased = f"{generator} erases the path's scale, as `parascale probe` found here: calibration has no effect"
+        erased = f"{generator} erases the path's scale, as a probe on this machine found: calibration has no effect"
         return Units(profile.units_per_depth, profile.source, (erased,))
     if profile.measured:
         return Units(profile.units_per_depth, profile.source)
@@ -64,6 +68,6 @@ def units_per_depth(generator: str, values: Mapping[str, Scalar], shot: Shot, *,
         reason = f"{generator} was not measured on this machine"
     warning = (
         f"{reason}, so units_per_depth={profile.units_per_depth:g} is assumed: all motion may come out too strong or "
-        "too weak by one factor, which `parascale generate --verify` measures"
+        "too weak by one factor, which verification measures"
     )
     return Units(profile.units_per_depth, profile.source, (warning,))

@@ -102,7 +102,7 @@ def _make(folder: Path, name: str) -> None:
 def _pair(path: Path) -> Keys:
     public, secret = _read(path)
     if secret is None:
-        raise InputError(f"{path} holds no secret key: make keys with `parascale keys new DIR`")
+        raise InputError(f"{path} holds no secret key", "keys")
     return Keys(public, secret)
 
 
@@ -110,7 +110,7 @@ def _read(path: Path) -> tuple[bytes, bytes | None]:
     try:
         public, secret = zeromq().auth.load_certificate(path)
     except (OSError, ValueError) as error:
-        raise InputError(f"no key can be read from {path}: make keys with `parascale keys new DIR`") from error
+        raise InputError(f"no key can be read from {path}", "keys") from error
     for key in (public, secret):
         if key is not None and len(key) != 40:
             raise InputError(f"{path} holds a key of {len(key)} characters where 40 are needed")

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,28 +13,27 @@ from parascale.media.suffixes import DEPTH_SUFFIXES
 
 # Depth cameras and most data sets count millimetres.
 PNG_SCALE = 0.001
-# Renderers write a number like 1e10 where there is no surface.
-FARTHEST = 1e9
-# A larger map shows nothing that the projection would use.
+# Beyond is no surface: renderers write a number like 1e10 there.
+MAX_DEPTH = 1e9
+# The projection makes no use of a larger map.
 MAX_PIXELS = 16_000_000
-# What to say of such a picture, by its name.
-EIGHT_BITS = (
-    "{} has 8 bits a pixel, 256 steps of depth: P jumps where surfaces cross them, and most such pictures hold inverse "
-    "depth stretched to the eye, not depth. Take the 16-bit or EXR file."
+EIGHT_BITS_WARNING = (
+    "{} has 8 bits a pixel, 256 steps of depth: P jumps where surfaces cross them, and most such pictures hold "
+    "normalised inverse depth for display, not depth. Use the 16-bit or EXR file."
 )
-_DEPTH_CHANNELS = ("z", "depth", "v", "y")
+_DEPTH_CHANNEL_NAMES = ("z", "depth", "v", "y")
 
 
 @dataclass(frozen=True, eq=False)
 class DepthFile:
-    """What a file holds.
+    """A depth map from a file.
 
     Attributes
     ----------
     depth : (h, w) float32
-        z-depth; not finite where there is no surface, 0 or below where none was measured.
+        z-depth; not finite where there is no surface, 0 or below where it was not measured.
     warnings : tuple of str
-        Sentences a user should read.
+        Sentences for the user.
     """
 
     depth: NDArray[np.float32]
@@ -50,24 +48,24 @@ def read_depth_map(path: Path, scale: float | None = None) -> DepthFile:
     path : Path
         ``.npy`` or ``.npz`` of one array, ``.exr`` with one depth channel, ``.png`` or ``.pgm`` in grey, 16 bits.
     scale : float, optional
-        Multiplies what the file holds; where None, 0.001 for pictures of whole numbers and 1 for all others.
+        Multiplies the stored values; where None, 0.001 for pictures of whole numbers and 1 for all others.
 
     Raises
     ------
     InputError
-        Where the file cannot be read, is no depth map, or holds no positive depth.
+        Where the file cannot be read, is not a depth map, or has no positive depth.
     """
     if scale is not None and not (np.isfinite(scale) and scale > 0):
         raise InputError(f"a depth scale of {scale} is not positive")
     suffix = check_depth_suffix(path, DEPTH_SUFFIXES)
     if suffix == ".exr":
-        names, pixels = read_channels(path, depth_channels)
-        return depth_of_values(path, one_channel(path, pixels, names), scale)
+        names, pixels = read_channels(path, choose_depth_channels)
+        return make_depth(path, merge_channels(path, pixels, names), scale)
     if suffix in (".npy", ".npz"):
-        return depth_of_values(path, _read_numpy(path), scale)
+        return make_depth(path, _read_numpy(path), scale)
     stored = _read_picture(path)
-    warnings = (EIGHT_BITS.format(path.name),) if stored.dtype == np.uint8 else ()
-    return depth_of_values(path, stored, scale, warnings)
+    warnings = (EIGHT_BITS_WARNING.format(path.name),) if stored.dtype == np.uint8 else ()
+    return make_depth(path, stored, scale, warnings)
 
 
 def check_depth_suffix(path: Path, known: Sequence[str]) -> str:
@@ -79,26 +77,27 @@ def check_depth_suffix(path: Path, known: Sequence[str]) -> str:
     return path.suffix.lower()
 
 
-def depth_of_values(
-    path: Path, stored: NDArray[Any], scale: float | None = None, warnings: tuple[str, ...] = ()
+def make_depth(
+    path: Path, stored: NDArray[np.generic], scale: float | None = None, warnings: tuple[str, ...] = ()
 ) -> DepthFile:
-    """Make depth of what a file was found to hold; parameters and errors are those of `read_depth_map`."""
+    """Convert the values a file stores to depth; same parameters and errors as `read_depth_map`."""
     if stored.ndim != 2 or min(stored.shape, default=0) < 2:
         raise InputError(f"{path} holds an array of shape {stored.shape} where height x width numbers are needed")
     step = int(np.ceil(np.sqrt(stored.size / MAX_PIXELS)))
     if step > 1:
-        warnings += (f"{path.name} has {stored.size / 1e6:.0f} megapixels: every {_nth(step)} row and column is used.",)
+        nth = str(step) + {2: "nd", 3: "rd"}.get(step, "th")
+        warnings += (f"{path.name} has {stored.size / 1e6:.0f} megapixels: every {nth} row and column is used.",)
         stored = stored[step // 2 :: step, step // 2 :: step]
     default = PNG_SCALE if np.issubdtype(stored.dtype, np.integer) and path.suffix.lower() in (".png", ".pgm") else 1.0
     with np.errstate(over="ignore"):
         depth = stored.astype(np.float32) * np.float32(default if scale is None else scale)
-    depth[depth >= FARTHEST] = np.inf
+    depth[depth >= MAX_DEPTH] = np.inf
     if not np.any(np.isfinite(depth) & (depth > 0)):
         raise InputError(f"{path} has no positive depth: give a map that shows a surface")
     return DepthFile(depth, warnings)
 
 
-def _read_numpy(path: Path) -> NDArray[Any]:
+def _read_numpy(path: Path) -> NDArray[np.generic]:
     try:
         loaded = np.load(path, allow_pickle=False)
         arrays = [loaded[name] for name in loaded.files] if isinstance(loaded, np.lib.npyio.NpzFile) else [loaded]
@@ -109,17 +108,17 @@ def _read_numpy(path: Path) -> NDArray[Any]:
     return arrays[0]
 
 
-def depth_channels(path: Path, names: Sequence[str]) -> tuple[str, ...]:
-    """Choose the channels of an EXR file that hold its depth: one, or red, green and blue, which must be alike.
+def choose_depth_channels(path: Path, names: Sequence[str]) -> tuple[str, ...]:
+    """Choose the depth channel of an EXR file, or red, green and blue, which must then be equal.
 
     Raises
     ------
     InputError
-        Where none surely does.
+        Where it is not clear which one holds depth.
     """
     if len(names) == 1:
         return tuple(names)
-    for wanted in _DEPTH_CHANNELS:
+    for wanted in _DEPTH_CHANNEL_NAMES:
         found = [name for name in names if name.rpartition(".")[2].lower() == wanted]
         if len(found) == 1:
             return tuple(found)
@@ -128,8 +127,8 @@ def depth_channels(path: Path, names: Sequence[str]) -> tuple[str, ...]:
     return "R", "G", "B"
 
 
-def one_channel(path: Path, pixels: Sequence[NDArray[Any]], names: Sequence[str]) -> NDArray[Any]:
-    """Make one channel of those that `depth_channels` chose among some names.
+def merge_channels(path: Path, pixels: Sequence[NDArray[np.generic]], names: Sequence[str]) -> NDArray[np.generic]:
+    """Merge the channels that `choose_depth_channels` chose among the names: they must be equal.
 
     Raises
     ------
@@ -148,7 +147,7 @@ def _no_depth(path: Path, names: Sequence[str]) -> InputError:
     )
 
 
-def _read_picture(path: Path) -> NDArray[Any]:
+def _read_picture(path: Path) -> NDArray[np.generic]:
     try:
         import av
     except ImportError as error:
@@ -156,9 +155,9 @@ def _read_picture(path: Path) -> NDArray[Any]:
     try:
         with av.open(path) as container:
             frame = next(container.decode(video=0))
-            pixels: NDArray[Any] = frame.to_ndarray()
+            pixels: NDArray[np.generic] = frame.to_ndarray()
     except (OSError, ValueError, IndexError, StopIteration, av.FFmpegError) as error:
-        raise InputError(f"{path} is no picture that can be read: {_sentence(error)}") from error
+        raise InputError(f"{path} is not a picture that can be read: {_sentence(error)}") from error
     if pixels.ndim == 2:
         return pixels
     if not (pixels[..., :1] == pixels[..., 1:3]).all():
@@ -168,7 +167,3 @@ def _read_picture(path: Path) -> NDArray[Any]:
 
 def _sentence(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
-
-
-def _nth(number: int) -> str:
-    return str(number) + {2: "nd", 3: "rd"}.get(number, "th")

@@ -1,6 +1,7 @@
-"""EXR files in NumPy alone, for Blender, whose own pictures hold no layers, and wrong numbers for some lone channels.
+"""EXR files: by NumPy alone inside Blender, and by the OpenEXR library elsewhere.
 
-Scan lines, of one part or several, stored plainly or as RLE, ZIPS or ZIP, by the "OpenEXR File Layout" of openexr.com.
+Blender's own images have no layers, and wrong numbers for some single channels. Read here by the "OpenEXR File Layout"
+of openexr.com: scan lines of one part or several, uncompressed or as RLE, ZIPS or ZIP.
 """
 
 import mmap
@@ -9,7 +10,7 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,9 +22,9 @@ T = TypeVar("T")
 MAX_PIXELS = 1_000_000_000
 
 _MAGIC = 20000630
-_TILED, _DEEP, _SEVERAL = 0x200, 0x800, 0x1000
-_TYPES: dict[int, np.dtype[Any]] = {0: np.dtype("<u4"), 1: np.dtype("<f2"), 2: np.dtype("<f4")}
-# By their number in the file: names, and how many lines are packed together.
+_TILED, _DEEP, _MULTIPART = 0x200, 0x800, 0x1000
+_TYPES: dict[int, np.dtype[np.generic]] = {0: np.dtype("<u4"), 1: np.dtype("<f2"), 2: np.dtype("<f4")}
+# Name and lines per block, by their number in the file.
 _COMPRESSIONS = [
     ("nothing", 1),
     ("RLE", 1),
@@ -43,13 +44,13 @@ _COMPRESSIONS = [
 @dataclass(frozen=True)
 class _Channel:
     name: str
-    dtype: np.dtype[Any]
+    dtype: np.dtype[np.generic]
     sampling: tuple[int, int]
 
 
 @dataclass(frozen=True)
 class _Part:
-    """What a header says: its pixels' window is first row, last row, width."""
+    """A part by its header; the window of its pixels is first row, last row, width."""
 
     name: str
     kind: str
@@ -69,22 +70,22 @@ class ExrFile:
     Raises
     ------
     InputError
-        Where it is no EXR file.
+        Where it is not an EXR file.
 
     Attributes
     ----------
     names : tuple of str
-        As `named_channels` gives them.
+        As `name_channels` returns them.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._parts, self._tables, self._several = self._opened(_headers)
-        self._channels = named_channels([(part.name, [c.name for c in part.channels]) for part in self._parts])
+        self._parts, self._tables, self._multipart = self._open(_headers)
+        self._channels = name_channels([(part.name, [c.name for c in part.channels]) for part in self._parts])
         self.names = tuple(self._channels)
 
     def obstacle(self, name: str) -> str | None:
-        """Say why a channel cannot be read here, as what the file is; None where it can."""
+        """Return why a channel cannot be read here, as a property of the file; None where it can."""
         facts = self._parts[self._channels[name][0]]
         if facts.kind != "scanlineimage":
             return "tiled" if facts.kind == "tiledimage" else "deep"
@@ -93,7 +94,7 @@ class ExrFile:
         packed, _ = _COMPRESSIONS[facts.compression]
         return None if facts.compression <= 3 else f"compressed as {packed}"
 
-    def read(self, name: str) -> NDArray[Any]:
+    def read(self, name: str) -> NDArray[np.generic]:
         """Read a channel (h, w) that has no obstacle.
 
         Raises
@@ -102,9 +103,9 @@ class ExrFile:
             Where the file is broken.
         """
         number, channel = self._channels[name]
-        return self._opened(lambda data: self._pixels(data, number, channel))
+        return self._open(lambda data: self._pixels(data, number, channel))
 
-    def _pixels(self, data: mmap.mmap, number: int, name: str) -> NDArray[Any]:
+    def _pixels(self, data: mmap.mmap, number: int, name: str) -> NDArray[np.generic]:
         part = self._parts[number]
         top, bottom, width = part.window
         sizes = [channel.dtype.itemsize * width for channel in part.channels]
@@ -117,50 +118,49 @@ class ExrFile:
         for first, block in self._blocks(data, number):
             count = min(lines, bottom - first + 1)
             if first < top or (first - top) % lines or count < 1:
-                raise ValueError("its lines are out of order")
-            rows = _unpacked(block, part.compression, count * line).reshape(count, line)
+                raise ValueError("its lines are not in order")
+            rows = _unpack(block, part.compression, count * line).reshape(count, line)
             stored = np.ascontiguousarray(rows[:, begin : begin + sizes[index]])
             pixels[first - top : first - top + count] = stored.view(dtype)
             filled += count
         if filled != len(pixels):
-            raise ValueError("it lacks lines")
+            raise ValueError("lines are missing")
         return pixels.astype(dtype.newbyteorder("="))
 
     def _blocks(self, data: mmap.mmap, number: int) -> Iterator[tuple[int, bytes]]:
-        """Give the first line of every block of a part, and what is packed in it."""
-        for place in struct.unpack_from(f"<{self._parts[number].chunks}Q", data, self._tables[number]):
-            if self._several:
-                owner, first, size = struct.unpack_from("<3i", data, place)
-                start = place + 12
+        """Yield the first line of every block of a part, and its compressed content."""
+        for offset in struct.unpack_from(f"<{self._parts[number].chunks}Q", data, self._tables[number]):
+            if self._multipart:
+                owner, first, size = struct.unpack_from("<3i", data, offset)
+                start = offset + 12
             else:
-                (first, size), owner, start = struct.unpack_from("<2i", data, place), number, place + 8
+                (first, size), owner, start = struct.unpack_from("<2i", data, offset), number, offset + 8
             block = data[start : start + max(size, 0)]
-            if owner != number or place == 0 or len(block) != size:
-                raise ValueError("it ends early")
+            if owner != number or offset == 0 or len(block) != size:
+                raise ValueError("unexpected end of file")
             yield first, block
 
-    def _opened(self, work: Callable[[mmap.mmap], T]) -> T:
+    def _open(self, work: Callable[[mmap.mmap], T]) -> T:
         try:
             with self.path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
                 return work(data)
         except (struct.error, ValueError, KeyError, IndexError, OverflowError, zlib.error) as error:
             said = str(error).strip("'\"").rstrip(".") or type(error).__name__
-            raise InputError(f"{self.path} is no EXR file that can be read: {said}") from error
+            raise InputError(f"{self.path} is not an EXR file that can be read: {said}") from error
 
 
-def named_channels(parts: Sequence[tuple[str, Sequence[str]]]) -> dict[str, tuple[int, str]]:
-    """Name the channels of all parts of a file apart.
+def name_channels(parts: Sequence[tuple[str, Sequence[str]]]) -> dict[str, tuple[int, str]]:
+    """Give each channel of all parts of a file a name of its own.
 
     Parameters
     ----------
     parts : sequence of (str, sequence of str)
-        Of every part its name and those of its channels.
+        Name and channel names of each part.
 
     Returns
     -------
     dict
-        Number of the part and name in it, by a name of the channel's own: that of its part comes before it where
-        several parts have such a channel.
+        Number of the part and name in it, by unique name: the part's comes first where several parts have it.
     """
     everywhere = [channel for _, channels in parts for channel in channels]
     named = {}
@@ -173,7 +173,7 @@ def named_channels(parts: Sequence[tuple[str, Sequence[str]]]) -> dict[str, tupl
 
 def read_channels(
     path: Path, choose: Callable[[Path, Sequence[str]], Sequence[str]]
-) -> tuple[tuple[str, ...], list[NDArray[Any]]]:
+) -> tuple[tuple[str, ...], list[NDArray[np.generic]]]:
     """Read channels of any EXR file, by the OpenEXR library.
 
     Parameters
@@ -199,7 +199,7 @@ def read_channels(
     try:
         with OpenEXR.File(str(path), separate_channels=True) as file:
             parts = file.parts
-            named = named_channels([(part.name(), list(part.channels)) for part in parts])
+            named = name_channels([(part.name(), list(part.channels)) for part in parts])
             chosen = [named[name] for name in choose(path, tuple(named))]
             # Pixels live no longer than their file.
             return tuple(named), [np.array(parts[number].channels[name].pixels) for number, name in chosen]
@@ -211,45 +211,45 @@ def read_channels(
 
 
 def _headers(data: mmap.mmap) -> tuple[list[_Part], list[int], bool]:
-    """Read all headers: parts, where the table of blocks of each stands, and whether the file is of several parts."""
+    """Read all headers: the parts, the offset of each part's table of blocks, and whether the file is multipart."""
     magic, version = struct.unpack_from("<iI", data)
     if magic != _MAGIC or version & 0xFF != 2:
-        raise ValueError("it does not begin like one")
-    several = bool(version & _SEVERAL)
+        raise ValueError("wrong magic number")
+    multipart = bool(version & _MULTIPART)
     kind = "tiledimage" if version & _TILED else "deepscanline" if version & _DEEP else "scanlineimage"
-    parts, place = [], 8
+    parts, offset = [], 8
     while True:
-        attributes, place = _attributes(data, place)
-        if several and not attributes:
+        attributes, offset = _attributes(data, offset)
+        if multipart and not attributes:
             break
         parts.append(_part(attributes, kind))
-        if not several:
+        if not multipart:
             break
-    tables = [place + 8 * sum(part.chunks for part in parts[:number]) for number in range(len(parts))]
+    tables = [offset + 8 * sum(part.chunks for part in parts[:number]) for number in range(len(parts))]
     if not parts or tables[-1] + 8 * parts[-1].chunks > len(data):
-        raise ValueError("it ends early")
-    return parts, tables, several
+        raise ValueError("unexpected end of file")
+    return parts, tables, multipart
 
 
-def _attributes(data: mmap.mmap, place: int) -> tuple[dict[str, bytes], int]:
+def _attributes(data: mmap.mmap, offset: int) -> tuple[dict[str, bytes], int]:
     found: dict[str, bytes] = {}
     while True:
-        name, place = _text(data, place)
+        name, offset = _text(data, offset)
         if not name:
-            return found, place
-        _, place = _text(data, place)
-        (size,) = struct.unpack_from("<i", data, place)
-        if not 0 <= size <= len(data) - place:
-            raise ValueError("it ends early")
-        found[name] = data[place + 4 : place + 4 + size]
-        place += 4 + size
+            return found, offset
+        _, offset = _text(data, offset)
+        (size,) = struct.unpack_from("<i", data, offset)
+        if not 0 <= size <= len(data) - offset:
+            raise ValueError("unexpected end of file")
+        found[name] = data[offset + 4 : offset + 4 + size]
+        offset += 4 + size
 
 
-def _text(data: mmap.mmap | bytes, place: int) -> tuple[str, int]:
-    end = data.find(b"\0", place, place + 256)
+def _text(data: mmap.mmap | bytes, offset: int) -> tuple[str, int]:
+    end = data.find(b"\0", offset, offset + 256)
     if end < 0:
-        raise ValueError("it ends early")
-    return data[place:end].decode("utf-8", "replace"), end + 1
+        raise ValueError("unexpected end of file")
+    return data[offset:end].decode("utf-8", "replace"), end + 1
 
 
 def _part(attributes: Mapping[str, bytes], kind: str) -> _Part:
@@ -257,7 +257,7 @@ def _part(attributes: Mapping[str, bytes], kind: str) -> _Part:
     compression = attributes["compression"][0]
     width, height = right - left + 1, bottom - top + 1
     if compression >= len(_COMPRESSIONS) or width < 1 or height < 1 or width * height > MAX_PIXELS:
-        raise ValueError(f"it says to be {width}x{height}, compressed by method {compression}")
+        raise ValueError(f"invalid size or compression ({width}x{height}, method {compression})")
     chunks = -(-height // _COMPRESSIONS[compression][1])
     if "chunkCount" in attributes:
         (chunks,) = struct.unpack("<I", attributes["chunkCount"])
@@ -268,43 +268,43 @@ def _part(attributes: Mapping[str, bytes], kind: str) -> _Part:
 
 def _channels(data: bytes) -> tuple[_Channel, ...]:
     channels: list[_Channel] = []
-    place = 0
+    offset = 0
     while True:
-        name, place = _text(data, place)
+        name, offset = _text(data, offset)
         if not name:
             return tuple(channels)
-        kind, across, down = struct.unpack_from("<i4x2i", data, place)
+        kind, across, down = struct.unpack_from("<i4x2i", data, offset)
         channels.append(_Channel(name, _TYPES[kind], (across, down)))
-        place += 16
+        offset += 16
 
 
-def _unpacked(block: bytes, compression: int, size: int) -> NDArray[np.uint8]:
-    """Undo the packing of a block; one that would not have become smaller is stored as it was."""
+def _unpack(block: bytes, compression: int, size: int) -> NDArray[np.uint8]:
+    """Decompress a block; one that would not have become smaller is stored uncompressed."""
     if len(block) == size or compression == 0:
         plain = block
     else:
-        packed = _without_runs(block) if compression == 1 else zlib.decompressobj().decompress(block, size)
-        plain = _without_differences(packed)
+        packed = _decode_runs(block) if compression == 1 else zlib.decompressobj().decompress(block, size)
+        plain = _undo_predictor(packed)
     if len(plain) != size:
-        raise ValueError("a block holds too little or too much")
+        raise ValueError("a block has the wrong size")
     return np.frombuffer(plain, np.uint8)
 
 
-def _without_runs(block: bytes) -> bytes:
-    plain, place = bytearray(), 0
-    while place < len(block):
-        count = block[place]
+def _decode_runs(block: bytes) -> bytes:
+    plain, offset = bytearray(), 0
+    while offset < len(block):
+        count = block[offset]
         if count > 127:
-            plain += block[place + 1 : place + 1 + 256 - count]
-            place += 1 + 256 - count
+            plain += block[offset + 1 : offset + 1 + 256 - count]
+            offset += 1 + 256 - count
         else:
-            plain += block[place + 1 : place + 2] * (count + 1)
-            place += 2
+            plain += block[offset + 1 : offset + 2] * (count + 1)
+            offset += 2
     return bytes(plain)
 
 
-def _without_differences(packed: bytes) -> bytes:
-    """Sum up the differences of bytes; then even ones stand in the first half, odd ones in the second."""
+def _undo_predictor(packed: bytes) -> bytes:
+    """Sum up the differences of bytes, then interleave the first half (even bytes) with the second (odd ones)."""
     steps = np.frombuffer(packed, np.uint8).copy()
     steps[1:] -= np.uint8(128)
     values = np.add.accumulate(steps, dtype=np.uint8)

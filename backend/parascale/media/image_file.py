@@ -10,20 +10,20 @@ from numpy.typing import NDArray
 from parascale.errors import InputError
 from parascale.media.depth_file import MAX_PIXELS
 from parascale.media.exr_file import read_channels
-from parascale.media.orientation import orientation_of, upright
+from parascale.media.orientation import read_orientation, turn_upright
 from parascale.types import Image
 
 
 @dataclass(frozen=True, eq=False)
 class ImageFile:
-    """What a file holds.
+    """A picture from a file.
 
     Attributes
     ----------
     image : (H, W, 3) uint8
         sRGB, upright as cameras mark it.
     warnings : tuple of str
-        Sentences a user should read.
+        Sentences for the user.
     """
 
     image: NDArray[np.uint8]
@@ -36,7 +36,7 @@ def read_image(path: Path) -> ImageFile:
     Raises
     ------
     InputError
-        Where the file is no picture that can be read.
+        Where the file is not a picture that can be read.
     """
     try:
         import av
@@ -58,10 +58,10 @@ def read_image(path: Path) -> ImageFile:
     except InputError:
         raise
     except (OSError, ValueError, IndexError, StopIteration, av.FFmpegError) as error:
-        raise InputError(f"{path} is no image that can be read: take a PNG or JPEG file") from error
-    # The libraries know the quarter turns alone, and each knows other files: of photos the tag itself is read.
-    orientation = orientation_of(path)
-    turned = np.rot90(image, round(frame.rotation / 90)) if orientation is None else upright(image, orientation)
+        raise InputError(f"{path} is not an image that can be read: take a PNG or JPEG file") from error
+    # The libraries know quarter turns only, and each of other files: the tag of a photo is read itself.
+    orientation = read_orientation(path)
+    turned = np.rot90(image, round(frame.rotation / 90)) if orientation is None else turn_upright(image, orientation)
     found = np.ascontiguousarray(turned, np.uint8)
     size = f"{found.shape[1]}x{found.shape[0]}"
     return ImageFile(

@@ -12,19 +12,19 @@ import numpy as np
 
 from parascale.errors import InputError
 from parascale.media.image_file import read_exr_image
-from parascale.media.lens_metadata import common_focal
+from parascale.media.lens_metadata import read_common_focal
 from parascale.media.suffixes import image_files
 from parascale.media.video_file import DEFAULT_FPS, Frame, SmallFrame, VideoInfo, fit_within
 from parascale.types import Image
 
-# Photos decoded at once, each as large as it is, and asked for at once.
+# Photos decoded at the same time, each at full size, and photos requested at a time.
 THREADS, READ_AHEAD = 2, 8
 
 
 class ImageFolder:
     """The images of a folder in natural order, `DEFAULT_FPS` of them a second.
 
-    The last number in each name tells its time, so that missing frames are gaps in time.
+    The last number in each name gives its time, so that missing frames are gaps in time.
 
     Raises
     ------
@@ -68,7 +68,7 @@ class ImageFolder:
 
     def focal_lengths(self, numbers: Collection[int]) -> tuple[float | None, float | None]:
         """Focal length in pixels by the Exif tags of all these images, where they agree; None for a nominal one."""
-        return common_focal(self._files[number] for number in numbers), None
+        return read_common_focal(self._files[number] for number in numbers), None
 
 
 def _read_image(path: Path) -> Image:

@@ -1,4 +1,4 @@
-"""Which way up a photo is, by the Exif tag that its camera wrote; NumPy alone, so that Blender can ask."""
+"""The Exif orientation of photos; NumPy alone, so that it can be read inside Blender."""
 
 import os
 import struct
@@ -16,8 +16,8 @@ UPRIGHT = 1
 _TAG = 0x0112
 _SHORT = 3
 _EXIF = b"Exif\0\0"
-# The tag stands among the first few dozens; a longer list is none.
-_MOST_ENTRIES = 1000
+# The tag is one of the first few dozen; a longer list is invalid.
+_MAX_ENTRIES = 1000
 
 
 class _Turn(NamedTuple):
@@ -28,56 +28,47 @@ class _Turn(NamedTuple):
     transposed: bool
 
 
-_TURNS = {
-    1: _Turn(False, False, False),
-    2: _Turn(True, False, False),
-    3: _Turn(True, True, False),
-    4: _Turn(False, True, False),
-    5: _Turn(False, False, True),
-    6: _Turn(False, True, True),
-    7: _Turn(True, True, True),
-    8: _Turn(True, False, True),
-}
+_TURNS = {n: _Turn(n in (2, 3, 7, 8), n in (3, 4, 6, 7), n >= 5) for n in range(1, 9)}
 
 
-def orientation_of(path: Path) -> int | None:
+def read_orientation(path: Path) -> int | None:
     """Read the orientation tag of a picture file.
 
     Returns
     -------
     int or None
-        1 .. 8 as Exif counts; 1 too where the tag is missing or broken. None where the file is not JPEG, PNG, WebP or
-        TIFF, or is not there.
+        1 .. 8 as Exif counts; 1 also where the tag is missing or invalid. None where the file is not JPEG, PNG, WebP or
+        TIFF, or does not exist.
     """
     try:
         with path.open("rb") as file:
-            find = _finder(file.read(12))
+            find = _select_finder(file.read(12))
             if find is None:
                 return None
             try:
-                return next((found for block in find(file) if (found := _tag_of(block))), UPRIGHT)
+                return next((found for block in find(file) if (found := _read_tag(block))), UPRIGHT)
             except (struct.error, ValueError):
                 return UPRIGHT
     except OSError:
         return None
 
 
-def upright(stored: NDArray[Pixel], orientation: int) -> NDArray[Pixel]:
-    """Turn a picture (H, W, ...) as it is stored so that it stands upright."""
+def turn_upright(stored: NDArray[Pixel], orientation: int) -> NDArray[Pixel]:
+    """Turn a stored picture (H, W, ...) upright."""
     turn = _TURNS[orientation]
     turned = stored[:: -1 if turn.top_bottom else 1, :: -1 if turn.left_right else 1]
     return np.ascontiguousarray(turned.swapaxes(0, 1) if turn.transposed else turned)
 
 
 def upright_size(size: tuple[int, int], orientation: int) -> tuple[int, int]:
-    """Width and height of a picture once it stands upright."""
+    """Width and height of a stored picture once it is upright."""
     return size[::-1] if _TURNS[orientation].transposed else size
 
 
-def stored_places(places: NDArray[np.float64], orientation: int) -> NDArray[np.float64]:
-    """Say where places (N, 2) of the upright picture lie as it is stored; x and y from its top left, 0 .. 1."""
+def to_stored_coordinates(points: NDArray[np.float64], orientation: int) -> NDArray[np.float64]:
+    """Convert points (N, 2) of the upright picture to the stored one; x and y from the top left, 0 .. 1."""
     turn = _TURNS[orientation]
-    found = places[:, ::-1].copy() if turn.transposed else places.copy()
+    found = points[:, ::-1].copy() if turn.transposed else points.copy()
     if turn.left_right:
         found[:, 0] = 1 - found[:, 0]
     if turn.top_bottom:
@@ -85,23 +76,23 @@ def stored_places(places: NDArray[np.float64], orientation: int) -> NDArray[np.f
     return found
 
 
-def _finder(start: bytes) -> Callable[[BinaryIO], Iterator[bytes]] | None:
-    """Choose, by the first 12 bytes of a file, what finds its Exif blocks: each is a TIFF file of its own."""
+def _select_finder(start: bytes) -> Callable[[BinaryIO], Iterator[bytes]] | None:
+    """Select, by the first 12 bytes of a file, the function that finds its Exif blocks, each a TIFF file of its own."""
     if start.startswith(b"\xff\xd8\xff"):
-        return _in_jpeg
+        return _find_in_jpeg
     if start.startswith(b"\x89PNG\r\n\x1a\n"):
-        return _in_png
+        return _find_in_png
     if start.startswith(b"RIFF") and start.endswith(b"WEBP"):
-        return _in_webp
+        return _find_in_webp
     if start.startswith((b"II*\0", b"MM\0*")):
-        return _in_tiff
+        return _find_in_tiff
     return None
 
 
-def _in_jpeg(file: BinaryIO) -> Iterator[bytes]:
+def _find_in_jpeg(file: BinaryIO) -> Iterator[bytes]:
     file.seek(2)
     while len(marker := file.read(2)) == 2 and marker[0] == 0xFF and marker[1] not in (0xD9, 0xDA):
-        if marker[1] == 0xFF:  # a byte that only fills
+        if marker[1] == 0xFF:  # padding
             file.seek(-1, os.SEEK_CUR)
             continue
         (length,) = struct.unpack(">H", file.read(2))
@@ -113,7 +104,7 @@ def _in_jpeg(file: BinaryIO) -> Iterator[bytes]:
             file.seek(length - 2, os.SEEK_CUR)
 
 
-def _in_png(file: BinaryIO) -> Iterator[bytes]:
+def _find_in_png(file: BinaryIO) -> Iterator[bytes]:
     file.seek(8)
     while len(head := file.read(8)) == 8:
         length, kind = struct.unpack(">I4s", head)
@@ -123,7 +114,7 @@ def _in_png(file: BinaryIO) -> Iterator[bytes]:
         file.seek(length + 4, os.SEEK_CUR)
 
 
-def _in_webp(file: BinaryIO) -> Iterator[bytes]:
+def _find_in_webp(file: BinaryIO) -> Iterator[bytes]:
     file.seek(12)
     while len(head := file.read(8)) == 8:
         kind, length = struct.unpack("<4sI", head)
@@ -133,26 +124,26 @@ def _in_webp(file: BinaryIO) -> Iterator[bytes]:
         file.seek(length + length % 2, os.SEEK_CUR)
 
 
-def _in_tiff(file: BinaryIO) -> Iterator[bytes]:
-    """Give the header and the first list of tags as if they stood together."""
+def _find_in_tiff(file: BinaryIO) -> Iterator[bytes]:
+    """Yield the header and the first list of tags as if they were adjacent."""
     file.seek(0)
     head = file.read(8)
     order = "<" if head.startswith(b"II") else ">"
-    (place,) = struct.unpack(order + "4xI", head)
-    file.seek(place)
-    yield head[:4] + struct.pack(order + "I", 8) + file.read(2 + 12 * _MOST_ENTRIES)
+    (offset,) = struct.unpack(order + "4xI", head)
+    file.seek(offset)
+    yield head[:4] + struct.pack(order + "I", 8) + file.read(2 + 12 * _MAX_ENTRIES)
 
 
-def _tag_of(tiff: bytes) -> int | None:
-    """Read the orientation in the first list of tags; None where it is not there, or not as Exif writes it."""
+def _read_tag(tiff: bytes) -> int | None:
+    """Read the orientation in the first list of tags; None where it is missing or invalid."""
     orders = {b"II*\0": "<", b"MM\0*": ">"}
     order = orders.get(tiff[:4])
     if order is None:
         return None
-    (place,) = struct.unpack_from(order + "I", tiff, 4)
-    (count,) = struct.unpack_from(order + "H", tiff, place)
-    for index in range(min(count, _MOST_ENTRIES)):
-        tag, kind, number, value = struct.unpack_from(order + "HHIH", tiff, place + 2 + 12 * index)
+    (offset,) = struct.unpack_from(order + "I", tiff, 4)
+    (count,) = struct.unpack_from(order + "H", tiff, offset)
+    for index in range(min(count, _MAX_ENTRIES)):
+        tag, kind, number, value = struct.unpack_from(order + "HHIH", tiff, offset + 2 + 12 * index)
         if tag == _TAG:
             return value if kind == _SHORT and number == 1 and value in _TURNS else None
     return None

@@ -15,7 +15,7 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 
 from parascale.errors import InputError
-from parascale.media.lens_metadata import container_focal
+from parascale.media.lens_metadata import read_container_focal
 from parascale.types import Image
 
 DEFAULT_FPS = 24.0
@@ -97,7 +97,11 @@ class VideoFile:
             if _quarter_turns(first) % 2:
                 width, height, aspect = height, width, 1 / aspect
             fps = float(stream.average_rate or stream.guessed_rate or 0) or DEFAULT_FPS
-            return VideoInfo(width, height, fps, stream.frames or self._count_packets(), aspect)
+            count = stream.frames
+        if not count:
+            with self._open() as container:
+                count = sum(1 for packet in container.demux(video=0) if packet.size)
+        return VideoInfo(width, height, fps, count, aspect)
 
     def frames(self) -> Iterator[Frame]:
         """Decode all frames in order."""
@@ -119,7 +123,7 @@ class VideoFile:
         """None for a measured focal length, and the nominal one of the lens that the container names, in pixels."""
         with self._open() as container:
             metadata = container.metadata | container.streams.video[0].metadata
-        return None, container_focal(metadata, self.info.width, self.info.height)
+        return None, read_container_focal(metadata, self.info.width, self.info.height)
 
     def _numbered(self) -> Iterator[tuple[int, VideoFrame]]:
         with self._open() as container:
@@ -150,10 +154,6 @@ class VideoFile:
             if not count:
                 raise InputError(f"{self._path.name} cannot be decoded: export it again") from error
             log.warning("%s breaks off after %d frames", self._path.name, count)
-
-    def _count_packets(self) -> int:
-        with self._open() as container:
-            return sum(1 for packet in container.demux(video=0) if packet.size)
 
 
 def read_video(path: Path, count: int) -> Image:

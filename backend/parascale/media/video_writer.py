@@ -1,4 +1,4 @@
-"""Writing h264 video that players, Blender and structure from motion all read alike."""
+"""Writing h264 video that players, Blender and structure from motion read alike."""
 
 from fractions import Fraction
 from pathlib import Path
@@ -10,8 +10,8 @@ import numpy as np
 from av.video.reformatter import Colorspace, VideoReformatter
 from numpy.typing import NDArray
 
-# Plain settings predict motion to a quarter pixel and drop the rest: at CRF 15 textures stand 0.05 pixels off their
-# place from step to step. Keeping small residuals ("grain") brings that to 0.01 - 0.02, at any speed preset.
+# Default settings predict motion to a quarter pixel and drop the rest: at CRF 15 textures move 0.05 pixels a
+# frame. Keeping small residuals ("grain") reduces that to 0.01 - 0.02, at any speed preset.
 ENCODING: dict[str, object] = {"preset": "ultrafast", "tune": "grain", "crf": "12"}
 LOSSLESS: dict[str, object] = {"preset": "ultrafast", "qp": "0"}
 
@@ -19,7 +19,7 @@ LOSSLESS: dict[str, object] = {"preset": "ultrafast", "qp": "0"}
 class VideoWriter:
     """Write frames to an mp4 file: h264, yuv420p, BT.709, limited range.
 
-    The file appears under its name when it is complete; after an exception nothing is left.
+    The file gets its name when it is complete; after an exception nothing is left.
 
     Parameters
     ----------

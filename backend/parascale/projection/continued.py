@@ -18,7 +18,7 @@ CELLS = 120
 # How much further than the picture it reaches, in pictures, on every side.
 MARGIN = 1.0
 # A hair farther than what it continues, so that it never shows through.
-BEHIND = 1.01
+BEHIND_RATIO = 1.01
 _EDGE = -2
 
 
@@ -63,7 +63,7 @@ def continued_surface(inverse: Array, size: tuple[float, float]) -> Continued:
     depth = np.where(origin >= 0, around.reshape(-1)[origin], np.nan)
     # Joined to the sky, what lies before it would reach to infinity.
     depth[unmeasured | (depth == 0)] = np.nan
-    depth /= BEHIND
+    depth /= BEHIND_RATIO
     cell = np.array([size[0] / columns, size[1] / rows])
     mesh = build_mesh(depth, (depth.shape[1] * cell[0], depth.shape[0] * cell[1]), cut=None)
     offset = np.array([across, down])

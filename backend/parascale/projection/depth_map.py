@@ -17,7 +17,7 @@ from parascale.types import Array, DepthMap
 # they were not trained on.
 STATED_UNCERTAINTY = 0.10
 # Pixels of the map kept for each sample of the grid, along one axis.
-DETAIL = 5
+PIXELS_PER_SAMPLE = 5
 
 
 class DepthMapSource:
@@ -107,7 +107,7 @@ def depth_map_target(depth_map: DepthMap, reference: Shot, fov: float | None) ->
 def _thin(inverse: Array, grid: tuple[int, int]) -> tuple[Array, float]:
     """Keep a few pixels a sample; a surface's slope from pixel to pixel becomes its power over a stride of several."""
     shape = inverse.shape
-    rows, columns = min(shape[0], DETAIL * grid[1]), min(shape[1], DETAIL * grid[0])
+    rows, columns = min(shape[0], PIXELS_PER_SAMPLE * grid[1]), min(shape[1], PIXELS_PER_SAMPLE * grid[0])
     row = ((np.arange(rows) + 0.5) * shape[0] / rows).astype(int)
     column = ((np.arange(columns) + 0.5) * shape[1] / columns).astype(int)
     return inverse[np.ix_(row, column)], CUT_RATIO ** max(shape[0] / rows, shape[1] / columns)

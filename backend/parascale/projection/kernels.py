@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parascale.projection.mesh import CUT_RATIO
-from parascale.projection.numpy_renderer import NEAR
+from parascale.projection.numpy_renderer import MIN_DEPTH_RATIO
 from parascale.types import Array, Image, Mask
 
 Float32 = NDArray[np.float32]
@@ -58,7 +58,7 @@ def project(vertices: Array, homography: Array, shift: Array, screen: Array) -> 
         scale = homography[2, 0] * x[i] + homography[2, 1] * y[i] + homography[2, 2] + inverse[i] * shift[2]
         over = 1.0 / scale
         across = homography[0, 0] * x[i] + homography[0, 1] * y[i] + homography[0, 2] + inverse[i] * shift[0]
-        column[i] = across * over if scale > NEAR else np.nan
+        column[i] = across * over if scale > MIN_DEPTH_RATIO else np.nan
         row[i] = (homography[1, 0] * x[i] + homography[1, 1] * y[i] + homography[1, 2] + inverse[i] * shift[1]) * over
         seen[i] = inverse[i] * over
 

@@ -10,7 +10,7 @@ from parascale.projection.mesh import Mesh
 from parascale.types import Array
 
 # A quad with a corner closer to the plane of the camera than this share of its first depth is not drawn.
-NEAR = 1e-6
+MIN_DEPTH_RATIO = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +68,7 @@ def rasterise(mesh: Mesh, source: View, target: View, grid: tuple[int, int]) -> 
     points += (shift * to_grid)[:, None] * mesh.vertices[:, 2]
     scale = points[2]
     with np.errstate(divide="ignore", invalid="ignore"):
-        screen = np.where(scale > NEAR, points[:2] / scale, np.nan).T
+        screen = np.where(scale > MIN_DEPTH_RATIO, points[:2] / scale, np.nan).T
     quad, column, row = _candidates(screen, mesh.quads, columns, rows)
     samples = [
         _inside(mesh.quads[quad][:, corners], screen, scale, mesh.vertices, column, row)

@@ -19,7 +19,7 @@ from parascale.types import Array, DepthMap
 Float32 = NDArray[np.float32]
 
 # Beyond this share of its size the picture is not continued outwards.
-LARGEST_MARGIN = 0.5
+MAX_MARGIN = 0.5
 # So many cameras along the path tell how far that is.
 MARGIN_VIEWS = 16
 # Reach, in pixels, over which colours mixed at a depth edge are replaced.
@@ -172,7 +172,7 @@ def _margins(source: View, targets: Sequence[View], inverse: Array) -> tuple[int
             places = seen[:, :2] / seen[:, 2:]
             low = np.minimum(low, places.min(axis=0, initial=0.0))
             high = np.maximum(high, (places - limit).max(axis=0, initial=0.0))
-    reach = LARGEST_MARGIN * limit
+    reach = MAX_MARGIN * limit
     left, top = np.ceil(np.minimum(-low, reach)).astype(int)
     right, bottom = np.ceil(np.minimum(high, reach)).astype(int)
     return int(left), int(top), int(right), int(bottom)

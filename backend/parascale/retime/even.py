@@ -13,8 +13,8 @@ from parascale.types import Array
 _TRAVEL_PARTS = 16
 
 # Steps are evened out until they differ from their mean by this share; up to the second one they count as even.
-_EVEN = 1e-4
-_EVEN_ENOUGH = 0.005
+_EVEN_STEPS = 1e-4
+_ACCEPTED_STEPS = 0.005
 
 # Smooth paths take 5 passes, shaken ones up to 100, which are not worth seconds.
 _MAX_PASSES = 100
@@ -103,12 +103,12 @@ def _equal_times(move: Move, frames: int, *, count_rotation: bool) -> tuple[Arra
     travelled = at = _spread(fine, passed, frames)
     for number in range(min(_MAX_PASSES, max(10, _MAX_MEASURED_STEPS // frames))):
         steps = measure(at[:-1], at[1:])
-        if _unevenness(steps) <= _EVEN:
+        if _unevenness(steps) <= _EVEN_STEPS:
             return at, True
         # Shorter moves settle where the measure jumps about.
         wanted = _spread(at, steps, frames)
         at = at + (wanted - at) / (1 + number // 25)
-    if _unevenness(steps) <= _EVEN_ENOUGH:
+    if _unevenness(steps) <= _ACCEPTED_STEPS:
         return at, True
     return travelled, False
 

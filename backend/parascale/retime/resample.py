@@ -8,15 +8,15 @@ from numpy.typing import ArrayLike
 
 from parascale.errors import InputError
 from parascale.parallax.shot import Shot
+from parascale.retime.curves import monotone_cubic
 from parascale.retime.move import Move, sample_move
-from parascale.retime.pchip import monotone_cubic
 from parascale.types import Array
 
 # Times that miss a frame by less than this share of the duration are rounding.
-_SLACK = 1e-9
+_TIME_TOLERANCE = 1e-9
 
 # Above this a count of frames is a slip of the finger: 11 hours at 24 a second.
-_MOST_FRAMES = 1_000_000
+_MAX_FRAMES = 1_000_000
 
 
 def resample(shot: Shot, times: ArrayLike) -> Shot:
@@ -75,7 +75,7 @@ def generator_times(duration: float, fps: float, multiple_of: int = 4, plus: int
         raise InputError(f"a duration of {duration} s is not a positive number")
     if multiple_of < 1 or plus < 1:
         raise InputError(f"frames in a number of {multiple_of} n + {plus} need both to be at least 1")
-    intervals = math.floor(min(duration * fps, 2.0 * _MOST_FRAMES) + 1e-6)
+    intervals = math.floor(min(duration * fps, 2.0 * _MAX_FRAMES) + 1e-6)
     check_frames(intervals + 1)
     count = max(0, intervals + 1 - plus) // multiple_of * multiple_of + plus
     return np.arange(count) / fps
@@ -99,7 +99,7 @@ def match_rate(shot: Shot, fps: float, multiple_of: int = 1, plus: int = 1) -> S
     """
     own = shot.trajectory.times
     times = generator_times(float(own[-1] - own[0]), fps, multiple_of, plus)
-    if times[-1] > (own[-1] - own[0]) * (1 + _SLACK) + 1e-6 / fps:
+    if times[-1] > (own[-1] - own[0]) * (1 + _TIME_TOLERANCE) + 1e-6 / fps:
         raise InputError(f"{shot.name!r} lasts {own[-1] - own[0]:.3g} s, too short for {plus} frames at {fps:g} fps")
     times = own[0] + times
     at = snap_to_frames(times, own)
@@ -116,12 +116,7 @@ def keep_path(shot: Shot, frames: int, fps: float) -> Shot:
     frames : int
         N; 1 gives the first frame.
     fps : float
-        Frames a second: the move lasts (N - 1) / fps.
-
-    Returns
-    -------
-    Shot
-        N frames, starting when the shot does.
+        Frames a second: the move lasts (N - 1) / fps, and starts when the shot does.
 
     Raises
     ------
@@ -134,7 +129,7 @@ def keep_path(shot: Shot, frames: int, fps: float) -> Shot:
 
 
 def ease(shot: Shot, curve: Sequence[tuple[float, float]] | Array, frames: int, fps: float) -> Shot:
-    """Play the path with a timing of one's own.
+    """Play the path with a timing of one's own, in frames at a rate, starting when the shot does.
 
     Parameters
     ----------
@@ -145,14 +140,7 @@ def ease(shot: Shot, curve: Sequence[tuple[float, float]] | Array, frames: int, 
         are. A value that falls plays backwards, one that stays holds. An F-curve is given by its values, frame by
         frame.
     frames : int
-        N.
     fps : float
-        Frames a second.
-
-    Returns
-    -------
-    Shot
-        N frames, starting when the shot does.
 
     Raises
     ------
@@ -195,7 +183,7 @@ def snap_to_frames(times: Array, own: Array) -> Array:
     after = np.minimum(np.searchsorted(own, times), len(own) - 1)
     before = np.maximum(after - 1, 0)
     nearest = own[np.where(times - own[before] < own[after] - times, before, after)]
-    close = np.abs(nearest - times) <= _SLACK * (own[-1] - own[0])
+    close = np.abs(nearest - times) <= _TIME_TOLERANCE * (own[-1] - own[0])
     return np.where(close, nearest, np.clip(times, own[0], own[-1]))
 
 
@@ -209,8 +197,8 @@ def check_frames(frames: int) -> None:
     """Refuse what is no number of frames."""
     if frames < 1:
         raise InputError(f"{frames} frames are too few: a shot has at least one")
-    if frames > _MOST_FRAMES:
-        raise InputError(f"{frames} frames are more than the {_MOST_FRAMES} a shot may have")
+    if frames > _MAX_FRAMES:
+        raise InputError(f"{frames} frames are more than the {_MAX_FRAMES} a shot may have")
 
 
 def _checked_curve(curve: Sequence[tuple[float, float]] | Array) -> tuple[Array, Array]:
@@ -228,7 +216,7 @@ def _within(own: Array, times: ArrayLike) -> Array:
     wanted = np.array(times, np.float64)
     if wanted.ndim != 1 or len(wanted) == 0:
         raise InputError("resampling needs a list of at least one time")
-    slack = _SLACK * (own[-1] - own[0])
+    slack = _TIME_TOLERANCE * (own[-1] - own[0])
     outside = ~((wanted >= own[0] - slack) & (wanted <= own[-1] + slack))
     if outside.any():
         raise InputError(

@@ -11,28 +11,17 @@ from parascale.retime.move import bridged_depth, noise_per_step
 from parascale.types import Array
 
 # Below this share of the frame rate the equations lose the digits that the answer needs.
-_LOWEST_CUTOFF = 1 / 300
+_MIN_CUTOFF = 1 / 300
 
 # Rows eliminated at once: large enough for the loop not to count, small enough for little to be zeros.
 _BLOCK = 24
 
 
 def smooth_path(shot: Shot, cutoff: float) -> tuple[Array, Array]:
-    """Centres and rotations of the move without what is faster than a cut-off.
+    """Centres (T, 3) and unit quaternions (T, 4) of the move without what swings faster than a cut-off in hertz.
 
-    Centres are weighted by the noise of their frame, which is a noise of P: as long in world units as the frame is
-    deep. Where the shot lists the noise of its steps, that counts too.
-
-    Parameters
-    ----------
-    shot : Shot
-    cutoff : float
-        Hertz: what swings this often is halved.
-
-    Returns
-    -------
-    (T, 3) float64, (T, 4) float64
-        Centres; unit quaternions.
+    What swings as often as the cut-off is halved. Centres are weighted by the noise of their frame, which is a noise
+    of P: as long in world units as the frame is deep. Where the shot lists the noise of its steps, that counts too.
 
     Raises
     ------
@@ -42,10 +31,10 @@ def smooth_path(shot: Shot, cutoff: float) -> tuple[Array, Array]:
     times = shot.trajectory.times
     if not 0 < cutoff < math.inf:
         raise InputError(f"a cut-off of {cutoff} Hz is not positive")
-    if cutoff < _LOWEST_CUTOFF * shot.fps:
+    if cutoff < _MIN_CUTOFF * shot.fps:
         raise InputError(
             f"a cut-off of {cutoff:g} Hz is too slow for {shot.fps:g} fps: "
-            f"ask for at least {_LOWEST_CUTOFF * shot.fps:.2g} Hz"
+            f"ask for at least {_MIN_CUTOFF * shot.fps:.2g} Hz"
         )
     own = continuous_quaternions(quaternions_from_matrices(shot.trajectory.rotations))
     centres = whittaker(shot.trajectory.centres, times, cutoff, 1 / _position_noise(shot) ** 2)
@@ -70,10 +59,6 @@ def whittaker(values: Array, times: Array, cutoff: float, weights: Array) -> Arr
         f, hertz.
     weights : (T,) float64
         w, above 0; only their ratios count.
-
-    Returns
-    -------
-    (T, K) float64
     """
     if len(values) < 4:
         return values.copy()
@@ -105,18 +90,7 @@ def _third_derivatives(clock: Array) -> Array:
 
 
 def _solve(bands: Array, right: Array) -> Array:
-    """Solve a symmetric positive definite system of half bandwidth 3 by block elimination.
-
-    Parameters
-    ----------
-    bands : (4, N) float64
-        Band k holds the elements (n + k, n).
-    right : (N, K) float64
-
-    Returns
-    -------
-    (N, K) float64
-    """
+    """Solve a symmetric positive definite system by block elimination; band k of 4 holds the elements (n + k, n)."""
     count = bands.shape[1]
     blocks = -(-count // _BLOCK)
     diagonal, below = _blocks(bands, blocks)
@@ -163,18 +137,10 @@ def _position_noise(shot: Shot) -> Array:
 
 
 def noise_cutoff(shot: Shot) -> float:
-    """Cut-off at which smoothing takes out as much as the shot's noise floor explains (Morozov's discrepancy).
+    """Cut-off, in hertz, at which smoothing takes out as much as the noise floor explains (Morozov's discrepancy).
 
-    The floor is three sigma of a step; a step has the noise of two centres.
-
-    Parameters
-    ----------
-    shot : Shot
-
-    Returns
-    -------
-    float
-        Hertz, from the slowest that can be to half the frame rate.
+    The floor is three sigma of a step; a step has the noise of two centres. From the slowest that can be to half the
+    frame rate.
 
     Raises
     ------
@@ -192,7 +158,7 @@ def noise_cutoff(shot: Shot) -> float:
         smooth = whittaker(path.centres, path.times, cutoff, 1 / noise**2)
         return float(np.sqrt(np.mean(((path.centres - smooth) / depth) ** 2)))
 
-    slow, fast = math.log(_LOWEST_CUTOFF * shot.fps), math.log(shot.fps / 2)
+    slow, fast = math.log(_MIN_CUTOFF * shot.fps), math.log(shot.fps / 2)
     for _ in range(20):
         middle = (slow + fast) / 2
         if taken_out(math.exp(middle)) > explained:

@@ -17,11 +17,11 @@ def welcome(request: int) -> Welcome:
 
 @functools.cache
 def _generators() -> tuple[GeneratorInfo, ...]:
-    from parascale.generators.registry import generators
+    from parascale.generators import GENERATORS
 
     return tuple(
-        GeneratorInfo(name, generator.scale_class, tuple(generator.requirements), generator.describe())
-        for name, generator in generators().items()
+        GeneratorInfo(name, known.scale_class, known.requirements, known.describe(), known.trained)
+        for name, known in GENERATORS.items()
     )
 
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypedDict, Unpack
 
 from parascale.errors import InputError, Remedy
 from parascale.link.codec import build
@@ -123,6 +123,22 @@ class Job:
         )
 
 
+class JobChanges(TypedDict, total=False):
+    """The values of a job that change."""
+
+    received: bool
+    state: JobState
+    message: str
+    remedy: Remedy
+    choices: tuple[str, ...]
+    attempts: int
+    size: int
+    started: float | None
+    ended: float | None
+    summary: dict[str, object]
+    results: tuple[FileInfo, ...]
+
+
 class Journal:
     """All jobs of a server. Holding it open keeps a second server out.
 
@@ -149,12 +165,10 @@ class Journal:
             self._base.execute("COMMIT")
         except sqlite3.OperationalError as error:
             if "locked" in str(error):
-                raise InputError(
-                    f"another backend is running on {path.parent}: stop it or name another --state"
-                ) from error
+                raise InputError(f"another backend is running on {path.parent}", "state-folder") from error
             raise InputError(f"the journal {path} cannot be opened: {error}") from error
         except sqlite3.DatabaseError as error:
-            raise InputError(f"{path} is no journal: name another --state ({error})") from error
+            raise InputError(f"{path} is not a journal ({error})", "state-folder") from error
         self._base.row_factory = sqlite3.Row
 
     def _create(self, path: Path) -> None:
@@ -165,7 +179,7 @@ class Journal:
             for statement in _FROM_VERSION_1:
                 self._base.execute(statement)
         elif version != VERSION:
-            raise InputError(f"the journal {path} has version {version}, not {VERSION}: name another --state")
+            raise InputError(f"the journal {path} has version {version}, not {VERSION}", "state-folder")
         self._base.execute(f"PRAGMA user_version = {VERSION}")
 
     def close(self) -> None:
@@ -181,7 +195,7 @@ class Journal:
         marks = ", ".join(f":{name}" for name in values)
         self._base.execute(f"INSERT INTO jobs ({names}) VALUES ({marks})", values)  # noqa: S608 - names of our fields
 
-    def change(self, job: Job, **values: Any) -> Job:
+    def change(self, job: Job, **values: Unpack[JobChanges]) -> Job:
         """Write new values of a job and return it; they are on disk when this returns."""
         changed = dataclasses.replace(job, **values)
         stored = dataclasses.asdict(changed)

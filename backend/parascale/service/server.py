@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import zmq
 
@@ -27,8 +26,6 @@ log = logging.getLogger(__name__)
 
 _POLL_MS = 100
 _BATCH = 64  # messages taken in a row before workers and timers get their turn
-_HEARTBEAT_MS = 2000
-_HEARTBEAT_TIMEOUT_MS = 6000
 
 
 class Server:
@@ -68,7 +65,7 @@ class Server:
         self._stopping = threading.Event()
         self._peers: dict[bytes, str] = {}
         self._state = state
-        self._context: zmq.Context[Any] = zmq.Context()
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         try:
             self._dispatcher = Dispatcher(
                 state, self._context, workers, quota, worker_silence, self._announce, self._send
@@ -133,12 +130,10 @@ class Server:
         self._router.setsockopt(zmq.ROUTER_MANDATORY, 1)
         self._router.setsockopt(zmq.RCVHWM, 64)
         self._router.setsockopt(zmq.SNDHWM, 256)
-        self._router.setsockopt(zmq.HEARTBEAT_IVL, _HEARTBEAT_MS)
-        self._router.setsockopt(zmq.HEARTBEAT_TIMEOUT, _HEARTBEAT_TIMEOUT_MS)
         try:
             self._router.bind(bind)
         except zmq.ZMQError as error:
-            raise InputError(f"{bind} cannot be listened on: {error.strerror}; take another --bind") from error
+            raise InputError(f"{bind} cannot be listened on ({error.strerror})", "address") from error
         endpoint = self._router.getsockopt(zmq.LAST_ENDPOINT)
         assert isinstance(endpoint, bytes)
         return endpoint.rstrip(b"\0").decode()
@@ -204,7 +199,7 @@ def _who(bind: str, folder: Path | None) -> tuple[Keys, Callable[[], frozenset[b
     if folder is not None:
         return server_keys(folder), lambda: allowed_keys(folder)
     if not is_loopback(bind):
-        raise InputError(f"{bind} can be reached from other machines: name keys made by `parascale keys new DIR`")
+        raise InputError(f"{bind} can be reached from other machines, which needs keys", "keys")
     own = client_keys().public
     return server_keys(), lambda: frozenset({own})
 

@@ -4,8 +4,7 @@
 # First of all: once pycolmap is loaded, OpenCV's PNG writer meets the wrong zlib and aborts.
 import cv2  # noqa: F401
 
-from parascale.solve.child import solve_in_child
 from parascale.solve.pipeline import solve
 # isort: on
 
-__all__ = ["solve", "solve_in_child"]
+__all__ = ["solve"]

@@ -1,8 +1,7 @@
-"""A clip while it is solved, and the answer to it."""
+"""A clip while it is solved, and a candidate for its solution."""
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +14,7 @@ from parascale.solve.tracking.footage import Footage
 from parascale.solve.tracking.tracks import Tracks
 from parascale.types import Array
 
-# Where nothing tells the focal length: a lens of 28 mm (on a frame of 36), as phones and drones have.
+# Where the focal length is unknown: a lens of 28 mm (on a frame of 36), as phones and drones have.
 ASSUMED_FOCAL = 28 / 36
 
 
@@ -31,11 +30,12 @@ class Clip:
     tracks : Tracks
         Square working pixels from the principal point.
     picture_positions : (T, M, 2) float64
-        The same as they lie in the working picture.
-    source : dict
-        Where the clip comes from, as the shot file keeps it.
+        The same in pixels of the working picture.
+    seed : int
+        Of the robust estimators.
+    threads : int
     k1 : float or None
-        The radial distortion the tracks were straightened by.
+        The radial distortion that was taken out of the tracks.
     """
 
     path: Path
@@ -43,26 +43,27 @@ class Clip:
     lens: Lens
     tracks: Tracks
     picture_positions: Array
-    source: dict[str, Any]
+    seed: int = 0
+    threads: int = 1
     k1: float | None = None
 
     @property
     def name(self) -> str:
-        """What its shot is called."""
+        """Name of its shot."""
         return self.path.stem if self.path.is_file() else self.path.name
 
-    def picture_pixels(self, places: Array, focal: float) -> Array:
-        """Pixels of the working picture of places (..., 2), working pixels from the principal point of a straight lens.
+    def to_picture_pixels(self, pixels: Array, focal: float) -> Array:
+        """Pixels of the working picture, from undistorted working pixels (..., 2) from the principal point.
 
-        What `Lens.centred` and the straightening of the tracks do, backwards.
+        The inverse of `Lens.to_working_pixels` and of the undistortion of the tracks.
         """
         if self.k1 is not None:
-            places = places * (1 + self.k1 / focal**2 * (places**2).sum(axis=-1, keepdims=True))
+            pixels = pixels * (1 + self.k1 / focal**2 * (pixels**2).sum(axis=-1, keepdims=True))
         height, width = self.footage.grey[0].shape
         size = np.array([width / self.lens.width, height / self.lens.height])
         scale = size / [self.lens.scale, self.lens.scale / self.lens.aspect]
         centre = size * [self.lens.cx, self.lens.cy]
-        return np.asarray(places * scale + centre)
+        return np.asarray(pixels * scale + centre)
 
     @property
     def focal(self) -> float | None:
@@ -71,15 +72,15 @@ class Clip:
 
     @property
     def assumed_focal(self) -> float:
-        """Working pixels, where nothing tells: of the lens the file names, else of an ordinary one."""
+        """Working pixels, where unknown: of the lens that the file names, else of an ordinary one."""
         if self.footage.nominal_focal is not None:
             return self.footage.nominal_focal * self.lens.scale
         return ASSUMED_FOCAL * max(self.lens.width, self.lens.height) * self.lens.scale
 
 
 @dataclass(frozen=True, eq=False)
-class Answer:
-    """A solution of a clip, and how it came about."""
+class Candidate:
+    """A solution of a clip, and how it was found."""
 
     solution: Solution
     mapper: Mapper

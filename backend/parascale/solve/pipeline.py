@@ -16,37 +16,36 @@ from numpy.typing import ArrayLike, NDArray
 from parascale.camera.intrinsics import focal_from_fov
 from parascale.errors import Cancelled, InputError
 from parascale.parallax.shot import Shot
-from parascale.solve.clip import Answer, Clip
-from parascale.solve.lens.focal import tell_focal
+from parascale.solve.clip import Candidate, Clip
+from parascale.solve.lens.focal import estimate_focal_length
 from parascale.solve.lens.lens import Lens
-from parascale.solve.lens.radial import LEAST_USED, tell_radial, undistorted
+from parascale.solve.lens.radial import MIN_INLIER_RATIO, estimate_radial_distortion, undistort
 from parascale.solve.motion.keyframes import choose_keyframes
-from parascale.solve.motion.motion_class import classify
-from parascale.solve.outcome import general_shot, turning_shot
-from parascale.solve.provenance import provenance
-from parascale.solve.reconstruction.mapping import KeyframeMapper, Map, Mapper
-from parascale.solve.reconstruction.solution import Solution, complete
+from parascale.solve.motion.motion_class import classify_motion
+from parascale.solve.outcome import build_moving_shot, build_still_shot
+from parascale.solve.reconstruction.mapping import KeyframeMap, KeyframeMapper, Mapper
+from parascale.solve.reconstruction.solution import Solution, complete_solution
 from parascale.solve.tracking.cuts import one_shot
-from parascale.solve.tracking.flow import FAINT, SHARP, WIDE
+from parascale.solve.tracking.flow import FAINT_CORNERS, SHARP_CORNERS, WIDE_CORNERS
 from parascale.solve.tracking.footage import Footage, read_footage
 from parascale.solve.tracking.masks import read_masks
-from parascale.solve.tracking.tracks import Tracks, draw, follow
+from parascale.solve.tracking.tracks import Tracks, sample_tracks, track_corners
 from parascale.types import CancelCheck, Image, Progress
 
 log = logging.getLogger(__name__)
 
-FEWEST_FRAMES = 2
-LEAST_SHARED = 30
-# Sightings a keyframe that are mapped.
-MAPPED_SIGHTINGS = 300
-# When the incremental map is made and the global one, as shares of the progress.
+# Tracks that two neighbouring frames must share.
+MIN_SHARED_TRACKS = 30
+# Observations a keyframe that are mapped.
+MAPPED_OBSERVATIONS = 300
+# The mappers in their order, with the shares of the progress at which they start and end.
 MAPPERS: dict[Mapper, tuple[float, float]] = {"incremental": (0.65, 0.8), "global": (0.8, 0.93)}
-# An answer from an incremental map with more misfit is held against one from a global map.
-DOUBTFUL = 0.2
-# So is one whose sightings are off by more than that many times what matches in two frames are, and by more than that
-# many working pixels: the lens bends, or the path was bent to fit. Then other draws of the sightings are mapped.
-MOST_TIMES, MOST_ERROR = 3.5, 0.15
-REDRAWS = 2
+# A solution of an incremental map with a larger cost is compared with one of a global map.
+MAX_TRUSTED_COST = 0.2
+# So is one with a reprojection error beyond this many times the noise of the matches of two frames and beyond these
+# working pixels: the lens bends lines, or the path was bent to fit. Then other samples of the tracks are mapped.
+MAX_ERROR_TO_NOISE, MIN_INEXACT_ERROR = 3.5, 0.15
+MAX_RESAMPLINGS = 2
 
 
 def solve(  # noqa: PLR0913 - what a user can say about a clip, by name
@@ -64,7 +63,7 @@ def solve(  # noqa: PLR0913 - what a user can say about a clip, by name
     progress: Progress | None = None,
     cancelled: CancelCheck | None = None,
 ) -> Shot:
-    """Find the camera path of a clip, and how deep it looks, from its pixels.
+    """Solve the camera path and the depth of a clip from its pixels.
 
     Parameters
     ----------
@@ -79,18 +78,18 @@ def solve(  # noqa: PLR0913 - what a user can say about a clip, by name
     start, end : int
         First frame, and the one after the last.
     shot : int or None
-        Which shot of these frames, counting from 1, where they hold several.
+        Number of the shot, counting from 1, where these frames hold several.
     masks : Path or None
-        A folder of masks, one a frame, white where things move.
+        A video or a folder of masks, one a frame, white where things move.
     threads : int or None
-        Same bytes out with 1; all cores where None.
+        1 gives the same bytes every time; all cores where None.
     seed : int
         Of the robust estimators.
 
     Returns
     -------
     Shot
-        In the unit-depth gauge, Z_0 = 1. Static and turning cameras have a path without steps, P = 0.
+        In the unit-depth gauge, Z_0 = 1. Static and rotating cameras have a path without steps, P = 0.
 
     Raises
     ------
@@ -101,27 +100,26 @@ def solve(  # noqa: PLR0913 - what a user can say about a clip, by name
     if sum(given is not None for given in (focal, fov, intrinsics)) > 1:
         raise InputError("give one of the focal length, the field of view and the intrinsics, not several")
     report = _Reporter(progress, cancelled)
-    workers = threads or os.cpu_count() or 1
-    with _quiet_libraries(workers):
+    threads = threads or os.cpu_count() or 1
+    with _quiet_libraries(threads):
         with report.phase("decode", 0.0, 0.2):
-            footage = read_footage(reference, start=start, end=end, progress=report.inside, cancelled=cancelled)
+            footage = read_footage(reference, start=start, end=end, progress=report.inside)
             footage = one_shot(reference.name, footage, shot)
-            _refuse_unusable(reference, footage)
+            if len(footage) < 2:
+                raise InputError(f"{reference.name} has one frame in this range: a camera move needs at least 2")
         lens = _lens(footage, focal, fov, intrinsics)
         with report.phase("track", 0.2, 0.55):
             height, width = footage.grey[0].shape
             blocked = read_masks(masks, footage) if masks is not None else None
-            tracks = _followed(footage, blocked, report, cancelled)
-            pixels = tracks.positions
-            tracks = Tracks(lens.centred(tracks.positions, (width, height)))
+            found = _track(footage, blocked, report)
+            tracks = Tracks(lens.to_working_pixels(found.positions, (width, height)))
             _refuse_untracked(reference, tracks)
-        source = provenance(reference, footage, seed)
-        clip = Clip(reference, footage, lens, tracks, pixels, source)
+        clip = Clip(reference, footage, lens, tracks, found.positions, seed, threads)
         with report.phase("motion class", 0.55, 0.58):
-            motion = classify(tracks, clip.focal, lens.working_size[0])
+            motion = classify_motion(tracks, clip.focal, lens.working_size[0])
             log.debug("motion class: %s", motion)
-        if motion.doubt is not None:
-            raise InputError(f"{reference.name} {motion.doubt}: choose another range, or mask what moves")
+        if motion.rejection_reason is not None:
+            raise InputError(f"{reference.name} {motion.rejection_reason}: choose another range, or mask what moves")
         if motion.motion == "zoom":
             raise InputError(
                 f"{reference.name} zooms, or moves straight at a flat wall, by a factor of {motion.zoom:.2f}: "
@@ -129,14 +127,14 @@ def solve(  # noqa: PLR0913 - what a user can say about a clip, by name
             )
         if motion.motion != "general":
             with report.phase("turns", 0.58, 1.0):
-                return turning_shot(clip, motion)
-        clip, answer = _best_answer(clip, motion.noise, workers, seed, report)
+                return build_still_shot(clip, motion)
+        clip, candidate = _find_best_candidate(clip, motion.noise, report)
         with report.phase("depth", 0.93, 1.0):
-            return general_shot(clip, answer, workers)
+            return build_moving_shot(clip, candidate)
 
 
 class _Reporter:
-    """Carries progress out and the wish to stop in, and notes how long each phase took."""
+    """Reports progress, raises where the user cancels, and logs how long each phase took."""
 
     def __init__(self, progress: Progress | None, cancelled: CancelCheck | None) -> None:
         self._progress, self._cancelled = progress, cancelled
@@ -176,7 +174,6 @@ def _quiet_libraries(threads: int) -> Iterator[None]:
 
 def _lens(footage: Footage, focal: float | None, fov: float | None, intrinsics: ArrayLike | None) -> Lens:
     width, height = footage.info.width, footage.info.height
-    centre = (width / 2, height / 2)
     if intrinsics is not None:
         fx, fy, cx, cy = (float(value) for value in np.asarray(intrinsics, np.float64))
         if not (np.isfinite([fx, fy, cx, cy]).all() and fx > 0 and fy > 0):
@@ -186,68 +183,75 @@ def _lens(footage: Footage, focal: float | None, fov: float | None, intrinsics: 
         focal = focal_from_fov(float(np.radians(fov)), width)
     if focal is not None and not (np.isfinite(focal) and focal > 0):
         raise InputError(f"a focal length of {focal} pixels is not positive")
-    return Lens(width, height, footage.scale, *centre, footage.info.aspect, focal or footage.focal)
+    return Lens(width, height, footage.scale, width / 2, height / 2, footage.info.aspect, focal or footage.focal)
 
 
-def _refuse_unusable(path: Path, footage: Footage) -> None:
-    if len(footage) < FEWEST_FRAMES:
-        raise InputError(f"{path.name} has one frame in this range: a camera move needs at least {FEWEST_FRAMES}")
-
-
-def _followed(
-    footage: Footage, blocked: Sequence[Image] | None, report: "_Reporter", cancelled: CancelCheck | None
-) -> Tracks:
-    """Follow sharp corners alone; fainter ones too where some frames share few, not where there are none to be had."""
+def _track(footage: Footage, blocked: Sequence[Image] | None, report: _Reporter) -> Tracks:
+    """Track sharp corners; fainter ones too where some frames share few, but not where there are none to be had."""
     tracks = Tracks(np.empty((len(footage), 0, 2)))
-    for feel in (SHARP, FAINT, WIDE):
-        tracks = follow(footage.grey, blocked, feel=feel, progress=report.inside, cancelled=cancelled)
-        if tracks.shared.min() >= 2 * LEAST_SHARED or np.median(tracks.shared) < LEAST_SHARED:
+    for options in (SHARP_CORNERS, FAINT_CORNERS, WIDE_CORNERS):
+        tracks = track_corners(footage.grey, blocked, options=options, progress=report.inside)
+        if tracks.shared.min() >= 2 * MIN_SHARED_TRACKS or np.median(tracks.shared) < MIN_SHARED_TRACKS:
             break
     return tracks
 
 
 def _refuse_untracked(path: Path, tracks: Tracks) -> None:
     shared = tracks.shared
-    if shared.min() < LEAST_SHARED:
-        frame = int(shared.argmin())
-        what = (
-            "are black, flat or blurred"
-            if shared.max() < LEAST_SHARED
-            else f"lose it between frames {frame} and {frame + 1}"
-        )
+    if shared.min() < MIN_SHARED_TRACKS:
+        frame, flat = int(shared.argmin()), shared.max() < MIN_SHARED_TRACKS
+        what = "are black, flat or blurred" if flat else f"lose it between frames {frame} and {frame + 1}"
         raise InputError(f"too little to follow in {path.name}: its pictures {what}; choose another range or clip")
 
 
-def _solve_general(clip: Clip, noise: float, workers: int, seed: int, report: _Reporter) -> Answer:
-    """Map the keyframes, place the other frames, and take what fits best of what passes the gate."""
+def _find_best_candidate(clip: Clip, noise: float, report: _Reporter) -> tuple[Clip, Candidate]:
+    """Solve; where the lens bends lines, on undistorted tracks; where the path is bent, from other samples of them."""
+    candidate = _find_candidate(clip, noise, clip.seed, report)
+    undistorted = _undistort(clip, candidate)
+    if undistorted is not None:
+        found = _find_candidate(undistorted, noise, clip.seed, report)
+        # A path that was bent to fit makes the lens seem bent as well, and stays as inexact.
+        if not _is_inexact(found.solution, noise):
+            return undistorted, found
+    for sampling in range(1, MAX_RESAMPLINGS + 1):
+        if not _is_inexact(candidate.solution, noise):
+            break
+        with suppress(InputError):
+            other = _find_candidate(clip, noise, clip.seed + sampling, report)
+            candidate = min(candidate, other, key=lambda each: each.solution.msac_cost)
+    return clip, candidate
+
+
+def _find_candidate(clip: Clip, noise: float, seed: int, report: _Reporter) -> Candidate:
+    """Map the keyframes, estimate the other frames, and take the best fit of what passes the gate."""
     with report.phase("map", 0.58, 0.65):
-        tracks = clip.tracks
-        keyframes = choose_keyframes(tracks, clip.lens.working_size[0])
+        tracks, size = clip.tracks, clip.lens.working_size
+        keyframes = choose_keyframes(tracks, size[0])
         focal = clip.focal or clip.assumed_focal
-        mapped = tracks.keep(draw(tracks.seen[keyframes], MAPPED_SIGHTINGS, seed))
-        mapper = KeyframeMapper(mapped, keyframes, focal, clip.lens.working_size, seed=seed, threads=workers)
-    answers: list[Answer] = []
-    maps: list[Map] = []
+        mapped = tracks.keep(sample_tracks(tracks.seen[keyframes], MAPPED_OBSERVATIONS, seed))
+        mapper = KeyframeMapper(mapped, keyframes, focal, size, seed=seed, threads=clip.threads)
+    candidates: list[Candidate] = []
+    maps: list[KeyframeMap] = []
     reasons: list[str] = []
     for kind, (first, last) in MAPPERS.items():
         with report.phase(f"{kind} map", first, (first + last) / 2):
             found = mapper.run(kind)
-        if found is None or any(found.agrees(other) for other in maps):
+        if found is None or any(found.agrees_with(other) for other in maps):
             continue
         maps.append(found)
         with report.phase("all frames", (first + last) / 2, last):
-            answer = _completed(clip, keyframes, found, workers, seed)
-        complaint = answer if isinstance(answer, str) else answer.solution.complaint
-        log.debug("%s: %s", kind, complaint or "good")
-        if isinstance(answer, str) or complaint is not None:
-            reasons.append(str(complaint))
+            candidate = _complete(clip, keyframes, found, seed)
+        reason = candidate if isinstance(candidate, str) else candidate.solution.rejection_reason
+        log.debug("%s: %s", kind, reason or "good")
+        if isinstance(candidate, str) or reason is not None:
+            reasons.append(str(reason))
             continue
-        answers.append(answer)
-        doubtful = answer.solution.misfit > DOUBTFUL or _inexact(answer.solution, noise)
+        candidates.append(candidate)
+        doubtful = candidate.solution.msac_cost > MAX_TRUSTED_COST or _is_inexact(candidate.solution, noise)
         if found.registered.all() and not doubtful:
             break
-    if answers:
-        return min(answers, key=lambda answer: answer.solution.misfit)
+    if candidates:
+        return min(candidates, key=lambda candidate: candidate.solution.msac_cost)
     reason = reasons[0] if reasons else "no two frames see enough of the same points from different places"
     raise InputError(
         f"{clip.path.name} cannot be solved as one rigid scene ({reason}): "
@@ -255,55 +259,36 @@ def _solve_general(clip: Clip, noise: float, workers: int, seed: int, report: _R
     )
 
 
-def _inexact(solution: Solution, noise: float) -> bool:
-    return solution.error > max(MOST_TIMES * noise, MOST_ERROR)
+def _is_inexact(solution: Solution, noise: float) -> bool:
+    return solution.error > max(MAX_ERROR_TO_NOISE * noise, MIN_INEXACT_ERROR)
 
 
-def _best_answer(clip: Clip, noise: float, workers: int, seed: int, report: _Reporter) -> tuple[Clip, Answer]:
-    """Solve; where the lens bends lines, on straightened tracks; where the path is bent, from other sightings."""
-    answer = _solve_general(clip, noise, workers, seed, report)
-    straight = _straightened(clip, answer, workers, seed)
-    if straight is not None:
-        found = _solve_general(straight, noise, workers, seed, report)
-        # A path that was bent to fit makes the lens seem bent as well, and stays as inexact.
-        if not _inexact(found.solution, noise):
-            return straight, found
-    for redraw in range(1, REDRAWS + 1):
-        if not _inexact(answer.solution, noise):
-            break
-        with suppress(InputError):
-            other = _solve_general(clip, noise, workers, seed + redraw, report)
-            answer = min(answer, other, key=lambda each: each.solution.misfit)
-    return clip, answer
-
-
-def _straightened(clip: Clip, answer: Answer, workers: int, seed: int) -> Clip | None:
-    """Straighten the tracks of a clip where the lens bends lines."""
-    solution, keyframes = answer.solution, answer.keyframes
-    if solution.used_share < LEAST_USED:
+def _undistort(clip: Clip, candidate: Candidate) -> Clip | None:
+    """Undistort the tracks of a clip where the lens bends lines."""
+    solution, keyframes = candidate.solution, candidate.keyframes
+    if solution.inlier_ratio < MIN_INLIER_RATIO:
         return None
-    k1 = tell_radial(
+    k1 = estimate_radial_distortion(
         clip.tracks.positions[keyframes],
-        solution.cam_from_world[keyframes],
+        solution.world_to_camera[keyframes],
         solution.focal,
-        seed=seed,
-        threads=workers,
+        seed=clip.seed,
+        threads=clip.threads,
     )
     if k1 is None:
         return None
     log.debug("radial distortion %.4f", k1)
-    return replace(clip, tracks=undistorted(clip.tracks, solution.focal, k1), k1=k1)
+    return replace(clip, tracks=undistort(clip.tracks, solution.focal, k1), k1=k1)
 
 
-def _completed(clip: Clip, keyframes: NDArray[np.int64], found: Map, workers: int, seed: int) -> Answer | str:
-    """Tell the focal length from a map of the keyframes where it is not known; place and refine all frames."""
-    tracks, focal, evidence = clip.tracks, found.focal, None
-    known, mapped = keyframes[found.registered], found.cam_from_world[found.registered]
+def _complete(clip: Clip, keyframes: NDArray[np.int64], found: KeyframeMap, seed: int) -> Candidate | str:
+    """Estimate the focal length from a map of the keyframes where it is unknown; then place and refine all frames."""
+    positions, focal, evidence, threads = clip.tracks.positions, found.focal, None, clip.threads
+    known, mapped = keyframes[found.registered], found.world_to_camera[found.registered]
     if clip.focal is None:
-        guess = focal
-        mapped, focal, evidence = tell_focal(tracks.positions[known], mapped, guess, seed=seed, threads=workers)
-        log.debug("focal length %.1f +- %.3f, from %.1f", focal, evidence.spread, guess)
-    poses = np.full((len(tracks.positions), 3, 4), np.nan)
+        mapped, focal, evidence = estimate_focal_length(positions[known], mapped, focal, seed=seed, threads=threads)
+        log.debug("focal length %.1f +- %.3f, from %.1f", focal, evidence.spread, found.focal)
+    poses = np.full((len(positions), 3, 4), np.nan)
     poses[known] = mapped
-    solution = complete(tracks, poses, focal, seed=seed, threads=workers)
-    return solution if isinstance(solution, str) else Answer(solution, found.mapper, keyframes, evidence)
+    solution = complete_solution(clip.tracks, poses, focal, seed=seed, threads=threads)
+    return solution if isinstance(solution, str) else Candidate(solution, found.mapper, keyframes, evidence)

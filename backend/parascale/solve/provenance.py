@@ -1,8 +1,7 @@
-"""Where a solved shot comes from, and what solved it."""
+"""Where a solved shot comes from: its source, and the versions that solved it."""
 
 import hashlib
 from pathlib import Path
-from typing import Any
 
 import av
 import cv2
@@ -13,10 +12,11 @@ import scipy
 import parascale
 from parascale.media.suffixes import image_files
 from parascale.solve.tracking.footage import Footage
+from parascale.types import Json
 
 
-def provenance(path: Path, footage: Footage, seed: int) -> dict[str, Any]:
-    """Describe source, range and versions."""
+def describe_source(path: Path, footage: Footage, seed: int) -> dict[str, Json]:
+    """Describe source, range and versions, as the shot file keeps them."""
     return {
         "kind": "solve",
         "source": path.name,

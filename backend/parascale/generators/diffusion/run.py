@@ -1,9 +1,8 @@
 """One run of a diffusion generator: what all of them do the same way."""
 
 import gc
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -12,14 +11,15 @@ from numpy.typing import NDArray
 
 from parascale.camera import Trajectory
 from parascale.errors import Cancelled, InputError
+from parascale.generators.diffusion.device import move_to_device, select_device
 from parascale.generators.diffusion.memory import Need, check_memory, too_little, working_memory
-from parascale.generators.diffusion.place import find_place, settle
 from parascale.generators.diffusion.sketch import Sketch
 from parascale.generators.picture import fit_image
 from parascale.generators.settings import Settings
 from parascale.generators.units import Units
 from parascale.link.kinds.generate import GenerationRequest
 from parascale.link.limits import SKETCH
+from parascale.link.parameters import Scalar
 from parascale.link.request import JobResult
 from parascale.media.video_writer import VideoWriter
 from parascale.types import CancelCheck, Progress
@@ -27,6 +27,8 @@ from parascale.types import CancelCheck, Progress
 # Where a run stands when the models are loaded, and when the last step is done.
 LOADED, DENOISED = 0.1, 0.95
 _SINGLE = 4
+
+Tensors = dict[str, torch.Tensor]
 
 _kept: dict[Hashable, tuple[DiffusionPipeline, tuple[str, ...]]] = {}
 
@@ -37,15 +39,24 @@ class Run:
     Parameters
     ----------
     request : GenerationRequest
-    settings : Settings
+    values : mapping
+        Resolved parameters.
     path : Trajectory
         The cameras as the model takes them: its size, its number of frames.
+    units : Units
+        What the path is multiplied by.
+    directory : Path
+        Takes the files.
     progress, cancelled : callable or None
         As a generator takes them.
 
     Attributes
     ----------
-    place : Place
+    settings : Settings
+        Those of the values that all diffusion generators have.
+    device : torch.device
+    dtype : torch.dtype
+        Precision of the models.
     warnings : list of str
 
     Raises
@@ -57,13 +68,17 @@ class Run:
     def __init__(
         self,
         request: GenerationRequest,
-        settings: Settings,
+        values: Mapping[str, Scalar],
         path: Trajectory,
+        units: Units,
+        directory: Path,
         progress: Progress | None,
         cancelled: CancelCheck | None,
     ) -> None:
-        self.request, self.settings, self.path = request, settings, path
-        self.place = find_place(request.generator, settings)
+        self.request, self.values, self.path, self.units = request, values, path, units
+        self.settings = Settings.of(values)
+        self.device, self.dtype = select_device(request.generator, self.settings)
+        self._directory = directory
         self.warnings: list[str] = []
         self._progress, self._cancelled = progress, cancelled
         self._sketch: tuple[Sketch, Path] | None = None
@@ -107,7 +122,7 @@ class Run:
         InputError
             Where the device has too little.
         """
-        size = self.place.dtype.itemsize
+        size = self.dtype.itemsize
         working = working_memory(
             frames=len(self.path) * length,
             width=self.path.width,
@@ -120,8 +135,8 @@ class Run:
         )
         parts = {name: count * (_SINGLE if name == "vae" else size) for name, count in numbers.items()}
         need = Need(parts, layers, working)
-        offload = "none" if self.place.device.type == "cpu" else self.settings.offload
-        check_memory(self.request.generator, need, offload, self.place.device, tiling=self.settings.tiling)
+        offload = "none" if self.device.type == "cpu" else self.settings.offload
+        check_memory(self.request.generator, need, offload, self.device, tiling=self.settings.tiling)
 
     def pipeline(self, folders: tuple[Path, ...], build: Callable[[], DiffusionPipeline]) -> DiffusionPipeline:
         """Return the pipeline of some folders, from the last run where nothing changed; one is kept.
@@ -133,7 +148,7 @@ class Run:
         """
         settings = self.settings
         how = (settings.offload, settings.tiling, settings.lora, settings.lora_strength)
-        key = (self.request.generator, self.place, how, *map(_stamp, folders))
+        key = (self.request.generator, self.device, self.dtype, how, *map(_stamp, folders))
         if key not in _kept:
             _kept.clear()
             gc.collect()
@@ -142,20 +157,18 @@ class Run:
             try:
                 pipeline = build()
                 self.loading("moving the model to its device")
-                _kept[key] = pipeline, settle(pipeline, self.place, settings)
+                _kept[key] = pipeline, move_to_device(pipeline, self.device, settings)
             except (torch.OutOfMemoryError, MemoryError) as error:
-                raise too_little(self.request.generator, self.place.device) from error
+                raise too_little(self.request.generator, self.device) from error
         pipeline, warnings = _kept[key]
         self.warnings.extend(warnings)
         return pipeline
 
-    def sketch(self, directory: Path, encode: Callable[[torch.Tensor], torch.Tensor]) -> None:
-        """Have the video shown as it comes into being, where that is wished.
+    def sketch(self, encode: Callable[[torch.Tensor], torch.Tensor]) -> None:
+        """Have ``sketch.png`` show the video as it comes into being, if the settings say so.
 
         Parameters
         ----------
-        directory : Path
-            Takes ``sketch.png``.
         encode : callable
             From a film of one frame, (1, 3, 1, H, W), -1 .. 1, to its latents (1, C, 1, h, w).
         """
@@ -164,10 +177,10 @@ class Run:
         picture = fit_image(self.request.image, self.path)
         with torch.no_grad():
             latent = encode(as_film(picture[None]))[0, :, 0]
-        self._sketch = Sketch(latent, picture), directory / SKETCH
+        self._sketch = Sketch(latent, picture), self._directory / SKETCH
 
     def denoise(
-        self, pipeline: DiffusionPipeline, after: Callable[[int], None] | None = None, **inputs: Any
+        self, pipeline: DiffusionPipeline, after: Callable[[int], None] | None = None, **inputs: object
     ) -> NDArray[np.uint8]:
         """Run the pipeline.
 
@@ -195,7 +208,7 @@ class Run:
         self.report(LOADED, "reading the prompt")
         settings = self.settings
 
-        def stepped(pipeline: Any, step: int, _timestep: Any, tensors: dict[str, Any]) -> dict[str, Any]:
+        def stepped(pipeline: DiffusionPipeline, step: int, _timestep: torch.Tensor, tensors: Tensors) -> Tensors:
             if after is not None:
                 after(step)
             self._stepped(pipeline, step, tensors)
@@ -216,7 +229,7 @@ class Run:
                 **inputs,
             ).frames[0]
         except (torch.OutOfMemoryError, MemoryError) as error:
-            raise too_little(self.request.generator, self.place.device) from error
+            raise too_little(self.request.generator, self.device) from error
         except BaseException:
             pipeline.maybe_free_model_hooks()
             raise
@@ -225,11 +238,11 @@ class Run:
                 self._sketch[1].unlink(missing_ok=True)
         video = np.asarray(frames)[: len(self.request.shot)]
         if not np.isfinite(video).all():
-            raise InputError(f"the model gave no finite picture in {self.place.dtype}: take another precision")
+            raise InputError(f"the model gave no finite picture in {self.dtype}: take another precision")
         pixels: NDArray[np.uint8] = np.round(np.clip(video, 0, 1) * 255).astype(np.uint8)
         return pixels
 
-    def _stepped(self, pipeline: Any, step: int, tensors: dict[str, Any]) -> None:
+    def _stepped(self, pipeline: DiffusionPipeline, step: int, tensors: Tensors) -> None:
         count = pipeline.num_timesteps
         if self._sketch is not None:
             sketch, path = self._sketch
@@ -237,10 +250,10 @@ class Run:
         fraction = LOADED + (DENOISED - LOADED) * (step + 1) / count
         self.report(fraction, "decoding the video" if step + 1 == count else f"step {step + 1} of {count}")
 
-    def finish(self, directory: Path, frames: NDArray[np.uint8], units: Units, model: str) -> JobResult:
-        """Write ``result.mp4`` and tell what was made."""
+    def finish(self, frames: NDArray[np.uint8], model: str) -> JobResult:
+        """Write ``result.mp4`` and describe how it was made."""
         self.report(0.99, "writing the video")
-        fps, video = self.request.shot.fps, directory / "result.mp4"
+        fps, video = self.request.shot.fps, self._directory / "result.mp4"
         with VideoWriter(video, self.path.width, self.path.height, fps) as writer:
             for frame in frames:
                 writer.write(np.ascontiguousarray(frame))
@@ -251,11 +264,11 @@ class Run:
             "height": self.path.height,
             "model": model,
             "seed": self.request.seed,
-            "units_per_depth": units.value,
-            "units_source": units.source,
-            "device": self.place.device.type,
-            "precision": str(self.place.dtype).removeprefix("torch."),
-            "warnings": [*units.warnings, *self.warnings],
+            "units_per_depth": self.units.value,
+            "units_source": self.units.source,
+            "device": self.device.type,
+            "precision": str(self.dtype).removeprefix("torch."),
+            "warnings": [*self.units.warnings, *self.warnings],
         }
         return JobResult(summary, {"video": video})
 

@@ -1,7 +1,6 @@
 """The generate job: a camera path and a picture in, a video out."""
 
-from parascale.errors import InputError
-from parascale.generators.registry import generators
+from parascale.generators import find_generator
 from parascale.link.kinds.generate import GenerationRequest
 from parascale.link.request import JobResult
 from parascale.service.jobs import JobContext
@@ -9,7 +8,5 @@ from parascale.service.jobs import JobContext
 
 def run(request: GenerationRequest, context: JobContext) -> JobResult:
     """See `parascale.service.jobs.run_job`."""
-    known = generators()
-    if request.generator not in known:
-        raise InputError(f"there is no generator {request.generator!r} here: take one of {', '.join(known)}")
-    return known[request.generator].generate(request, context.directory, context.progress, context.cancelled)
+    generator = find_generator(request.generator)
+    return generator.generate(request, context.directory, context.progress, context.cancelled)

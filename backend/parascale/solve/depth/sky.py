@@ -1,9 +1,9 @@
-"""Where frames show nothing at any depth: an even part of the picture, open upwards, whose rim lies on no one plane.
+"""Sky: an even region at the upper border of the picture whose rim does not lie on one plane.
 
-Tracks end at the skyline, and what is stretched between them would count as surface. An even wall or ceiling has a rim
-too, but on it: inverse depth is linear over the picture of a plane, and above 0. Frames decide together with those
-close in time, lest the depth flickers; one whose rim is too bare to tell has no vote, and where none has, nothing is
-called sky.
+Tracks end at the skyline, and a surface interpolated between them would count as scene. An even wall or ceiling has a
+rim too, but the rim lies on it: inverse depth is linear over the picture of a plane, and above 0. Frames vote together
+with those close in time, so that the depth does not flicker; a frame with too few tracks on the rim has no vote, and
+without votes there is no sky.
 """
 
 from collections.abc import Sequence
@@ -17,24 +17,24 @@ from scipy import ndimage
 from parascale.solve.depth.track_depth import GRID
 from parascale.types import Array, Image, Mask
 
-# How far an even cell may differ from what is close around it: grey levels, softened; or, of how far those with tracks
-# do, this share, so that faint clouds do not count.
-EVEN, EVEN_SHARE = 8, 0.15
-# The smallest such part, of the picture's area.
-LEAST_AREA = 0.01
-# How wide the rim is, in cells, and how many tracks have to lie on it.
-RIM, LEAST_TRACKS = 3, 16
-# Share of the rim's tracks that lie on one plane, to this share of their inverse depth, where it is a plane's: in nine
-# of ten frames over 0.72 for the walls of a room, under 0.62 for skylines, which run along a front for a while.
-ON_PLANE, NEAR_PLANE = 0.65, 0.05
+# An even cell differs from its surroundings by at most these grey levels after blurring, or by this share of the
+# difference at the tracks, so that faint clouds do not count.
+MAX_EVEN_SPREAD, MAX_EVEN_SHARE = 8, 0.15
+# Of the picture's area.
+MIN_AREA = 0.01
+# Width of the rim in cells, and the tracks it must have.
+RIM_WIDTH, MIN_RIM_TRACKS = 3, 16
+# A region is a plane where this share of its rim's tracks lies on one, to this share of their inverse depth: in 9 of 10
+# frames over 0.72 for walls of a room and under 0.62 for skylines, which follow a house front for a while.
+MIN_PLANE_SHARE, PLANE_TOLERANCE = 0.65, 0.05
 TRIALS = 100
-# So many frames vote.
-WINDOW = 17
+# Frames that vote together.
+VOTING_WINDOW = 17
 
 
 @dataclass(frozen=True, eq=False)
-class Openings:
-    """The even parts of a frame that reach its upper border and hold no track.
+class SkyCandidates:
+    """The even regions of a frame that reach its upper border and have no track.
 
     Attributes
     ----------
@@ -48,8 +48,8 @@ class Openings:
     votes: NDArray[np.float32]
 
 
-def find_openings(grey: Image, pixels: Array, depth: Array, size: tuple[int, int]) -> Openings:
-    """Find where a frame may show sky.
+def find_sky_candidates(grey: Image, pixels: Array, depth: Array, size: tuple[int, int]) -> SkyCandidates:
+    """Find the regions of a frame that may be sky.
 
     Parameters
     ----------
@@ -63,34 +63,36 @@ def find_openings(grey: Image, pixels: Array, depth: Array, size: tuple[int, int
         Width and height of the picture.
     """
     found, votes = np.zeros(GRID[::-1], bool), np.zeros(GRID[::-1], np.float32)
-    if len(pixels) < LEAST_TRACKS:
-        return Openings(found, votes)
+    if len(pixels) < MIN_RIM_TRACKS:
+        return SkyCandidates(found, votes)
     column, row = np.clip((pixels / size * GRID).astype(np.int64), 0, np.array(GRID) - 1).T
     spread = _spread(grey)
-    parts, _ = ndimage.label(spread <= max(EVEN, EVEN_SHARE * float(np.median(spread[row, column]))))
+    parts, _ = ndimage.label(spread <= max(MAX_EVEN_SPREAD, MAX_EVEN_SHARE * float(np.median(spread[row, column]))))
     for part in np.unique(parts[0][parts[0] > 0]):
         own = parts == part
-        if own.mean() < LEAST_AREA or own[row, column].any():
+        if own.mean() < MIN_AREA or own[row, column].any():
             continue
         found |= own
-        rim = ndimage.binary_dilation(own, iterations=RIM)[row, column]
-        if rim.sum() >= LEAST_TRACKS:
+        rim = ndimage.binary_dilation(own, iterations=RIM_WIDTH)[row, column]
+        if rim.sum() >= MIN_RIM_TRACKS:
             inside = (np.argwhere(own)[:, ::-1] + 0.5) / GRID * size
-            votes[own] = 1 if _share_on_plane(pixels[rim], 1 / depth[rim], inside) < ON_PLANE else -1
-    return Openings(found, votes)
+            votes[own] = 1 if _share_on_plane(pixels[rim], 1 / depth[rim], inside) < MIN_PLANE_SHARE else -1
+    return SkyCandidates(found, votes)
 
 
-def sky_of(openings: Sequence[Openings]) -> Mask:
-    """Tell which cells of every frame show sky, (T, rows, columns) bool."""
-    votes = ndimage.uniform_filter1d(np.stack([each.votes for each in openings]), WINDOW, axis=0, mode="nearest")
-    sky = np.stack([each.cells for each in openings]) & (votes > 0)
-    # Mask at its edge look uneven.
+def detect_sky(candidates: Sequence[SkyCandidates]) -> Mask:
+    """Mark the cells of every frame that show sky, (T, rows, columns) bool."""
+    votes = ndimage.uniform_filter1d(
+        np.stack([each.votes for each in candidates]), VOTING_WINDOW, axis=0, mode="nearest"
+    )
+    sky = np.stack([each.cells for each in candidates]) & (votes > 0)
+    # Cells at the edge of the sky look uneven.
     beside = ndimage.generate_binary_structure(2, 1)[None]
     return np.asarray(ndimage.binary_dilation(sky, beside), bool)
 
 
 def _spread(grey: Image) -> Image:
-    """By how many grey levels each cell differs from what is close around it."""
+    """Range of the grey levels around each cell."""
     soft = cv2.GaussianBlur(grey, (0, 0), 1.5)
     sides = list(zip(grey.shape, GRID[::-1], strict=True))
     around = np.ones([2 * round(0.75 * length / count) + 1 for length, count in sides], np.uint8)
@@ -99,18 +101,18 @@ def _spread(grey: Image) -> Image:
     return np.asarray(spread[np.ix_(row, column)])
 
 
-def _share_on_plane(places: Array, inverse: Array, inside: Array) -> float:
+def _share_on_plane(pixels: Array, inverse: Array, inside: Array) -> float:
     """Largest share of points (N, 2), of inverse depth (N,), that lie on one plane through three of them.
 
-    What lies beyond the horizon of a plane, as do most of the places (M, 2) ``inside`` for the ground, is not on it.
+    A plane counts where most of the pixels (M, 2) ``inside`` lie before its horizon, unlike those above the ground.
     """
-    middle, span = places.mean(axis=0), places.std()
+    middle, span = pixels.mean(axis=0), pixels.std()
     rng = np.random.default_rng(0)
     threes = rng.random((TRIALS, len(inverse))).argpartition(3, axis=1)[:, :3]
-    linear, within = (np.column_stack([(each - middle) / span, np.ones(len(each))]) for each in (places, inside))
+    linear, within = (np.column_stack([(each - middle) / span, np.ones(len(each))]) for each in (pixels, inside))
     corners = linear[threes]
     flat = np.abs(np.linalg.det(corners)) > 1e-6
     planes = np.linalg.solve(corners[flat], inverse[threes[flat], None])[..., 0]
     planes = planes[(planes @ within.T > 0).mean(axis=1) > 0.5]
-    near = np.abs(planes @ linear.T - inverse) < NEAR_PLANE * inverse
+    near = np.abs(planes @ linear.T - inverse) < PLANE_TOLERANCE * inverse
     return float(near.mean(axis=1).max(initial=0.0))

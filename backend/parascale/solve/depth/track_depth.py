@@ -1,10 +1,10 @@
 """Depth of a frame from the tracks visible in it: inverse depth interpolated over their Delaunay triangulation.
 
-A triangle that spans a depth edge says nothing of its inside, and a margin no triangle covers lies around the
-outermost points. In the margin the nearest point stands for what is close to it. In such a triangle a place takes the
-depth, of those of the points around, at which it looks alike from other frames; that of the nearest puts the median of
-a scene of two surfaces off by twice as much. Staying inside the hull instead leaves out the near ground at the
-picture's border, which is 2 to 4 % of the median depth of a street.
+A triangle across a depth edge does not describe the surface inside it, and around the outermost points a margin has no
+triangle. In the margin the depth is that of the nearest point. In a triangle across an edge a cell takes, of the depths
+of the points around, the photo-consistent one; the depth of the nearest point makes the error of the median of a scene
+of two surfaces twice as large. Without the margin the near ground at the picture's border is missing, which is 2 to 4 %
+of the median depth of a street.
 """
 
 from collections.abc import Callable
@@ -14,22 +14,21 @@ from numpy.typing import NDArray
 from scipy.spatial import Delaunay, KDTree, QhullError
 
 from parascale.parallax.depth_source import DepthSamples, pixel_grid
-from parascale.types import Array
+from parascale.types import Array, Mask
 
 GRID = (96, 54)
-# A triangle whose corners' inverse depths differ by more than the first may span a depth edge or the sky; more than the
-# second, it likely does.
-MAYBE_EDGE, LIKELY_EDGE = 1.1, 1.3
-# How far a point stands for what is around it, of the picture's longer side.
-REACH = 0.05
+# Ratio of the inverse depths of a triangle's corners from which it may, or likely does, span a depth edge or the sky.
+POSSIBLE_EDGE_RATIO, LIKELY_EDGE_RATIO = 1.1, 1.3
+# Distance to the nearest point within which its depth is used, over the picture's longer side.
+MAX_EXTRAPOLATION = 0.05
 
 
-def depth_samples(
+def interpolate_depth(
     pixels: Array,
     depth: Array,
     size: tuple[int, int],
     choose: Callable[[Array, Array], Array] | None = None,
-    sky: NDArray[np.bool_] | None = None,
+    sky: Mask | None = None,
 ) -> DepthSamples:
     """Interpolate the depth of scattered points over a picture.
 
@@ -44,8 +43,8 @@ def depth_samples(
     size : (int, int)
         Width and height of the picture.
     choose : callable or None
-        Tells for places (M, 2), pixels, which (M,) of the inverse depths (M, K), likeliest first, they have; the first
-        where None.
+        Takes pixels (M, 2) and their possible inverse depths (M, K), likeliest first, and returns one (M,) of them for
+        each; the first where None.
     sky : (rows, columns) bool or None
         Cells of `GRID` that show no surface.
 
@@ -64,19 +63,19 @@ def depth_samples(
         return nothing
     inverse = 1 / depth
     # One triangle after another in memory: several times as fast.
-    names = np.ascontiguousarray(mesh.simplices.T)
-    corners = inverse[names]
-    cell, triangle, weights = _covered(np.ascontiguousarray(pixels.T)[:, names], size)
+    simplices = np.ascontiguousarray(mesh.simplices.T)
+    corners = inverse[simplices]
+    cell, triangle, weights = _find_covered_cells(np.ascontiguousarray(pixels.T)[:, simplices], size)
     value = np.zeros(len(grid))
     value[cell] = (weights * np.take(corners, triangle, axis=1)).sum(axis=0)
     alone = np.flatnonzero(value == 0)
     distance, nearest = KDTree(pixels).query(grid[alone])
-    close = distance < REACH * max(size)
+    close = distance < MAX_EXTRAPOLATION * max(size)
     value[alone[close]] = inverse[nearest[close]]
-    spans = corners.max(axis=0) > MAYBE_EDGE * corners.min(axis=0)
+    spans = corners.max(axis=0) > POSSIBLE_EDGE_RATIO * corners.min(axis=0)
     across = np.flatnonzero(np.take(spans, triangle))
     cell, triangle, weights = cell[across], triangle[across], np.take(weights, across, axis=1)
-    surfaces = _surfaces(mesh, inverse, triangle, weights)
+    surfaces = _candidate_depths(mesh, inverse, triangle, weights)
     value[cell] = surfaces[:, 0] if choose is None else choose(grid[cell], surfaces)
     if sky is not None:
         value[sky.reshape(-1)] = 0
@@ -84,11 +83,11 @@ def depth_samples(
     return DepthSamples(grid, np.where(hit, 1 / np.where(hit, value, 1.0), 1.0), hit)
 
 
-def _surfaces(mesh: Delaunay, inverse: Array, triangle: NDArray[np.int64], weights: Array) -> Array:
-    """Gather what places in a triangle (N,), at barycentric coordinates (3, N), may show: inverse depths (N, 5).
+def _candidate_depths(mesh: Delaunay, inverse: Array, triangle: NDArray[np.int64], weights: Array) -> Array:
+    """Collect possible inverse depths (N, 5) of cells in a triangle (N,), at barycentric coordinates (3, N).
 
-    What lies between its corners, as on a slope, and the nearest of them, the likelier first; and the farthest, the
-    middle and the closest of its corners and those of the triangles beside it.
+    That interpolated between its corners, as on a slope, and that of the nearest corner, the likelier first; then the
+    smallest, a middle and the largest of its corners and those of the neighbouring triangles.
     """
     own = inverse[mesh.simplices[triangle]]
     beside = mesh.neighbors[triangle]
@@ -96,15 +95,15 @@ def _surfaces(mesh: Delaunay, inverse: Array, triangle: NDArray[np.int64], weigh
     ordered = np.sort(np.concatenate([own, theirs.reshape(-1, 9)], axis=1), axis=1)
     slope = (weights.T * own).sum(axis=1)
     nearest = own[np.arange(len(own)), weights.argmax(axis=0)]
-    edge = own.max(axis=1) > LIKELY_EDGE * own.min(axis=1)
+    edge = own.max(axis=1) > LIKELY_EDGE_RATIO * own.min(axis=1)
     first, second = np.where(edge, nearest, slope), np.where(edge, slope, nearest)
     return np.column_stack([first, second, ordered[:, [0, 6, -1]]])
 
 
-def _covered(corners: Array, size: tuple[int, int]) -> tuple[NDArray[np.int64], NDArray[np.int64], Array]:
-    """Find which cells' centres lie in which triangle (2, 3, N), and their barycentric coordinates (3, P) in it.
+def _find_covered_cells(corners: Array, size: tuple[int, int]) -> tuple[NDArray[np.int64], NDArray[np.int64], Array]:
+    """Find the cells with their centre in a triangle (2, 3, N), these triangles, and barycentric coordinates (3, P).
 
-    Only the cells of each triangle's bounding box are tried: SciPy's own search starts a threaded factorisation for
+    Only the cells of each triangle's bounding box are tested: SciPy's own search starts a threaded factorisation for
     every triangle, which takes a hundred times as long.
     """
     pitch = (np.array(size) / GRID)[:, None]
@@ -124,7 +123,7 @@ def _covered(corners: Array, size: tuple[int, int]) -> tuple[NDArray[np.int64], 
 
 
 def _barycentric(x: Array, y: Array) -> tuple[Array, Array, Array]:
-    """Barycentric coordinates as linear functions of a place: factors of x, y and 1, each (3, N); NaN where flat."""
+    """Barycentric coordinates as linear functions of a pixel: factors of x, y and 1, each (3, N); NaN where flat."""
     next_x, next_y = np.roll(x, -1, axis=0), np.roll(y, -1, axis=0)
     last_x, last_y = np.roll(x, -2, axis=0), np.roll(y, -2, axis=0)
     cross = next_x * last_y - next_y * last_x

@@ -1,32 +1,30 @@
-"""What the motion tells of the focal length."""
+"""The focal length, as far as the motion determines it."""
 
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from parascale.solve.reconstruction.adjustment import adjust
+from parascale.solve.reconstruction.adjustment import adjust_bundle
 from parascale.solve.reconstruction.triangulation import triangulate
-from parascale.solve.tracking.tracks import draw
-from parascale.types import Array
+from parascale.solve.tracking.tracks import sample_tracks
+from parascale.types import Array, Json, Mask
 
-# How far, in ln f, the answer is pulled aside to see how hard it pulls back.
-ASIDE = 0.12
-ROUNDS = 4
-# A round that changes ln f by less was the last.
-SETTLED = 0.005
+# Step of ln f by which the curvature of the cost is measured.
+LOG_FOCAL_STEP = 0.12
+MAX_ROUNDS = 4
+# A round that changes ln f by less is the last.
+MIN_CHANGE = 0.005
 ITERATIONS = 25
-# Working pixels a sighting may be off where it is to tell the focal length: a wrong one bends the path first.
-MAX_ERROR = 5.0
-# Sightings a frame that are asked.
-SIGHTINGS = 400
+# Working pixels: large, because a wrong focal length bends the path before it is refined.
+MAX_REPROJECTION_ERROR = 5.0
+OBSERVATIONS_PER_FRAME = 400
 MIN_ANGLE = np.radians(0.3)
-# Neighbouring sightings of a track share their error: that many count as one.
-CORRELATED = 12.0
-# A standard deviation of ln f within this determines it; beyond, it is weighed against what lenses are like.
-OBSERVABLE = 0.05
-# How far lenses lie from an ordinary one, as a standard deviation of ln f: 50 mm is less than two of them from 28 mm.
-LENSES = 0.35
+# Neighbouring observations of a track share their error: this many count as one.
+CORRELATED_OBSERVATIONS = 12.0
+# A larger standard deviation of ln f is not observable: the estimate is weighed against an ordinary lens.
+MAX_OBSERVABLE_SPREAD = 0.05
+# Standard deviation of ln f of lenses around an ordinary one: 50 mm is less than two of them from 28 mm.
+LENS_SPREAD = 0.35
 
 
 @dataclass(frozen=True)
@@ -36,7 +34,7 @@ class FocalEvidence:
     Attributes
     ----------
     spread : float
-        Standard deviation of ln f; inf where the motion says nothing.
+        Standard deviation of ln f; inf where the motion does not depend on it.
     """
 
     spread: float
@@ -44,24 +42,24 @@ class FocalEvidence:
     @property
     def observable(self) -> bool:
         """Whether the motion determines it."""
-        return self.spread < OBSERVABLE
+        return self.spread < MAX_OBSERVABLE_SPREAD
 
-    def weighed(self, told: float, assumed: float) -> float:
-        """Focal length between what the motion tells and an ordinary lens, each by its variance."""
-        trust = LENSES**2 / (LENSES**2 + self.spread**2)
-        return float(assumed * (told / assumed) ** trust)
+    def weigh(self, estimated: float, assumed: float) -> float:
+        """Average the estimated and the assumed focal length, each weighted by its variance."""
+        trust = LENS_SPREAD**2 / (LENS_SPREAD**2 + self.spread**2)
+        return float(assumed * (estimated / assumed) ** trust)
 
-    def interval(self, focal: float) -> list[float] | None:
-        """95 % interval around a focal length, in its unit; None where the motion says nothing."""
+    def interval(self, focal: float) -> list[Json] | None:
+        """95 % interval around a focal length, in its unit; None where it is not observable."""
         if not self.observable:
             return None
         return [focal * float(np.exp(-2 * self.spread)), focal * float(np.exp(2 * self.spread))]
 
 
-def tell_focal(
-    positions: Array, cam_from_world: Array, focal: float, *, seed: int, threads: int
+def estimate_focal_length(
+    positions: Array, world_to_camera: Array, focal: float, *, seed: int, threads: int
 ) -> tuple[Array, float, FocalEvidence]:
-    """Refine poses with their focal length, and see how much worse they fit with it held aside.
+    """Refine poses together with their focal length, and measure how well the motion determines it.
 
     The cost of a fit is half its squared error over the variance, and its curvature over ln f the inverse of the
     variance of ln f. Where the camera does not turn, focal length trades against depth, and the curvature vanishes.
@@ -69,49 +67,49 @@ def tell_focal(
     Parameters
     ----------
     positions : (K, M, 2) float64
-        Working pixels from the principal point, NaN where not seen.
-    cam_from_world : (K, 3, 4) float64
-        Poses found with the focal length below.
+        Working pixels from the principal point, NaN where not observed.
+    world_to_camera : (K, 3, 4) float64
+        Poses estimated with the focal length below.
     focal : float
-        Working pixels, a guess.
+        Working pixels: the initial guess.
 
     Returns
     -------
     (K, 3, 4) float64, float, FocalEvidence
-        Poses and focal length that fit best, and what they are worth. Where the motion does not determine it, the
-        focal length lies between the best and the guess, and the poses fit it.
+        Poses and focal length of the best fit, and the evidence. Where the motion does not determine the focal length,
+        it lies between the best and the guess, and the poses are refined with it.
     """
-    poses, guess = cam_from_world, focal
-    positions = positions[:, draw(np.isfinite(positions[:, :, 0]), SIGHTINGS, seed)]
-    for _ in range(ROUNDS):
-        points, used = fitting_points(positions, poses, focal)
-        found = adjust(
-            positions, poses, points, used, focal, refine_focal=True, max_iterations=ITERATIONS, threads=threads
+    poses, guess = world_to_camera, focal
+    positions = positions[:, sample_tracks(np.isfinite(positions[:, :, 0]), OBSERVATIONS_PER_FRAME, seed)]
+    for _ in range(MAX_ROUNDS):
+        points, inliers = triangulate_inliers(positions, poses, focal)
+        found = adjust_bundle(
+            positions, poses, points, inliers, focal, refine_focal=True, max_iterations=ITERATIONS, threads=threads
         )
         change = abs(np.log(found.focal / focal))
-        poses, focal, points = found.cam_from_world, found.focal, found.points
-        if change < SETTLED:
+        poses, focal, points = found.world_to_camera, found.focal, found.points
+        if change < MIN_CHANGE:
             break
 
     def cost(tried: float) -> float:
-        return adjust(positions, poses, points, used, tried, max_iterations=ITERATIONS, threads=threads).cost
+        return adjust_bundle(positions, poses, points, inliers, tried, max_iterations=ITERATIONS, threads=threads).cost
 
     middle = found.cost
-    sides = [cost(focal * np.exp(aside)) for aside in (-ASIDE, ASIDE)]
-    variance = 2 * middle / max(2 * int(used.sum()), 1)
-    curvature = (sum(sides) - 2 * middle) / ASIDE**2 / max(variance, 1e-12) / CORRELATED
+    sides = [cost(focal * np.exp(step)) for step in (-LOG_FOCAL_STEP, LOG_FOCAL_STEP)]
+    variance = 2 * middle / max(2 * int(inliers.sum()), 1)
+    curvature = (sum(sides) - 2 * middle) / LOG_FOCAL_STEP**2 / max(variance, 1e-12) / CORRELATED_OBSERVATIONS
     evidence = FocalEvidence(float(1 / np.sqrt(curvature)) if curvature > 0 else float("inf"))
     if evidence.observable:
         return poses, focal, evidence
-    weighed = evidence.weighed(focal, guess)
+    focal = evidence.weigh(focal, guess)
     if not np.isfinite(evidence.spread):
-        return cam_from_world, weighed, evidence
-    found = adjust(positions, poses, points, used, weighed, max_iterations=ITERATIONS, threads=threads)
-    return found.cam_from_world, weighed, evidence
+        return world_to_camera, focal, evidence
+    found = adjust_bundle(positions, poses, points, inliers, focal, max_iterations=ITERATIONS, threads=threads)
+    return found.world_to_camera, focal, evidence
 
 
-def fitting_points(positions: Array, poses: Array, focal: float) -> tuple[Array, NDArray[np.bool_]]:
-    """Points (M, 3) triangulated from keyframes, and which sightings (K, M) could be theirs."""
+def triangulate_inliers(positions: Array, poses: Array, focal: float) -> tuple[Array, Mask]:
+    """Triangulate points (M, 3) from keyframes, and mark their inliers (K, M)."""
     structure = triangulate(positions / focal, poses, focal)
-    used = (structure.residuals < MAX_ERROR) & (structure.angle > MIN_ANGLE)
-    return structure.points, used & (used.sum(axis=0) >= 3)
+    inliers = (structure.residuals < MAX_REPROJECTION_ERROR) & (structure.angle > MIN_ANGLE)
+    return structure.points, inliers & (inliers.sum(axis=0) >= 3)

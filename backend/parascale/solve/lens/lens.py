@@ -1,4 +1,4 @@
-"""The camera as a solve sees it: square pixels counted from the principal point, one focal length."""
+"""The camera model of a solve: square pixels from the principal point, one focal length."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from parascale.types import Array
 
 @dataclass(frozen=True)
 class Lens:
-    """How working pixels relate to the reference's own.
+    """How working pixels relate to pixels of the reference.
 
     Attributes
     ----------
@@ -39,16 +39,16 @@ class Lens:
         """Width and height in (square) working pixels."""
         return round(self.width * self.scale), round(self.height * self.scale / self.aspect)
 
-    def centred(self, positions: Array, picture_size: tuple[int, int]) -> Array:
+    def to_working_pixels(self, positions: Array, picture_size: tuple[int, int]) -> Array:
         """Turn pixels of a shrunk picture into square working pixels from the principal point."""
-        own = positions * (np.array([self.width, self.height]) / picture_size)
-        return (own - [self.cx, self.cy]) * [self.scale, self.scale / self.aspect]
+        reference = positions * (np.array([self.width, self.height]) / picture_size)
+        return (reference - [self.cx, self.cy]) * [self.scale, self.scale / self.aspect]
 
-    def pixels(self, centred: ArrayLike) -> Array:
-        """Pixels of the reference of centred working pixels."""
-        return np.asarray(centred, np.float64) / [self.scale, self.scale / self.aspect] + [self.cx, self.cy]
+    def to_reference_pixels(self, pixels: ArrayLike) -> Array:
+        """Turn working pixels from the principal point into pixels of the reference."""
+        return np.asarray(pixels, np.float64) / [self.scale, self.scale / self.aspect] + [self.cx, self.cy]
 
     def intrinsics(self, focal: float) -> Array:
         """fx, fy, cx, cy in pixels of the reference for a focal length in working pixels."""
-        own = focal / self.scale
-        return np.array([own, own * self.aspect, self.cx, self.cy])
+        fx = focal / self.scale
+        return np.array([fx, fx * self.aspect, self.cx, self.cy])

@@ -1,53 +1,52 @@
-"""Whether the rows of a picture were read one after another: what that does to residuals."""
+"""Rolling shutter, where the reprojection errors show it."""
 
 import numpy as np
-from numpy.typing import NDArray
 
-from parascale.solve.lens.focal import CORRELATED
-from parascale.solve.reconstruction.noise import image_by_pose
-from parascale.types import Array
+from parascale.solve.lens.focal import CORRELATED_OBSERVATIONS
+from parascale.solve.reconstruction.noise import projection_jacobian
+from parascale.types import Array, Mask
 
-# Share of the time between frames over which the rows are read, and standard deviations: beyond both it is told.
-LEAST_READOUT, SURE = 0.1, 5.0
+# Share of the time between frames over which the rows are read, and standard deviations: both must be exceeded.
+MIN_READOUT, MIN_SIGMAS = 0.1, 5.0
 
 
-def readout(
-    positions: Array, points: Array, cam_from_world: Array, focal: float, used: NDArray[np.bool_], height: float
+def estimate_readout(
+    positions: Array, points: Array, world_to_camera: Array, focal: float, inliers: Mask, height: float
 ) -> float | None:
     """Estimate the share of the time between frames over which the rows are read, from top to bottom.
 
-    A row y below the middle is seen later by r y / height, so that a point moving by v a frame is found r v y / height
-    further on. What a pose can take up of that is taken out first. A move at constant speed bends the points instead,
-    and shows nothing.
+    A row y below the middle is read later by r y / height, so that a point moving by v per frame is observed
+    r v y / height further on. The part that a pose can absorb is removed first. A move at constant speed bends the
+    points instead and cannot be detected.
 
     Parameters
     ----------
     positions : (T, M, 2) float64
         Working pixels from the principal point.
     points : (M, 3) float64
-    cam_from_world : (T, 3, 4) float64
+    world_to_camera : (T, 3, 4) float64
     focal, height : float
         Working pixels.
-    used : (T, M) bool
-        Sightings that count.
+    inliers : (T, M) bool
+        Observations that take part.
 
     Returns
     -------
     float or None
-        None where it does not show.
+        None where it is not detected.
     """
-    local = np.einsum("tij,mj->tmi", cam_from_world[:, :, :3], points) + cam_from_world[:, None, :, 3]
+    local = np.einsum("tij,mj->tmi", world_to_camera[:, :, :3], points) + world_to_camera[:, None, :, 3]
     with np.errstate(divide="ignore", invalid="ignore"):
         projected = focal * local[:, :, :2] / local[:, :, 2:]
     product = square = error = 0.0
     count = 0
     for frame in range(1, len(positions) - 1):
-        there = np.flatnonzero(used[frame - 1 : frame + 2].all(axis=0))
+        there = np.flatnonzero(inliers[frame - 1 : frame + 2].all(axis=0))
         if len(there) < 12:
             continue
         velocity = (projected[frame + 1, there] - projected[frame - 1, there]) / 2
         later = (velocity * positions[frame, there, 1:] / height).ravel()
-        jacobian = image_by_pose(local[frame, there], focal).reshape(-1, 6)
+        jacobian = projection_jacobian(local[frame, there], focal).reshape(-1, 6)
         later = later - jacobian @ np.linalg.lstsq(jacobian, later, rcond=None)[0]
         residual = (positions[frame, there] - projected[frame, there]).ravel()
         product += float(later @ residual)
@@ -57,5 +56,5 @@ def readout(
     if square == 0:
         return None
     share = product / square
-    sigma = np.sqrt(CORRELATED * error / count / square)
-    return share if abs(share) > max(LEAST_READOUT, SURE * sigma) else None
+    sigma = np.sqrt(CORRELATED_OBSERVATIONS * error / count / square)
+    return share if abs(share) > max(MIN_READOUT, MIN_SIGMAS * sigma) else None

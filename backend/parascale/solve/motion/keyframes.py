@@ -1,14 +1,13 @@
-"""The frames a map is built on: as many as the motion needs, evenly spread over it."""
+"""Keyframes: the frames that are mapped first, at equal steps of image motion."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from parascale.solve.tracking.tracks import Tracks
-from parascale.types import Array
 
-FEWEST, MOST = 8, 24
+MIN_KEYFRAMES, MAX_KEYFRAMES = 8, 24
 # Share of the picture's width that the points move from one keyframe to the next, where the bounds above allow.
-STEP = 0.03
+MOTION_PER_KEYFRAME = 0.03
 MIN_SHARED = 60
 
 
@@ -27,25 +26,18 @@ def choose_keyframes(tracks: Tracks, width: float) -> NDArray[np.int64]:
         Increasing frame indices, the first and last frame among them.
     """
     count = len(tracks.positions)
-    motion = np.concatenate([[0.0], np.cumsum(np.maximum(frame_motion(tracks), 1e-6))])
-    wanted = int(np.clip(np.ceil(motion[-1] / (STEP * width)) + 1, min(FEWEST, count), min(MOST, count)))
-    marks = np.linspace(0, motion[-1], wanted)
-    chosen = np.unique(np.abs(motion[:, None] - marks).argmin(axis=0))
-    return _bridge(tracks, chosen)
-
-
-def frame_motion(tracks: Tracks) -> Array:
-    """Median distance the points moved from each frame to the next, (T - 1,) working pixels."""
     steps = np.linalg.norm(np.diff(tracks.positions, axis=0), axis=2)
-    moved = np.zeros(len(steps))
-    for frame, step in enumerate(steps):
-        there = step[np.isfinite(step)]
-        moved[frame] = np.median(there) if len(there) else 0.0
-    return moved
+    known = [step[np.isfinite(step)] for step in steps]
+    moved = np.array([np.median(step) if len(step) else 0.0 for step in known])
+    motion = np.concatenate([[0.0], np.cumsum(np.maximum(moved, 1e-6))])
+    wanted = int(np.ceil(motion[-1] / (MOTION_PER_KEYFRAME * width)) + 1)
+    wanted = int(np.clip(wanted, min(MIN_KEYFRAMES, count), min(MAX_KEYFRAMES, count)))
+    chosen = np.unique(np.abs(motion[:, None] - np.linspace(0, motion[-1], wanted)).argmin(axis=0))
+    return _split_gaps(tracks, chosen)
 
 
-def _bridge(tracks: Tracks, chosen: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Halve the gaps over which too few points were followed."""
+def _split_gaps(tracks: Tracks, chosen: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Halve the gaps across which too few points were tracked."""
     seen = tracks.seen
     frames = list(chosen)
     index = 0

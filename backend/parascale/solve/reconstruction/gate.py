@@ -1,4 +1,4 @@
-"""The gate: what looks solved and is not never leaves as a shot."""
+"""The gate: a solution that cannot be trusted is rejected."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,66 +7,66 @@ from parascale.solve.reconstruction.triangulation import camera_centres
 from parascale.types import Array
 
 MIN_OBSERVATIONS = 30
-MAX_ERROR = 1.0
+MAX_REPROJECTION_ERROR = 1.0
 MAX_JUMP = 20.0
 NEIGHBOURS = 5
-MIN_USED = 0.55
-# Standard deviations of a step that a path must span at least: of made clips the paths below were off by 1 to 11 % of
-# their length, those of up to half as much again by at most 1.4 %.
-LEAST_SPAN = 300.0
+MIN_INLIER_RATIO = 0.55
+# A path must span this many standard deviations of its steps: paths of rendered clips below it were wrong by 1 to 11 %
+# of their length, those of up to half as much again by at most 1.4 %.
+MIN_SPAN = 300.0
 
 
-def complaint(
-    cam_from_world: Array, observations: NDArray[np.int64], error: float, used_share: float, noise: Array
+def find_rejection_reason(
+    world_to_camera: Array, observations: NDArray[np.int64], error: float, inlier_ratio: float, noise: Array
 ) -> str | None:
-    """Say what speaks against a solution, or None.
+    """Return why a solution is rejected; None where it is not.
 
     Parameters
     ----------
-    cam_from_world : (T, 3, 4) float64
-        NaN where a frame was not placed.
+    world_to_camera : (T, 3, 4) float64
+        NaN where a frame has no pose.
     observations : (T,) int64
-        Points that hold each frame.
+        Inliers of each frame.
     error : float
         Root mean square reprojection error, working pixels.
-    used_share : float
-        Share of all sightings that fit the solution.
+    inlier_ratio : float
+        Share of all observations that are inliers.
     noise : (T - 1,) float64
         Standard deviation of each step, world units.
     """
-    placed = np.isfinite(cam_from_world[:, 0, 0])
-    if not placed.all():
-        lost = np.flatnonzero(~placed)
-        return f"{len(lost)} of {len(placed)} frames could not be placed, frame {lost[0]} first"
-    fewest, jump = observations.min(), largest_jump(cam_from_world, noise)
-    against = (
-        (fewest < MIN_OBSERVATIONS, f"frame {observations.argmin()} is held by {fewest} points only"),
-        (error > MAX_ERROR, f"the reprojection error is {error:.2f} pixels"),
-        (used_share < MIN_USED, f"only {used_share:.0%} of what was tracked fits one rigid scene"),
-        (
-            span(cam_from_world) < LEAST_SPAN * pooled(noise),
-            "the camera moves too little beside what its steps are unsure of",
-        ),
+    missing = describe_missing_frames(world_to_camera)
+    if missing is not None:
+        return missing
+    fewest, jump = observations.min(), find_jump(world_to_camera, noise)
+    centres = camera_centres(world_to_camera)
+    span = float(np.linalg.norm(centres - centres[0], axis=1).max())
+    reasons = (
+        (fewest < MIN_OBSERVATIONS, f"frame {observations.argmin()} has only {fewest} inliers"),
+        (error > MAX_REPROJECTION_ERROR, f"the reprojection error is {error:.2f} pixels"),
+        (inlier_ratio < MIN_INLIER_RATIO, f"only {inlier_ratio:.0%} of what was tracked fits one rigid scene"),
+        (span < MIN_SPAN * pool_noise(noise), "the camera moves less than the uncertainty of its own steps"),
         (jump is not None, f"the path jumps at frame {jump}"),
     )
-    return next((reason for holds, reason in against if holds), None)
+    return next((reason for holds, reason in reasons if holds), None)
 
 
-def span(cam_from_world: Array) -> float:
-    """Give how far the camera gets from where it starts, world units."""
-    centres = camera_centres(cam_from_world)
-    return float(np.linalg.norm(centres - centres[0], axis=1).max())
+def describe_missing_frames(world_to_camera: Array) -> str | None:
+    """Count the frames without a pose; None where all have one."""
+    missing = np.flatnonzero(np.isnan(world_to_camera[:, 0, 0]))
+    if not len(missing):
+        return None
+    return f"{len(missing)} of {len(world_to_camera)} frames could not be placed, frame {missing[0]} first"
 
 
-def pooled(noise: Array) -> float:
-    """Root mean square of the standard deviations that are known; 0 where none is."""
+def pool_noise(noise: Array) -> float:
+    """Root mean square of the known standard deviations; 0 where none is known."""
     finite = noise[np.isfinite(noise)]
     return float(np.sqrt((finite**2).mean())) if len(finite) else 0.0
 
 
-def largest_jump(cam_from_world: Array, noise: Array) -> int | None:
-    """Find the first step far beyond its neighbours and beyond the noise of an ordinary step."""
-    centres = camera_centres(cam_from_world)
+def find_jump(world_to_camera: Array, noise: Array) -> int | None:
+    """Find the first step much longer than its neighbours and than the noise of an ordinary step."""
+    centres = camera_centres(world_to_camera)
     steps = np.linalg.norm(np.diff(centres, axis=0), axis=1)
     finite = noise[np.isfinite(noise)]
     floor = 3 * float(np.median(finite)) if len(finite) else 0.0

@@ -9,62 +9,58 @@ from numpy.typing import NDArray
 
 from parascale.camera.alignment import align_similarity
 from parascale.camera.rotations import geodesic_angle
-from parascale.solve.motion.two_view import match_database
 from parascale.solve.reconstruction.triangulation import camera_centres
+from parascale.solve.reconstruction.two_view import build_match_database
 from parascale.solve.tracking.tracks import Tracks
-from parascale.types import Array
+from parascale.types import Array, Mask
 
 Mapper = Literal["incremental", "global"]
 
-# Of the path's length, and radians: how far apart two maps of the same path lie.
-SAME_PATH, SAME_TURN = 0.01, 0.02
+# Two maps show the same path within this share of its length, and these radians.
+MAX_PATH_DIFFERENCE, MAX_ROTATION_DIFFERENCE = 0.01, 0.02
 
 
 @dataclass(frozen=True, eq=False)
-class Map:
-    """What a mapper says of the keyframes.
+class KeyframeMap:
+    """Poses of the keyframes by one mapper.
 
     Attributes
     ----------
     mapper : "incremental" or "global"
-    cam_from_world : (K, 3, 4) float64
+    world_to_camera : (K, 3, 4) float64
         NaN where a keyframe was not registered.
     focal : float
         Working pixels.
     """
 
     mapper: Mapper
-    cam_from_world: Array
+    world_to_camera: Array
     focal: float
 
     @property
-    def registered(self) -> NDArray[np.bool_]:
+    def registered(self) -> Mask:
         """(K,) whether a keyframe has a pose."""
-        return np.asarray(np.isfinite(self.cam_from_world[:, 0, 0]))
+        return np.asarray(np.isfinite(self.world_to_camera[:, 0, 0]))
 
-    @property
-    def centres(self) -> Array:
-        """(K, 3) camera centres."""
-        return camera_centres(self.cam_from_world)
-
-    def agrees(self, other: "Map") -> bool:
-        """Whether two maps of all keyframes tell the same path, so that either leads to the same answer."""
+    def agrees_with(self, other: "KeyframeMap") -> bool:
+        """Whether two maps of all keyframes show the same path, so that either leads to the same solution."""
         if not (self.registered.all() and other.registered.all()):
             return False
-        length = float(np.linalg.norm(np.diff(other.centres, axis=0), axis=1).sum())
-        fit = align_similarity(self.centres, other.centres)
-        moved = fit.scale * self.centres @ fit.rotation.T + fit.translation
-        apart = float(np.sqrt(((moved - other.centres) ** 2).sum(axis=1).mean()))
-        mine, theirs = self.cam_from_world[:, :, :3], other.cam_from_world[:, :, :3]
+        first, second = camera_centres(self.world_to_camera), camera_centres(other.world_to_camera)
+        length = float(np.linalg.norm(np.diff(second, axis=0), axis=1).sum())
+        fit = align_similarity(first, second)
+        moved = fit.scale * first @ fit.rotation.T + fit.translation
+        apart = float(np.sqrt(((moved - second) ** 2).sum(axis=1).mean()))
+        mine, theirs = self.world_to_camera[:, :, :3], other.world_to_camera[:, :, :3]
         turned = geodesic_angle(mine @ mine[0].T, theirs @ theirs[0].T)
-        return apart < SAME_PATH * length and float(turned.max()) < SAME_TURN
+        return apart < MAX_PATH_DIFFERENCE * length and float(turned.max()) < MAX_ROTATION_DIFFERENCE
 
 
 class KeyframeMapper:
-    """The matched keyframes of one clip, on which either mapper can be run.
+    """The matched keyframes of one clip, which either mapper can be run on.
 
-    The mappers run on one thread: sums in another order have sent a map another way, and it is the matching that takes
-    the time.
+    The mappers run on one thread: sums in another order have led to another map, and most of the time goes into the
+    matching.
     """
 
     def __init__(
@@ -84,9 +80,9 @@ class KeyframeMapper:
         camera.has_prior_focal_length = True
         self._count = len(keyframes)
         self._seed = seed
-        self._database = match_database(tracks, keyframes, camera, seed, threads)
+        self._database = build_match_database(tracks, keyframes, camera, seed, threads)
 
-    def run(self, mapper: Mapper) -> Map | None:
+    def run(self, mapper: Mapper) -> KeyframeMap | None:
         """Return the largest map the mapper finds, or None."""
         manager = pycolmap.ReconstructionManager()
         if mapper == "incremental":
@@ -101,7 +97,7 @@ class KeyframeMapper:
         poses = np.full((self._count, 3, 4), np.nan)
         for image_id in scene.reg_image_ids():
             poses[image_id - 1] = scene.image(image_id).cam_from_world().matrix()
-        return Map(mapper, poses, float(scene.camera(1).params[0]))
+        return KeyframeMap(mapper, poses, float(scene.camera(1).params[0]))
 
     def _incremental_options(self) -> pycolmap.IncrementalPipelineOptions:
         options = pycolmap.IncrementalPipelineOptions(

@@ -1,33 +1,32 @@
-"""How small a step the pixels can tell from rest."""
+"""The noise of a solved path: how small a step can be told from rest."""
 
 import numpy as np
-from numpy.typing import NDArray
 
-from parascale.types import Array
+from parascale.types import Array, Mask
 
 # Working pixels; measured on rendered clips, encoded as h264, whose true path is known.
-TOGETHER = 0.015
+COMMON_NOISE = 0.015
 
 
-def step_noise(positions: Array, points: Array, cam_from_world: Array, focal: float, used: NDArray[np.bool_]) -> Array:
+def estimate_step_noise(positions: Array, points: Array, world_to_camera: Array, focal: float, inliers: Mask) -> Array:
     """Estimate the standard deviation of each step of the camera centre, world units.
 
-    The points two neighbouring frames share hold their poses together, so the error of a step comes from how the
-    residuals change from one frame to the next. With e that change's variance and J the derivative of a point's
-    image by the pose, the step's covariance is e (J^T J)^-1; its trace over the position is what is returned. Added
-    to it is what all points of a frame are off together, which no residual shows: compression and resampling move
-    whole pictures by some hundredths of a pixel.
+    Two neighbouring frames are linked by the points they share, so the error of a step comes from the change of the
+    residuals between them. With e the variance of that change and J the derivative of a point's image by the pose, the
+    covariance of the step is e (J^T J)^-1; the trace of its position part is returned. The common error of all points
+    of a frame, which no residual shows, is added: compression and resampling move whole pictures by some hundredths of
+    a pixel.
 
     Parameters
     ----------
     positions : (T, M, 2) float64
         Working pixels from the principal point.
     points : (M, 3) float64
-    cam_from_world : (T, 3, 4) float64
+    world_to_camera : (T, 3, 4) float64
     focal : float
         Working pixels.
-    used : (T, M) bool
-        Observations that count.
+    inliers : (T, M) bool
+        Observations that take part.
 
     Returns
     -------
@@ -36,17 +35,17 @@ def step_noise(positions: Array, points: Array, cam_from_world: Array, focal: fl
     """
     noise = np.full(len(positions) - 1, np.inf)
     for step in range(len(noise)):
-        shared = np.flatnonzero(used[step] & used[step + 1])
+        shared = np.flatnonzero(inliers[step] & inliers[step + 1])
         if len(shared) < 6:
             continue
-        before, local = _residuals(positions[step, shared], points[shared], cam_from_world[step], focal)
-        after, _ = _residuals(positions[step + 1, shared], points[shared], cam_from_world[step + 1], focal)
+        before, local = _residuals(positions[step, shared], points[shared], world_to_camera[step], focal)
+        after, _ = _residuals(positions[step + 1, shared], points[shared], world_to_camera[step + 1], focal)
         change = after - before
         variance = (1.4826 * np.median(np.abs(change - np.median(change, axis=0)))) ** 2
-        jacobian = image_by_pose(local, focal).reshape(-1, 6)
+        jacobian = projection_jacobian(local, focal).reshape(-1, 6)
         covariance = variance * np.linalg.pinv(jacobian.T @ jacobian)
-        together = TOGETHER / focal * float(np.median(local[:, 2]))
-        noise[step] = np.sqrt(np.trace(covariance[3:, 3:]) + together**2)
+        common = COMMON_NOISE / focal * float(np.median(local[:, 2]))
+        noise[step] = np.sqrt(np.trace(covariance[3:, 3:]) + common**2)
     return noise
 
 
@@ -55,8 +54,8 @@ def _residuals(positions: Array, points: Array, pose: Array, focal: float) -> tu
     return positions - focal * local[:, :2] / local[:, 2:], local
 
 
-def image_by_pose(local: Array, focal: float) -> Array:
-    """(N, 2, 6): image by a turn and a shift of the camera, working pixels."""
+def projection_jacobian(local: Array, focal: float) -> Array:
+    """Differentiate image points (N, 2) by a rotation and a translation of the camera: (N, 2, 6), working pixels."""
     x, y = (local[:, :2] / local[:, 2:]).T
     near = 1 / local[:, 2]
     rows = np.zeros((len(local), 2, 6))

@@ -1,4 +1,4 @@
-"""Poses of the frames no mapper has placed, each against the points its neighbours see."""
+"""Poses of the frames between the keyframes, each from the points that its neighbours observe."""
 
 import numpy as np
 import pycolmap
@@ -6,25 +6,25 @@ import pycolmap
 from parascale.solve.reconstruction.triangulation import triangulate
 from parascale.types import Array
 
-MAX_ERROR = 2.0
+MAX_REPROJECTION_ERROR = 2.0
 MIN_POINTS = 12
-# Enough for a pose that is refined later.
-MOST_POINTS = 200
+# More do not improve a pose that is refined later.
+MAX_POINTS = 200
 MIN_ANGLE = np.radians(0.25)
 
 
-def register(positions: Array, focal: float, cam_from_world: Array, seed: int) -> Array:
-    """Place every frame that can be placed.
+def register_frames(positions: Array, focal: float, world_to_camera: Array, seed: int) -> Array:
+    """Estimate the pose of every frame, outwards from the frames that have one.
 
-    Works outwards from the frames that have a pose: what those see is triangulated, what sees enough of it is placed.
+    What those observe is triangulated; a frame that observes enough of it is placed.
 
     Parameters
     ----------
     positions : (T, M, 2) float64
-        Working pixels from the principal point, NaN where not seen.
+        Working pixels from the principal point, NaN where not observed.
     focal : float
         Working pixels.
-    cam_from_world : (T, 3, 4) float64
+    world_to_camera : (T, 3, 4) float64
         NaN where unknown.
 
     Returns
@@ -32,14 +32,14 @@ def register(positions: Array, focal: float, cam_from_world: Array, seed: int) -
     (T, 3, 4) float64
         NaN where a frame could not be placed.
     """
-    poses = cam_from_world.copy()
+    poses = world_to_camera.copy()
     while True:
         placed = np.isfinite(poses[:, 0, 0])
         if placed.all():
             return poses
         known = np.flatnonzero(placed)
         structure = triangulate(positions[known] / focal, poses[known], focal)
-        good = (structure.residuals < MAX_ERROR) & (structure.angle > MIN_ANGLE)
+        good = (structure.residuals < MAX_REPROJECTION_ERROR) & (structure.angle > MIN_ANGLE)
         points = np.where((good.sum(axis=0) >= 2)[:, None], structure.points, np.nan)
         waiting = np.flatnonzero(~placed)
         distance = np.abs(waiting[:, None] - known).min(axis=1)
@@ -48,7 +48,7 @@ def register(positions: Array, focal: float, cam_from_world: Array, seed: int) -
         batch = waiting[between | (distance <= 4)]
         found = False
         for frame in batch:
-            pose = _place(positions[frame], points, focal, seed)
+            pose = _estimate_pose(positions[frame], points, focal, seed)
             if pose is not None:
                 poses[frame] = pose
                 found = True
@@ -56,14 +56,14 @@ def register(positions: Array, focal: float, cam_from_world: Array, seed: int) -
             return poses
 
 
-def _place(positions: Array, points: Array, focal: float, seed: int) -> Array | None:
+def _estimate_pose(positions: Array, points: Array, focal: float, seed: int) -> Array | None:
     usable = np.flatnonzero(np.isfinite(positions[:, 0]) & np.isfinite(points[:, 0]))
     if len(usable) < MIN_POINTS:
         return None
-    usable = usable[:: -(-len(usable) // MOST_POINTS)]
+    usable = usable[:: -(-len(usable) // MAX_POINTS)]
     camera = pycolmap.Camera(model="SIMPLE_PINHOLE", width=1, height=1, params=[focal, 0.0, 0.0])
     options = pycolmap.AbsolutePoseEstimationOptions()
-    options.ransac.max_error = MAX_ERROR
+    options.ransac.max_error = MAX_REPROJECTION_ERROR
     options.ransac.random_seed = seed
     options.ransac.min_num_trials = 20
     answer = pycolmap.estimate_and_refine_absolute_pose(positions[usable], points[usable], camera, options)

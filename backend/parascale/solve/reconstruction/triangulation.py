@@ -7,10 +7,10 @@ from numpy.typing import NDArray
 
 from parascale.types import Array
 
-ROBUST_SCALE = 0.7
-PASSES = 5
-# Places of a symmetric (3, 3) matrix that tell it.
-UPPER = ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2))
+CAUCHY_SCALE = 0.7
+ITERATIONS = 5
+# The entries that define a symmetric (3, 3) matrix.
+UPPER_TRIANGLE = ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2))
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,11 +22,11 @@ class Structure:
     points : (M, 3) float64
         World positions; NaN where a track could not be triangulated.
     residuals : (T, M) float64
-        Reprojection error in working pixels; inf where not seen or behind the camera.
+        Reprojection error in working pixels; inf where not observed or behind the camera.
     angle : (M,) float64
         Largest angle between two rays of a track, radians.
     uncertainty : (M,) float64
-        Standard deviation of a point along its mean ray over its distance, for sightings a working pixel off each.
+        Standard deviation of a point along its mean ray over its distance, for observations with one pixel of noise.
     """
 
     points: Array
@@ -35,8 +35,8 @@ class Structure:
     uncertainty: Array
 
 
-def triangulate(rays: Array, cam_from_world: Array, focal: float) -> Structure:
-    """Triangulate every track from all frames that saw it.
+def triangulate(rays: Array, world_to_camera: Array, focal: float) -> Structure:
+    """Triangulate every track from all frames that observe it.
 
     Linear least squares on x (r3 X + t3) = r1 X + t1, re-weighted by depth (so that it minimises reprojection error)
     and by a Cauchy weight on the residual.
@@ -44,81 +44,77 @@ def triangulate(rays: Array, cam_from_world: Array, focal: float) -> Structure:
     Parameters
     ----------
     rays : (T, M, 2) float64
-        Focal-normalised image coordinates; NaN where not seen.
-    cam_from_world : (T, 3, 4) float64
+        Focal-normalised image coordinates; NaN where not observed.
+    world_to_camera : (T, 3, 4) float64
     focal : float
-        Working pixels per unit of ``rays``: what residuals are measured in.
+        Working pixels per unit of ``rays``: the unit of the residuals.
     """
     seen = np.isfinite(rays[:, :, 0])
     track, frame = np.nonzero(seen.T)
-    sightings = _Sightings(track, seen.sum(axis=0))
-    # One sighting after another in memory: several times as fast.
+    observations = _Observations(track, seen.sum(axis=0))
+    # One observation after the other in memory: several times as fast.
     xy = np.ascontiguousarray(rays[frame, track].T)
-    pose = np.take(np.moveaxis(cam_from_world, 0, 2), frame, axis=2)  # (3, 4, N)
-    products = _products(pose[:2] - xy[:, None] * pose[2])
+    pose = np.take(np.moveaxis(world_to_camera, 0, 2), frame, axis=2)  # (3, 4, N)
+    products = _normal_equations(pose[:2] - xy[:, None] * pose[2])
     weight = np.ones(len(track))
-    for number in range(PASSES):
-        points, covariance = _solve(sightings.sums(weight * products))
+    for number in range(ITERATIONS):
+        points, covariance = _solve(observations.reduce(np.add, weight * products))
         camera = (pose[:, :3] * np.take(points.T, track, axis=1)).sum(axis=1) + pose[:, 3]
         depth = camera[2]
         with np.errstate(divide="ignore", invalid="ignore"):
             residual = focal * np.hypot(*(camera[:2] / depth - xy))
-        robust = 1 / (1 + (residual / ROBUST_SCALE) ** 2) if number else 1.0
+        robust = 1 / (1 + (residual / CAUCHY_SCALE) ** 2) if number else 1.0
         weight = np.where(depth > 0, robust / np.maximum(np.abs(depth), 1e-9) ** 2, 1e-6)
         weight = np.nan_to_num(weight)
     residuals = np.full(rays.shape[:2], np.inf)
     residuals[frame, track] = np.where(np.isfinite(residual) & (depth > 0), residual, np.inf)
-    centres = np.take(camera_centres(cam_from_world).T, frame, axis=1)
-    angle, mean, distance = _spread(points, centres, sightings)
-    return Structure(points, residuals, angle, _uncertainty(covariance, mean, distance, focal))
+    centres = np.take(camera_centres(world_to_camera).T, frame, axis=1)
+    angle, mean, distance = _spread(points, centres, observations)
+    variance = np.einsum("im,mij,jm->m", mean, covariance, mean)
+    with np.errstate(invalid="ignore"):
+        uncertainty = np.nan_to_num(np.sqrt(variance) / focal / distance, nan=np.inf)
+    return Structure(points, residuals, angle, uncertainty)
 
 
-def camera_centres(cam_from_world: Array) -> Array:
-    """(T, 3) centres in the world of cameras (T, 3, 4)."""
-    return np.asarray(-np.einsum("tji,tj->ti", cam_from_world[:, :, :3], cam_from_world[:, :, 3]))
+def camera_centres(world_to_camera: Array) -> Array:
+    """Centres (T, 3) of cameras (T, 3, 4) in the world."""
+    return np.asarray(-np.einsum("tji,tj->ti", world_to_camera[:, :, :3], world_to_camera[:, :, 3]))
 
 
-class _Sightings:
-    """Sightings in the order of their tracks, and what is gathered over each track."""
+class _Observations:
+    """Observations in the order of their tracks, and reductions over each track."""
 
     def __init__(self, track: NDArray[np.int64], counts: NDArray[np.int64]) -> None:
         self.track, self.counts = track, counts
-        self._held = np.flatnonzero(counts)
-        self._starts = (np.cumsum(counts) - counts)[self._held]
+        self._observed = np.flatnonzero(counts)
+        self._starts = (np.cumsum(counts) - counts)[self._observed]
 
-    def sums(self, values: Array) -> Array:
-        """(..., M) sums of values (..., N) over each track."""
-        return self._gathered(np.add, values)
-
-    def largest(self, values: Array) -> Array:
-        """(..., M) largest of values (..., N), at least 0, of each track."""
-        return self._gathered(np.maximum, values)
-
-    def _gathered(self, how: np.ufunc, values: Array) -> Array:
-        over = np.zeros((*values.shape[:-1], len(self.counts)))
-        if len(self._held):
-            over[..., self._held] = how.reduceat(values, self._starts, axis=-1)
-        return over
+    def reduce(self, reduction: np.ufunc, values: Array) -> Array:
+        """Reduce values (..., N), at least 0, over each track: (..., M)."""
+        reduced = np.zeros((*values.shape[:-1], len(self.counts)))
+        if len(self._observed):
+            reduced[..., self._observed] = reduction.reduceat(values, self._starts, axis=-1)
+        return reduced
 
 
-def _products(rows: Array) -> Array:
-    """Contributions (9, N) of sightings, rows (2, 4, N), to their points' normal equations: as `_solve` takes them."""
+def _normal_equations(rows: Array) -> Array:
+    """Contributions (9, N) of observations, rows (2, 4, N), to the normal equations of their points."""
     left, right = rows[:, :3], -rows[:, 3]
-    normal = [(left[:, i] * left[:, j]).sum(axis=0) for i, j in UPPER]
+    normal = [(left[:, i] * left[:, j]).sum(axis=0) for i, j in UPPER_TRIANGLE]
     return np.stack([*normal, *(left * right[:, None]).sum(axis=0)])
 
 
 def _solve(sums: Array) -> tuple[Array, Array]:
-    """Points (M, 3) and the inverses of their normal matrices (M, 3, 3)."""
+    """Points (M, 3) and the inverses (M, 3, 3) of their normal matrices, from sums (9, M) over their observations."""
     normal = np.empty((sums.shape[1], 3, 3))
-    for (i, j), value in zip(UPPER, sums[:6], strict=True):
+    for (i, j), value in zip(UPPER_TRIANGLE, sums[:6], strict=True):
         normal[:, i, j] = normal[:, j, i] = value
     inverse = _inverse(normal)
     return np.einsum("mij,jm->mi", inverse, sums[6:]), inverse
 
 
 def _inverse(matrix: Array) -> Array:
-    """Inverses of symmetric (M, 3, 3), NaN where singular; by cofactors, which beats a library call for each."""
+    """Inverses of symmetric (M, 3, 3), NaN where singular; by cofactors, faster than a library call for each."""
     a, b, c = matrix.transpose(1, 0, 2)
     columns = np.stack([np.cross(b, c), np.cross(c, a), np.cross(a, b)], axis=2)
     determinant = (a * columns[:, :, 0]).sum(axis=1)
@@ -126,24 +122,18 @@ def _inverse(matrix: Array) -> Array:
     return np.asarray(columns / np.where(determinant > 1e-15 * scale**3, determinant, np.nan)[:, None, None])
 
 
-def _spread(points: Array, centres: Array, sightings: _Sightings) -> tuple[Array, Array, Array]:
+def _spread(points: Array, centres: Array, observations: _Observations) -> tuple[Array, Array, Array]:
     """Twice the largest angle of a track's rays from their mean, that mean (3, M), and the mean distance.
 
-    Centres (3, N) are those of the camera of each sighting.
+    ``centres`` (3, N) are those of the camera of each observation.
     """
-    rays = np.take(points.T, sightings.track, axis=1) - centres
+    rays = np.take(points.T, observations.track, axis=1) - centres
     length = np.sqrt((rays**2).sum(axis=0))
     rays = rays / length
-    mean = sightings.sums(rays)
+    mean = observations.reduce(np.add, rays)
     with np.errstate(divide="ignore", invalid="ignore"):
         mean = mean / np.linalg.norm(mean, axis=0)
-        distance = sightings.sums(length) / sightings.counts
-    apart = np.sqrt(((rays - np.take(mean, sightings.track, axis=1)) ** 2).sum(axis=0))
+        distance = observations.reduce(np.add, length) / observations.counts
+    apart = np.sqrt(((rays - np.take(mean, observations.track, axis=1)) ** 2).sum(axis=0))
     away = 2 * np.arcsin(np.clip(apart / 2, 0, 1))
-    return 2 * sightings.largest(np.nan_to_num(away)), mean, distance
-
-
-def _uncertainty(covariance: Array, mean: Array, distance: Array, focal: float) -> Array:
-    variance = np.einsum("im,mij,jm->m", mean, covariance, mean)
-    with np.errstate(invalid="ignore"):
-        return np.asarray(np.nan_to_num(np.sqrt(variance) / focal / distance, nan=np.inf))
+    return 2 * observations.reduce(np.maximum, np.nan_to_num(away)), mean, distance

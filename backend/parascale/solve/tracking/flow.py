@@ -1,7 +1,6 @@
-"""One step of pyramidal Lucas-Kanade, forward and back."""
+"""Pyramidal Lucas-Kanade from one picture to the next, checked forward and backward."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import cv2
 import numpy as np
@@ -11,97 +10,105 @@ from parascale.types import Image, Mask
 
 Points = NDArray[np.float32]
 
-LEVELS = 4
-STOP = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 30, 0.003)
-# Pixels from the border where no point is followed.
-EDGE = 2
-# Image levels a pixel of a patch may differ by, on average, where it was looked for near a guess alone.
-ALIKE = 12.0
+PYRAMID_LEVELS = 4
+STOP_CRITERIA = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 30, 0.003)
+# Pixels from the border within which no point is tracked.
+BORDER = 2
+# Mean difference of two patches, grey levels, where the second was searched for near a prediction only.
+MAX_PATCH_DIFFERENCE = 12.0
 
 
 @dataclass(frozen=True)
-class Feel:
-    """How easily a point is taken for one that can be followed.
+class TrackerOptions:
+    """Which points are tracked, and how.
 
     Attributes
     ----------
-    window : int
-        Pixels compared around a point. Small: on a slope a window follows where its detail lies, which is farther off
-        than its middle.
-    astray : float
-        Pixels a point may end beside where it started, once led forward and back.
-    eigenvalue : float
-        Least eigenvalue of the gradients in the window, per pixel, as OpenCV counts it.
-    quality : float
-        Least strength of a corner, as a share of the strongest's.
+    window_size : int
+        Pixels compared around a point. Small, because on a slope the window follows its detail, which is farther from
+        the camera than its centre.
+    max_forward_backward_error : float
+        Pixels between a point and where it ends after it was tracked forward and back.
+    min_eigenvalue : float
+        Smallest eigenvalue of the gradient matrix in the window, per pixel, as OpenCV counts it.
+    corner_quality : float
+        Smallest strength of a corner, as a share of the strongest corner's.
     """
 
-    window: int
-    astray: float
-    eigenvalue: float
-    quality: float
+    window_size: int
+    max_forward_backward_error: float
+    min_eigenvalue: float
+    corner_quality: float
 
 
-SHARP = Feel(15, 0.35, 2e-4, 3e-3)
-# For rooms of plain walls: faint corners too, and then those that are only told from their wider surroundings.
-FAINT = Feel(15, 0.35, 1e-5, 5e-4)
-WIDE = Feel(21, 0.7, 1e-5, 5e-4)
+SHARP_CORNERS = TrackerOptions(15, 0.35, 2e-4, 3e-3)
+# For rooms of plain walls: the corner threshold is lowered, then the window is enlarged.
+FAINT_CORNERS = TrackerOptions(15, 0.35, 1e-5, 5e-4)
+WIDE_CORNERS = TrackerOptions(21, 0.7, 1e-5, 5e-4)
 
 
-def flow(
-    before: Image, after: Image, points: Points, feel: Feel = SHARP, guess: Points | None = None
+def track_points(
+    before: Image, after: Image, points: Points, options: TrackerOptions = SHARP_CORNERS, guess: Points | None = None
 ) -> tuple[Points, Mask]:
-    """Follow points from one picture to another.
+    """Track points from one picture to another.
 
     Parameters
     ----------
     before, after : (h, w) uint8
     points : (N, 2) float32
         Pixels, centres at integers as OpenCV has them.
-    feel : Feel
+    options : TrackerOptions
     guess : (N, 2) float32 or None
-        Where they should be to a pixel or two, NaN where there is no telling: looked for there at the finest level
-        alone, which takes a third of the time, and all over again where that fails.
+        Predicted positions, right to a pixel or two, NaN where unknown. The search starts there on the finest pyramid
+        level only, which takes a third of the time, and is repeated on all levels where that fails.
 
     Returns
     -------
     (N, 2) float32, (N,) bool
-        Where they went, and which of them lead back to where they came from.
+        The new positions, and which of them were found and lead back to where they came from.
     """
     if guess is None:
-        moved, found = _step(before, after, points, feel)
+        moved, found = _track_both_ways(before, after, points, options)
     else:
         moved, found = points.copy(), np.zeros(len(points), bool)
-        told = np.flatnonzero(np.isfinite(guess[:, 0]))
-        if len(told):
-            moved[told], found[told] = _step(before, after, points[told], feel, guess[told])
+        guessed = np.flatnonzero(np.isfinite(guess[:, 0]))
+        if len(guessed):
+            moved[guessed], found[guessed] = _track_both_ways(before, after, points[guessed], options, guess[guessed])
         rest = np.flatnonzero(~found)
         if len(rest):
-            moved[rest], found[rest] = _step(before, after, points[rest], feel)
+            moved[rest], found[rest] = _track_both_ways(before, after, points[rest], options)
     size = np.array([after.shape[1], after.shape[0]])
-    return moved, found & (moved >= EDGE).all(axis=1) & (moved < size - EDGE).all(axis=1)
+    return moved, found & (moved >= BORDER).all(axis=1) & (moved < size - BORDER).all(axis=1)
 
 
-def _step(before: Image, after: Image, points: Points, feel: Feel, guess: Points | None = None) -> tuple[Points, Mask]:
-    """Where points went, from anywhere or near a guess, and whether they lead back."""
-    moved, there, off = _followed(before, after, points, feel, guess)
-    # The way back starts from where it should end, so that the finest level suffices: another patch drifts off.
-    back, again, _ = _followed(after, before, moved, feel, points)
-    good = there & again & (np.linalg.norm(back - points, axis=1) < feel.astray)
+def _track_both_ways(
+    before: Image, after: Image, points: Points, options: TrackerOptions, guess: Points | None = None
+) -> tuple[Points, Mask]:
+    """Positions in the second picture, and whether the points were found and lead back."""
+    moved, found, difference = _lucas_kanade(before, after, points, options, guess)
+    # The way back starts where it should end, so that the finest level suffices: another patch drifts off.
+    back, found_back, _ = _lucas_kanade(after, before, moved, options, points)
+    good = found & found_back & (np.linalg.norm(back - points, axis=1) < options.max_forward_backward_error)
     if guess is not None:
-        # What is found beside the window it was looked for in, or looks otherwise, is something else.
-        good &= (off < ALIKE) & (np.linalg.norm(moved - guess, axis=1) < feel.window / 2)
+        # A patch found outside the search window, or one that looks different, is another point.
+        good &= (difference < MAX_PATCH_DIFFERENCE) & (np.linalg.norm(moved - guess, axis=1) < options.window_size / 2)
     return moved, good
 
 
-def _followed(
-    before: Image, after: Image, points: Points, feel: Feel, guess: Points | None
+def _lucas_kanade(
+    before: Image, after: Image, points: Points, options: TrackerOptions, guess: Points | None
 ) -> tuple[Points, Mask, NDArray[np.float32]]:
-    """Where points went, which were found, and how many grey levels their patches differ by."""
-    calc: Any = cv2.calcOpticalFlowPyrLK
-    start, levels, flags = None, LEVELS, 0
-    if guess is not None:
-        start, levels, flags = guess.copy(), 0, cv2.OPTFLOW_USE_INITIAL_FLOW
-    window = (feel.window, feel.window)
-    moved, there, off = calc(before, after, points, start, None, None, window, levels, STOP, flags, feel.eigenvalue)
-    return moved, there.ravel() == 1, off.ravel()
+    """Positions in the second picture, which were found, and the mean difference of their patches, grey levels."""
+    # Without a guess OpenCV writes its answer over the array it is given.
+    moved, found, difference = cv2.calcOpticalFlowPyrLK(
+        before,
+        after,
+        points,
+        np.empty_like(points) if guess is None else guess.copy(),
+        winSize=(options.window_size, options.window_size),
+        maxLevel=PYRAMID_LEVELS if guess is None else 0,
+        criteria=STOP_CRITERIA,
+        flags=0 if guess is None else cv2.OPTFLOW_USE_INITIAL_FLOW,
+        minEigThreshold=options.min_eigenvalue,
+    )
+    return np.asarray(moved, np.float32), found.ravel() == 1, np.asarray(difference.ravel(), np.float32)

@@ -1,19 +1,18 @@
-"""Masks of what is not the rigid scene: moving things, as the user paints them, or what a generator made up."""
+"""Masks of what is not part of the rigid scene: moving objects, or what a generator invented."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from parascale.errors import InputError
 from parascale.media.frames import read_frames
 from parascale.solve.tracking.footage import Footage, read_footage
+from parascale.types import Image
 
 
-def read_masks(source: Path, footage: Footage) -> Sequence[NDArray[np.uint8]]:
-    """Read one mask a frame: white where nothing may be followed, 0 in the result where no point may be.
+def read_masks(source: Path, footage: Footage) -> list[Image]:
+    """Read one mask a frame, white where nothing may be tracked; in the result 0 stands there, and 255 elsewhere.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Points followed through the clip: pyramidal Lucas-Kanade, checked forward and backward, replenished."""
+"""Tracks: corners followed through the clip, with new ones added where they become few."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,42 +7,41 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from parascale.errors import Cancelled
-from parascale.solve.tracking.flow import SHARP, Feel, Points, flow
-from parascale.types import Array, CancelCheck, Image, Mask, Progress
+from parascale.solve.tracking.flow import SHARP_CORNERS, Points, TrackerOptions, track_points
+from parascale.types import Array, Image, Mask, Progress
 
-TARGET = 720
-CELLS = (16, 9)
-QUOTA = -(-TARGET // (CELLS[0] * CELLS[1]))
-# A cell crowded by that many times its quota, as where a camera backs away, loses its youngest points.
-CROWD = 2
-# Frames between two searches for new corners.
-PATIENCE = 2
+TARGET_POINTS = 720
+GRID_CELLS = (16, 9)
+CELL_COUNT = GRID_CELLS[0] * GRID_CELLS[1]
+POINTS_PER_CELL = -(-TARGET_POINTS // CELL_COUNT)
+# A cell with more points than this many times its quota, as where a camera moves back, loses its newest points.
+MAX_CROWDING = 2
+FRAMES_BETWEEN_DETECTIONS = 2
 MIN_DISTANCE = 9.0
-MIN_LENGTH = 3
-# Share of the cells that may hold too few points before new ones are looked for.
-THIN = 0.03
-# Working pixels: where points went on as before to within that, most of them, they are looked for where they should be.
-STEADY = 1.5
+MIN_TRACK_LENGTH = 3
+# Share of the cells that may hold too few points before new corners are detected.
+MAX_SPARSE_SHARE = 0.03
+# Working pixels: while most points move on as before to within this error, the next search starts at the prediction.
+MAX_PREDICTION_ERROR = 1.5
 
-_DISC = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * int(MIN_DISTANCE) + 1,) * 2)
+_MIN_DISTANCE_DISC = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * int(MIN_DISTANCE) + 1,) * 2)
 
 
 @dataclass(frozen=True, eq=False)
 class Tracks:
-    """Where each point was seen.
+    """Points and the frames that observe them.
 
     Attributes
     ----------
     positions : (T, M, 2) float64
-        Pixels of the working picture, pixel centres at +0.5; NaN where the point was not seen.
+        Pixels of the working picture, pixel centres at +0.5; NaN where a point is not observed.
     """
 
     positions: Array
 
     @property
     def seen(self) -> Mask:
-        """(T, M): whether a point was seen in a frame."""
+        """(T, M): whether a frame observes a point."""
         return np.asarray(np.isfinite(self.positions[:, :, 0]))
 
     def __len__(self) -> int:
@@ -50,86 +49,84 @@ class Tracks:
 
     @property
     def shared(self) -> NDArray[np.int64]:
-        """(T - 1,) how many points two neighbouring frames share."""
+        """(T - 1,) number of points that two neighbouring frames share."""
         return np.asarray((self.seen[:-1] & self.seen[1:]).sum(axis=1))
 
     def pair(self, first: int, second: int) -> tuple[Array, Array, NDArray[np.int64]]:
-        """Positions in two frames of the points seen in both, and which points these are."""
+        """Positions in two frames of the points observed by both, and the track ids of these."""
         both = np.flatnonzero(np.isfinite(self.positions[first, :, 0] + self.positions[second, :, 0]))
         return self.positions[first, both], self.positions[second, both], both
 
-    def keep(self, points: Mask) -> "Tracks":
-        """Return the chosen points alone."""
-        return Tracks(self.positions[:, points])
+    def keep(self, chosen: Mask) -> "Tracks":
+        """Return the chosen tracks only."""
+        return Tracks(self.positions[:, chosen])
 
 
-def follow(
+def track_corners(
     pictures: Sequence[Image],
     masks: Sequence[Image] | None = None,
     *,
-    feel: Feel = SHARP,
+    options: TrackerOptions = SHARP_CORNERS,
     progress: Progress | None = None,
-    cancelled: CancelCheck | None = None,
 ) -> Tracks:
-    """Follow corners through all pictures.
+    """Track corners through all pictures.
 
     Parameters
     ----------
     pictures : T pictures (h, w) uint8
     masks : T masks (h, w) uint8, or None
         Zero where no point may be.
-    feel : Feel
-        What can be followed.
+    options : TrackerOptions
 
     Returns
     -------
     Tracks
-        Those seen in at least three frames.
+        Those observed by at least three frames.
     """
     rows: list[Array] = []
     points = step = np.empty((0, 2), np.float32)
-    names = np.empty(0, np.int64)
-    count, looked, steady = 0, -PATIENCE, False
+    track_ids = np.empty(0, np.int64)
+    count, detected, predictable = 0, -FRAMES_BETWEEN_DETECTIONS, False
     before = pictures[0]
     for frame, picture in enumerate(pictures):
-        if cancelled is not None and cancelled():
-            raise Cancelled
         mask = masks[frame] if masks is not None else None
         if len(points):
             guess = points + step
-            moved, good = flow(before, picture, points, feel, guess if steady else None)
-            steady = _near(moved[good], guess[good])
+            moved, good = track_points(before, picture, points, options, guess if predictable else None)
+            predictable = _is_predictable(moved[good], guess[good])
             if mask is not None:
-                good &= _allowed(moved, mask)
-            good[good] = _thinned(moved[good], picture.shape)
-            points, names, step = moved[good], names[good], (moved - points)[good]
-        if frame - looked >= PATIENCE and _thin(points, picture.shape):
-            looked = frame
-            fresh = _corners(picture, points, mask, feel)
-            points = np.concatenate([points, fresh])
-            step = np.concatenate([step, np.full_like(fresh, np.nan)])
-            names = np.concatenate([names, np.arange(count, count + len(fresh))])
-            count += len(fresh)
+                good &= _is_unmasked(moved, mask)
+            # Where many have come together, only the oldest of each cell are kept.
+            quota = np.full(CELL_COUNT, MAX_CROWDING * POINTS_PER_CELL)
+            good[good] = _keep_first(_cell_index(moved[good], picture.shape), quota)
+            points, track_ids, step = moved[good], track_ids[good], (moved - points)[good]
+        if frame - detected >= FRAMES_BETWEEN_DETECTIONS and _is_sparse(points, picture.shape):
+            detected = frame
+            corners = _detect_corners(picture, points, mask, options)
+            points = np.concatenate([points, corners])
+            step = np.concatenate([step, np.full_like(corners, np.nan)])
+            track_ids = np.concatenate([track_ids, np.arange(count, count + len(corners))])
+            count += len(corners)
         before = picture
-        rows.append(np.column_stack([names, points]))
+        rows.append(np.column_stack([track_ids, points]))
         if progress is not None:
             progress((frame + 1) / len(pictures), "track")
     positions = np.full((len(pictures), count, 2), np.nan)
     for frame, row in enumerate(rows):
         positions[frame, row[:, 0].astype(np.int64)] = row[:, 1:] + 0.5
     tracks = Tracks(positions)
-    return tracks.keep(tracks.seen.sum(axis=0) >= min(MIN_LENGTH, len(pictures)))
+    return tracks.keep(tracks.seen.sum(axis=0) >= min(MIN_TRACK_LENGTH, len(pictures)))
 
 
-def _near(moved: Points, guess: Points) -> bool:
-    """Whether most points that were to be found somewhere were found there."""
-    off = np.hypot(*(moved - guess).T)
-    told = off[np.isfinite(off)]
-    return len(told) > 0 and float(np.quantile(told, 0.9)) < STEADY
+def _is_predictable(moved: Points, guess: Points) -> bool:
+    """Whether most of the points that have a prediction were found close to it."""
+    error = np.hypot(*(moved - guess).T)
+    known = error[np.isfinite(error)]
+    return len(known) > 0 and float(np.quantile(known, 0.9)) < MAX_PREDICTION_ERROR
 
 
-def draw(seen: Mask, wanted: int, seed: int) -> Mask:
-    """Draw tracks until every frame sees as many as wanted, or all it has.
+def sample_tracks(seen: Mask, wanted: int, seed: int) -> Mask:
+    """Draw tracks until every frame observes as many as wanted, or all it has.
 
     Parameters
     ----------
@@ -140,56 +137,53 @@ def draw(seen: Mask, wanted: int, seed: int) -> Mask:
     Returns
     -------
     (M,) bool
-        Drawn evenly over what each frame sees, so that they stay spread over the picture.
+        Drawn evenly from what each frame observes, so that they stay spread over the picture.
     """
-    held = np.zeros(len(seen), np.int64)
+    drawn = np.zeros(len(seen), np.int64)
     chosen = np.zeros(seen.shape[1], bool)
     for track in np.random.default_rng(seed).permutation(seen.shape[1]):
         frames = seen[:, track]
-        if (held[frames] < wanted).any():
-            held += frames
+        if (drawn[frames] < wanted).any():
+            drawn += frames
             chosen[track] = True
     return chosen
 
 
-def _allowed(points: Points, mask: Image) -> Mask:
+def _is_unmasked(points: Points, mask: Image) -> Mask:
     size = np.array([mask.shape[1], mask.shape[0]])
     x, y = np.clip(points.round().astype(np.int64), 0, size - 1).T
     return np.asarray(mask[y, x] > 0)
 
 
-def _corners(picture: Image, points: Points, mask: Image | None, feel: Feel) -> Points:
-    """Find new corners away from the points there are, spread over a grid."""
+def _detect_corners(picture: Image, points: Points, mask: Image | None, options: TrackerOptions) -> Points:
+    """Detect new corners away from the existing points, spread over a grid."""
     free = np.full(picture.shape, 255, np.uint8) if mask is None else mask.copy()
     x, y = points.astype(int).T
     free[y, x] = 0
-    free = np.asarray(cv2.erode(free, _DISC), np.uint8)
-    found = cv2.goodFeaturesToTrack(picture, 4 * TARGET, feel.quality, MIN_DISTANCE, mask=free, blockSize=5)
+    free = np.asarray(cv2.erode(free, _MIN_DISTANCE_DISC), np.uint8)
+    found = cv2.goodFeaturesToTrack(
+        picture, 4 * TARGET_POINTS, options.corner_quality, MIN_DISTANCE, mask=free, blockSize=5
+    )
     if found is None:
         return np.empty((0, 2), np.float32)
     corners = np.asarray(found[:, 0], np.float32)
-    room = QUOTA - np.bincount(_cell(points, picture.shape), minlength=CELLS[0] * CELLS[1])
-    return corners[_first_of_each(_cell(corners, picture.shape), room)]
+    room = POINTS_PER_CELL - np.bincount(_cell_index(points, picture.shape), minlength=CELL_COUNT)
+    return corners[_keep_first(_cell_index(corners, picture.shape), room)]
 
 
-def _thin(points: Points, shape: tuple[int, ...]) -> bool:
-    """Whether parts of the picture hold too few points: as few as an edge that comes into view has."""
-    held = np.bincount(_cell(points, shape), minlength=CELLS[0] * CELLS[1])
-    return bool((held < QUOTA / 2).mean() > THIN)
+def _is_sparse(points: Points, shape: tuple[int, ...]) -> bool:
+    """Whether parts of the picture hold too few points: as few as an edge that comes into view."""
+    counts = np.bincount(_cell_index(points, shape), minlength=CELL_COUNT)
+    return bool((counts < POINTS_PER_CELL / 2).mean() > MAX_SPARSE_SHARE)
 
 
-def _thinned(points: Points, shape: tuple[int, ...]) -> Mask:
-    """Mark the points to keep where many have come together: the oldest of each part of the picture."""
-    return _first_of_each(_cell(points, shape), np.full(CELLS[0] * CELLS[1], CROWD * QUOTA))
+def _cell_index(points: Points, shape: tuple[int, ...]) -> NDArray[np.int64]:
+    size = np.array([shape[1] / GRID_CELLS[0], shape[0] / GRID_CELLS[1]])
+    column, row = np.clip(points / size, 0, np.array(GRID_CELLS) - 1).astype(np.int64).T
+    return np.asarray(row * GRID_CELLS[0] + column)
 
 
-def _cell(points: Points, shape: tuple[int, ...]) -> NDArray[np.int64]:
-    size = np.array([shape[1] / CELLS[0], shape[0] / CELLS[1]])
-    column, row = np.clip(points / size, 0, np.array(CELLS) - 1).astype(np.int64).T
-    return np.asarray(row * CELLS[0] + column)
-
-
-def _first_of_each(cell: NDArray[np.int64], room: NDArray[np.int64]) -> Mask:
+def _keep_first(cell: NDArray[np.int64], room: NDArray[np.int64]) -> Mask:
     """Mark the first points of each cell, as many as it has room for."""
     order = np.argsort(cell, kind="stable")
     starts = np.searchsorted(cell[order], cell[order])

@@ -1,9 +1,7 @@
 """Where a pipeline runs: its device and precision, what waits in main memory, and what is added to it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from diffusers import DiffusionPipeline
@@ -16,15 +14,7 @@ _PRECISIONS = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.floa
 _DISTILLED = ("lightning", "lightx2v", "distill", "4step", "4-step", "8step", "causvid", "accvid", "turbo", "lcm")
 
 
-@dataclass(frozen=True)
-class Place:
-    """A device and the precision models have on it."""
-
-    device: torch.device
-    dtype: torch.dtype
-
-
-def find_place(name: str, settings: Settings) -> Place:
+def select_device(name: str, settings: Settings) -> tuple[torch.device, torch.dtype]:
     """Choose device and precision.
 
     Raises
@@ -44,10 +34,10 @@ def find_place(name: str, settings: Settings) -> Place:
     if not available[kind]:
         raise InputError(f"device={kind} is asked for and torch {torch.__version__} finds none: take device=auto")
     default = torch.float32 if kind == "cpu" else torch.bfloat16
-    return Place(torch.device(kind), _PRECISIONS.get(settings.precision, default))
+    return torch.device(kind), _PRECISIONS.get(settings.precision, default)
 
 
-def settle(pipeline: DiffusionPipeline, place: Place, settings: Settings) -> tuple[str, ...]:
+def move_to_device(pipeline: DiffusionPipeline, device: torch.device, settings: Settings) -> tuple[str, ...]:
     """Add the LoRA, move the pipeline to its device, and set offloading and tiling, by diffusers' own switches.
 
     Returns
@@ -66,22 +56,22 @@ def settle(pipeline: DiffusionPipeline, place: Place, settings: Settings) -> tup
         pipeline.vae.enable_tiling()
         pipeline.vae.enable_slicing()
     offload = settings.offload
-    if offload != "none" and place.device.type == "cpu":
+    if offload != "none" and device.type == "cpu":
         warnings += (f"offload={offload} was ignored: it moves models off a GPU, and this runs on none",)
         offload = "none"
-    ways: dict[str, Callable[[], Any]] = {
-        "none": lambda: pipeline.to(place.device),
-        "model": lambda: pipeline.enable_model_cpu_offload(device=place.device),
-        "sequential": lambda: pipeline.enable_sequential_cpu_offload(device=place.device),
+    ways: dict[str, Callable[[], object]] = {
+        "none": lambda: pipeline.to(device),
+        "model": lambda: pipeline.enable_model_cpu_offload(device=device),
+        "sequential": lambda: pipeline.enable_sequential_cpu_offload(device=device),
         "group": lambda: pipeline.enable_group_offload(
-            onload_device=place.device, offload_type="block_level", num_blocks_per_group=1
+            onload_device=device, offload_type="block_level", num_blocks_per_group=1
         ),
     }
     ways[offload]()
     return warnings
 
 
-def _add_lora(pipeline: Any, settings: Settings) -> tuple[str, ...]:
+def _add_lora(pipeline: DiffusionPipeline, settings: Settings) -> tuple[str, ...]:
     path = Path(settings.lora).expanduser()
     files = sorted(path.glob("*.safetensors")) if path.is_dir() else [path]
     if len(files) != 1 or not files[0].is_file():
