@@ -45,12 +45,23 @@ SEVERAL = {
     "numbers": (numbered("cam1_{:04d}.jpg") + numbered("cam2_{:04d}.jpg", 3), {"cam1": 6, "cam2": 3}),
     "numbers behind": (numbered("{:04d}_cam0.jpg") + numbered("{:04d}_cam1.jpg", 3), {"cam0": 6, "cam1": 3}),
     "rig": (numbered("rig1/camera1/{:04d}.png") + numbered("rig1/camera2/{:04d}.png", 3), {"camera1": 6, "camera2": 3}),
+    "numbered folders": (
+        numbered("images/0/{:04d}.png") + numbered("images/1/{:04d}.png", 3),
+        {"images/0": 6, "images/1": 3},
+    ),
+    "other frames": (numbered("cam1/1{:03d}.png") + numbered("cam2/2{:03d}.png", 3), {"cam1": 6, "cam2": 3}),
+    "a folder a frame": (numbered("{:04d}/cam_0.png") + numbered("{:04d}/cam_1.png", 3), {"cam_0": 6, "cam_1": 3}),
+    "Windows": (
+        numbered("img\\left\\{:04d}.png") + numbered("img\\right\\{:04d}.png", 3),
+        {"left": 6, "right": 3},
+    ),
     "splits": (numbered("./train/r_{}") + numbered("./test/r_{}", 3), {"train": 6, "test": 3}),
 }
 ONE = {
     "frames": numbered("images/frame_{:05d}.png"),
     "stamps": [f"{1305031102 + index / 4:.6f}.jpg" for index in range(12)],
     "whole seconds": [f"13050311{second:02d}.{part:06d}.png" for second in range(3) for part in range(0, 10**6, 10**5)],
+    "a folder a frame": numbered("{:05d}/color.png"),
     "no ending": numbered("./train/r_{}"),
     "photos": ["door.png", "hall.png", "stairs.png"],
     "dates": [f"2024-01-0{day}_12-00-{second:02d}.jpg" for day in (1, 2) for second in range(5)],
@@ -75,6 +86,11 @@ def test_pictures_of_several_cameras_are_a_choice(tmp_path: Path, kind: str) -> 
     with pytest.raises(InputError, match="has no camera 'third'") as refused:
         of(path, "third")
     assert refused.value.notice.choices == notice.choices
+
+
+def test_more_cameras_than_frames_are_cameras() -> None:
+    names = [f"cam_{camera:02d}/{frame}.png" for camera in range(30) for frame in range(4)]
+    assert set(split_by_name(names)) == {f"cam_{camera:02d}" for camera in range(30)}
 
 
 @pytest.mark.parametrize("kind", ONE)

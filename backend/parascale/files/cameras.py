@@ -12,6 +12,7 @@ from parascale.files.picture_names import natural_key
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 # What stands before the number of a camera, as in cam_2 and view3; the number of a frame may stand alone.
 _NAMES_CAMERA = re.compile(r"[A-Za-z][-_ ]?$")
+_IS_CAMERA = re.compile(r"(cam|camera|view|rig|sensor|lens)[-_ ]?$", re.IGNORECASE)
 _SEPARATORS = re.compile(r"([/_\-. ]+)")
 
 
@@ -101,47 +102,50 @@ def name_size(size: tuple[int, int] | None) -> str:
 
 def split_by_name(names: Sequence[str]) -> list[str]:
     """Give the camera of each picture as its name tells: by folder, by word, or by a number of its own (cam1_0007)."""
-    folders = [name.rpartition("/")[0] for name in names]
+    paths = [_without_ending(name.replace("\\", "/")) for name in names]
+    folders = [_NUMBER.sub("#", path.rpartition("/")[0]) for path in paths]
     labels = list(folders)
     for folder in dict.fromkeys(folders):
         inside = [index for index, own in enumerate(folders) if own == folder]
-        own_labels = _split_stems([_stem(names[index]) for index in inside])
+        own_labels = _split_paths([paths[index] for index in inside])
         for index, label in zip(inside, own_labels, strict=True) if len(set(own_labels)) > 1 else ():
-            labels[index] += f"/{label}"
+            labels[index] = label
     return _shorten(labels)
 
 
-def _split_stems(stems: Sequence[str]) -> list[str]:
-    """Give the camera of each picture of one folder; all are alike where they are of one."""
+def _split_paths(paths: Sequence[str]) -> list[str]:
+    """Give the camera of each picture of folders that are named alike; all the same where they are of one."""
     groups: dict[str, list[int]] = {}
-    for index, stem in enumerate(stems):
-        groups.setdefault(_NUMBER.sub("#", stem), []).append(index)
+    for index, path in enumerate(paths):
+        groups.setdefault(_NUMBER.sub("#", path), []).append(index)
     # Names that hardly repeat are those of single pictures.
-    if 2 * len(groups) > len(stems):
-        return [""] * len(stems)
-    labels = [""] * len(stems)
+    if 2 * len(groups) > len(paths):
+        return [""] * len(paths)
+    labels = [""] * len(paths)
     for inside in groups.values():
-        for index, label in zip(inside, _split_numbers([stems[index] for index in inside]), strict=True):
+        for index, label in zip(inside, _split_numbers([paths[index] for index in inside]), strict=True):
             labels[index] = label
     return labels
 
 
-def _split_numbers(stems: Sequence[str]) -> list[str]:
-    """Give names that differ in their numbers alone without all numbers but that of a camera."""
-    numbers = np.array([_NUMBER.findall(stem) for stem in stems])
-    before = [match.start() for match in _NUMBER.finditer(stems[0])]
+def _split_numbers(paths: Sequence[str]) -> list[str]:
+    """Give names that differ in their numbers alone without all numbers but those of a camera."""
+    numbers = np.array([_NUMBER.findall(path) for path in paths])
+    before = [paths[0][: match.start()] for match in _NUMBER.finditer(paths[0])]
     kinds = [len(set(column)) for column in numbers.T]
-    frame = max(range(len(kinds)), key=lambda slot: (kinds[slot], slot), default=0)
+    # The frames are counted by the number with the most values; a camera's by name is none.
+    frame = max(range(len(kinds)), key=lambda at: (not _IS_CAMERA.search(before[at]), kinds[at], at), default=0)
+    folders = [text.count("/") for text in before]
     named = [
-        slot
-        for slot, at in enumerate(before)
-        if slot != frame and kinds[slot] > 1 and _NAMES_CAMERA.search(stems[0][:at])
+        at
+        for at, text in enumerate(before)
+        if at != frame and kinds[at] > 1 and (folders[at] != folders[frame] or _NAMES_CAMERA.search(text))
     ]
     rest = [tuple(row) for row in np.delete(numbers, named, axis=1)]
-    # Several cameras see the same frames; else the number counts something else.
+    # Numbers in one name are cameras' where several see the same frames; else they count something else.
     if len(set(rest)) == len(rest):
-        named = []
-    texts = np.array([_NUMBER.split(stem) for stem in stems])
+        named = [at for at in named if folders[at] < folders[frame]]
+    texts = np.array([_NUMBER.split(path) for path in paths])
     numbers = np.where(np.isin(np.arange(len(kinds)), named), numbers, "")
     return [
         "".join(text + number for text, number in zip(row, [*own, ""], strict=True))
@@ -175,7 +179,6 @@ def _shorten(labels: Sequence[str]) -> list[str]:
     return [label or "pictures" for label in short]
 
 
-def _stem(name: str) -> str:
-    file = name.rpartition("/")[2]
-    stem, _, ending = file.rpartition(".")
-    return stem if stem and not ending.isdigit() else file
+def _without_ending(path: str) -> str:
+    stem, _, ending = path.rpartition(".")
+    return stem if stem and "/" not in ending and not ending.isdigit() else path

@@ -56,10 +56,12 @@ def read_euroc(path: Path, camera: str | None = None) -> RawTrajectory:
     rotations = rotations_from_quaternions(rows.values[:, 4:8], str(path), rows.location)
     poses = from_parts(rotations, rows.values[:, 1:4])
     note = read_note(text)
+    sensors = sorted(path.parent.parent.glob("cam*/sensor.yaml")) if note.unit is None else []
+    if camera is not None and not sensors:
+        raise InputError(f"{path} holds one camera, which is not chosen by name")
     if note.unit is not None:
         return RawTrajectory(poses, rows.location, note=note, times=rows.values[:, 0] * 1e-9)
     times, frames, notices = read_stamps(rows.values[:, 0])
-    sensors = sorted(path.parent.parent.glob("cam*/sensor.yaml"))
     if not sensors:
         said = Notice("the poses are those of the device's body: its camera is taken to be in its place and axes")
         return RawTrajectory(poses, rows.location, times=times, frames=frames, notices=(*notices, said))

@@ -129,5 +129,8 @@ register(
         write=write_tum_w_first,
         recognise=is_w_first,
         precedence=1,
+        # What these tools solve from pictures alone has no scale.
+        defaults=FormatDefaults(size=(640, 480), fps=30),
+        metric=False,
     ),
 )
