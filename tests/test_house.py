@@ -1,6 +1,7 @@
 """The house: imports point down, there is one version number, and what the add-on repeats of the backend is right."""
 
 import ast
+import re
 import runpy
 import tomllib
 from collections.abc import Iterator
@@ -11,7 +12,6 @@ from typing import get_args
 import pytest
 
 import parascale
-from parascale.depth.catalogue import CATALOGUE
 from parascale.errors import InputError, Notice, Remedy
 
 ROOT = Path(__file__).parents[1]
@@ -28,6 +28,7 @@ FLOORS = [
     ["conditioning"],
     ["media"],
     ["projection"],
+    ["weights"],
     ["link"],
     ["blender"],
     ["generators", "solve", "depth"],
@@ -43,7 +44,7 @@ SOLVE_FLOORS = ["tracking", "motion", "reconstruction", "lens", "depth"]
 # The same for the add-on; panels only draw, so that they may stand beside operators.
 ADDON = ROOT / "blender_addon"
 ADDON_FLOORS = [
-    ["advice", "backend_lists", "stubs", "typed_properties"],
+    ["advice", "stubs", "typed_properties"],
     ["steps"],
     ["settings"],
     ["scene"],
@@ -54,7 +55,7 @@ ADDON_FLOORS = [
 ]
 ADDON_FLOOR = {room: number for number, rooms in enumerate(ADDON_FLOORS) for room in rooms}
 
-NUMPY_ALONE = ["types", "errors", "extras", "logs", "camera", "parallax", "retime", "files", "conditioning"]
+NUMPY_ALONE = ["types", "errors", "extras", "logs", "weights", "camera", "parallax", "retime", "files", "conditioning"]
 HEAVY = {"av", "bpy", "cv2", "diffusers", "matplotlib", "numba", "pycolmap", "scipy", "torch", "transformers", "zmq"}
 
 
@@ -110,12 +111,6 @@ def test_only_the_blender_room_imports_bpy() -> None:
 def test_one_version_number() -> None:
     manifest = tomllib.loads((ROOT / "blender_manifest.toml").read_text())
     assert manifest["version"] == parascale.__version__
-
-
-def test_the_add_on_suggests_the_depth_models_there_are() -> None:
-    tree = ast.parse((ROOT / "blender_addon" / "backend_lists.py").read_text())
-    listed = next(ast.literal_eval(node.value) for node in tree.body if isinstance(node, ast.Assign))
-    assert listed == tuple(model.name for model in CATALOGUE)
 
 
 def addon_modules() -> list[Path]:
@@ -195,3 +190,10 @@ def test_the_add_on_words_every_remedy_in_its_own_terms() -> None:
             assert "--" not in sentence
     assert advice["sentence"](InputError("x holds 2 shots", "shot", ("0:12", "12:30"))).endswith(": 0:12, 12:30")
     assert advice["sentence"]("  two\nlines ") == "Two lines"
+
+
+@pytest.mark.parametrize("page", ["ARCHITECTURE.md", "CONTRIBUTING.md"])
+def test_the_files_that_a_page_names_exist(page: str) -> None:
+    named = re.findall(r"`((?:[a-z_]+/)+[a-z_]+\.py)`", (ROOT / page).read_text())
+    assert named
+    assert [name for name in named if not (PACKAGE / name).is_file() and not (ROOT / name).is_file()] == []

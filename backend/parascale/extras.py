@@ -1,85 +1,92 @@
-"""Packages that only parts of the work need: from each module to what installs it."""
+"""The optional parts of the package, what each brings, and how the want of one is said."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
 from importlib.util import find_spec
 
 from parascale.errors import InputError
 
-
-@dataclass(frozen=True)
-class Package:
-    """A package that an extra of ours installs.
-
-    Attributes
-    ----------
-    name : str
-        As package indexes know it.
-    extras : tuple of str
-        The extras that have it, the smallest first; none where every installation has it.
-    """
-
-    name: str
-    extras: tuple[str, ...] = ()
-
-
-PACKAGES: dict[str, Package] = {
-    "accelerate": Package("accelerate", ("generate",)),
-    "av": Package("av", ("preview", "solve")),
-    "bpy": Package("bpy", ("bpy",)),
-    "cv2": Package("opencv-python-headless", ("solve",)),
-    "diffusers": Package("diffusers", ("generate",)),
-    "ftfy": Package("ftfy", ("generate",)),
-    "google": Package("protobuf", ("generate",)),
-    "huggingface_hub": Package("huggingface_hub", ("depth",)),
-    "matplotlib": Package("matplotlib", ("evaluate",)),
-    "numba": Package("numba", ("preview",)),
-    "OpenEXR": Package("OpenEXR", ("preview", "solve")),
-    "peft": Package("peft", ("generate",)),
-    "PIL": Package("pillow", ("solve",)),
-    "pycolmap": Package("pycolmap", ("solve",)),
-    "rerun": Package("rerun-sdk", ("view",)),
-    "rich": Package("rich"),
-    "safetensors": Package("safetensors", ("depth", "generate")),
-    "scipy": Package("scipy", ("solve",)),
-    "sentencepiece": Package("sentencepiece", ("generate",)),
-    "torch": Package("torch", ("depth", "generate")),
-    "transformers": Package("transformers", ("depth", "generate")),
-    "zmq": Package("pyzmq"),
+EXTRAS: dict[str, dict[str, str]] = {
+    "solve": {
+        "pycolmap": "pycolmap",
+        "cv2": "opencv-python-headless",
+        "av": "av",
+        "PIL": "pillow",
+        "scipy": "scipy",
+        "OpenEXR": "OpenEXR",
+    },
+    "preview": {"numba": "numba", "av": "av", "OpenEXR": "OpenEXR"},
+    "depth": {
+        "torch": "torch",
+        "transformers": "transformers",
+        "huggingface_hub": "huggingface_hub",
+        "safetensors": "safetensors",
+    },
+    "generate": {
+        "torch": "torch",
+        "diffusers": "diffusers",
+        "transformers": "transformers",
+        "accelerate": "accelerate",
+        "safetensors": "safetensors",
+        "ftfy": "ftfy",
+        "peft": "peft",
+        "google.protobuf": "protobuf",
+        "sentencepiece": "sentencepiece",
+    },
+    "evaluate": {"matplotlib": "matplotlib"},
+    "view": {"rerun": "rerun-sdk"},
+    "bpy": {"bpy": "bpy"},
 }
-"""By the name of the module that is imported."""
+"""By extra: the name a package is imported with, and the name it is installed by."""
+
+_BASE = {"numpy": "numpy", "rich": "rich", "typer": "typer", "zmq": "pyzmq"}  # what every installation has
+_PREFERRED = ("preview", *EXTRAS)  # of several extras that bring a package, the first: the smallest
 
 
 def is_installed(module: str) -> bool:
     """Tell whether a module can be imported, without importing it."""
     try:
         return find_spec(module) is not None
-    except (ImportError, ValueError):
+    except (ImportError, ValueError):  # its package is missing, or was taken out of `sys.modules`
         return False
 
 
-def is_missing_package(error: ImportError) -> bool:
-    """Tell whether an import failed for want of a package of the table, and not for a mistake of ours."""
-    return _module(error) in PACKAGES
-
-
-def missing_package(error: ImportError, what: str = "this", extra: str | None = None) -> InputError:
-    """Word a failed import as a refusal with the extra that mends it.
+def missing_package(error: ImportError, what: str) -> InputError | None:
+    """Word a failed import as a refusal; None where the module is of none of our extras, which is a mistake of ours.
 
     Parameters
     ----------
     error : ImportError
     what : str
-        What needs the package.
-    extra : str, optional
-        The extra to name where several have the package.
+        What needs the package, for the message.
     """
-    module = _module(error)
-    package = PACKAGES.get(module, Package(module or str(error)))
-    wanted = extra or next(iter(package.extras), "")
-    if isinstance(error, ModuleNotFoundError):
-        return InputError(f"{what} needs {package.name}, which is not installed", "extra", [wanted])
-    return InputError(f"{what} needs {package.name}, which cannot be loaded ({error})", "extra", [wanted])
+    module = error.name or ""
+    known = {name.partition(".")[0]: name for name in (*_BASE, *(name for part in EXTRAS.values() for name in part))}
+    name = known.get(module.partition(".")[0])
+    if name is None:
+        return None
+    extra = next((extra for extra in _PREFERRED if name in EXTRAS[extra]), "")
+    package = EXTRAS[extra][name] if extra else _BASE[name]
+    why = "" if isinstance(error, ModuleNotFoundError) else f", which cannot be loaded ({error})"
+    return InputError(f"{what} needs {package}{why}", "extra", [extra])
 
 
-def _module(error: ImportError) -> str:
-    return (error.name or "").partition(".")[0]
+def require(what: str, extra: str, modules: Iterable[str]) -> None:
+    """Refuse work whose packages are missing, without importing them.
+
+    Parameters
+    ----------
+    what : str
+        What needs them, for the message.
+    extra : str
+        The part of the package that brings them.
+    modules : iterable of str
+        By the names they are imported with.
+
+    Raises
+    ------
+    InputError
+        If one cannot be imported.
+    """
+    missing = [module for module in modules if not is_installed(module)]
+    if missing:
+        raise InputError(f"{what} needs {', '.join(missing)}", "extra", [extra])

@@ -1,8 +1,11 @@
 """Run the console script as a user does."""
 
+import os
+import stat
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -56,3 +59,27 @@ def typed_said(typed: Callable[..., tuple[int, str, str]]) -> Callable[..., tupl
 def typed_code(typed: Callable[..., tuple[int, str, str]]) -> Callable[..., int]:
     """Type a command in this process: its exit code."""
     return lambda *arguments: typed(*arguments)[0]
+
+
+@pytest.fixture
+def device(tmp_path: Path) -> Callable[[str], Path]:
+    """Return a device of one's own: as root, a fault of ours would replace the machine's."""
+
+    def make(name: str) -> Path:
+        real = Path("/dev") / name
+        if not real.is_char_device():
+            pytest.skip(f"no {real}")
+        if os.access("/dev", os.W_OK):
+            folder = tmp_path / "devices"
+            folder.mkdir(exist_ok=True)
+            own = folder / name
+            if not own.exists():
+                try:
+                    os.mknod(own, 0o666 | stat.S_IFCHR, real.stat().st_rdev)
+                    own.open("wb").close()
+                except OSError:
+                    pytest.skip("devices cannot be made here")
+            return own
+        return real
+
+    return make

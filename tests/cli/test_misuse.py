@@ -237,7 +237,7 @@ NO_SUCH_PLACE = [
     f"{SENT} frames",
     "export truck.shot.json --format colmap -o notes.txt",
     "export truck.shot.json --format colmap -o -",
-    "export truck.shot.json --format colmap -o /dev/null",
+    "export truck.shot.json --format colmap -o {null}",
     "depth first.png --model x -o nowhere/new.npy",
     "probe -g preview -o nowhere/new.json",
     "view truck.shot.json --plot nowhere/new.png",
@@ -245,8 +245,8 @@ NO_SUCH_PLACE = [
     "evaluate -o nowhere/new",
     "evaluate -o -",
     "evaluate -o notes.txt",
-    f"{FLAT} /dev/full",
-    f"{SENT} /dev/full",
+    f"{FLAT} {{full}}",
+    f"{SENT} {{full}}",
 ]
 
 NUMBERS = [
@@ -404,10 +404,16 @@ def nothing_runs(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(("command", "code"), ROWS, ids=[command or "nothing" for command, _ in ROWS])
 @pytest.mark.usefixtures("nothing_runs")
 def test_misuse_is_refused_and_loses_nothing(
-    desk: Path, typed: Callable[..., tuple[int, str, str]], command: str, code: int
+    desk: Path,
+    device: Callable[[str], Path],
+    typed: Callable[..., tuple[int, str, str]],
+    command: str,
+    code: int,
 ) -> None:
     before = snapshot(desk)
-    found, out, err = typed(*command.format(desk=desk).split())
+    places: dict[str, object] = {name: device(name) for name in ("null", "full") if f"{{{name}}}" in command}
+    found, out, err = typed(*command.format(desk=desk, **places).split())
+    assert all(Path(str(place)).is_char_device() for place in places.values())
     assert "Traceback" not in err + out
     assert found == code, f"exit {found}\n{out}\n{err}"
     assert snapshot(desk) == before

@@ -141,11 +141,12 @@ def test_a_pipe_is_written_through(
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs devices")
-def test_a_device_stays_a_device(typed_code: Callable[..., int], shot: Path) -> None:
-    before = os.stat("/dev/null").st_rdev
-    assert typed_code("retime", shot, "--reverse", "-o", "/dev/null") == 0
-    assert typed_code("export", shot, "--format", "tum", "-o", "/dev/null") == 0
-    assert os.stat("/dev/null").st_rdev == before
+def test_a_device_stays_a_device(typed_code: Callable[..., int], shot: Path, device: Callable[[str], Path]) -> None:
+    null = device("null")
+    assert typed_code("retime", shot, "--reverse", "-o", null) == 0
+    assert typed_code("export", shot, "--format", "tum", "-o", null) == 0
+    assert null.is_char_device()
+    assert [path.name for path in null.parent.glob("*null*")] == ["null"]
 
 
 @pytest.mark.parametrize(
@@ -228,7 +229,9 @@ def test_a_request_whose_map_is_in_another_gauge_is_refused_wherever_it_is_made(
         GenerationRequest(to_unit_depth(truck()), "preview", picture, metres)
 
 
-def test_a_result_that_cannot_be_written_is_kept_and_can_be_fetched(tmp_path: Path, shot: Path) -> None:
+def test_a_result_that_cannot_be_written_is_kept_and_can_be_fetched(
+    tmp_path: Path, shot: Path, device: Callable[[str], Path]
+) -> None:
     from parascale.cli.advice import sentence
     from parascale.cli.result import fetch
     from parascale.errors import InputError
@@ -248,7 +251,7 @@ def test_a_result_that_cannot_be_written_is_kept_and_can_be_fetched(tmp_path: Pa
             self.deleted.append(job)
 
     backend = Backend()
-    for output in (shot, tmp_path / "nowhere" / "x.shot.json", Path("/dev/full")):
+    for output in (shot, tmp_path / "nowhere" / "x.shot.json", device("full")):
         before = shot.read_bytes()
         with pytest.raises(InputError) as refused:
             fetch(backend, "0123456789abcdef", output, "result")  # type: ignore[arg-type]

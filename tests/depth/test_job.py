@@ -9,17 +9,29 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from parascale.depth.job import estimate_depth
+from parascale.depth.models import load_estimator
 from parascale.depth.reference_depth import with_model_depth
-from parascale.depth.registry import load_estimator
 from parascale.errors import Cancelled, InputError
 from parascale.files.shot_file import read_shot
 from parascale.link.client import Client
 from parascale.link.kinds.depth import DepthRequest
 from parascale.link.kinds.solve import SolveRequest
 from parascale.link.local import start_backend
+from parascale.link.request import JobResult
+from parascale.service.jobs import JobContext, run_job
+from parascale.types import CancelCheck, Progress
 
 FAMILIES = ["depth-anything-relative", "depth-anything-metric", "depth-pro", "zoedepth"]
+
+
+def estimate_depth(
+    request: DepthRequest,
+    folder: Path,
+    progress: Progress = lambda _fraction, _phase: None,
+    cancelled: CancelCheck = lambda: False,
+) -> JobResult:
+    """Run the job here, without a backend."""
+    return run_job(request, JobContext("photo", folder, progress, cancelled))
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +111,8 @@ def test_a_backend_without_the_weights_says_how_to_get_them(client, picture) -> 
     if status.state == "done":
         pytest.skip("these weights are on this machine")
     assert status.state == "failed"
-    assert "run `parascale weights fetch depth-anything-v2-small`" in status.message
+    assert "are not on this machine" in status.message
+    assert (status.remedy, status.choices) == ("weights", ("depth-anything-v2-small",))
 
 
 @pytest.mark.realdata
@@ -136,7 +149,8 @@ def test_a_solve_without_the_weights_says_so_before_it_begins(client, tmp_path) 
     if "no video" in status.message:
         pytest.skip("these weights are on this machine")
     assert status.state == "failed"
-    assert "run `parascale weights fetch depth-pro`" in status.message
+    assert "are not on this machine" in status.message
+    assert (status.remedy, status.choices) == ("weights", ("depth-pro",))
 
 
 Run = Callable[..., subprocess.CompletedProcess[str]]

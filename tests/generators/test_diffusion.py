@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from parascale.camera import Trajectory
+from parascale.cli.advice import sentence
 from parascale.errors import Cancelled, InputError
 from parascale.generators import GENERATORS
 from parascale.generators.scale_class import erasing_model
@@ -155,7 +156,7 @@ def test_both_halves_of_wan_2_2_work(use_image, film, tiny_models, monkeypatch) 
 
 def test_what_is_joined_is_the_pictures_latent_and_zeros(ask, run, tiny_models, monkeypatch) -> None:
     from parascale.generators.diffusion.camera_transformer import WanCameraTransformer
-    from parascale.generators.diffusion.wan import load_parts
+    from parascale.generators.diffusion.wan import load_wan_parts
 
     inputs = []
     forward = WanCameraTransformer.forward
@@ -168,7 +169,7 @@ def test_what_is_joined_is_the_pictures_latent_and_zeros(ask, run, tiny_models, 
     run(request)
     joined = inputs[0]["hidden_states"][:, 16:]
     assert (joined[:, :, 1:] == 0).all()
-    vae = load_parts(tiny_models.parts, torch.float32, lambda phase: None)["vae"]
+    vae = load_wan_parts(tiny_models.parts, torch.float32, lambda phase: None)["vae"]
     picture = torch.from_numpy(request.image).permute(2, 0, 1)[None, :, None].float() / 127.5 - 1
     latent = vae.encode(picture).latent_dist.mode()[0, :, 0]
     mean, deviation = (
@@ -293,7 +294,7 @@ def test_an_assumed_unit_is_said(ask, run, tmp_path) -> None:
 def refused(run, request) -> str:
     with pytest.raises(InputError) as caught:
         run(request)
-    text = str(caught.value)
+    text = sentence(caught.value)
     assert "\n" not in text
     return text
 
@@ -317,7 +318,7 @@ def test_no_gpu_is_said_with_what_to_do(ask, run) -> None:
 def test_missing_weights_come_with_the_command(name, model, weights, ask, run) -> None:
     assert f"run `parascale weights fetch {weights}`" in refused(run, ask(name, weights="", **model))
     assert "parascale weights fetch someone/some-model" in refused(run, ask(name, weights="someone/some-model"))
-    assert "no folder of this machine" in refused(run, ask(name, weights="/no/such/folder"))
+    assert "neither a folder on this machine" in refused(run, ask(name, weights="/no/such/folder"))
 
 
 def test_a_control_checkpoint_is_told_from_control_camera(ask, run, tiny_models) -> None:

@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 
 from parascale.camera import Trajectory
-from parascale.errors import Cancelled
+from parascale.cli.advice import sentence
+from parascale.errors import Cancelled, Notice
 from parascale.link.local import start_backend
 from parascale.media.video_file import read_video
 from parascale.media.video_writer import VideoWriter
@@ -53,7 +54,7 @@ def do(client, tmp_path):
         status = client.wait(client.submit(request))
         if status.state != "done":
             assert status.state == "failed"
-            return status.message
+            return sentence(Notice(status.message, status.remedy, status.choices))
         folder = tmp_path / status.job_id
         folder.mkdir()
         return client.fetch(status.job_id, folder)

@@ -38,11 +38,13 @@ from parascale.cli import (
 from parascale.cli.advice import sentence
 from parascale.cli.common import Command, print_notes
 from parascale.errors import Cancelled, InputError
-from parascale.extras import is_missing_package, missing_package
+from parascale.extras import missing_package
 from parascale.logs import log_level
 
 UNUSABLE, STOPPED, UNREAD, TERMINATED = 3, 130, 141, 143
 """Exit codes, beside 0, done, and 2, wrong usage."""
+
+PRINTED = "what is printed cannot be written"
 
 app = typer.Typer(
     name="parascale",
@@ -121,9 +123,10 @@ def _word(error: Exception) -> str:
     if isinstance(error, InputError):
         return sentence(error)
     if isinstance(error, OSError):
-        return f"{error.filename or 'what is printed'} cannot be read or written: {error.strerror or error}"
-    if isinstance(error, ImportError) and is_missing_package(error):
-        return sentence(missing_package(error, "this command"))
+        place = f"{error.filename} cannot be read or written" if error.filename else PRINTED
+        return f"{place}: {error.strerror or error}"
+    if isinstance(error, ImportError) and (refusal := missing_package(error, "this command")) is not None:
+        return sentence(refusal)
     raise error
 
 
@@ -136,7 +139,7 @@ def _flush(code: int) -> int:
     except BrokenPipeError:
         code = UNREAD
     except OSError as error:
-        code = _refuse(f"what is printed cannot be written: {error.strerror}")
+        code = _refuse(f"{PRINTED}: {error.strerror}")
     # What is still held back would fail again when Python ends.
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)

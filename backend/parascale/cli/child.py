@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from parascale.errors import InputError
-from parascale.extras import is_missing_package, missing_package
+from parascale.extras import missing_package
 from parascale.types import Progress
 
 T = TypeVar("T")
@@ -41,6 +41,7 @@ def run_in_child(work: Callable[..., T], clip: Path, *arguments: object, progres
     """
     # Spawned, not forked: the libraries keep threads, which a fork would leave without their owners.
     context = multiprocessing.get_context("spawn")
+    keep_terminating()
     here, there = context.Pipe(duplex=False)
     level = logging.getLogger().getEffectiveLevel()
     child = context.Process(target=_work, args=(there, level, partial(work, clip, *arguments, **options)), daemon=True)
@@ -67,25 +68,37 @@ def run_in_child(work: Callable[..., T], clip: Path, *arguments: object, progres
         here.close()
 
 
+def keep_terminating() -> None:
+    """Take SIGTERM back from pycolmap, whose import has it end the process at once with a trace of its own."""
+    handler = signal.getsignal(signal.SIGTERM)
+    if handler is not None and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, handler)
+
+
 @contextmanager
 def _interrupts_held_back() -> Iterator[None]:
-    """Let a child be born deaf to Ctrl-C, which reaches the whole process group: this process decides, and kills."""
+    """Let a child be born deaf to Ctrl-C, which reaches the whole process group: this process decides, and kills.
+
+    What comes meanwhile comes afterwards: left half started, a child would say so.
+    """
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
     # Started with the first child, it would lift the mask again.
     resource_tracker.ensure_running()
-    # Another thread of this process may still receive it: half started, a child would say so.
+    # Masked, another thread of this process may still receive them.
     came: list[int] = []
-    handler = signal.signal(signal.SIGINT, lambda number, _: came.append(number))
+    held = (signal.SIGINT, signal.SIGTERM)
+    handlers = [signal.signal(number, lambda number, _: came.append(number)) for number in held]
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        signal.signal(signal.SIGINT, handler)
+        for number, handler in zip(held, handlers, strict=True):
+            signal.signal(number, handler)
         if came:
-            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(came[0])
 
 
 def _work(pipe: Connection, level: int, work: Callable[..., object]) -> None:
@@ -97,7 +110,7 @@ def _work(pipe: Connection, level: int, work: Callable[..., object]) -> None:
     except InputError as error:
         pipe.send(("raised", error))
     except ImportError as error:
-        pipe.send(("raised", missing_package(error, "this") if is_missing_package(error) else error))
+        pipe.send(("raised", missing_package(error, "this command") or error))
     except Exception:
         pipe.send(("raised", RuntimeError(f"the child process failed:\n{traceback.format_exc()}")))
     else:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, TypedDict
 from parascale import __version__
 from parascale.cli.advice import install_line
 from parascale.cli.common import JsonOption, print_json
-from parascale.extras import PACKAGES, is_installed
+from parascale.extras import EXTRAS, is_installed
 
 if TYPE_CHECKING:
     from parascale.link.messages import GeneratorInfo
@@ -76,9 +76,8 @@ def examine() -> Findings:
     from parascale.service.describe import welcome
 
     extras: dict[str, ExtraState] = {}
-    for extra in dict.fromkeys(extra for package in PACKAGES.values() for extra in package.extras):
-        needed = [package.name for package in PACKAGES.values() if extra in package.extras]
-        missing = [package for package in needed if not _is_installed(package)]
+    for extra, packages in EXTRAS.items():
+        missing = [package for module, package in packages.items() if not is_installed(module)]
         extras[extra] = {"ready": not missing, "missing": missing, "install": install_line(extra)}
     told = welcome(0)
     return {
@@ -94,10 +93,11 @@ def examine() -> Findings:
 def _generator(info: "GeneratorInfo") -> GeneratorState:
     from parascale.generators.profile import profile_of
     from parascale.generators.scale_class import MEANING
-    from parascale.generators.weights import CATALOGUE, cached
+    from parascale.weights.catalogue import CATALOGUE
+    from parascale.weights.hub import find_cached
 
     profile = profile_of(info.name)
-    found = {item.name: cached(item) for item in CATALOGUE if item.generator == info.name}
+    found = {item.name: find_cached(item) for item in CATALOGUE if item.use == info.name}
     return {
         "scale_class": info.scale_class,
         "meaning": MEANING[info.scale_class],
@@ -107,13 +107,3 @@ def _generator(info: "GeneratorInfo") -> GeneratorState:
         "units_measured": profile.measured,
         "units_source": profile.source,
     }
-
-
-def _is_installed(package: str) -> bool:
-    from importlib import metadata
-
-    try:
-        metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return False
-    return True

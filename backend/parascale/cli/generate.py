@@ -106,10 +106,12 @@ def _verify(
     gain : float or None
         What the path would have to be multiplied by; None where it is right, or where that would change nothing.
     """
+    from parascale.cli.child import keep_terminating
     from parascale.evaluation.verify import correction
     from parascale.evaluation.verify import verify as verify_video
     from parascale.generators.profile import profile_of
 
+    keep_terminating()
     files = fetched["files"]
     masks = Path(files["hole_mask"]) if isinstance(files, dict) and "hole_mask" in files else None
     try:

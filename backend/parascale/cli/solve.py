@@ -38,7 +38,7 @@ def solve(
         raise InputError(f"--end {end} is not beyond --start {start}: there is no frame between")
     estimator = None
     if depth_model is not None:
-        from parascale.depth.registry import load_estimator
+        from parascale.depth.models import load_estimator
 
         # Before the work: a missing weight is no reason to solve first.
         estimator = load_estimator(depth_model)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from parascale.camera import Trajectory, View
 from parascale.errors import Cancelled, InputError
-from parascale.extras import missing_package
+from parascale.extras import require
 from parascale.generators.generator import Generator, register
 from parascale.generators.picture import check_aspect
 from parascale.link.kinds.generate import GenerationRequest
@@ -44,13 +44,11 @@ class Preview(Generator):
         """Write ``result.mp4`` and ``hole_mask.mp4``, white where the picture was made up; see `Generator`."""
         resolve_parameters(self.describe(), request.parameters)
         depth_map = checked_depth(request)
-        try:
-            from parascale.media.video_writer import VideoWriter, shrink
-            from parascale.projection.warper import Warper
-        except ImportError as error:
-            raise missing_package(error, "the preview") from error
+        require("the preview", "preview", self.requirements)
+        from parascale.media.video_writer import VideoWriter, shrink
+        from parascale.projection.warper import Warper
 
-        report = progress or _unreported
+        report: Progress = progress or (lambda _fraction, _phase: None)
         report(0.0, "preparing the surface")
         targets = _even_views(request.shot.trajectory)
         width, height = targets[0].size
@@ -73,10 +71,6 @@ class Preview(Generator):
                 report((number + 1) / len(targets), f"frame {number + 1} of {len(targets)}")
         summary = {"frames": len(targets), "fps": fps, "width": width, "height": height, "hole_share": shares}
         return JobResult(summary, {"video": video, "hole_mask": mask})
-
-
-def _unreported(fraction: float, phase: str) -> None:
-    pass
 
 
 def checked_depth(request: GenerationRequest) -> NDArray[np.float32]:

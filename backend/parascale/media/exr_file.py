@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parascale.errors import InputError
-from parascale.extras import missing_package
+from parascale.extras import require
 
 T = TypeVar("T")
 
@@ -193,10 +193,9 @@ def read_channels(
     InputError
         Where it cannot be read, or as ``choose`` does.
     """
-    try:
-        import OpenEXR
-    except ImportError as error:
-        raise missing_package(error, "reading an EXR file") from error
+    require("reading an EXR file", "preview", ["OpenEXR"])
+    import OpenEXR
+
     try:
         with OpenEXR.File(str(path), separate_channels=True) as file:
             parts = file.parts

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parascale.errors import InputError
-from parascale.extras import missing_package
+from parascale.extras import require
 from parascale.media.depth_file import MAX_PIXELS
 from parascale.media.exr_file import read_channels
 from parascale.media.orientation import read_orientation, turn_upright
@@ -39,10 +39,9 @@ def read_image(path: Path) -> ImageFile:
     InputError
         Where the file is not a picture that can be read.
     """
-    try:
-        import av
-    except ImportError as error:
-        raise missing_package(error, "reading a picture") from error
+    require("reading a picture", "preview", ["av"])
+    import av
+
     try:
         if path.suffix.lower() == ".exr":
             frame = av.VideoFrame.from_ndarray(read_exr_image(path), "rgb24")

@@ -28,16 +28,7 @@ class _Turn(NamedTuple):
     transposed: bool
 
 
-_TURNS = {
-    1: _Turn(False, False, False),
-    2: _Turn(True, False, False),
-    3: _Turn(True, True, False),
-    4: _Turn(False, True, False),
-    5: _Turn(False, False, True),
-    6: _Turn(False, True, True),
-    7: _Turn(True, True, True),
-    8: _Turn(True, False, True),
-}
+_TURNS = {n: _Turn(n in (2, 3, 7, 8), n in (3, 4, 6, 7), n >= 5) for n in range(1, 9)}
 
 
 def read_orientation(path: Path) -> int | None:
@@ -138,8 +129,8 @@ def _find_in_tiff(file: BinaryIO) -> Iterator[bytes]:
     file.seek(0)
     head = file.read(8)
     order = "<" if head.startswith(b"II") else ">"
-    (place,) = struct.unpack(order + "4xI", head)
-    file.seek(place)
+    (offset,) = struct.unpack(order + "4xI", head)
+    file.seek(offset)
     yield head[:4] + struct.pack(order + "I", 8) + file.read(2 + 12 * _MAX_ENTRIES)
 
 
@@ -149,10 +140,10 @@ def _read_tag(tiff: bytes) -> int | None:
     order = orders.get(tiff[:4])
     if order is None:
         return None
-    (place,) = struct.unpack_from(order + "I", tiff, 4)
-    (count,) = struct.unpack_from(order + "H", tiff, place)
+    (offset,) = struct.unpack_from(order + "I", tiff, 4)
+    (count,) = struct.unpack_from(order + "H", tiff, offset)
     for index in range(min(count, _MAX_ENTRIES)):
-        tag, kind, number, value = struct.unpack_from(order + "HHIH", tiff, place + 2 + 12 * index)
+        tag, kind, number, value = struct.unpack_from(order + "HHIH", tiff, offset + 2 + 12 * index)
         if tag == _TAG:
             return value if kind == _SHORT and number == 1 and value in _TURNS else None
     return None

@@ -97,7 +97,11 @@ class VideoFile:
             if _quarter_turns(first) % 2:
                 width, height, aspect = height, width, 1 / aspect
             fps = float(stream.average_rate or stream.guessed_rate or 0) or DEFAULT_FPS
-            return VideoInfo(width, height, fps, stream.frames or self._count_packets(), aspect)
+            count = stream.frames
+        if not count:
+            with self._open() as container:
+                count = sum(1 for packet in container.demux(video=0) if packet.size)
+        return VideoInfo(width, height, fps, count, aspect)
 
     def frames(self) -> Iterator[Frame]:
         """Decode all frames in order."""
@@ -150,10 +154,6 @@ class VideoFile:
             if not count:
                 raise InputError(f"{self._path.name} cannot be decoded: export it again") from error
             log.warning("%s breaks off after %d frames", self._path.name, count)
-
-    def _count_packets(self) -> int:
-        with self._open() as container:
-            return sum(1 for packet in container.demux(video=0) if packet.size)
 
 
 def read_video(path: Path, count: int) -> Image:

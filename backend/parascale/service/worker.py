@@ -61,11 +61,8 @@ class Worker:
             return self._run(order)
         except Cancelled:
             return Stopped(order.job)
-        except (InputError, ImportError) as error:
-            if isinstance(error, ImportError):
-                log.exception("job %s", order.job)
-            notice = (error if isinstance(error, InputError) else missing_package(error, "this job")).notice
-            return Failed(order.job, notice.message, notice.remedy, notice.choices)
+        except InputError as error:
+            return Failed(order.job, error.notice.message, error.notice.remedy, error.notice.choices)
         except MemoryError:
             return Failed(order.job, "the backend has too little memory for this job")
         except OSError as error:
@@ -86,7 +83,10 @@ class Worker:
             lambda fraction, phase: self._progress(order.job, fraction, phase, results / SKETCH),
             lambda: order.job in self._cancelled,
         )
-        result = run_job(request, context)
+        try:
+            result = run_job(request, context)
+        except ImportError as error:
+            raise missing_package(error, "this job") or error from error
         return Finished(order.job, dict(to_json_values(result.summary)), _collect(result, results))
 
     def _progress(self, job: str, fraction: float, phase: str, sketch: Path) -> None:
