@@ -12,6 +12,9 @@ import numpy as np
 import pytest
 
 from parascale.camera import Trajectory
+from parascale.files.disk import MARKED_HEADER, is_marked
+from parascale.files.formats import FORMATS
+from parascale.files.npz import npy_bytes
 from parascale.files.shot_file import points_file, read_shot, shot_from_json, write_shot
 from parascale.parallax.shot import Points, Shot
 
@@ -69,13 +72,35 @@ def test_a_command_does_not_overwrite_what_another_wrote_unless_it_is_told(
     assert read_shot(out).provenance["command"] == "calibrate"
 
 
-def test_formats_without_room_for_a_mark_need_to_be_told(
+@pytest.mark.parametrize("format_name", sorted(name for name, known in FORMATS.items() if known.write is not None))
+def test_every_format_may_be_exported_again_over_itself(
+    typed_code: Callable[..., int], shot: Path, tmp_path: Path, format_name: str
+) -> None:
+    output = tmp_path / f"path{FORMATS[format_name].suffix}"
+    command = ("export", shot, "--format", format_name, "-o", output)
+    assert typed_code(*command) == 0
+    assert typed_code(*command) == 0
+
+
+def test_a_file_without_room_for_a_mark_is_only_written_anew_where_that_changes_it_not(
     typed_code: Callable[..., int], shot: Path, tmp_path: Path
 ) -> None:
     command = ("export", shot, "--format", "kitti", "-o", tmp_path / "poses.txt")
     assert typed_code(*command) == 0
-    assert typed_code(*command) == 3
-    assert typed_code(*command, "--overwrite") == 0
+    before = (tmp_path / "poses.txt").read_bytes()
+    assert typed_code(*command, "--frames", 5) == 3
+    assert (tmp_path / "poses.txt").read_bytes() == before
+    assert typed_code(*command, "--frames", 5, "--overwrite") == 0
+
+
+def test_depth_maps_of_ours_are_known_and_read_as_any_other(tmp_path: Path) -> None:
+    depth = np.random.default_rng(0).random((7, 5), np.float32)
+    (tmp_path / "ours.npy").write_bytes(npy_bytes(depth, MARKED_HEADER))
+    np.save(tmp_path / "theirs.npy", depth)
+    assert is_marked(tmp_path / "ours.npy")
+    assert not is_marked(tmp_path / "theirs.npy")
+    np.testing.assert_array_equal(np.load(tmp_path / "ours.npy"), depth)
+    np.testing.assert_array_equal(np.load(tmp_path / "ours.npy", mmap_mode="r"), depth)
 
 
 def test_an_empty_file_holds_nothing_to_lose(typed_code: Callable[..., int], shot: Path, tmp_path: Path) -> None:

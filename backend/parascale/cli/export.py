@@ -26,16 +26,18 @@ def export(
     from parascale.files.trajectory_file import find_format, write_trajectory
 
     tensor = find_tensor_format(format)
-    if tensor is None:
-        known = find_format(format)
-        step, outputs = known.frame_step, [trajectory_output(output, format, known.suffix)]
-    else:
-        step, outputs = tensor.step, output_of("tensor", output)
-    check_outputs("export", outputs, [shot], overwrite=overwrite)
+    step = find_format(format).frame_step if tensor is None else tensor.step
     wanted = parse_size(size)
     fitted = resample(open_shot(shot), frames, fps, step)
     fitted = fitted if wanted is None else resize_to_cover(fitted, wanted)
-    warnings = write_trajectory(fitted, output, format) if tensor is None else write_tensor(fitted, output, tensor)
+
+    def write(path: Path) -> tuple[str, ...]:
+        return write_trajectory(fitted, path, format) if tensor is None else write_tensor(fitted, path, tensor)
+
+    suffix = find_format(format).suffix if tensor is None else ""
+    outputs = [trajectory_output(output, format, suffix, write)] if tensor is None else output_of("tensor", output)
+    check_outputs("export", outputs, [shot], overwrite=overwrite)
+    warnings = write(output)
     print_notes(warnings)
     written = {
         "format": format,

@@ -7,7 +7,8 @@ was not written by the same command, and a place where nothing can be written. D
 import json
 import os
 import sys
-from collections.abc import Iterable, Sequence
+import tempfile
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -72,11 +73,15 @@ class Output:
     kind : Kind
     folder : bool
         Whether it is a folder.
+    write : callable or None
+        Writes it to another place of the same name, where that is done at once: a file without room for a mark may be
+        written again where that changes nothing.
     """
 
     path: Path
     kind: Kind
     folder: bool = False
+    write: Callable[[Path], object] | None = None
 
 
 def output_of(kind: str, path: Path | None) -> list[Output]:
@@ -84,9 +89,9 @@ def output_of(kind: str, path: Path | None) -> list[Output]:
     return [] if path is None else [Output(path, KINDS[kind], folder=kind == "evaluation")]
 
 
-def trajectory_output(path: Path, name: str, suffix: str) -> Output:
+def trajectory_output(path: Path, name: str, suffix: str, write: Callable[[Path], object]) -> Output:
     """Return a trajectory as an output: a folder where its format has no suffix."""
-    return Output(path, Kind(f"a trajectory as {name}", (suffix,) if suffix else ()), folder=not suffix)
+    return Output(path, Kind(f"a trajectory as {name}", (suffix,) if suffix else ()), not suffix, write)
 
 
 def check_outputs(
@@ -237,19 +242,27 @@ def _wrote_shot(path: Path, command: str) -> bool:
 
 
 def _is_ours(output: Output) -> bool:
-    """Tell whether a file or folder may be written: there is none, nothing in it, or our mark."""
+    """Tell whether a file or folder may be written: there is none, nothing in it, our mark, or the very same."""
     path = destination(output.path)
-    if not path.exists():
+    if not path.exists() or not (any(path.iterdir()) if path.is_dir() else path.stat().st_size):
         return True
-    if path.is_dir():
-        if output.kind is KINDS["evaluation"]:
-            holds = any((path / name).exists() for name in ("results.json", "blender.log"))
-        else:
-            holds = is_marked(path)
-        return holds or not any(path.iterdir())
+    if output.kind is KINDS["evaluation"]:
+        return any((path / name).exists() for name in ("results.json", "blender.log"))
     if output.kind is KINDS["profile"]:
-        return path.stat().st_size == 0 or b'"parascale-profile"' in path.read_bytes()[:200]
-    return path.stat().st_size == 0 or is_marked(path)
+        return b'"parascale-profile"' in path.read_bytes()[:200]
+    return is_marked(path) or (output.write is not None and _changes_nothing(output.write, path))
+
+
+def _changes_nothing(write: Callable[[Path], object], path: Path) -> bool:
+    """Tell whether every file that would be written is there as it would be."""
+    with tempfile.TemporaryDirectory(prefix="parascale-") as scratch:
+        again = Path(scratch) / path.name
+        write(again)
+        files = [again] if again.is_file() else [file for file in again.rglob("*") if file.is_file()]
+        there = [path / file.relative_to(again) for file in files]
+        return all(
+            old.is_file() and old.read_bytes() == new.read_bytes() for new, old in zip(files, there, strict=True)
+        )
 
 
 def _is_same(one: Path, other: Path) -> bool:

@@ -21,6 +21,9 @@ STANDARD_OUTPUT = Path("-")
 MARK = "ParaScale:"
 """What our files carry, each where its format has a place for it, so that they are known again."""
 
+MARKED_HEADER = 1024
+"""A .npy file has no place for a mark: ours have a header of this size, which NumPy pads to 128 bytes."""
+
 # Video, picture and text carry it at their beginning, archives at their end.
 MARKED = 4_000_000
 
@@ -183,6 +186,8 @@ def is_marked(path: Path) -> bool:
         content = file.read(MARKED)
         file.seek(max(path.stat().st_size - MARKED, 0))
         content += file.read()
+    if content.startswith(b"\x93NUMPY"):
+        return 10 + int.from_bytes(content[8:10], "little") == MARKED_HEADER
     return any(MARK.encode(encoding) in content for encoding in ("ascii", "utf-32-le"))  # as text, and as NumPy has it
 
 

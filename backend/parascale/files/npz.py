@@ -158,11 +158,16 @@ def npz_bytes(arrays: Mapping[str, NDArray[np.generic]]) -> bytes:
     return out.getvalue()
 
 
-def npy_bytes(array: NDArray[np.generic]) -> bytes:
-    """Bytes of a .npy file."""
+def npy_bytes(array: NDArray[np.generic], header: int | None = None) -> bytes:
+    """Bytes of a .npy file; its header padded to a size where one is given, which readers skip."""
     out = io.BytesIO()
     np.save(out, array)
-    return out.getvalue()
+    data = out.getvalue()
+    if header is None:
+        return data
+    end = 10 + int.from_bytes(data[8:10], "little")
+    text = data[10:end].rstrip().ljust(header - 11) + b"\n"
+    return data[:8] + len(text).to_bytes(2, "little") + text + data[end:]
 
 
 def _format_shape(shape: tuple[int | None, ...]) -> str:

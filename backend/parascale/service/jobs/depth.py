@@ -8,6 +8,8 @@ import numpy as np
 
 from parascale.depth.models import load_estimator
 from parascale.errors import Cancelled
+from parascale.files.disk import MARKED_HEADER
+from parascale.files.npz import npy_bytes
 from parascale.link.kinds.depth import DepthRequest
 from parascale.link.request import JobResult
 from parascale.service.jobs import JobContext
@@ -30,7 +32,7 @@ def run(request: DepthRequest, context: JobContext) -> JobResult:
     step(0.95, "Writing the depth map")
     depth = estimate.depth_map()
     path = context.directory / "depth.npy"
-    np.save(path, depth, allow_pickle=False)
+    path.write_bytes(npy_bytes(depth, MARKED_HEADER))
     seen = np.isfinite(depth)
     percentiles = np.percentile(depth[seen], PERCENTILES).tolist()
     summary = {
