@@ -1,4 +1,7 @@
-"""The ParaScale extension: what an animator touches. The work itself is done by the package `parascale`."""
+"""The ParaScale extension: what an animator touches. The work itself is done by the package `parascale`.
+
+Any function may refuse by raising `parascale.errors.InputError` with a fact; operators report it as a sentence.
+"""
 
 import sys
 

@@ -1,21 +1,28 @@
 """What Blender is told about: classes, properties, menus, the overlay, the polling of jobs."""
 
+from collections.abc import Iterator
+from types import ModuleType
+
 import bpy
 
-from . import operators, overlay, panels, preferences, settings
+from . import operators, overlay, panels, preferences
 from .jobs import job_list, thumbnails, timer
-from .panels import menus
 from .scene import live
+from .settings import properties
 from .settings.generators import unregister_generators
 from .typed_properties import expose_properties
 
-CLASSES = (
-    *preferences.CLASSES,
-    *settings.CLASSES,
-    *job_list.CLASSES,
-    *operators.CLASSES,
-    *panels.CLASSES,
-)
+
+def classes_of(module: ModuleType) -> Iterator[type]:
+    """Yield Blender's classes that a module defines, in their order; bases begin with an underscore."""
+    for name, found in vars(module).items():
+        ours = isinstance(found, type) and found.__module__ == module.__name__
+        if ours and issubclass(found, bpy.types.bpy_struct) and not name.startswith("_"):
+            yield found
+
+
+MODULES = (preferences, properties, job_list, *operators.MODULES, *panels.MODULES)
+CLASSES = tuple(cls for module in MODULES for cls in classes_of(module))
 
 
 def register() -> None:
@@ -23,9 +30,9 @@ def register() -> None:
     for cls in CLASSES:
         expose_properties(cls)
         bpy.utils.register_class(cls)
-    settings.attach()
+    properties.attach()
     job_list.attach()
-    menus.attach()
+    panels.attach()
     live.start()
     overlay.start()
     timer.start()
@@ -36,10 +43,10 @@ def unregister() -> None:
     timer.stop()
     overlay.stop()
     live.stop()
-    menus.detach()
+    panels.detach()
     thumbnails.clear()
     unregister_generators()
     job_list.detach()
-    settings.detach()
+    properties.detach()
     for cls in reversed(CLASSES):
         bpy.utils.unregister_class(cls)

@@ -17,9 +17,6 @@ class JobItem(bpy.types.PropertyGroup):
     job_id: str = StringProperty()
 
 
-CLASSES = (JobItem,)
-
-
 class _JobList(Protocol):
     parascale_jobs: "bpy.types.bpy_prop_collection_idprop[JobItem]"
     parascale_job: int

@@ -34,33 +34,18 @@ log = logging.getLogger("parascale.addon")
 
 
 class Session:
-    """The connection, and all jobs of the journal.
-
-    Attributes
-    ----------
-    connection : Connection
-    jobs : dict of str to Job
-        By id, oldest first.
-    claimed : set of str
-        Jobs whose results an operator waits for; the timer leaves them alone.
-    file_opened : float
-        When the open file was opened, seconds since 1970.
-    """
+    """The connection, and all jobs of the journal: by id, oldest first."""
 
     def __init__(self) -> None:
         self.connection = Connection()
         self.jobs = journal.load()
+        # Jobs whose results an operator waits for; the timer leaves them alone.
         self.claimed: set[str] = set()
+        # When the open file was opened, seconds since 1970.
         self.file_opened = time.time()
 
     def connect(self) -> Steps[None]:
-        """Connect to the backend of the preferences, unless one is connected already.
-
-        Raises
-        ------
-        InputError
-            If it cannot be reached.
-        """
+        """Connect to the backend of the preferences, unless one is connected already."""
         if not self.connection.is_open:
             choice = backend_choice()
             if choice is None:
@@ -87,13 +72,7 @@ class Session:
                 self.set_state(job, "lost", "the backend never had all of it: submit it again")
 
     def submit(self, job: Job, request: "Request") -> None:
-        """Write a job to the journal, then hand it over; `poll` does the rest.
-
-        Raises
-        ------
-        InputError
-            If it cannot be handed over; the job has failed then.
-        """
+        """Write a job to the journal, then hand it over; `poll` does the rest. One that is refused has failed."""
         assert self.connection.client is not None
         self.jobs[job.id] = job
         journal.save(job)
@@ -110,13 +89,7 @@ class Session:
         self.connection.client.cancel(job.id)
 
     def follow_job(self, job: Job) -> Steps[None]:
-        """Follow a job until its result is fetched; closing these steps cancels it.
-
-        Raises
-        ------
-        InputError
-            If it fails, is cancelled or lost, or the backend cannot be reached any more.
-        """
+        """Follow a job until its result is fetched; closing these steps cancels it."""
         self.claimed.add(job.id)
         try:
             while job.state != "fetched":

@@ -210,16 +210,3 @@ def _report(operator: bpy.types.Operator, camera: bpy.types.Object) -> None:
     for frame in report.get("crossings", [])[:1]:
         operator.report({"WARNING"}, f"Passes through geometry at frame {frame}")
     operator.report({"INFO"}, f"{camera.name}: PCE {number(report['pce'])}")
-
-
-CLASSES = (
-    PARASCALE_OT_measure,
-    PARASCALE_OT_create_camera,
-    PARASCALE_OT_rebuild,
-    PARASCALE_OT_use_selected,
-    PARASCALE_OT_pick_focus,
-    PARASCALE_OT_pick_surface,
-    PARASCALE_OT_add_time_curve,
-    PARASCALE_OT_key_strength,
-    PARASCALE_OT_select_anchor,
-)

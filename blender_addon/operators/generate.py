@@ -45,6 +45,3 @@ class PARASCALE_OT_generate_again(StepOperator):
     def steps(self, context: Context) -> Steps[None]:
         job = yield from submit_again(context.scene, active_request(context) or {})
         self.report({"INFO"}, f"{job.title} is submitted again")
-
-
-CLASSES = (PARASCALE_OT_submit, PARASCALE_OT_generate, PARASCALE_OT_generate_again)

@@ -56,6 +56,3 @@ class PARASCALE_OT_estimate_depth(StepOperator):
         now.submit(job, request)
         yield from now.follow_job(job)
         return insert_result(context, job)
-
-
-CLASSES = (PARASCALE_OT_estimate_depth,)

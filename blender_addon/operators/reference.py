@@ -16,9 +16,9 @@ from parascale.weights.catalogue import DEPTH_MODELS
 
 from ..advice import sentence
 from ..jobs import job_list, session
+from ..scene.files import READ_FORMATS, read_reference
 from ..scene.objects import chosen_camera
 from ..scene.reference_camera import adopt_reference
-from ..scene.reference_file import READ_FORMATS, read_reference
 from ..scene.sampling import frames_of_move, sample_shot
 from ..steps import DirectOperator, StepOperator, Steps
 from ..stubs import Context, Outcome
@@ -187,12 +187,3 @@ class PARASCALE_FH_clip(bpy.types.FileHandler):
 def _describe(shot: Shot) -> str:
     """Describe a shot in one line."""
     return f"{shot.name}: {len(shot)} frames at {shot.fps:g} a second, {shot.motion_class} motion"
-
-
-CLASSES = (
-    PARASCALE_OT_import_shot,
-    PARASCALE_OT_use_camera,
-    PARASCALE_OT_solve_clip,
-    PARASCALE_FH_shot,
-    PARASCALE_FH_clip,
-)

@@ -1,13 +1,16 @@
 """How a camera is calibrated, and what that did."""
 
 import bpy
+from bl_operators.presets import AddPresetBase
 
 from ..scene.curves import curve_of
 from ..scene.report import number, report_of_camera
 from ..scene.staleness import reason_stale
-from ..settings import STRENGTH, TIME, CalibrationSettings, settings_of_object, settings_of_scene
+from ..settings import SHARED_SETTINGS, STRENGTH, TIME, CalibrationSettings, settings_of_object, settings_of_scene
 from ..stubs import Context, Layout
 from .common import TabPanel, header, length, split, wrapped
+
+PRESETS = "parascale/calibration"
 
 
 class PARASCALE_PT_calibrate(TabPanel):
@@ -145,6 +148,24 @@ class PARASCALE_PT_presets(bpy.types.Panel):
         row.operator("parascale.add_preset", text="Remove", icon="REMOVE").remove_active = True
 
 
+class PARASCALE_MT_presets(bpy.types.Menu):
+    bl_label = "Calibration Presets"
+    preset_subdir = PRESETS
+    preset_operator = "script.execute_preset"
+    draw = bpy.types.Menu.draw_preset  # type: ignore[assignment]  # to the stubs a context may be None
+
+
+class PARASCALE_OT_add_preset(AddPresetBase, bpy.types.Operator):  # type: ignore[misc]  # the stubs lack its base
+    """Save the calibration settings under a name, or remove the chosen ones"""
+
+    bl_idname = "parascale.add_preset"
+    bl_label = "Add Calibration Preset"
+    preset_menu = "PARASCALE_MT_presets"
+    preset_subdir = PRESETS
+    preset_defines = ["settings = bpy.context.scene.parascale.current"]
+    preset_values = [f"settings.{name}" for name in SHARED_SETTINGS if name != "frame_start"]
+
+
 def _draw_camera(layout: Layout, scene: bpy.types.Scene, camera: bpy.types.Object) -> None:
     state = settings_of_scene(scene)
     row = layout.row(align=True)
@@ -177,12 +198,3 @@ def _draw_subject(layout: Layout, settings: CalibrationSettings) -> None:
     row.label(text=", ".join(item.name for item in chosen) or "No subject yet", icon="OBJECT_DATA")
     row.operator("parascale.use_selected", icon="RESTRICT_SELECT_OFF")
     layout.prop(settings, "reference_box")
-
-
-CLASSES = (
-    PARASCALE_PT_presets,
-    PARASCALE_PT_calibrate,
-    PARASCALE_PT_target,
-    PARASCALE_PT_timing,
-    PARASCALE_PT_result,
-)

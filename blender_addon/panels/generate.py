@@ -193,12 +193,3 @@ def _time_left(job: Job) -> str:
     if left is None:
         return job.phase or job.state
     return f"{left:.0f} s left" if left < 100 else f"{left / 60:.0f} min left"
-
-
-CLASSES = (
-    PARASCALE_UL_jobs,
-    PARASCALE_PT_generate,
-    PARASCALE_PT_parameters,
-    PARASCALE_PT_jobs,
-    PARASCALE_PT_strip,
-)

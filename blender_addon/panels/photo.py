@@ -49,6 +49,3 @@ def _draw_found(column: Layout, scene: bpy.types.Scene, found: PhotoDepth) -> No
         column.label(text=f"Here P {number(p)}, or {number(p * low)} to {number(p * high)}")
     if found.relative:
         wrapped(column, "Relative depth: the median is set to 1, and the shift is assumed to be 0", icon="INFO")
-
-
-CLASSES = (PARASCALE_PT_photo,)

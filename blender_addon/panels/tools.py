@@ -55,6 +55,3 @@ def _draw_row(column: Layout, name: str, values: list[str]) -> None:
     cells = line.row(align=True)
     for value in values:
         cells.label(text=value)
-
-
-CLASSES = (PARASCALE_PT_tools, PARASCALE_PT_research)

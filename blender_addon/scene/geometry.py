@@ -17,17 +17,9 @@ _WITHOUT_SURFACE = ("CAMERA", "LIGHT", "SPEAKER", "ARMATURE", "LIGHT_PROBE")
 
 @dataclass
 class KeptGeometry:
-    """Geometry that was gathered, and how long it takes to measure.
+    """Geometry, the names of what it was gathered from, and how long it takes to measure.
 
-    Attributes
-    ----------
-    depth : SceneDepth
-    objects : tuple of str
-        What it was gathered from.
-    frame_seconds : dict
-        Of one frame of an answer, by pace (see `live`).
-    look_seconds : dict
-        Of one look through a grid of rays.
+    That is the time of one frame of an answer, by pace (see `live`), and of one look through a grid of rays.
     """
 
     depth: SceneDepth

@@ -60,13 +60,7 @@ def search_generators(text: str) -> list[str]:
 
 
 def refuse_unknown_generator(name: str) -> None:
-    """Refuse a generator that the connected backend does not have.
-
-    Raises
-    ------
-    InputError
-        With those it has.
-    """
+    """Refuse a generator that the connected backend does not have."""
     if _generators and name not in _generators:
         raise InputError(f"the backend has no generator {name!r}: choose one of {', '.join(_generators)}")
 
