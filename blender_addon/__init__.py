@@ -8,7 +8,12 @@ import sys
 
 def register() -> None:
     """Import everything afresh and register it: an update may have replaced files under modules already imported."""
-    _forget_modules()
+    ours = f"{__package__}."
+    for name in list(sys.modules):
+        if name == "parascale" or name.startswith(("parascale.", ours)):
+            del sys.modules[name]
+            # `from . import x` would find the old module as an attribute of this one.
+            globals().pop(name.removeprefix(ours), None)
     from . import registration
 
     registration.register()
@@ -19,12 +24,3 @@ def unregister() -> None:
     from . import registration
 
     registration.unregister()
-
-
-def _forget_modules() -> None:
-    ours = f"{__package__}."
-    for name in list(sys.modules):
-        if name == "parascale" or name.startswith(("parascale.", ours)):
-            del sys.modules[name]
-            # `from . import x` would find the old module as an attribute of this one.
-            globals().pop(name.removeprefix(ours), None)

@@ -19,12 +19,10 @@ from .journal import Job
 def submit_generation(
     scene: bpy.types.Scene, camera: bpy.types.Object, settings: GenerationSettings | None = None
 ) -> Steps[Job]:
-    """Build the request for a video and hand it over; without settings, by those of the scene's panel.
-
-    A generator's own settings are there only once a backend is connected.
-    """
+    """Build the request for a video and hand it over; without settings, by those of the scene's panel."""
     now = session.current()
     yield from now.connect()
+    # A generator's own settings are there only once a backend is connected.
     settings = settings or GenerationSettings.from_scene(scene)
     refuse_unknown_generator(settings.generator)
     request = yield from build_request(scene, camera, settings)

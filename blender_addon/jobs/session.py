@@ -9,11 +9,12 @@ import time
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import bpy
 
 from parascale.errors import InputError, Notice
+from parascale.link.messages import JobStatus
+from parascale.link.request import Request
 from parascale.types import Json, to_json_values
 
 from ..advice import sentence
@@ -23,10 +24,6 @@ from ..steps import Steps
 from . import journal, thumbnails
 from .connection import Connection, has_link
 from .journal import Job
-
-if TYPE_CHECKING:
-    from parascale.link.messages import JobStatus
-    from parascale.link.request import Request
 
 MAX_MESSAGES_PER_POLL = 32
 
@@ -71,7 +68,7 @@ class Session:
             if status is None or not (status.received or status.final):
                 self.set_state(job, "lost", "the backend never had all of it: submit it again")
 
-    def submit(self, job: Job, request: "Request") -> None:
+    def submit(self, job: Job, request: Request) -> None:
         """Write a job to the journal, then hand it over; `poll` does the rest. One that is refused has failed."""
         assert self.connection.client is not None
         self.jobs[job.id] = job
@@ -132,7 +129,7 @@ class Session:
                 journal.save(job)
         return changed
 
-    def update_job(self, job: Job, status: "JobStatus") -> None:
+    def update_job(self, job: Job, status: JobStatus) -> None:
         """Take over what the backend reports of a job; begin to fetch the result of one that is done."""
         if job.state == "fetched":
             return
@@ -145,7 +142,11 @@ class Session:
             job.started = time.time()
         if status.state == "done":
             assert self.connection.client is not None
-            self.connection.client.start_fetch(job.id, _folder_of(job))
+            # Results of a saved file go where the preferences say, others to a temporary folder.
+            saved = job.blend and Path(job.blend).parent.is_dir()
+            temporary = Path(tempfile.gettempdir()) / "parascale"
+            folder = results_folder(Path(job.blend).parent) if saved else temporary
+            self.connection.client.start_fetch(job.id, folder / job.id)
 
     def pending_jobs(self) -> list[Job]:
         """Return the jobs whose end or result the backend still has to send."""
@@ -198,7 +199,7 @@ def current() -> Session:
     return _current
 
 
-def new_job(request: "Request", title: str, scene: bpy.types.Scene, record: Mapping[str, Json]) -> Job:
+def new_job(request: Request, title: str, scene: bpy.types.Scene, record: Mapping[str, Json]) -> Job:
     """Make a job for a scene of the open file, with an id of its own; the record is what it keeps of the request."""
     return Job(
         id=uuid.uuid4().hex,
@@ -209,10 +210,3 @@ def new_job(request: "Request", title: str, scene: bpy.types.Scene, record: Mapp
         scene=scene.name,
         request=dict(record),
     )
-
-
-def _folder_of(job: Job) -> Path:
-    """Return where a job's results go: by the preferences for a saved file, else to a temporary folder."""
-    if job.blend and Path(job.blend).parent.is_dir():
-        return results_folder(Path(job.blend).parent) / job.id
-    return Path(tempfile.gettempdir()) / "parascale" / job.id

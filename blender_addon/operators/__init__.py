@@ -1,5 +1,5 @@
-"""The operators, ``bpy.ops.parascale.*``, one file a step of the work."""
+"""The operators, ``bpy.ops.parascale.*``, one file a step of the work, as the panels."""
 
-from . import backend, calibrate, generate, photo, reference, tools
+from . import calibrate, generate, reference, tools
 
-MODULES = (backend, reference, photo, calibrate, generate, tools)
+MODULES = (reference, calibrate, generate, tools)

@@ -43,7 +43,6 @@ class PARASCALE_OT_import_shot(DirectOperator):
     depth: float = FloatProperty(
         name="Median Depth",
         description="Median depth of what the camera sees, in the path's unit, if the file has none; 0 is unknown",
-        default=0.0,
         min=0.0,
     )
     fps: float = FloatProperty(
@@ -107,11 +106,9 @@ class PARASCALE_OT_solve_clip(StepOperator):
     filter_movie: bool = BoolProperty(default=True, options={"HIDDEN"})
     filter_folder: bool = BoolProperty(default=True, options={"HIDDEN"})
     fov: float = FloatProperty(
-        name="Field of View", description="Horizontal, in degrees; 0 if unknown", default=0.0, min=0.0, max=179.0
+        name="Field of View", description="Horizontal, in degrees; 0 if unknown", min=0.0, max=179.0
     )
-    focal: float = FloatProperty(
-        name="Focal Length", description="In pixels of the clip; 0 if unknown", default=0.0, min=0.0
-    )
+    focal: float = FloatProperty(name="Focal Length", description="In pixels of the clip; 0 if unknown", min=0.0)
     depth_model: str = StringProperty(
         name="Depth Model",
         description=(
@@ -121,10 +118,8 @@ class PARASCALE_OT_solve_clip(StepOperator):
         search=suggest_depth_models,
         search_options={"SUGGESTION"},
     )
-    start: int = IntProperty(name="Start", description="First frame of the clip to use", default=0, min=0)
-    end: int = IntProperty(
-        name="End", description="Frame of the clip after the last one to use; 0 is its end", default=0, min=0
-    )
+    start: int = IntProperty(name="Start", description="First frame of the clip to use", min=0)
+    end: int = IntProperty(name="End", description="Frame of the clip after the last one to use; 0 is its end", min=0)
     needs = (needs_backend,)
 
     def invoke(self, context: Context, event: bpy.types.Event) -> Outcome:
@@ -162,26 +157,22 @@ class PARASCALE_OT_solve_clip(StepOperator):
         self.report({"INFO"}, _describe(shot))
 
 
-class PARASCALE_FH_shot(bpy.types.FileHandler):
-    bl_idname = "PARASCALE_FH_shot"
+class _DropInView(bpy.types.FileHandler):
+    @classmethod
+    def poll_drop(cls, context: Context) -> bool:
+        return context.area is not None and context.area.type == "VIEW_3D"
+
+
+class PARASCALE_FH_shot(_DropInView):
     bl_label = "ParaScale Shot"
     bl_import_operator = "parascale.import_shot"
     bl_file_extensions = ".json"
 
-    @classmethod
-    def poll_drop(cls, context: Context) -> bool:
-        return context.area is not None and context.area.type == "VIEW_3D"
 
-
-class PARASCALE_FH_clip(bpy.types.FileHandler):
-    bl_idname = "PARASCALE_FH_clip"
+class PARASCALE_FH_clip(_DropInView):
     bl_label = "ParaScale Reference Clip"
     bl_import_operator = "parascale.solve_clip"
     bl_file_extensions = ";".join(VIDEO_SUFFIXES)
-
-    @classmethod
-    def poll_drop(cls, context: Context) -> bool:
-        return context.area is not None and context.area.type == "VIEW_3D"
 
 
 def _describe(shot: Shot) -> str:

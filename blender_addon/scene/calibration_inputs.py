@@ -21,7 +21,7 @@ from parascale.retime.modes import MODES
 from parascale.types import Array, CancelCheck, Progress
 
 from ..settings import STRENGTH, TIME, CalibrationSettings, settings_of_object, settings_of_scene
-from .curves import curve_of, sample_property
+from .curves import curve_of
 from .objects import depth_of_field, reference_of_camera, scene_camera
 from .reference_camera import read_points, shot_of_reference, world_of_shot
 from .start import anchor_view
@@ -72,11 +72,12 @@ def gather_inputs(
     shot = prepare_reference(scene, reference, settings, camera)
     strength: float | Array = settings.strength
     if camera is not None:
-        frames = settings.frame_start + np.arange(len(shot) - 1, dtype=np.float64)
-        strength = sample_property(camera, STRENGTH, frames, 1.0)
-        if isinstance(strength, np.ndarray):
+        strength = float(camera.get(STRENGTH, 1.0))
+        curve = curve_of(camera, STRENGTH)
+        if curve is not None:
+            frames = settings.frame_start + np.arange(len(shot) - 1, dtype=np.float64)
             # A curve may swing below 0 between its keys.
-            strength = np.maximum(strength, 0.0)
+            strength = np.array([max(curve.evaluate(frame), 0.0) for frame in frames.tolist()])
     options = Settings(
         method=settings.method,
         strength=strength,

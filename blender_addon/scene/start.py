@@ -7,13 +7,7 @@ from dataclasses import dataclass
 import bpy
 import numpy as np
 
-from parascale.blender.camera import (
-    intrinsics_from_lens,
-    opencv_from_blender,
-    render_size,
-    rigid,
-    view_of_camera,
-)
+from parascale.blender.camera import intrinsics_from_lens, opencv_from_blender, render_size, rigid, view_of_camera
 from parascale.blender.scene_state import at_frame
 from parascale.blender.untyped import camera_data
 from parascale.camera import View
