@@ -29,10 +29,12 @@ READ_FORMATS = (
 )
 WRITE_FORMATS = (
     (SHOT, "ParaScale Shot", "Shot file, NAME.shot.json: holds everything"),
-    *((known.name, known.name, known.description) for known in FORMATS.values()),
+    *((known.name, known.name, known.description) for known in FORMATS.values() if known.write is not None),
     *((known.name, known.name, known.description) for known in TENSORS),
 )
 
+# Folders of one file a picture: any of them stands for all.
+_FOLDERS = {"corrected_cameras", "pose"}
 # Where a format is a folder, the file browser still names a file in it.
 _FILES_OF_FOLDERS = {"images.txt", "cameras.txt", "images.bin", "cameras.bin", "poses.npy", "intrinsics.npy"}
 
@@ -41,7 +43,7 @@ def read_reference(path: Path, file_format: str, overrides: UserOverrides, depth
     """Read a reference of one of the `READ_FORMATS`; a median depth of 0 is unknown."""
     if file_format == SHOT or (file_format == "AUTO" and is_shot_file(path)):
         return Imported(read_shot(path), SHOT, ())
-    if path.name in _FILES_OF_FOLDERS or path.suffix == ".camera":
+    if path.name in _FILES_OF_FOLDERS or path.suffix == ".camera" or path.parent.name in _FOLDERS:
         path = path.parent
     try:
         imported = read_trajectory(path, None if file_format == "AUTO" else file_format, overrides)
