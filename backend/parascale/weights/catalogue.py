@@ -8,9 +8,9 @@ _DEPTH = "depth models"
 _PAGE = "see its page"
 _DIFFUSERS_PARTS = ("vae/*", "text_encoder/*", "tokenizer/*")
 _ORIGINAL = ("config.json", "diffusion_pytorch_model*")
+_I2V, _T2V = ("wan2.1-i2v-parts",), ("wan2.1-t2v-1.3B-parts",)
 _WHOLE = ("*.json", "*/*.json", "*/*.safetensors", "tokenizer/*")
 _TRANSFORMERS = ("config.json", "preprocessor_config.json", "model.safetensors")
-_MOGE = ("model.pt",)
 
 
 @dataclass(frozen=True)
@@ -50,15 +50,10 @@ CATALOGUE: tuple[Weights, ...] = (
         "alibaba-pai/Wan2.1-Fun-V1.1-1.3B-Control-Camera",
         _ORIGINAL,
         _PAGE,
-        ("wan2.1-i2v-parts",),
+        _I2V,
     ),
     Weights(
-        "wan-fun-camera-14B",
-        "wan-fun-camera",
-        "alibaba-pai/Wan2.1-Fun-V1.1-14B-Control-Camera",
-        _ORIGINAL,
-        _PAGE,
-        ("wan2.1-i2v-parts",),
+        "wan-fun-camera-14B", "wan-fun-camera", "alibaba-pai/Wan2.1-Fun-V1.1-14B-Control-Camera", _ORIGINAL, _PAGE, _I2V
     ),
     Weights(
         "wan-fun-camera-2.2-A14B",
@@ -66,7 +61,7 @@ CATALOGUE: tuple[Weights, ...] = (
         "alibaba-pai/Wan2.2-Fun-A14B-Control-Camera",
         tuple(f"{half}/{name}" for half in ("high_noise_model", "low_noise_model") for name in _ORIGINAL),
         _PAGE,
-        ("wan2.1-i2v-parts",),
+        _I2V,
     ),
     Weights(
         "wan2.1-i2v-parts",
@@ -75,14 +70,7 @@ CATALOGUE: tuple[Weights, ...] = (
         (*_DIFFUSERS_PARTS, "image_encoder/*", "image_processor/*"),
         "Apache-2.0",
     ),
-    Weights(
-        "recammaster",
-        "recammaster",
-        "KwaiVGI/ReCamMaster-Wan2.1",
-        ("step20000.ckpt",),
-        _PAGE,
-        ("wan2.1-t2v-1.3B-parts",),
-    ),
+    Weights("recammaster", "recammaster", "KwaiVGI/ReCamMaster-Wan2.1", ("step20000.ckpt",), _PAGE, _T2V),
     Weights(
         "wan2.1-t2v-1.3B-parts",
         "recammaster",
@@ -169,7 +157,7 @@ CATALOGUE: tuple[Weights, ...] = (
         "moge-2",
         _DEPTH,
         "Ruicheng/moge-2-vitl-normal",
-        _MOGE,
+        ("model.pt",),
         "MIT",
         description="Metres and the field of view; needs the package moge",
     ),
