@@ -1,7 +1,6 @@
 """A client of a backend: submits jobs, follows them, fetches what they leave behind."""
 
 import itertools
-import re
 import time
 import uuid
 from collections import deque
@@ -15,7 +14,7 @@ from parascale.link import messages as m
 from parascale.link.arrays import describe, to_frames
 from parascale.link.connection import Connection
 from parascale.link.keys import Keys
-from parascale.link.limits import SILENCE
+from parascale.link.limits import JOB_ID, SILENCE
 from parascale.link.request import JobResult, Packed, Request
 from parascale.link.transfer import Receiver, Sender, check_files
 from parascale.types import CancelCheck, Progress
@@ -24,8 +23,6 @@ _TICK = 0.004  # seconds of work a call of `pump` may begin with another message
 _PAUSE = 0.05  # seconds a blocking call sleeps at most before it looks around
 _POLL = 1.0  # seconds between two questions about a job that is waited for
 _STOPPING = 15.0  # seconds a cancelled job may take to stop
-
-JOB_ID = re.compile(r"[0-9a-f]{32}")
 
 
 @dataclass(frozen=True)
@@ -430,7 +427,8 @@ class Client:
             while (reply := self._replies[question.request]) is None:
                 self._pump_once(f"job {question.job}" if not isinstance(question, m.Hello | m.AskAll) else "")
                 if time.monotonic() > end:
-                    raise self._unreachable(self._connection.trouble(0.0) or f"no answer from {self.address}")
+                    message = self._connection.trouble(0.0) or f"no answer from {self.address}"
+                    raise InputError(message, self._connection.remedy)
         finally:
             del self._replies[question.request]
         if isinstance(reply, m.Refused):
@@ -445,11 +443,9 @@ class Client:
         self._turn()
         trouble = self._connection.trouble(self._timeout)
         if trouble:
-            raise self._unreachable(f"{trouble} ({what})" if what and self._connection.connections else trouble)
-
-    def _unreachable(self, message: str) -> InputError:
-        never_answered = not self._connection.connections and self._connection.refusal is None
-        return InputError(message, "start-backend" if never_answered else "")
+            if what and self._connection.connections:
+                trouble = f"{trouble} ({what})"
+            raise InputError(trouble, self._connection.remedy)
 
     def _take_events(self, kind: type[E], job_id: str) -> list[E]:
         """Take events out of the queue that a blocking call answers itself."""

@@ -3,7 +3,6 @@
 import contextlib
 import itertools
 import logging
-import re
 import signal
 import sqlite3
 import time
@@ -20,6 +19,7 @@ from parascale.link import messages as m
 from parascale.link.arrays import from_frames
 from parascale.link.codec import build
 from parascale.link.kinds import KINDS
+from parascale.link.limits import JOB_ID
 from parascale.link.transfer import Receiver, Sender, check_files
 from parascale.service.journal import Job, JobChanges, Journal, new_job
 from parascale.service.pool import Pool, WorkerHandle
@@ -36,7 +36,6 @@ MAX_ATTEMPTS = 3
 _MAX_LABEL = 200
 _MAX_MESSAGE = 500
 _SENDERS = 16
-_JOB_ID = re.compile(r"[0-9a-f]{32}")
 Key = tuple[str, str]
 Answer = tuple[m.Message] | tuple[m.Message, list[bytes]]
 
@@ -165,7 +164,7 @@ class Dispatcher:
     # Taking in
 
     def _submit(self, owner: str, peer: bytes, submit: m.Submit, frames: list[bytes]) -> m.JobStatus:
-        if not _JOB_ID.fullmatch(submit.job):
+        if not JOB_ID.fullmatch(submit.job):
             raise InputError(f"{submit.job[:40]!r} is no job id: 32 hexadecimal digits are needed")
         if len(submit.label) > _MAX_LABEL:
             raise InputError(f"a label has {len(submit.label)} letters where {_MAX_LABEL} are allowed")

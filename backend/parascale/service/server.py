@@ -26,8 +26,6 @@ log = logging.getLogger(__name__)
 
 _POLL_MS = 100
 _BATCH = 64  # messages taken in a row before workers and timers get their turn
-_HEARTBEAT_MS = 2000
-_HEARTBEAT_TIMEOUT_MS = 6000
 
 
 class Server:
@@ -132,8 +130,6 @@ class Server:
         self._router.setsockopt(zmq.ROUTER_MANDATORY, 1)
         self._router.setsockopt(zmq.RCVHWM, 64)
         self._router.setsockopt(zmq.SNDHWM, 256)
-        self._router.setsockopt(zmq.HEARTBEAT_IVL, _HEARTBEAT_MS)
-        self._router.setsockopt(zmq.HEARTBEAT_TIMEOUT, _HEARTBEAT_TIMEOUT_MS)
         try:
             self._router.bind(bind)
         except zmq.ZMQError as error:
