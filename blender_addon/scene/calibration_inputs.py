@@ -8,9 +8,9 @@ import numpy as np
 
 from parascale import retime
 from parascale.blender.camera import view_of_camera
-from parascale.blender.depth import SceneDepth
+from parascale.blender.depth import SceneDepth, clip_range
 from parascale.blender.focus import depth_of_object, focus_of_camera, place_depth, subject_depth
-from parascale.blender.scene_state import at_frame, frame_rate, metres_per_unit
+from parascale.blender.scene_state import at_frame, frame_rate, metres_per_unit, require_plain_time
 from parascale.camera import View
 from parascale.errors import InputError
 from parascale.parallax.calibrate import Calibration, Settings, calibrate
@@ -73,6 +73,7 @@ def gather_inputs(
     settings: CalibrationSettings,
     anchor: View,
     focus_camera: bpy.types.Object | None,
+    clip: Array,
     camera: bpy.types.Object | None = None,
     surroundings: SceneDepth | None = None,
 ) -> CalibrationInputs:
@@ -88,6 +89,8 @@ def gather_inputs(
         Where the path starts.
     focus_camera : bpy.types.Object or None
         The camera whose focus counts.
+    clip : (2,) or (T, 2) array
+        Between which z-depths surfaces show (see `SceneDepth`).
     camera : bpy.types.Object or None
         The calibrated camera, whose curves of time and strength count; None before there is one.
     surroundings : SceneDepth or None
@@ -96,8 +99,10 @@ def gather_inputs(
     Raises
     ------
     InputError
-        Where the reference is gone or lacks what is needed, or the target has no subject, focus or surface.
+        Where the reference is gone or lacks what is needed, the target has no subject, focus or surface, or the scene
+        stretches time.
     """
+    require_plain_time(scene)
     shot = prepare_reference(scene, reference, settings, camera)
     strength: float | Array = settings.strength
     if camera is not None:
@@ -116,6 +121,7 @@ def gather_inputs(
     )
     if surroundings is None:
         surroundings = gather_scene(scene, settings, len(shot))
+    surroundings.clip = clip
     target = target_depth(scene, surroundings, settings, focus_camera)
     return CalibrationInputs(shot, surroundings, target, anchor, options, metres_per_unit(scene))
 
@@ -126,7 +132,8 @@ def inputs_of_camera(
     """Gather the inputs to calibrate a camera of ours again, from its anchor as it is now (see `gather_inputs`)."""
     settings = settings_of_object(camera).calibration
     anchor = anchor_view(scene, camera)
-    return gather_inputs(scene, reference_of_camera(camera), settings, anchor, camera, camera, surroundings)
+    clip = clip_range(scene, camera)
+    return gather_inputs(scene, reference_of_camera(camera), settings, anchor, camera, clip, camera, surroundings)
 
 
 def prepare_reference(
@@ -210,7 +217,9 @@ def measure_target(scene: bpy.types.Scene) -> tuple[float, float, float, float]:
     state = settings_of_scene(scene)
     camera = scene_camera(scene)
     view = view_of_camera(scene, camera)
-    depth = target_depth(scene, gather_scene(scene, state.current, 1), state.current, camera)
+    surroundings = gather_scene(scene, state.current, 1)
+    surroundings.clip = clip_range(scene, camera)
+    depth = target_depth(scene, surroundings, state.current, camera)
     samples = depth(view.camera_to_world, view.intrinsics, view.size, 0)
     seen = samples.depth[samples.hit]
     if not len(seen):

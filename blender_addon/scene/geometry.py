@@ -107,7 +107,7 @@ def stop() -> None:
 
 
 def _may_show_surface(item: bpy.types.Object) -> bool:
-    if item.type in _WITHOUT_SURFACE or item.get(HELPER) is not None:
+    if item.type in _WITHOUT_SURFACE or item.get(HELPER) is not None or not item.visible_camera:
         return False
     return item.type != "EMPTY" or item.instance_type != "NONE"
 

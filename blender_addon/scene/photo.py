@@ -24,7 +24,7 @@ from parascale.projection.depth_map import STATED_UNCERTAINTY
 from parascale.types import Image
 
 from ..settings import PhotoSettings, settings_of_scene
-from .pictures import read_picture
+from .pictures import load_picture, read_picture
 
 # Of a photo of which nothing says the lens: a phone's is wider, a portrait's narrower.
 STATED_FOV = 50.0
@@ -167,10 +167,9 @@ def _place(
     intrinsics: ArrayLike | None = None,
 ) -> str:
     state = settings_of_scene(scene)
-    try:
-        image = bpy.data.images.load(str(path), check_existing=True)
-    except RuntimeError:
-        raise InputError(f"the photo {path} is not there any more") from None
+    if not path.is_file():
+        raise InputError(f"the photo {path} is not there any more")
+    image = load_picture(path, check_existing=True)
     orientation = read_orientation(path) or UPRIGHT
     width, height = upright_size(image_size(image), orientation)
     if fov or intrinsics is None:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from parascale.errors import InputError
 from parascale.media.depth_file import MAX_PIXELS
+from parascale.media.display_light import to_display
 from parascale.media.exr_file import read_channels
 from parascale.media.orientation import read_orientation, turn_upright
 from parascale.types import Image
@@ -70,23 +71,25 @@ def read_image(path: Path) -> ImageFile:
 
 
 def read_exr_image(path: Path) -> Image:
-    """Read the colours of an EXR file (H, W, 3) as a screen shows them.
-
-    Scene-linear light is cut to 0 .. 1 and encoded as sRGB (IEC 61966-2-1): light beyond what a screen shows is white.
+    """Read the colours of an EXR file (H, W, 3) as a screen shows them (see `parascale.media.display_light`).
 
     Raises
     ------
     InputError
         Where the file cannot be read or it is not clear which of its channels are the picture.
     """
-    _, planes = read_channels(path, _colour_channels)
-    light = np.clip(np.nan_to_num(np.stack(planes, axis=2).astype(np.float32), posinf=1.0), 0.0, 1.0)
-    encoded = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
-    return np.asarray(np.rint(255 * encoded), np.uint8)
+    _, planes = read_channels(path, choose_colour_channels)
+    return to_display(np.stack(planes, axis=2).astype(np.float32))
 
 
-def _colour_channels(path: Path, names: Sequence[str]) -> Sequence[str]:
-    """Choose red, green and blue: of no layer, of a render's combined pass, or of the only layer that has them."""
+def choose_colour_channels(path: Path, names: Sequence[str]) -> Sequence[str]:
+    """Choose red, green and blue of an EXR file: of no layer, of a render's combined pass, or of the only layer.
+
+    Raises
+    ------
+    InputError
+        Where it is not clear which of its channels are the picture.
+    """
     layers = [name[:-1] for name in names if name.rpartition(".")[2] == "R"]
     layers = [layer for layer in layers if {layer + "G", layer + "B"} <= set(names)]
     combined = [layer for layer in layers if layer.endswith("Combined.")]
