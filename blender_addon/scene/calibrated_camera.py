@@ -55,7 +55,7 @@ def create_camera(context: Context) -> Steps[bpy.types.Object]:
     reference = reference_of_scene(scene)
     yield 0.0, "Gathering the scene"
     start = find_start(context, settings.frame_start)
-    inputs = gather_inputs(scene, reference, settings, start.view, start.source, start.clip)
+    inputs = gather_inputs(scene, reference, settings, start)
     result = yield from _calibrate(inputs)
     camera = _make(scene, start, inputs.shot.name)
     ours = settings_of_object(camera)

@@ -24,7 +24,7 @@ from ..settings import STRENGTH, TIME, CalibrationSettings, settings_of_object, 
 from .curves import curve_of, sample_property
 from .objects import depth_of_field, reference_of_camera, scene_camera
 from .reference_camera import read_points, shot_of_reference, world_of_shot
-from .start import anchor_view
+from .start import Start, anchor_view
 
 
 @dataclass(frozen=True)
@@ -71,9 +71,7 @@ def gather_inputs(
     scene: bpy.types.Scene,
     reference: bpy.types.Object,
     settings: CalibrationSettings,
-    anchor: View,
-    focus_camera: bpy.types.Object | None,
-    clip: Array,
+    start: Start,
     camera: bpy.types.Object | None = None,
     surroundings: SceneDepth | None = None,
 ) -> CalibrationInputs:
@@ -85,14 +83,10 @@ def gather_inputs(
     reference : bpy.types.Object
         The reference camera.
     settings : CalibrationSettings
-    anchor : View
-        Where the path starts.
-    focus_camera : bpy.types.Object or None
-        The camera whose focus counts.
-    clip : (2,) or (T, 2) array
-        Between which z-depths surfaces show (see `SceneDepth`).
+    start : Start
+        Where the path starts; the focus of its source counts.
     camera : bpy.types.Object or None
-        The calibrated camera, whose curves of time and strength count; None before there is one.
+        The calibrated camera, whose clip range and curves of time and strength count; None before there is one.
     surroundings : SceneDepth or None
         Geometry gathered before; gathered here where None.
 
@@ -105,9 +99,11 @@ def gather_inputs(
     require_plain_time(scene)
     shot = prepare_reference(scene, reference, settings, camera)
     strength: float | Array = settings.strength
+    clip = start.clip
     if camera is not None:
-        frames = settings.frame_start + np.arange(len(shot) - 1, dtype=np.float64)
-        strength = sample_property(camera, STRENGTH, frames, 1.0)
+        frames = settings.frame_start + np.arange(len(shot), dtype=np.float64)
+        clip = clip_range(scene, camera, frames)
+        strength = sample_property(camera, STRENGTH, frames[:-1], 1.0)
         if isinstance(strength, np.ndarray):
             # A curve may swing below 0 between its keys.
             strength = np.maximum(strength, 0.0)
@@ -122,8 +118,8 @@ def gather_inputs(
     if surroundings is None:
         surroundings = gather_scene(scene, settings, len(shot))
     surroundings.clip = clip
-    target = target_depth(scene, surroundings, settings, focus_camera)
-    return CalibrationInputs(shot, surroundings, target, anchor, options, metres_per_unit(scene))
+    target = target_depth(scene, surroundings, settings, start.source)
+    return CalibrationInputs(shot, surroundings, target, start.view, options, metres_per_unit(scene))
 
 
 def inputs_of_camera(
@@ -131,9 +127,8 @@ def inputs_of_camera(
 ) -> CalibrationInputs:
     """Gather the inputs to calibrate a camera of ours again, from its anchor as it is now (see `gather_inputs`)."""
     settings = settings_of_object(camera).calibration
-    anchor = anchor_view(scene, camera)
-    clip = clip_range(scene, camera)
-    return gather_inputs(scene, reference_of_camera(camera), settings, anchor, camera, clip, camera, surroundings)
+    start = Start(anchor_view(scene, camera), camera, clip_range(scene, camera))
+    return gather_inputs(scene, reference_of_camera(camera), settings, start, camera, surroundings)
 
 
 def prepare_reference(

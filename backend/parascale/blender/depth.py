@@ -69,8 +69,8 @@ class SceneDepth:
     """Depth source: the geometry of a scene, in world units (see `parascale.parallax.depth_source.DepthSource`).
 
     Visible is what the viewport shows, instances, modifiers and geometry nodes included; objects without faces, those
-    that cameras do not see (Ray Visibility), our own helpers and those in ``ignore`` never count. A static scene is gathered once. Where something moves, it alone
-    is gathered again, at the scene frame of the step.
+    that no camera sees (Ray Visibility), our own helpers and those in ``ignore`` never count. A static scene is
+    gathered once. Where something moves, it alone is gathered again, at the scene frame of the step.
 
     Parameters
     ----------

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from parascale.blender.camera import blender_from_opencv
 from parascale.blender.keyframes import key_trajectory
-from parascale.blender.scene_state import at_frame, unbound_markers, view_layer_of
+from parascale.blender.scene_state import at_frame, require_plain_time, unbound_markers, view_layer_of
 from parascale.blender.untyped import camera_data, shader_tree, stored_pixels, untyped
 from parascale.camera import Trajectory
 from parascale.errors import InputError
@@ -25,7 +25,7 @@ def render_still(
 ) -> Path:
     """Render the scene camera's picture at the current frame as PNG; the scene's settings are left as they are.
 
-    The picture shows the scene's own look, whatever the scene is set up to write: pixels are square, and sRGB of 8 bits.
+    The picture shows the scene's own look, whatever the scene is set up to write: 8 bits of sRGB, in square pixels.
 
     Parameters
     ----------
@@ -114,6 +114,7 @@ def render_path(scene: bpy.types.Scene, trajectory: Trajectory, path: Path, size
     kept = scene.camera
     if kept is None:
         raise InputError(f"the scene {scene.name!r} has no camera to render from: add one")
+    require_plain_time(scene)
     camera = bpy.data.objects.new("Path", camera_data(kept).copy())
     scene.collection.objects.link(camera)
     frames = np.arange(1, len(trajectory) + 1)
@@ -242,6 +243,11 @@ _PLAIN_WORKBENCH: dict[str, object] = {
     "show_specular_highlight": False,
     "color_type": "TEXTURE",
     "cavity_type": "BOTH",
+    "cavity_ridge_factor": 1.0,
+    "cavity_valley_factor": 1.0,
+    "curvature_ridge_factor": 0.0,
+    "curvature_valley_factor": 0.0,
+    "shadow_intensity": 0.5,
     "use_world_space_lighting": False,
     "show_backface_culling": False,
     "show_xray": False,
@@ -308,11 +314,14 @@ def temporary_render_settings(
         display = untyped(scene.display)
         # Both cost more than the picture itself: for stills.
         costly = {"show_shadows": antialiasing is None, "show_cavity": antialiasing is None}
-        values += [(display, {"render_aa": antialiasing or "5"}), (display.shading, _PLAIN_WORKBENCH | costly)]
+        values.append((display, _defaults(display) | {"render_aa": antialiasing or "5"}))
+        values.append((display.shading, _PLAIN_WORKBENCH | costly))
     if engine == "CYCLES":
         values.append((untyped(scene).cycles, _DEPTH_CYCLES))
     with ExitStack() as stack:
         stack.enter_context(unbound_markers(scene))
+        # Restored last: going back to colours of its own, an output takes them from the scene.
+        stack.enter_context(_kept_colours(render.image_settings))
         stack.enter_context(_plain_png(render.image_settings))
         stack.enter_context(_srgb_display(scene))
         for owner, settings in values:
@@ -341,6 +350,35 @@ def _plain_png(settings: bpy.types.ImageFormatSettings) -> AbstractContextManage
     plain = {"media_type": "IMAGE", "file_format": "PNG", "color_mode": "RGB", "color_depth": "8"}
     defaults = _defaults(settings)
     return temporary(settings, {name: plain.get(name, defaults[name]) for name in _names(settings, first=order)})
+
+
+@contextmanager
+def _kept_colours(settings: bpy.types.ImageFormatSettings) -> Iterator[None]:
+    """Restore the colour management that an output has of its own."""
+    view = untyped(settings.view_settings)
+    points = [
+        [(tuple(point.location), point.handle_type) for point in curve.points]
+        for curve in (view.curve_mapping.curves if view.use_curve_mapping else ())
+    ]
+    display, linear = untyped(settings.display_settings), untyped(settings.linear_colorspace_settings)
+    # In this order: a display decides which views there are, and a view which looks.
+    names = _names(view, first=("view_transform", "look", "use_curve_mapping"))
+    with (
+        temporary(view, dict.fromkeys(names)),
+        temporary(display, dict.fromkeys(_names(display))),
+        # Empty until first it is used, and never again.
+        temporary(linear, dict.fromkeys(name for name in _names(linear) if getattr(linear, name))),
+    ):
+        yield
+    for curve, kept in zip(view.curve_mapping.curves if points else (), points, strict=True):
+        while len(curve.points) > len(kept):
+            curve.points.remove(curve.points[-1])
+        while len(curve.points) < len(kept):
+            curve.points.new(0, 0)
+        for point, (place, handle) in zip(curve.points, kept, strict=True):
+            point.location, point.handle_type = place, handle
+    if points:
+        view.curve_mapping.update()
 
 
 @contextmanager

@@ -75,17 +75,24 @@ def at_frame(scene: bpy.types.Scene) -> Iterator[Callable[[float], None]]:
 def unbound_markers(scene: bpy.types.Scene) -> Iterator[None]:
     """Take the cameras off a scene's markers for a while: Blender goes to them with the frame, and when it renders."""
     bound = [(marker, marker.camera) for marker in scene.timeline_markers if marker.camera is not None]
-    for marker, _ in bound:
-        marker.camera = None
+    # Changing one goes to the camera of another at once.
+    with _kept_camera(scene):
+        for marker, _ in bound:
+            marker.camera = None
     try:
         yield
     finally:
-        camera = scene.camera
-        for marker, bound_camera in bound:
-            marker.camera = bound_camera
-        # Binding one goes to it at once.
-        if scene.camera != camera:
-            scene.camera = camera
+        with _kept_camera(scene):
+            for marker, camera in bound:
+                marker.camera = camera
+
+
+@contextmanager
+def _kept_camera(scene: bpy.types.Scene) -> Iterator[None]:
+    camera = scene.camera
+    yield
+    if scene.camera != camera:
+        scene.camera = camera
 
 
 def bound_cameras(scene: bpy.types.Scene) -> list[tuple[int, bpy.types.Object]]:
