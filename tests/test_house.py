@@ -47,7 +47,7 @@ ADDON_FLOORS = [
     ["settings"],
     ["scene"],
     ["jobs"],
-    ["operators", "overlay", "panels", "preferences"],
+    ["operators", "overlay", "panels", "preferences", "request"],
     ["registration"],
     ["__init__"],
 ]
