@@ -11,7 +11,6 @@ from typing import get_args
 import pytest
 
 import parascale
-from parascale.depth.catalogue import CATALOGUE
 from parascale.errors import InputError, Notice, Remedy
 
 ROOT = Path(__file__).parents[1]
@@ -20,12 +19,14 @@ PACKAGE = ROOT / "backend" / "parascale"
 # From the ground up; rooms on one floor do not import each other.
 FLOORS = [
     ["types", "errors"],
+    ["extras"],
     ["camera"],
     ["parallax"],
     ["retime"],
     ["files", "conditioning"],
     ["media"],
     ["projection"],
+    ["weights"],
     ["link"],
     ["blender"],
     ["generators", "solve", "depth"],
@@ -41,7 +42,7 @@ SOLVE_FLOORS = ["tracking", "motion", "reconstruction", "lens", "depth"]
 # The same for the add-on; panels only draw, so that they may stand beside operators.
 ADDON = ROOT / "blender_addon"
 ADDON_FLOORS = [
-    ["advice", "backend_lists", "stubs", "typed_properties"],
+    ["advice", "stubs", "typed_properties"],
     ["steps"],
     ["settings"],
     ["scene"],
@@ -52,7 +53,7 @@ ADDON_FLOORS = [
 ]
 ADDON_FLOOR = {room: number for number, rooms in enumerate(ADDON_FLOORS) for room in rooms}
 
-NUMPY_ALONE = ["types", "errors", "camera", "parallax", "retime", "files", "conditioning"]
+NUMPY_ALONE = ["types", "errors", "extras", "weights", "camera", "parallax", "retime", "files", "conditioning"]
 HEAVY = {"av", "bpy", "cv2", "diffusers", "matplotlib", "numba", "pycolmap", "scipy", "torch", "transformers", "zmq"}
 
 
@@ -108,12 +109,6 @@ def test_only_the_blender_room_imports_bpy() -> None:
 def test_one_version_number() -> None:
     manifest = tomllib.loads((ROOT / "blender_manifest.toml").read_text())
     assert manifest["version"] == parascale.__version__
-
-
-def test_the_add_on_suggests_the_depth_models_there_are() -> None:
-    tree = ast.parse((ROOT / "blender_addon" / "backend_lists.py").read_text())
-    listed = next(ast.literal_eval(node.value) for node in tree.body if isinstance(node, ast.Assign))
-    assert listed == tuple(model.name for model in CATALOGUE)
 
 
 def addon_modules() -> list[Path]:

@@ -23,8 +23,8 @@ PACKAGE = ROOT / "backend" / "parascale"
 ADDON = ROOT / "blender_addon"
 
 # What an animator's Blender needs of the package; everything else runs in the backend.
-GROUND = ("types", "errors", "camera", "parallax", "retime")
-ROOMS = (*GROUND, "files", "conditioning", "media", "projection", "link", "blender")
+GROUND = ("types", "errors", "extras", "camera", "parallax", "retime")
+ROOMS = (*GROUND, "files", "conditioning", "media", "projection", "weights", "link", "blender")
 
 # pip's platform tags of what Blender runs on. One universal2 wheel serves both kinds of Mac.
 PLATFORMS = ("manylinux_2_28_x86_64", "macosx_11_0_universal2", "win_amd64", "win_arm64")

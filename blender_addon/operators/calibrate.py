@@ -42,7 +42,7 @@ class PARASCALE_OT_measure(DirectOperator):
 
 
 class PARASCALE_OT_create_camera(StepOperator):
-    """Make a camera that moves through this scene the way the reference moves through its own"""
+    """Create a camera that moves through this scene with the Parallax Number of the reference"""
 
     bl_idname = "parascale.create_camera"
     bl_label = "Create Calibrated Camera"
@@ -55,7 +55,7 @@ class PARASCALE_OT_create_camera(StepOperator):
 
 
 class PARASCALE_OT_rebuild(StepOperator):
-    """Calibrate again from the anchor and the settings as they stand, refilling the keys in place"""
+    """Calibrate again from the current anchor and settings, and replace the keys"""
 
     bl_idname = "parascale.rebuild"
     bl_label = "Rebuild"
@@ -69,7 +69,7 @@ class PARASCALE_OT_rebuild(StepOperator):
 
 
 class PARASCALE_OT_use_selected(DirectOperator):
-    """Make the selected objects the subject whose depth counts"""
+    """Measure the depth of the selected objects"""
 
     bl_idname = "parascale.use_selected"
     bl_label = "Use Selected"
@@ -94,7 +94,9 @@ class _Picking(DirectOperator):
             ("REFERENCE", "Reference", "Click one of the reference's points"),
         ),
     )
-    place: Vector = FloatVectorProperty(name="Place", description="Where in the world", size=3, subtype="TRANSLATION")
+    place: Vector = FloatVectorProperty(
+        name="Place", description="Position in the world", size=3, subtype="TRANSLATION"
+    )
 
     def invoke(self, context: Context, event: bpy.types.Event) -> Outcome:
         if context.area is None or context.area.type != "VIEW_3D":
@@ -147,7 +149,7 @@ class PARASCALE_OT_pick_focus(_Picking):
 
 
 class PARASCALE_OT_pick_surface(_Picking):
-    """Click a surface, or a point of the reference, whose depth counts; the cameras' focus stays as it is"""
+    """Click a surface, or a point of the reference, to measure its depth; the focus of the cameras stays the same"""
 
     bl_idname = "parascale.pick_surface"
     bl_label = "Pick Surface"
@@ -158,7 +160,7 @@ class PARASCALE_OT_pick_surface(_Picking):
 
 
 class PARASCALE_OT_add_time_curve(DirectOperator):
-    """Give the camera a curve of its own for time: from 0, the reference's beginning, to 1, its end"""
+    """Give the camera a curve of its own for time, from 0 (start of the reference) to 1 (its end)"""
 
     bl_idname = "parascale.add_time_curve"
     bl_label = "Ease Time"
@@ -175,7 +177,7 @@ class PARASCALE_OT_add_time_curve(DirectOperator):
 
 
 class PARASCALE_OT_key_strength(DirectOperator):
-    """Key the strength at the current frame: it is then animated, and Rebuild follows it"""
+    """Insert a key of the strength at the current frame; Rebuild follows the curve"""
 
     bl_idname = "parascale.key_strength"
     bl_label = "Key Strength"

@@ -18,7 +18,7 @@ from .polls import needs_photo
 
 
 class PARASCALE_OT_estimate_depth(StepOperator):
-    """Give the photo a depth, and put it into the scene as the surface which that shows, before the photo's camera"""
+    """Turn the photo into a surface of the scene, by its depth, in front of a camera of its own"""
 
     bl_idname = "parascale.estimate_depth"
     bl_label = "Estimate Depth"
@@ -49,7 +49,7 @@ class PARASCALE_OT_estimate_depth(StepOperator):
         yield 0.0, "Reading the photo"
         picture = photo.read_photo(path)
         if not model:
-            raise InputError("no depth model is named: depth-anything-v2-small is small and quick")
+            raise InputError("no depth model is named: enter one, such as depth-anything-v2-small")
         yield from now.connect()
         request = DepthRequest(picture, model)
         job = session.new_job(request, path.stem, context.scene, {"picture": str(path), "model": model, "fov": fov})

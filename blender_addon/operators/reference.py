@@ -12,8 +12,8 @@ from parascale.link.kinds.solve import SolveRequest
 from parascale.media.suffixes import VIDEO_SUFFIXES
 from parascale.parallax.shot import Shot
 from parascale.types import Json
+from parascale.weights.catalogue import DEPTH_MODELS
 
-from .. import backend_lists
 from ..advice import sentence
 from ..jobs import job_list, session
 from ..scene.objects import chosen_camera
@@ -26,31 +26,36 @@ from ..typed_properties import BoolProperty, EnumProperty, FloatProperty, IntPro
 from .polls import needs_backend, needs_chosen_camera
 
 
+def suggest_depth_models(_self: object, _context: Context, text: str) -> list[str]:
+    """Return the names of the published depth models that contain a text."""
+    return [name for name in DEPTH_MODELS if text.lower() in name]
+
+
 class PARASCALE_OT_import_shot(DirectOperator):
-    """Import a camera path as the reference: a shot file, or a file or folder of any format ParaScale knows"""
+    """Import a camera path as the reference: a shot file, or any of the formats that ParaScale reads"""
 
     bl_idname = "parascale.import_shot"
     bl_label = "Import Shot"
     bl_options = {"REGISTER", "UNDO"}
 
     filepath: str = StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
-    format: str = EnumProperty(name="Format", description="What the file is", items=READ_FORMATS)
+    format: str = EnumProperty(name="Format", description="Format of the file", items=READ_FORMATS)
     depth: float = FloatProperty(
         name="Median Depth",
-        description="How far what the camera sees lies, in the path's unit, where the file does not say; 0 is unknown",
+        description="Median depth of what the camera sees, in the path's unit, if the file has none; 0 is unknown",
         default=0.0,
         min=0.0,
     )
     fps: float = FloatProperty(
-        name="Frame Rate", description="Where the file does not say; 0 takes the format's", min=0.0
+        name="Frame Rate", description="Frames a second, if the file has none; 0 takes the format's own", min=0.0
     )
     fov: float = FloatProperty(
-        name="Field of View", description="Horizontal, in degrees, where the file does not say; 0 is unknown", min=0.0
+        name="Field of View", description="Horizontal, in degrees, if the file has none; 0 is unknown", min=0.0
     )
     size: tuple[int, int] = IntVectorProperty(
-        name="Picture Size", description="In pixels, where the file does not say; 0 is unknown", size=2, min=0
+        name="Picture Size", description="In pixels, if the file has none; 0 is unknown", size=2, min=0
     )
-    camera: str = StringProperty(name="Camera", description="Which one, where the file holds several")
+    camera: str = StringProperty(name="Camera", description="Camera to read from a file that holds several")
 
     def invoke(self, context: Context, event: bpy.types.Event) -> Outcome:
         if self.filepath:
@@ -68,12 +73,12 @@ class PARASCALE_OT_import_shot(DirectOperator):
         for notice in imported.notices:
             self.report({"WARNING"}, sentence(notice))
         if math.isnan(imported.shot.median_depth[0]):
-            self.report({"WARNING"}, "The file says no depth: import it again with a Median Depth to calibrate by it")
+            self.report({"WARNING"}, "The file has no depth: import it again with a Median Depth to calibrate by it")
         self.report({"INFO"}, _describe(imported.shot))
 
 
 class PARASCALE_OT_use_camera(StepOperator):
-    """Take the active camera's own move through this scene as the reference, constraints and parents counted in"""
+    """Take the move of the active camera through this scene as the reference, with its constraints and parents"""
 
     bl_idname = "parascale.use_camera"
     bl_label = "Use Active Camera"
@@ -86,13 +91,13 @@ class PARASCALE_OT_use_camera(StepOperator):
         assert camera is not None
         shot = yield from sample_shot(scene, camera, frames_of_move(scene, camera))
         if math.isnan(shot.median_depth[0]):
-            raise InputError(f"{camera.name} sees no surface in its first frame: nothing tells how fast its move feels")
+            raise InputError(f"{camera.name} sees no surface in its first frame, so its parallax cannot be measured")
         adopt_reference(scene, shot)
         self.report({"INFO"}, _describe(shot))
 
 
 class PARASCALE_OT_solve_clip(StepOperator):
-    """Solve a clip's camera from its pixels: a video file, or a folder of images"""
+    """Solve the camera of a clip from its pixels: a video file or a folder of images"""
 
     bl_idname = "parascale.solve_clip"
     bl_label = "Solve Clip"
@@ -102,10 +107,10 @@ class PARASCALE_OT_solve_clip(StepOperator):
     filter_movie: bool = BoolProperty(default=True, options={"HIDDEN"})
     filter_folder: bool = BoolProperty(default=True, options={"HIDDEN"})
     fov: float = FloatProperty(
-        name="Field of View", description="Horizontal, in degrees; 0 where unknown", default=0.0, min=0.0, max=179.0
+        name="Field of View", description="Horizontal, in degrees; 0 if unknown", default=0.0, min=0.0, max=179.0
     )
     focal: float = FloatProperty(
-        name="Focal Length", description="In pixels of the clip; 0 where unknown", default=0.0, min=0.0
+        name="Focal Length", description="In pixels of the clip; 0 if unknown", default=0.0, min=0.0
     )
     depth_model: str = StringProperty(
         name="Depth Model",
@@ -113,11 +118,13 @@ class PARASCALE_OT_solve_clip(StepOperator):
             "Depth model of the backend that says how deep the clip looks, aligned to the solved points: a published "
             "one, or a folder of weights there. Empty takes the depth of the tracks"
         ),
-        search=lambda _self, _context, text: backend_lists.depth_models_like(text),
+        search=suggest_depth_models,
         search_options={"SUGGESTION"},
     )
     start: int = IntProperty(name="Start", description="First frame of the clip to use", default=0, min=0)
-    end: int = IntProperty(name="End", description="Frame of the clip to stop before; 0 is its end", default=0, min=0)
+    end: int = IntProperty(
+        name="End", description="Frame of the clip after the last one to use; 0 is its end", default=0, min=0
+    )
     needs = (needs_backend,)
 
     def invoke(self, context: Context, event: bpy.types.Event) -> Outcome:

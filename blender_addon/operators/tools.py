@@ -36,16 +36,20 @@ RETIME_MODES = (
 
 
 class PARASCALE_OT_retime(StepOperator):
-    """Play a camera's move over other frames: a calibrated camera marches again, any other gets a retimed copy"""
+    """Play a move over another number of frames: recalibrate a calibrated camera, or retime a copy of any other"""
 
     bl_idname = "parascale.retime"
     bl_label = "Retime Camera"
     bl_options = {"REGISTER", "UNDO"}
 
     mode: str = EnumProperty(name="Mode", description="What to keep", items=RETIME_MODES)
-    frames: int = IntProperty(name="Frames", description="Frames of the scene the move plays over", default=121, min=2)
-    keep_angles: bool = BoolProperty(name="Keep Angles", description="Keep Felt Speed: look where it looked")
-    count_rotation: bool = BoolProperty(name="Count Rotation", description="Even: let pans take their time")
+    frames: int = IntProperty(
+        name="Frames", description="Frames of the scene that the move plays over", default=121, min=2
+    )
+    keep_angles: bool = BoolProperty(name="Keep Angles", description="Keep Felt Speed: keep the directions of view")
+    count_rotation: bool = BoolProperty(
+        name="Count Rotation", description="Even: count rotation as motion, so that pans keep their time"
+    )
     needs = (needs_own_camera,)
 
     def invoke(self, context: Context, event: bpy.types.Event) -> Outcome:
@@ -83,7 +87,7 @@ class PARASCALE_OT_retime(StepOperator):
 
 
 class PARASCALE_OT_export_path(StepOperator):
-    """Write the active camera's move as a file of another tool; what that cannot hold is said"""
+    """Write the active camera's move as a file of another tool, and report what the format cannot hold"""
 
     bl_idname = "parascale.export_path"
     bl_label = "Export Camera Path"
@@ -94,7 +98,7 @@ class PARASCALE_OT_export_path(StepOperator):
         name="Frame Rate", description="Frames a second of the file; 0 takes the tool's own, else the scene's", min=0.0
     )
     frames: int = IntProperty(
-        name="Frames", description="Frames of the file; 0 takes as many as the tool likes and the move lasts", min=0
+        name="Frames", description="Frames of the file; 0 takes what the tool expects for the length of the move", min=0
     )
     size: tuple[int, int] = IntVectorProperty(
         name="Picture Size", description="In pixels; 0 takes the scene's render size", size=2, min=0
@@ -133,7 +137,7 @@ class PARASCALE_OT_export_path(StepOperator):
 
 
 class PARASCALE_OT_bake(DirectOperator):
-    """Make a plain copy of the camera, with keys in the world, that plays without the add-on; the original is hidden"""
+    """Make a plain copy of the camera, keyed in world space, that plays without the add-on; hide the original"""
 
     bl_idname = "parascale.bake"
     bl_label = "Bake Camera"
@@ -185,7 +189,7 @@ class PARASCALE_OT_show_curves(DirectOperator):
 
 
 class PARASCALE_OT_compare_methods(StepOperator):
-    """Calibrate by every method and list what each leaves: for research; no key is changed"""
+    """Calibrate by every method and list the errors, for research; no key is changed"""
 
     bl_idname = "parascale.compare_methods"
     bl_label = "Compare Methods"

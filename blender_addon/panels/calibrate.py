@@ -87,7 +87,7 @@ class PARASCALE_PT_timing(TabPanel):
         layout.prop(settings, "frame_start")
         eased = state.camera is not None and curve_of(state.camera, TIME) is not None
         if eased:
-            layout.label(text="Its own curve of time is followed", icon="FCURVE")
+            layout.label(text="Timing follows the camera's own curve", icon="FCURVE")
             return
         layout.prop(settings, "retiming")
         layout.prop(settings, "timing" if settings.retiming == "NONE" else "retimed_frames")

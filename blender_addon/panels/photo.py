@@ -48,7 +48,7 @@ def _draw_found(column: Layout, scene: bpy.types.Scene, found: PhotoDepth) -> No
     if p:
         column.label(text=f"Here P {number(p)}, or {number(p * low)} to {number(p * high)}")
     if found.relative:
-        wrapped(column, "Relative depth: its median is 1, and its shift is taken to be none", icon="INFO")
+        wrapped(column, "Relative depth: the median is set to 1, and the shift is assumed to be 0", icon="INFO")
 
 
 CLASSES = (PARASCALE_PT_photo,)

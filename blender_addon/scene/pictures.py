@@ -11,7 +11,7 @@ from parascale.blender.render import render_still, temporary, temporary_render_s
 from parascale.blender.scene_state import at_frame
 from parascale.blender.untyped import image_size, stored_pixels, untyped
 from parascale.errors import InputError
-from parascale.media.display_light import to_display
+from parascale.media.display_light import encode_srgb
 from parascale.media.exr_file import ExrFile
 from parascale.media.image_file import choose_colour_channels
 from parascale.media.orientation import UPRIGHT, read_orientation, turn_upright
@@ -90,7 +90,7 @@ def _layers_of_exr(path: Path) -> Image | None:
     chosen = choose_colour_channels(path, file.names)
     if any(map(file.obstacle, chosen)):
         return None
-    return to_display(np.stack([file.read(name).astype(np.float32) for name in chosen], axis=2))
+    return encode_srgb(np.stack([file.read(name) for name in chosen], axis=2))
 
 
 def _pixels_of_file(path: Path) -> Image:
@@ -103,7 +103,7 @@ def _pixels_of_file(path: Path) -> Image:
         if not linear:
             image.alpha_mode = "CHANNEL_PACKED"  # colours as they are stored, not as much of them as is opaque
         picture = stored_pixels(image)[..., :3]
-        return to_display(picture) if linear else np.asarray(np.rint(np.clip(picture, 0, 1) * 255), np.uint8)
+        return encode_srgb(picture) if linear else np.asarray(np.rint(np.clip(picture, 0, 1) * 255), np.uint8)
     finally:
         bpy.data.images.remove(image)
 

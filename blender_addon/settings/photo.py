@@ -2,7 +2,8 @@
 
 import bpy
 
-from ..backend_lists import DEPTH_MODELS
+from parascale.weights.catalogue import DEPTH_MODELS
+
 from ..typed_properties import EnumProperty, FloatProperty, PointerProperty, StringProperty
 from .choices import DEPTH_SOURCES
 

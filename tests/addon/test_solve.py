@@ -147,15 +147,16 @@ def test_missing_weights_are_named_with_their_command_before_a_clip_is_solved(
 
 
 def test_depth_models_are_suggested_and_none_is_taken_unasked(extension: object) -> None:
-    from bl_ext.user_default.parascale import backend_lists
+    from bl_ext.user_default.parascale.operators.reference import suggest_depth_models
+
+    from parascale.weights.catalogue import DEPTH_MODELS
 
     named = bpy.ops.parascale.solve_clip.get_rna_type().properties["depth_model"]
     assert named.default == ""
     assert "aligned to the solved points" in named.description
-    catalogue = runpy.run_path(str(Path(__file__).parents[2] / "backend/parascale/depth/catalogue.py"))["CATALOGUE"]
-    assert backend_lists.depth_models_like("") == [model.name for model in catalogue]
-    assert "depth-pro" in backend_lists.depth_models_like("Depth")
-    assert backend_lists.depth_models_like("zoe") == ["zoedepth"]
+    assert suggest_depth_models(None, bpy.context, "") == list(DEPTH_MODELS)
+    assert "depth-pro" in suggest_depth_models(None, bpy.context, "Depth")
+    assert suggest_depth_models(None, bpy.context, "zoe") == ["zoedepth"]
 
 
 def test_file_that_is_no_video_is_refused_in_one_sentence(scene: bpy.types.Scene, tmp_path: Path) -> None:

@@ -324,9 +324,9 @@ def _loaded(name: str, work: Path, *, lens: bool) -> Clip:
 
 
 def _count(clip: Clip) -> int:
-    from parascale.media.frames import probe
+    from parascale.media.frames import open_frames
 
-    frames = probe(clip.path).frames
+    frames = open_frames(clip.path).info.frames
     return min(clip.end or frames, frames) - clip.start
 
 

@@ -47,15 +47,13 @@ def test_the_option_follows_the_fact(notice: Notice, expected: str) -> None:
 
 
 COMMANDS = "|".join([*(command.name or "" for command in app.registered_commands), "weights"])
-# Becomes the room of weights, whose refusals then carry their remedy.
-WAITING = {"depth/weights.py", "generators/weights.py"}
 OPTION = re.compile(rf"(?<![\w-])--[a-z][a-z-]+|parascale ({COMMANDS})\b")
 
 
 @pytest.mark.parametrize(
     "path",
     [
-        pytest.param(path, id=name, marks=[pytest.mark.xfail(strict=True)] if name in WAITING else [])
+        pytest.param(path, id=name)
         for path in sorted(PACKAGE.rglob("*.py"))
         if not (name := str(path.relative_to(PACKAGE))).startswith("cli/")
     ],

@@ -11,8 +11,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from parascale.depth.catalogue import CATALOGUE as DEPTH_MODELS
-from parascale.generators.weights import CATALOGUE
+from parascale.weights.catalogue import CATALOGUE
 
 pytest.importorskip(
     "huggingface_hub", reason="the generation extra is not installed: pip install 'parascale[generate]'"
@@ -103,7 +102,7 @@ def test_weights_come_with_what_they_need_and_only_what_is_needed(parascale: Run
     here = {item["name"]: item["folder"] for item in listed}
     assert here["wan-fun-camera-1.3B"] == str(model)
     assert here["wan-vace-1.3B"] is None
-    assert set(here) == {item.name for item in (*CATALOGUE, *DEPTH_MODELS)}
+    assert set(here) == {item.name for item in CATALOGUE}
     generators = json.loads(parascale("doctor", "--json").stdout)["generators"]
     assert generators["wan-fun-camera"]["weights"]["wan-fun-camera-1.3B"] == str(model)
 
@@ -134,7 +133,7 @@ def test_any_repository_and_depth_models_are_fetched_by_name(parascale: Run, hub
     ("name", "said"),
     [
         ("nothing", "`parascale weights list` names all"),
-        ("a/b/c", "no OWNER/NAME of the hub"),
+        ("a/b/c", "neither a folder on this machine nor OWNER/NAME on the hub"),
         (".", "is a folder of this machine already"),
     ],
 )

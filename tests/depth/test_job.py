@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from parascale.depth.job import estimate_depth
+from parascale.depth.models import load_estimator
 from parascale.depth.reference_depth import with_model_depth
-from parascale.depth.registry import load_estimator
 from parascale.errors import Cancelled, InputError
 from parascale.files.shot_file import read_shot
 from parascale.link.client import Client
@@ -99,7 +99,8 @@ def test_a_backend_without_the_weights_says_how_to_get_them(client, picture) -> 
     if status.state == "done":
         pytest.skip("these weights are on this machine")
     assert status.state == "failed"
-    assert "run `parascale weights fetch depth-anything-v2-small`" in status.message
+    assert "are not on this machine" in status.message
+    assert (status.remedy, status.choices) == ("weights", ("depth-anything-v2-small",))
 
 
 @pytest.mark.realdata
@@ -136,7 +137,8 @@ def test_a_solve_without_the_weights_says_so_before_it_begins(client, tmp_path) 
     if "no video" in status.message:
         pytest.skip("these weights are on this machine")
     assert status.state == "failed"
-    assert "run `parascale weights fetch depth-pro`" in status.message
+    assert "are not on this machine" in status.message
+    assert (status.remedy, status.choices) == ("weights", ("depth-pro",))
 
 
 Run = Callable[..., subprocess.CompletedProcess[str]]

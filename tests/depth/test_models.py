@@ -12,10 +12,10 @@ from transformers import AutoModelForDepthEstimation
 from transformers.models.dpt.image_processing_pil_dpt import DPTImageProcessorPil
 from transformers.models.zoedepth.image_processing_pil_zoedepth import ZoeDepthImageProcessorPil
 
-from parascale.depth.catalogue import CATALOGUE
-from parascale.depth.registry import load_estimator
-from parascale.depth.weights import locate
+from parascale.depth.models import load_estimator
 from parascale.errors import InputError
+from parascale.weights.catalogue import DEPTH_MODELS, find_weights
+from parascale.weights.hub import locate
 
 KINDS = {
     "depth-anything-relative": "relative",
@@ -113,8 +113,9 @@ def test_weights_that_are_broken_are_one_sentence(models, tmp_path) -> None:
 
 def test_a_missing_library_is_named(models, monkeypatch) -> None:
     monkeypatch.setitem(sys.modules, "torch", None)
-    with pytest.raises(InputError, match=r"depth models need torch: pip install 'parascale\[depth\]'"):
+    with pytest.raises(InputError, match="the depth model needs torch") as caught:
         load_estimator(str(models["zoedepth"]))
+    assert (caught.value.notice.remedy, caught.value.notice.choices) == ("extra", ("depth",))
 
 
 def test_moge_without_its_package_is_one_sentence(tmp_path, monkeypatch) -> None:
@@ -131,16 +132,18 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("model", CATALOGUE, ids=lambda model: model.name)
-def test_weights_that_are_not_here_come_with_the_command_that_gets_them(hub, model) -> None:
-    for name in (model.name, model.repository):
-        with pytest.raises(InputError, match=f"not on this machine: run `parascale weights fetch {model.name}`"):
+@pytest.mark.parametrize("model", DEPTH_MODELS)
+def test_weights_that_are_not_here_come_with_the_name_that_gets_them(hub, model) -> None:
+    for name in (model, find_weights(model).repository):
+        with pytest.raises(InputError, match="not on this machine") as caught:
             locate(name)
+        assert (caught.value.notice.remedy, caught.value.notice.choices) == ("weights", (model,))
 
 
-def test_another_id_of_the_hub_comes_with_the_hub_s_command(hub) -> None:
-    with pytest.raises(InputError, match="run `hf download someone/depth`"):
+def test_another_id_of_the_hub_is_its_own_name(hub) -> None:
+    with pytest.raises(InputError, match="not on this machine") as caught:
         locate("someone/depth")
+    assert (caught.value.notice.remedy, caught.value.notice.choices) == ("weights", ("someone/depth",))
 
 
 def test_weights_that_were_fetched_are_found(hub) -> None:
@@ -154,10 +157,10 @@ def test_weights_that_were_fetched_are_found(hub) -> None:
 
 @pytest.mark.parametrize("name", ["./nowhere", "/no/such/folder", "a/b/c"])
 def test_a_folder_that_is_not_there_is_one_sentence(hub, name) -> None:
-    with pytest.raises(InputError, match="is no folder of depth model weights on this machine"):
+    with pytest.raises(InputError, match="is neither a folder on this machine nor OWNER/NAME on the hub"):
         locate(name)
 
 
 def test_an_unknown_name_is_answered_with_the_known_ones(hub) -> None:
     with pytest.raises(InputError, match="no depth model 'deepdepth': take one of depth-anything-v2-small"):
-        locate("deepdepth")
+        load_estimator("deepdepth")

@@ -9,8 +9,8 @@ import pytest
 
 from parascale.camera import Trajectory
 from parascale.depth.estimate import Estimate
+from parascale.depth.models import load_estimator
 from parascale.depth.reference_depth import sample_dense_depth, with_dense_depth, with_model_depth
-from parascale.depth.registry import load_estimator
 from parascale.errors import Cancelled, InputError
 from parascale.parallax.number import median_depth
 from parascale.parallax.shot import Points, Shot

@@ -75,7 +75,7 @@ def test_a_scale_that_is_erased_makes_a_class_c_profile_and_a_warning(tmp_path, 
     own = tmp_path / "home" / "parascale" / "profiles" / "wan-fun-camera.json"
     own.parent.mkdir(parents=True)
     own.write_text(profile_to_json(profile))
-    told = units_per_depth("wan-fun-camera", {UNITS_PER_DEPTH.name: 0.0}, truck())
+    told = units_per_depth("wan-fun-camera", "A", {UNITS_PER_DEPTH.name: 0.0}, truck())
     assert "calibration has no effect" in told.warnings[0]
 
 

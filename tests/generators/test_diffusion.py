@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from parascale.camera import Trajectory
+from parascale.cli.advice import sentence
 from parascale.errors import Cancelled, InputError
 from parascale.generators import GENERATORS
 from parascale.generators.scale_class import erasing_model
@@ -293,7 +294,7 @@ def test_an_assumed_unit_is_said(ask, run, tmp_path) -> None:
 def refused(run, request) -> str:
     with pytest.raises(InputError) as caught:
         run(request)
-    text = str(caught.value)
+    text = sentence(caught.value)
     assert "\n" not in text
     return text
 
@@ -317,7 +318,7 @@ def test_no_gpu_is_said_with_what_to_do(ask, run) -> None:
 def test_missing_weights_come_with_the_command(name, model, weights, ask, run) -> None:
     assert f"run `parascale weights fetch {weights}`" in refused(run, ask(name, weights="", **model))
     assert "parascale weights fetch someone/some-model" in refused(run, ask(name, weights="someone/some-model"))
-    assert "no folder of this machine" in refused(run, ask(name, weights="/no/such/folder"))
+    assert "neither a folder on this machine" in refused(run, ask(name, weights="/no/such/folder"))
 
 
 def test_a_control_checkpoint_is_told_from_control_camera(ask, run, tiny_models) -> None:

@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 
 from parascale.camera import Trajectory
-from parascale.errors import Cancelled
+from parascale.cli.advice import sentence
+from parascale.errors import Cancelled, Notice
 from parascale.link.local import start_backend
 from parascale.media.video_file import read_video
 from parascale.media.video_writer import VideoWriter
@@ -53,7 +54,7 @@ def do(client, tmp_path):
         status = client.wait(client.submit(request))
         if status.state != "done":
             assert status.state == "failed"
-            return status.message
+            return sentence(Notice(status.message, status.remedy, status.choices))
         folder = tmp_path / status.job_id
         folder.mkdir()
         return client.fetch(status.job_id, folder)
@@ -125,7 +126,7 @@ def test_the_worker_lives_through_all_that_can_be_wrong(do, ask, backend, tiny_m
     huge = dataclasses.replace(huge, image=huge.image[:16, :16], depth_map=None)
     wrong = {
         "run `parascale weights fetch wan-fun-camera-14B`": ask("wan-fun-camera", weights="", model="14B"),
-        "it is a Control or an InP model, take Control-Camera": ask("wan-fun-camera", weights=str(tiny_models.control)),
+        "it is a Control or an InP model, not Control-Camera": ask("wan-fun-camera", weights=str(tiny_models.control)),
         "fetch the weights again": ask("wan-fun-camera", weights=str(cut)),
         "GB, this processor's memory has": huge,
         "parameter steps is 0": ask("wan-fun-camera", steps=0),

@@ -8,7 +8,7 @@ import pytest
 
 from parascale.errors import InputError
 from parascale.link.kinds.solve import SolveRequest
-from parascale.media.frames import probe, read_frames
+from parascale.media.frames import open_frames, read_frames
 from parascale.media.image_file import read_image
 from parascale.media.suffixes import IMAGE_SUFFIXES, VIDEO_SUFFIXES, image_files
 from parascale.solve.tracking.footage import read_footage
@@ -51,7 +51,7 @@ def test_what_is_uploaded_is_what_is_read(frames: Path) -> None:
 
 def test_exr_frames_are_shown_as_a_screen_would(frames: Path) -> None:
     assert [path.name for path in image_files(frames)] == ["shot.1.exr", "shot.2.exr", "shot.10.exr"]
-    info = probe(frames)
+    info = open_frames(frames).info
     assert (info.width, info.height, info.frames) == (64, 48, 3)
     seen = list(read_frames(frames))
     assert [time * 24 for _, time, _ in seen] == pytest.approx([0, 1, 9])

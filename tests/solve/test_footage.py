@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from parascale.errors import InputError
-from parascale.media.frames import probe, read_frames
+from parascale.media.frames import open_frames, read_frames
 from parascale.solve.tracking.footage import read_footage
 
 Picture = np.ndarray
@@ -65,7 +65,7 @@ def test_a_turned_recording_is_set_upright(tmp_path: Path, quarter_turns: int) -
     )
     shown = [picture for _, _, picture in read_frames(path)]
     assert_alike(shown[0], upright[0])
-    assert (probe(path).width, probe(path).height) == (64, 96)
+    assert (open_frames(path).info.width, open_frames(path).info.height) == (64, 96)
     # OpenCV's own reader turns it alike.
     capture = cv2.VideoCapture(str(path))
     capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)
@@ -125,7 +125,9 @@ def test_pixels_that_are_not_square_are_told(tmp_path: Path) -> None:
     def anamorphic(stream: Any) -> None:
         stream.codec_context.sample_aspect_ratio = Fraction(4, 3)
 
-    assert probe(encode(tmp_path / "wide.mp4", scenes(96, 64), prepare=anamorphic)).aspect == pytest.approx(4 / 3)
+    assert open_frames(encode(tmp_path / "wide.mp4", scenes(96, 64), prepare=anamorphic)).info.aspect == pytest.approx(
+        4 / 3
+    )
 
 
 def test_interlaced_footage_loses_its_combs(tmp_path: Path) -> None:

@@ -58,7 +58,7 @@ def test_a_frame_not_placed_is_named() -> None:
 @pytest.mark.parametrize(
     ("changed", "part"),
     [
-        ({"observations": np.r_[np.full(30, 300), 12]}, "frame 30 is held by 12 points"),
+        ({"observations": np.r_[np.full(30, 300), 12]}, "frame 30 has only 12 inliers"),
         ({"error": 1.4}, "reprojection error is 1.40 pixels"),
         ({"inlier_ratio": 0.2}, "only 20% of what was tracked"),
     ],

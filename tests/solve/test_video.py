@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from parascale.errors import Cancelled, InputError
-from parascale.media.frames import probe
+from parascale.media.frames import open_frames
 from parascale.media.suffixes import image_files
 from parascale.solve.tracking.footage import read_footage
 
@@ -34,7 +34,7 @@ def folder(tmp_path: Path, pictures: list[np.ndarray]) -> Path:
 
 
 def test_probe_tells_size_rate_and_length(video: Path) -> None:
-    info = probe(video)
+    info = open_frames(video).info
     assert (info.width, info.height, info.fps, info.frames) == (96, 64, 16, 12)
 
 
@@ -136,5 +136,8 @@ def test_pictures_of_several_sizes_are_refused(tmp_path: Path) -> None:
 
 
 def test_decoding_stops_when_asked(video: Path) -> None:
+    def stop(fraction: float, phase: str) -> None:
+        raise Cancelled
+
     with pytest.raises(Cancelled):
-        read_footage(video, cancelled=lambda: True)
+        read_footage(video, progress=stop)

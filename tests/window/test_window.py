@@ -98,6 +98,8 @@ def test_five_clicks_calibrate_a_camera_and_one_more_brings_a_strip(tmp_path: Pa
 
     # A job's picture is its newest sketch, then its video.
     assert told["sketches"] == [60, 200]
+    # A clip of two shots: the menu that opens lists them, and the chosen one is solved.
+    assert told["shots"] == [["0:6", "6:12"], 0, 6]
     width, height = told["video_picture"]
     assert width / height == pytest.approx(832 / 480, rel=0.02)
 

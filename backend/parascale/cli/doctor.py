@@ -3,19 +3,10 @@ from typing import TYPE_CHECKING, TypedDict
 
 from parascale import __version__
 from parascale.cli.common import Json, print_json
+from parascale.extras import EXTRAS
 
 if TYPE_CHECKING:
     from parascale.link.messages import GeneratorInfo
-
-# The packages that each extra installs.
-EXTRAS = {
-    "solve": ("pycolmap", "opencv-python-headless", "av", "pillow", "scipy"),
-    "preview": ("numba", "av"),
-    "depth": ("torch", "transformers", "huggingface_hub"),
-    "generate": ("torch", "diffusers", "accelerate", "peft"),
-    "evaluate": ("matplotlib",),
-    "bpy": ("bpy",),
-}
 
 
 class ExtraState(TypedDict):
@@ -103,10 +94,11 @@ def _generator(info: "GeneratorInfo") -> GeneratorState:
 
     from parascale.generators.profile import profile_of
     from parascale.generators.scale_class import MEANING
-    from parascale.generators.weights import CATALOGUE, cached
+    from parascale.weights.catalogue import CATALOGUE
+    from parascale.weights.hub import find_cached
 
     profile = profile_of(info.name)
-    found = {item.name: cached(item) for item in CATALOGUE if item.generator == info.name}
+    found = {item.name: find_cached(item) for item in CATALOGUE if item.use == info.name}
     return {
         "scale_class": info.scale_class,
         "meaning": MEANING[info.scale_class],

@@ -32,7 +32,7 @@ def solve(
 
     estimator = None
     if depth_model is not None:
-        from parascale.depth.registry import load_estimator
+        from parascale.depth.models import load_estimator
 
         # Before the work: a missing weight is no reason to solve first.
         estimator = load_estimator(depth_model)

@@ -1,5 +1,4 @@
 import sys
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,7 +8,7 @@ from parascale.cli.common import Json, print_json
 from parascale.errors import InputError
 
 if TYPE_CHECKING:
-    from parascale.generators.weights import Download, Published
+    from parascale.weights.hub import Download
 
 weights = typer.Typer(help="List and download model weights.", no_args_is_help=True)
 
@@ -35,9 +34,13 @@ def fetch(
     json: Json = False,
 ) -> None:
     """Download weights and their dependencies from the Hugging Face hub; an interrupted download resumes."""
-    from parascale.generators.weights import fetch as fetch_weights
+    from parascale.weights.catalogue import find_weights
+    from parascale.weights.hub import download
 
-    folders = fetch_weights(_wanted(name), lambda downloads: yes or _agreed(downloads))
+    if Path(name).expanduser().is_dir():
+        raise InputError(f"{name} is a folder of this machine already: use it as it is, by --set weights={name}")
+    wanted = find_weights(name)
+    folders = download([wanted, *map(find_weights, wanted.needs)], lambda downloads: yes or _agreed(downloads))
     if json:
         print_json({"folders": [str(folder) for folder in folders]})
         return
@@ -47,37 +50,19 @@ def fetch(
 
 def catalogue() -> list[dict[str, str | None]]:
     """Gather all published weights, of generators and of depth models, as JSON values."""
-    from parascale.depth.catalogue import CATALOGUE as DEPTH_MODELS
-    from parascale.generators.weights import CATALOGUE, cached
+    from parascale.weights.catalogue import CATALOGUE
+    from parascale.weights.hub import find_cached
 
-    models = [(item, item.generator) for item in CATALOGUE] + [(item, "depth models") for item in DEPTH_MODELS]
     return [
         {
             "name": item.name,
-            "for": use,
+            "for": item.use,
             "repository": item.repository,
             "licence": item.licence,
-            "folder": _text(cached(item)),
+            "folder": str(folder) if (folder := find_cached(item)) else None,
         }
-        for item, use in models
+        for item in CATALOGUE
     ]
-
-
-def _wanted(name: str) -> "tuple[Published, ...]":
-    """Return what is to be fetched: weights of the catalogues with what they need, or a whole repository."""
-    from parascale.depth.catalogue import CATALOGUE as DEPTH_MODELS
-    from parascale.generators.weights import CATALOGUE, published, repository
-
-    if Path(name).expanduser().is_dir():
-        raise InputError(f"{name} is a folder of this machine already: use it as it is, by --set weights={name}")
-    model = next((model for model in DEPTH_MODELS if model.name == name), None)
-    if model is not None:
-        return (model,)
-    if "/" in name:
-        known: Iterable[Published] = (*CATALOGUE, *DEPTH_MODELS)
-        return (next((item for item in known if item.repository == name), None) or repository(name),)
-    item = published(name)
-    return (item, *map(published, item.needs))
 
 
 def _agreed(downloads: "list[Download]") -> bool:
@@ -87,7 +72,3 @@ def _agreed(downloads: "list[Download]") -> bool:
     if not sys.stdin.isatty():
         raise InputError("nothing was downloaded: say --yes to download without being asked")
     return typer.confirm(f"Download {sum(download.size for download in downloads) / _GIGABYTE:.1f} GB?", err=True)
-
-
-def _text(path: Path | None) -> str | None:
-    return None if path is None else str(path)

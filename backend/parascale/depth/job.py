@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parascale.depth.estimate import Estimate
-from parascale.depth.registry import load_estimator
+from parascale.depth.models import load_estimator
 from parascale.errors import Cancelled
 from parascale.link.kinds.depth import DepthRequest
 from parascale.link.request import JobResult

@@ -13,7 +13,7 @@ from parascale.depth.estimate import Estimate, Estimator
 from parascale.errors import Cancelled, InputError
 from parascale.parallax.depth_source import DepthSamples, pixel_grid
 from parascale.parallax.gauge import to_unit_depth
-from parascale.parallax.number import felt_per_unit_step, median_depth
+from parascale.parallax.number import felt_parallax, median_depth
 from parascale.parallax.shot import Shot
 from parascale.types import Array, CancelCheck, Image, Progress
 
@@ -94,18 +94,12 @@ def with_dense_depth(
     depth = np.array([median_depth(item) for item in samples])
     if np.isnan(depth[0]):
         raise InputError(f"the depth model {estimator.name} sees no surface in the first frame: start the shot later")
-    steps = shot.trajectory.baselines
-    length = np.linalg.norm(steps, axis=1)
-    felt = np.zeros(len(steps))
-    for t in np.flatnonzero(length):
-        direction = shot.trajectory.rotations[t].T @ (steps[t] / length[t])
-        felt[t] = length[t] * felt_per_unit_step(direction, samples[t], shot.trajectory.intrinsics[t])
     ratio = np.log(depth / shot.median_depth)
     agreement = float(np.nanmedian(np.abs(ratio))) if np.isfinite(ratio).any() else None
     dense = replace(
         shot,
         median_depth=depth,
-        felt_parallax=np.nan_to_num(felt),
+        felt_parallax=np.nan_to_num(felt_parallax(shot.trajectory, samples)),
         quality={**shot.quality, "dense_against_tracks": agreement},
         provenance={**shot.provenance, "depth_model": estimator.name},
     )

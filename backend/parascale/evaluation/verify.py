@@ -64,13 +64,13 @@ def verify(
         Where the video cannot be solved, or the shot zooms.
     Cancelled
     """
-    from parascale.media.frames import probe
+    from parascale.media.frames import open_frames
     from parascale.solve import solve
 
     asked = shot.trajectory
     if not (asked.intrinsics == asked.intrinsics[0]).all():
         raise InputError(f"the shot {shot.name!r} zooms, which a video cannot be verified against")
-    info = probe(video)
+    info = open_frames(video).info
     intrinsics = scale_intrinsics(asked.intrinsics[0], asked.size, (info.width, info.height))
     solved = solve(video, intrinsics=intrinsics, masks=masks, progress=progress, cancelled=cancelled)
     return Verification(solved, compare(solved, shot))

@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from parascale.extras import require
 from parascale.generators.generator import Generator
 from parascale.generators.picture import check_aspect, fit_trajectory
-from parascale.generators.settings import REQUIREMENTS, require_packages
+from parascale.generators.settings import REQUIREMENTS
 from parascale.generators.units import units_per_depth
-from parascale.generators.weights import locate
 from parascale.link.kinds.generate import GenerationRequest
 from parascale.link.parameters import Scalar, resolve_parameters
 from parascale.link.request import JobResult
 from parascale.types import CancelCheck, Progress
+from parascale.weights.hub import locate
 
 if TYPE_CHECKING:
     from parascale.generators.diffusion.run import Run
@@ -61,7 +62,7 @@ class DiffusionGenerator(Generator):
         """Write ``result.mp4``; see `Generator`."""
         values = resolve_parameters(self.describe(), request.parameters)
         self.check(request, values)
-        require_packages(self.name, self.requirements)
+        require(self.name, "generate", self.requirements)
         units = units_per_depth(self.name, self.scale_class, values, request.shot)
         long_side = int(values["long_side"])
         path = fit_trajectory(request.shot.trajectory, self.multiple, long_side, self.trained.frame_step)
@@ -72,11 +73,11 @@ class DiffusionGenerator(Generator):
         return run.finish(self.make_frames(run), str(values.get("model", self.model)))
 
     def locate(self, run: "Run") -> Path:
-        """Return the folder of the model's weights; see `parascale.generators.weights.locate`."""
+        """Return the folder of the model's weights; see `parascale.weights.hub.locate`."""
         model = run.values.get("model")
-        return locate(run.settings.weights, f"{self.name}-{model}" if model else self.name)
+        return locate(run.settings.weights or (f"{self.name}-{model}" if model else self.name))
 
     def locate_parts(self, run: "Run", folder: Path, published: str) -> Path:
         """Return the folder of the VAE and the encoders: the weights' own if they bring them, else the published."""
         given = str(run.values["parts"])
-        return folder if (folder / "vae").is_dir() and not given else locate(given, published)
+        return folder if (folder / "vae").is_dir() and not given else locate(given or published)

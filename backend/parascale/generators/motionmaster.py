@@ -13,10 +13,10 @@ from parascale.generators.diffusion_generator import DiffusionGenerator
 from parascale.generators.generator import register
 from parascale.generators.picture import check_aspect, fit_image
 from parascale.generators.settings import common_parameters
-from parascale.generators.weights import locate
 from parascale.link.kinds.generate import GenerationRequest
 from parascale.link.messages import Trained
 from parascale.link.parameters import Parameter, Scalar
+from parascale.weights.hub import locate
 
 if TYPE_CHECKING:
     from parascale.generators.diffusion.run import Run
@@ -68,7 +68,7 @@ class MotionMaster(DiffusionGenerator):
         film, moving = _film(str(run.values["source_video"]), run.path), str(run.values["moving"])
         mask = torch.from_numpy(_film(moving, run.path)[..., 0] > 127) if moving else None
         run.warnings.append(UNSEEN)
-        folder, adapter = self.locate(run), locate(str(run.values["adapter"]), ADAPTER)
+        folder, adapter = self.locate(run), locate(str(run.values["adapter"]) or ADAPTER)
         pipeline = run.pipeline((folder, adapter), lambda: _build(run, folder, adapter))
         transfer = MotionTransfer(pipeline)
         with torch.no_grad():

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from parascale.camera import Trajectory, View
 from parascale.errors import Cancelled, InputError
+from parascale.extras import require
 from parascale.generators.generator import Generator, register
 from parascale.generators.picture import check_aspect
 from parascale.link.kinds.generate import GenerationRequest
@@ -43,11 +44,9 @@ class Preview(Generator):
         """Write ``result.mp4`` and ``hole_mask.mp4``, white where the picture was made up; see `Generator`."""
         resolve_parameters(self.describe(), request.parameters)
         depth_map = checked_depth(request)
-        try:
-            from parascale.media.video_writer import VideoWriter, shrink
-            from parascale.projection.warper import Warper
-        except ImportError as error:
-            raise InputError(f"the preview needs {error.name}: pip install 'parascale[preview]'") from error
+        require("the preview", "preview", self.requirements)
+        from parascale.media.video_writer import VideoWriter, shrink
+        from parascale.projection.warper import Warper
 
         report = progress or _unreported
         report(0.0, "preparing the surface")

@@ -1,14 +1,13 @@
-"""What all diffusion generators can be told, and what they need installed."""
+"""The settings of all diffusion generators, and the packages they need."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from importlib.util import find_spec
 from typing import Any
 
-from parascale.errors import InputError
+from parascale.extras import EXTRAS
 from parascale.link.parameters import Parameter, Scalar
 
-REQUIREMENTS = ("torch", "diffusers", "transformers", "accelerate", "safetensors", "ftfy", "av")
+REQUIREMENTS = (*EXTRAS["generate"], "av")
 
 
 @dataclass(frozen=True)
@@ -72,16 +71,3 @@ def common_parameters(
         Parameter("weights", "str", "", description="Folder or hub id of the weights; the published ones if empty."),
         *(lora_parameters if lora else ()),
     )
-
-
-def require_packages(name: str, packages: tuple[str, ...] = REQUIREMENTS) -> None:
-    """Check that packages can be imported, without importing them.
-
-    Raises
-    ------
-    InputError
-        Where one is missing; with the command that gets it.
-    """
-    missing = [package for package in packages if find_spec(package) is None]
-    if missing:
-        raise InputError(f"{name} needs {', '.join(missing)}: pip install 'parascale[generate]'")

@@ -85,7 +85,8 @@ def make_depth(
         raise InputError(f"{path} holds an array of shape {stored.shape} where height x width numbers are needed")
     step = int(np.ceil(np.sqrt(stored.size / MAX_PIXELS)))
     if step > 1:
-        warnings += (f"{path.name} has {stored.size / 1e6:.0f} megapixels: every {_nth(step)} row and column is used.",)
+        nth = str(step) + {2: "nd", 3: "rd"}.get(step, "th")
+        warnings += (f"{path.name} has {stored.size / 1e6:.0f} megapixels: every {nth} row and column is used.",)
         stored = stored[step // 2 :: step, step // 2 :: step]
     default = PNG_SCALE if np.issubdtype(stored.dtype, np.integer) and path.suffix.lower() in (".png", ".pgm") else 1.0
     with np.errstate(over="ignore"):
@@ -149,10 +150,12 @@ def _no_depth(path: Path, names: Sequence[str]) -> InputError:
 def _read_picture(path: Path) -> NDArray[np.generic]:
     try:
         import av
+
+        from parascale.media.container import open_container
     except ImportError as error:
         raise InputError(f"depth pictures need {error.name}", "extra", ["preview"]) from error
     try:
-        with av.open(path) as container:
+        with open_container(path) as container:
             frame = next(container.decode(video=0))
             pixels: NDArray[np.generic] = frame.to_ndarray()
     except (OSError, ValueError, IndexError, StopIteration, av.FFmpegError) as error:
@@ -166,7 +169,3 @@ def _read_picture(path: Path) -> NDArray[np.generic]:
 
 def _sentence(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
-
-
-def _nth(number: int) -> str:
-    return str(number) + {2: "nd", 3: "rd"}.get(number, "th")

@@ -5,31 +5,26 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Union
 
-from parascale.media.video_file import Frame, VideoFile, VideoInfo
+from parascale.media.video_file import Frame, VideoFile
 
 if TYPE_CHECKING:
     from parascale.media.image_folder import ImageFolder
 
 
 def open_frames(path: Path) -> Union[VideoFile, "ImageFolder"]:
-    """Return the reader of a reference; both readers have the same methods."""
+    """Return the reader of a reference: both have ``info``, ``frames``, ``small_frames`` and ``focal_lengths``.
+
+    Raises
+    ------
+    InputError
+        Where it is a folder without images; the methods, where it cannot be read.
+    """
     if not path.is_dir():
         return VideoFile(path)
     # Here, as it needs OpenCV, which an installation that only generates lacks.
     from parascale.media.image_folder import ImageFolder
 
     return ImageFolder(path)
-
-
-def probe(path: Path) -> VideoInfo:
-    """Read size, rate and length of a reference.
-
-    Raises
-    ------
-    InputError
-        Where it is neither a video nor a folder of images.
-    """
-    return open_frames(path).info
 
 
 def read_frames(path: Path, numbers: Collection[int] | None = None) -> Iterator[Frame]:

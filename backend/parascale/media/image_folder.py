@@ -17,14 +17,14 @@ from parascale.media.suffixes import image_files
 from parascale.media.video_file import DEFAULT_FPS, Frame, SmallFrame, VideoInfo, fit_within
 from parascale.types import Image
 
-# Photos decoded at once, each as large as it is, and asked for at once.
+# Photos decoded at the same time, each at full size, and photos requested at a time.
 THREADS, READ_AHEAD = 2, 8
 
 
 class ImageFolder:
     """The images of a folder in natural order, `DEFAULT_FPS` of them a second.
 
-    The last number in each name tells its time, so that missing frames are gaps in time.
+    The last number in each name gives its time, so that missing frames are gaps in time.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The Exif orientation of photos; NumPy alone, so that it can be read inside Blender."""
+"""How stored pictures are set upright; NumPy alone, so that it can be done inside Blender."""
 
 import os
 import struct
@@ -28,16 +28,7 @@ class _Turn(NamedTuple):
     transposed: bool
 
 
-_TURNS = {
-    1: _Turn(False, False, False),
-    2: _Turn(True, False, False),
-    3: _Turn(True, True, False),
-    4: _Turn(False, True, False),
-    5: _Turn(False, False, True),
-    6: _Turn(False, True, True),
-    7: _Turn(True, True, True),
-    8: _Turn(True, False, True),
-}
+_TURNS = {n: _Turn(n in (2, 3, 7, 8), n in (3, 4, 6, 7), n >= 5) for n in range(1, 9)}
 
 
 def read_orientation(path: Path) -> int | None:
@@ -69,9 +60,26 @@ def turn_upright(stored: NDArray[Pixel], orientation: int) -> NDArray[Pixel]:
     return np.ascontiguousarray(turned.swapaxes(0, 1) if turn.transposed else turned)
 
 
+def orientation_of_matrix(a: float, b: float, c: float, d: float) -> int:
+    """Find the orientation, as Exif counts, of a display matrix as video containers store it.
+
+    A stored pixel (x, y) is shown at (a x + c y, b x + d y), up to a shift. Of a matrix that turns by less than a
+    quarter, the nearest is taken; one of zeros says nothing.
+    """
+    transposed = abs(b) + abs(c) > abs(a) + abs(d)
+    # Columns of the picture run along the second axis of what is shown once it is transposed.
+    turn = _Turn(b < 0, c < 0, True) if transposed else _Turn(a < 0, d < 0, False)
+    return next(number for number, known in _TURNS.items() if known == turn)
+
+
+def is_transposed(orientation: int) -> bool:
+    """Whether the width of a stored picture is the height of the upright one."""
+    return _TURNS[orientation].transposed
+
+
 def upright_size(size: tuple[int, int], orientation: int) -> tuple[int, int]:
     """Width and height of a stored picture once it is upright."""
-    return size[::-1] if _TURNS[orientation].transposed else size
+    return size[::-1] if is_transposed(orientation) else size
 
 
 def to_stored_coordinates(points: NDArray[np.float64], orientation: int) -> NDArray[np.float64]:
@@ -138,8 +146,8 @@ def _find_in_tiff(file: BinaryIO) -> Iterator[bytes]:
     file.seek(0)
     head = file.read(8)
     order = "<" if head.startswith(b"II") else ">"
-    (place,) = struct.unpack(order + "4xI", head)
-    file.seek(place)
+    (offset,) = struct.unpack(order + "4xI", head)
+    file.seek(offset)
     yield head[:4] + struct.pack(order + "I", 8) + file.read(2 + 12 * _MAX_ENTRIES)
 
 
@@ -149,10 +157,10 @@ def _read_tag(tiff: bytes) -> int | None:
     order = orders.get(tiff[:4])
     if order is None:
         return None
-    (place,) = struct.unpack_from(order + "I", tiff, 4)
-    (count,) = struct.unpack_from(order + "H", tiff, place)
+    (offset,) = struct.unpack_from(order + "I", tiff, 4)
+    (count,) = struct.unpack_from(order + "H", tiff, offset)
     for index in range(min(count, _MAX_ENTRIES)):
-        tag, kind, number, value = struct.unpack_from(order + "HHIH", tiff, place + 2 + 12 * index)
+        tag, kind, number, value = struct.unpack_from(order + "HHIH", tiff, offset + 2 + 12 * index)
         if tag == _TAG:
             return value if kind == _SHORT and number == 1 and value in _TURNS else None
     return None

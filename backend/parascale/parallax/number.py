@@ -1,5 +1,7 @@
 """The Parallax Number, the felt parallax, and the median depth both sides share."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -62,6 +64,17 @@ def surface(samples: DepthSamples, intrinsics: ArrayLike) -> tuple[Array, Array,
     # Column by column, and by compress: this runs once a frame, and broadcasting over pairs takes ten times as long.
     pixels = samples.pixels.compress(samples.hit, axis=0)
     return (pixels[:, 0] - cx) / fx, (pixels[:, 1] - cy) / fy, samples.depth[samples.hit]
+
+
+def felt_parallax(trajectory: Trajectory, samples: Sequence[DepthSamples]) -> Array:
+    """Felt parallax phi (T - 1,) of each step, from the depth that its first frame sees; NaN where that is nothing."""
+    steps = trajectory.baselines
+    length = np.linalg.norm(steps, axis=1)
+    felt = np.zeros(len(steps))
+    for frame in np.flatnonzero(length):
+        direction = trajectory.rotations[frame].T @ steps[frame] / length[frame]
+        felt[frame] = length[frame] * felt_per_unit_step(direction, samples[frame], trajectory.intrinsics[frame])
+    return felt
 
 
 def felt_per_unit_step(direction: ArrayLike, samples: DepthSamples, intrinsics: ArrayLike) -> float:

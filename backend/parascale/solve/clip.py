@@ -14,7 +14,7 @@ from parascale.solve.tracking.footage import Footage
 from parascale.solve.tracking.tracks import Tracks
 from parascale.types import Array
 
-# Where nothing tells the focal length: a lens of 28 mm (on a frame of 36), as phones and drones have.
+# Where the focal length is unknown: a lens of 28 mm (on a frame of 36), as phones and drones have.
 ASSUMED_FOCAL = 28 / 36
 
 

@@ -9,7 +9,7 @@ from parascale.camera import Trajectory
 from parascale.errors import InputError
 from parascale.parallax.depth_source import DepthSamples
 from parascale.parallax.gauge import to_unit_depth
-from parascale.parallax.number import felt_per_unit_step, median_depth
+from parascale.parallax.number import felt_parallax, median_depth
 from parascale.parallax.shot import Points, Shot
 from parascale.solve.clip import Candidate, Clip
 from parascale.solve.depth.photo_consistency import PhotoConsistency
@@ -17,11 +17,12 @@ from parascale.solve.depth.sky import SkyCandidates, detect_sky, find_sky_candid
 from parascale.solve.depth.track_depth import interpolate_depth
 from parascale.solve.lens.rolling_shutter import estimate_readout
 from parascale.solve.motion.motion_class import MotionClass
-from parascale.solve.motion.rotation_path import estimate_rotation_path
+from parascale.solve.motion.rotation_fit import estimate_rotation_path
 from parascale.solve.provenance import describe_source
 from parascale.solve.reconstruction.gate import pool_noise
 from parascale.solve.reconstruction.noise import COMMON_NOISE
 from parascale.solve.reconstruction.solution import Solution
+from parascale.solve.reconstruction.triangulation import camera_centres
 from parascale.solve.tracking.tracks import Tracks
 from parascale.types import Array, Json, Mask
 
@@ -54,7 +55,7 @@ def build_moving_shot(clip: Clip, candidate: Candidate) -> Shot:
         trajectory=trajectory,
         median_depth=depth,
         frames=clip.footage.frames,
-        felt_parallax=_felt_parallax(trajectory, samples),
+        felt_parallax=felt_parallax(trajectory, samples),
         points=_points(clip, solution, visible),
         distortion=None if clip.k1 is None else {"model": "SIMPLE_RADIAL", "k1": clip.k1},
         quality=_quality(clip, candidate, depth),
@@ -95,16 +96,6 @@ def _sample_depth(clip: Clip, solution: Solution, visible: Mask) -> list[DepthSa
         return list(pool.map(samples, frames))
 
 
-def _felt_parallax(trajectory: Trajectory, samples: list[DepthSamples]) -> Array:
-    steps = trajectory.baselines
-    length = np.linalg.norm(steps, axis=1)
-    felt = np.zeros(len(steps))
-    for frame, step in enumerate(steps):
-        direction = trajectory.rotations[frame].T @ step / max(length[frame], 1e-300)
-        felt[frame] = length[frame] * felt_per_unit_step(direction, samples[frame], trajectory.intrinsics[frame])
-    return felt
-
-
 def _camera_to_world(solution: Solution) -> Array:
     """Camera-to-world poses with the first camera at the origin, to the last bit."""
     poses = np.tile(np.eye(4), (len(solution.world_to_camera), 1, 1))
@@ -131,7 +122,7 @@ def _points(clip: Clip, solution: Solution, visible: Mask) -> Points:
 def _quality(clip: Clip, candidate: Candidate, depth: Array) -> dict[str, Json]:
     solution, inliers = candidate.solution, candidate.solution.inliers
     floor = 3 * solution.noise / depth[:-1]
-    bend = np.linalg.norm(np.diff(solution.centres, n=2, axis=0), axis=1) / depth[1:-1]
+    bend = np.linalg.norm(np.diff(camera_centres(solution.world_to_camera), n=2, axis=0), axis=1) / depth[1:-1]
     observations = inliers.sum(axis=1)
     return {
         "frames": len(inliers),

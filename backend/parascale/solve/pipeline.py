@@ -34,7 +34,6 @@ from parascale.types import CancelCheck, Image, Progress
 
 log = logging.getLogger(__name__)
 
-MIN_FRAMES = 2
 # Tracks that two neighbouring frames must share.
 MIN_SHARED_TRACKS = 30
 # Observations a keyframe that are mapped.
@@ -104,17 +103,15 @@ def solve(  # noqa: PLR0913 - what a user can say about a clip, by name
     threads = threads or os.cpu_count() or 1
     with _quiet_libraries(threads):
         with report.phase("decode", 0.0, 0.2):
-            footage = read_footage(reference, start=start, end=end, progress=report.inside, cancelled=cancelled)
+            footage = read_footage(reference, start=start, end=end, progress=report.inside)
             footage = one_shot(reference.name, footage, shot)
-            if len(footage) < MIN_FRAMES:
-                raise InputError(
-                    f"{reference.name} has one frame in this range: a camera move needs at least {MIN_FRAMES}"
-                )
+            if len(footage) < 2:
+                raise InputError(f"{reference.name} has one frame in this range: a camera move needs at least 2")
         lens = _lens(footage, focal, fov, intrinsics)
         with report.phase("track", 0.2, 0.55):
             height, width = footage.grey[0].shape
             blocked = read_masks(masks, footage) if masks is not None else None
-            found = _track(footage, blocked, report, cancelled)
+            found = _track(footage, blocked, report)
             tracks = Tracks(lens.to_working_pixels(found.positions, (width, height)))
             _refuse_untracked(reference, tracks)
         clip = Clip(reference, footage, lens, tracks, found.positions, seed, threads)
@@ -189,13 +186,11 @@ def _lens(footage: Footage, focal: float | None, fov: float | None, intrinsics: 
     return Lens(width, height, footage.scale, width / 2, height / 2, footage.info.aspect, focal or footage.focal)
 
 
-def _track(
-    footage: Footage, blocked: Sequence[Image] | None, report: _Reporter, cancelled: CancelCheck | None
-) -> Tracks:
+def _track(footage: Footage, blocked: Sequence[Image] | None, report: _Reporter) -> Tracks:
     """Track sharp corners; fainter ones too where some frames share few, but not where there are none to be had."""
     tracks = Tracks(np.empty((len(footage), 0, 2)))
     for options in (SHARP_CORNERS, FAINT_CORNERS, WIDE_CORNERS):
-        tracks = track_corners(footage.grey, blocked, options=options, progress=report.inside, cancelled=cancelled)
+        tracks = track_corners(footage.grey, blocked, options=options, progress=report.inside)
         if tracks.shared.min() >= 2 * MIN_SHARED_TRACKS or np.median(tracks.shared) < MIN_SHARED_TRACKS:
             break
     return tracks
@@ -204,12 +199,8 @@ def _track(
 def _refuse_untracked(path: Path, tracks: Tracks) -> None:
     shared = tracks.shared
     if shared.min() < MIN_SHARED_TRACKS:
-        frame = int(shared.argmin())
-        what = (
-            "are black, flat or blurred"
-            if shared.max() < MIN_SHARED_TRACKS
-            else f"lose it between frames {frame} and {frame + 1}"
-        )
+        frame, flat = int(shared.argmin()), shared.max() < MIN_SHARED_TRACKS
+        what = "are black, flat or blurred" if flat else f"lose it between frames {frame} and {frame + 1}"
         raise InputError(f"too little to follow in {path.name}: its pictures {what}; choose another range or clip")
 
 

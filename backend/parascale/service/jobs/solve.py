@@ -18,7 +18,7 @@ def run(request: SolveRequest, context: JobContext) -> JobResult:
     estimator = None
     progress = context.progress
     if request.depth_model is not None:
-        from parascale.depth.registry import load_estimator
+        from parascale.depth.models import load_estimator
 
         # Before the work: a missing weight is no reason to solve first.
         context.progress(0.0, "Loading the depth model")

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from parascale.types import Array, Image
+from parascale.types import Array, Image, Mask
 
 Float32 = NDArray[np.float32]
 
@@ -93,7 +93,7 @@ class PhotoConsistency:
         lens = np.array([self.focal, self.focal, 1.0])
         return lens[:, None] * turn / lens, lens * (second[..., 3] - turn @ first[:, 3])
 
-    def _patches(self, frame: int, pixels: Array) -> tuple[Image, NDArray[np.bool_]]:
+    def _patches(self, frame: int, pixels: Array) -> tuple[Image, Mask]:
         """Grey levels (N, K * P) of a picture around pixels (N, K, 2), and which of these (N, K) lie outside.
 
         The patches are not warped: they are small, and the other frame is close.

@@ -34,7 +34,7 @@ VOTING_WINDOW = 17
 
 @dataclass(frozen=True, eq=False)
 class SkyCandidates:
-    """The even regions of a frame that reach its upper border and hold no track.
+    """The even regions of a frame that reach its upper border and have no track.
 
     Attributes
     ----------

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.spatial import Delaunay, KDTree, QhullError
 
 from parascale.parallax.depth_source import DepthSamples, pixel_grid
-from parascale.types import Array
+from parascale.types import Array, Mask
 
 GRID = (96, 54)
 # Ratio of the inverse depths of a triangle's corners from which it may, or likely does, span a depth edge or the sky.
@@ -28,7 +28,7 @@ def interpolate_depth(
     depth: Array,
     size: tuple[int, int],
     choose: Callable[[Array, Array], Array] | None = None,
-    sky: NDArray[np.bool_] | None = None,
+    sky: Mask | None = None,
 ) -> DepthSamples:
     """Interpolate the depth of scattered points over a picture.
 
@@ -123,7 +123,7 @@ def _find_covered_cells(corners: Array, size: tuple[int, int]) -> tuple[NDArray[
 
 
 def _barycentric(x: Array, y: Array) -> tuple[Array, Array, Array]:
-    """Barycentric coordinates as linear functions of a place: factors of x, y and 1, each (3, N); NaN where flat."""
+    """Barycentric coordinates as linear functions of a pixel: factors of x, y and 1, each (3, N); NaN where flat."""
     next_x, next_y = np.roll(x, -1, axis=0), np.roll(y, -1, axis=0)
     last_x, last_y = np.roll(x, -2, axis=0), np.roll(y, -2, axis=0)
     cross = next_x * last_y - next_y * last_x

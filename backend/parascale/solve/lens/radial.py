@@ -6,7 +6,7 @@ x_d = x_u (1 + k1 |x_u|^2) in focal-normalised image coordinates, COLMAP's SIMPL
 import numpy as np
 
 from parascale.solve.lens.focal import triangulate_inliers
-from parascale.solve.reconstruction.adjustment import adjust_bundle
+from parascale.solve.reconstruction.adjustment import Adjustment, adjust_bundle
 from parascale.solve.tracking.tracks import Tracks, sample_tracks
 from parascale.types import Array
 
@@ -37,36 +37,20 @@ def estimate_radial_distortion(
     float or None
         k1; None where no distortion is detected.
     """
-    some = _Sample(positions, world_to_camera, focal, FEW_OBSERVATIONS, seed)
-    plain, _ = some.fit(None, threads)
-    cost, k1 = some.fit(0.0, threads)
-    corner = float(np.nanmax(np.abs(some.positions), initial=0.0)) / focal
-    if cost >= (1 - MIN_COST_REDUCTION) * plain or abs(k1) * corner**3 * focal <= MIN_CORNER_SHIFT:
+    seen = np.isfinite(positions[:, :, 0])
+    few, many = (positions[:, sample_tracks(seen, count, seed)] for count in (FEW_OBSERVATIONS, MANY_OBSERVATIONS))
+
+    def fit(sample: Array, k1: float | None) -> Adjustment:
+        points, inliers = triangulate_inliers(sample, world_to_camera, focal)
+        found = (sample, world_to_camera, points, inliers, focal)
+        return adjust_bundle(*found, k1=k1, max_iterations=ITERATIONS, threads=threads)
+
+    pinhole, radial = fit(few, None), fit(few, 0.0)
+    corner = float(np.nanmax(np.abs(few), initial=0.0)) / focal
+    shift = abs(radial.k1) * corner**3 * focal
+    if radial.cost >= (1 - MIN_COST_REDUCTION) * pinhole.cost or shift <= MIN_CORNER_SHIFT:
         return None
-    return _Sample(positions, world_to_camera, focal, MANY_OBSERVATIONS, seed).fit(k1, threads)[1]
-
-
-class _Sample:
-    """Some of the tracks with their points, to be refined with distortion or without."""
-
-    def __init__(self, positions: Array, world_to_camera: Array, focal: float, wanted: int, seed: int) -> None:
-        self.positions = positions[:, sample_tracks(np.isfinite(positions[:, :, 0]), wanted, seed)]
-        self._cameras, self._focal = world_to_camera, focal
-        self._points, self._inliers = triangulate_inliers(self.positions, world_to_camera, focal)
-
-    def fit(self, k1: float | None, threads: int) -> tuple[float, float]:
-        """Return the robust cost and the refined k1; a pinhole where ``k1`` is None."""
-        found = adjust_bundle(
-            self.positions,
-            self._cameras,
-            self._points,
-            self._inliers,
-            self._focal,
-            k1=k1,
-            max_iterations=ITERATIONS,
-            threads=threads,
-        )
-        return found.cost, found.k1
+    return fit(many, radial.k1).k1
 
 
 def undistort(tracks: Tracks, focal: float, k1: float) -> Tracks:

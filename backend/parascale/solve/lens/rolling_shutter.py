@@ -1,18 +1,17 @@
 """Rolling shutter, where the reprojection errors show it."""
 
 import numpy as np
-from numpy.typing import NDArray
 
 from parascale.solve.lens.focal import CORRELATED_OBSERVATIONS
 from parascale.solve.reconstruction.noise import projection_jacobian
-from parascale.types import Array
+from parascale.types import Array, Mask
 
 # Share of the time between frames over which the rows are read, and standard deviations: both must be exceeded.
 MIN_READOUT, MIN_SIGMAS = 0.1, 5.0
 
 
 def estimate_readout(
-    positions: Array, points: Array, world_to_camera: Array, focal: float, inliers: NDArray[np.bool_], height: float
+    positions: Array, points: Array, world_to_camera: Array, focal: float, inliers: Mask, height: float
 ) -> float | None:
     """Estimate the share of the time between frames over which the rows are read, from top to bottom.
 

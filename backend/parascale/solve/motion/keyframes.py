@@ -4,7 +4,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parascale.solve.tracking.tracks import Tracks
-from parascale.types import Array
 
 MIN_KEYFRAMES, MAX_KEYFRAMES = 8, 24
 # Share of the picture's width that the points move from one keyframe to the next, where the bounds above allow.
@@ -27,21 +26,14 @@ def choose_keyframes(tracks: Tracks, width: float) -> NDArray[np.int64]:
         Increasing frame indices, the first and last frame among them.
     """
     count = len(tracks.positions)
-    motion = np.concatenate([[0.0], np.cumsum(np.maximum(_frame_motion(tracks), 1e-6))])
+    steps = np.linalg.norm(np.diff(tracks.positions, axis=0), axis=2)
+    known = [step[np.isfinite(step)] for step in steps]
+    moved = np.array([np.median(step) if len(step) else 0.0 for step in known])
+    motion = np.concatenate([[0.0], np.cumsum(np.maximum(moved, 1e-6))])
     wanted = int(np.ceil(motion[-1] / (MOTION_PER_KEYFRAME * width)) + 1)
     wanted = int(np.clip(wanted, min(MIN_KEYFRAMES, count), min(MAX_KEYFRAMES, count)))
     chosen = np.unique(np.abs(motion[:, None] - np.linspace(0, motion[-1], wanted)).argmin(axis=0))
     return _split_gaps(tracks, chosen)
-
-
-def _frame_motion(tracks: Tracks) -> Array:
-    """Median displacement of the points from each frame to the next, (T - 1,) working pixels."""
-    steps = np.linalg.norm(np.diff(tracks.positions, axis=0), axis=2)
-    moved = np.zeros(len(steps))
-    for frame, step in enumerate(steps):
-        known = step[np.isfinite(step)]
-        moved[frame] = np.median(known) if len(known) else 0.0
-    return moved
 
 
 def _split_gaps(tracks: Tracks, chosen: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -93,7 +93,8 @@ def classify_motion(tracks: Tracks, focal: float | None, width: float) -> Motion
     if not pairs:
         lost = "loses what it shows too soon to classify its motion"
         return MotionClass("general", focal or width, {}, rejection_reason=lost)
-    if all(_stands_still(first, second) for first, second in pairs):
+    displacements = [np.hypot(*(second - first).T) for first, second in pairs]
+    if all((moved < MAX_STILL_DISPLACEMENT).mean() > MIN_STILL_SHARE for moved in displacements):
         return MotionClass("static", focal or width, {})
     epipolar = [_epipolar_error(first, second, focal) for first, second in pairs]
     measured = float(np.median([1.4826 * np.median(e) for e in epipolar]))
@@ -117,22 +118,21 @@ def classify_motion(tracks: Tracks, focal: float | None, width: float) -> Motion
     }
     change = max(max(fit.zoom, 1 / fit.zoom) for fit in zooms)
     # Many points that only a moving camera explains are no outliers by chance.
+    limit = OUTLIER_THRESHOLD * min(noise, TYPICAL_NOISE)
     for name, fits in (("rotation-only", rotations), ("zoom", zooms)):
-        if np.median([_outlier_share(fit, noise) for fit in fits]) > MAX_OUTLIER_SHARE:
+        if np.median([(np.hypot(*fit.error.T) > limit).mean() for fit in fits]) > MAX_OUTLIER_SHARE:
             scores[name] = float("inf")
     motion = _select_motion(scores, change, focal is not None)
-    hidden = _hidden_parallax(rotations, frames, rotation_focal)
+    errors = np.array([1.4826 * np.median(np.hypot(*fit.error.T)) for fit in rotations])
+    hidden = float(np.median(errors / rotation_focal / np.array([abs(b - a) for a, b in frames])))
     reason: str | None = None
     if motion == "rotation-only" and hidden > MAX_HIDDEN_PARALLAX:
         reason = "is too blurred or noisy to tell a turn of the camera from a move"
-    if motion == "general" and _shows_two_motions(pairs, rotations, noise):
+    moving = [_splits_in_two(second - first, noise) for first, second in pairs]
+    rotating = [_splits_in_two(fit.error, noise) for fit in rotations]
+    if motion == "general" and max(float(np.mean(moving)), float(np.mean(rotating))) > 0.5:
         reason = "shows one part that moves with the camera's turns and another that does not, as a subject does"
     return MotionClass(motion, rotation_focal, scores, change, hidden, measured, reason)
-
-
-def _outlier_share(fit: RotationFit, noise: float) -> float:
-    """Share of the points that a rotation does not explain."""
-    return float((np.hypot(*fit.error.T) > OUTLIER_THRESHOLD * min(noise, TYPICAL_NOISE)).mean())
 
 
 def _select_motion(scores: dict[str, float], change: float, known: bool) -> Motion:
@@ -144,20 +144,8 @@ def _select_motion(scores: dict[str, float], change: float, known: bool) -> Moti
     return "rotation-only" if scores["rotation-only"] < min(scores["general"], scores["plane"]) else "general"
 
 
-def _hidden_parallax(rotations: list[RotationFit], frames: list[tuple[int, int]], focal: float) -> float:
-    """P per frame that the errors of rotations between frames some way apart could hide."""
-    errors = [1.4826 * float(np.median(np.hypot(*fit.error.T))) for fit in rotations]
-    return float(np.median([error / focal / abs(b - a) for error, (a, b) in zip(errors, frames, strict=True)]))
-
-
-def _shows_two_motions(pairs: list[tuple[Array, Array]], rotations: list[RotationFit], noise: float) -> bool:
-    """Whether most pairs split into points that rest or follow the camera's rotation, and points that move far more."""
-    moved = [_splits_in_two(second - first, noise) for first, second in pairs]
-    rotated = [_splits_in_two(fit.error, noise) for fit in rotations]
-    return max(float(np.mean(moved)), float(np.mean(rotated))) > 0.5
-
-
 def _splits_in_two(error: Array, noise: float) -> bool:
+    """Whether the points split into some with errors (N, 2) of noise alone, and some that move far more."""
     length = np.hypot(*error.T)
     noise = min(noise, TYPICAL_NOISE)
     rests = length < OUTLIER_THRESHOLD * noise
@@ -183,10 +171,6 @@ def widest_pairs(tracks: Tracks) -> Iterator[tuple[int, int]]:
                 best, widest = int(b), moved
         if best is not None:
             yield int(a), best
-
-
-def _stands_still(first: Array, second: Array) -> bool:
-    return bool((np.hypot(*(second - first).T) < MAX_STILL_DISPLACEMENT).mean() > MIN_STILL_SHARE)
 
 
 def _estimate_focal(pairs: list[tuple[Array, Array]], width: float) -> float:

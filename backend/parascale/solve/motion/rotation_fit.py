@@ -1,4 +1,4 @@
-"""A rotation of the camera (with or without a zoom) fitted to the matches of two frames."""
+"""Rotations of a camera that does not move, fitted to the matches of two frames or to all tracks."""
 
 from dataclasses import dataclass
 
@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 from scipy.optimize import least_squares
 
+from parascale.solve.tracking.tracks import Tracks
 from parascale.types import Array
 
 ITERATIONS = 12
@@ -14,6 +15,9 @@ TOLERANCE = 1e-4
 MAX_ZOOM = 5.0
 # Bound of the ratio between the guessed focal length and the one a zoom started with.
 MAX_FOCAL_RATIO = 3.0
+# An anchor is kept while a frame shares at least this many of its points, and this share of them.
+MIN_SHARED = 40
+MIN_SHARED_RATIO = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,6 +90,34 @@ def fit_rotation(
     if zooms:
         return _refine_with_focal(first, second, focal, rotation, zoom, scale)
     return RotationFit(rotation, zoom, second - focal * zoom * _rotate(first, focal, rotation))
+
+
+def estimate_rotation_path(tracks: Tracks, focal: float) -> tuple[Array, float] | None:
+    """Estimate the rotation of every frame, camera-to-world, and the root mean square error in working pixels.
+
+    Each frame is compared with an anchor frame, which moves on where too few of its points are still in view.
+
+    Returns
+    -------
+    ((T, 3, 3), float) or None
+        None where the points of two neighbouring frames do not suffice.
+    """
+    count = len(tracks.positions)
+    seen = tracks.seen
+    rotations = np.tile(np.eye(3), (count, 1, 1))
+    anchor = 0
+    errors = []
+    for frame in range(1, count):
+        if (seen[anchor] & seen[frame]).sum() < max(MIN_SHARED, MIN_SHARED_RATIO * seen[anchor].sum()):
+            anchor = frame - 1
+        first, second, both = tracks.pair(anchor, frame)
+        if len(both) < 8:
+            return None
+        fit = fit_rotation(first, second, focal)
+        rotations[frame] = rotations[anchor] @ fit.rotation.T
+        length = np.hypot(*fit.error.T)
+        errors.append(length[length < 3 * max(np.median(length), 0.1)])
+    return rotations, float(np.sqrt((np.concatenate(errors) ** 2).mean())) if errors else 0.0
 
 
 def _refine_with_focal(

@@ -38,14 +38,13 @@ def find_rejection_reason(
     if missing is not None:
         return missing
     fewest, jump = observations.min(), find_jump(world_to_camera, noise)
+    centres = camera_centres(world_to_camera)
+    span = float(np.linalg.norm(centres - centres[0], axis=1).max())
     reasons = (
-        (fewest < MIN_OBSERVATIONS, f"frame {observations.argmin()} is held by {fewest} points only"),
+        (fewest < MIN_OBSERVATIONS, f"frame {observations.argmin()} has only {fewest} inliers"),
         (error > MAX_REPROJECTION_ERROR, f"the reprojection error is {error:.2f} pixels"),
         (inlier_ratio < MIN_INLIER_RATIO, f"only {inlier_ratio:.0%} of what was tracked fits one rigid scene"),
-        (
-            _span(world_to_camera) < MIN_SPAN * pool_noise(noise),
-            "the camera moves less than the uncertainty of its own steps",
-        ),
+        (span < MIN_SPAN * pool_noise(noise), "the camera moves less than the uncertainty of its own steps"),
         (jump is not None, f"the path jumps at frame {jump}"),
     )
     return next((reason for holds, reason in reasons if holds), None)
@@ -57,12 +56,6 @@ def describe_missing_frames(world_to_camera: Array) -> str | None:
     if not len(missing):
         return None
     return f"{len(missing)} of {len(world_to_camera)} frames could not be placed, frame {missing[0]} first"
-
-
-def _span(world_to_camera: Array) -> float:
-    """Largest distance of the camera from its start, world units."""
-    centres = camera_centres(world_to_camera)
-    return float(np.linalg.norm(centres - centres[0], axis=1).max())
 
 
 def pool_noise(noise: Array) -> float:

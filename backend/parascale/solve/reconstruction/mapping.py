@@ -12,7 +12,7 @@ from parascale.camera.rotations import geodesic_angle
 from parascale.solve.reconstruction.triangulation import camera_centres
 from parascale.solve.reconstruction.two_view import build_match_database
 from parascale.solve.tracking.tracks import Tracks
-from parascale.types import Array
+from parascale.types import Array, Mask
 
 Mapper = Literal["incremental", "global"]
 
@@ -38,23 +38,19 @@ class KeyframeMap:
     focal: float
 
     @property
-    def registered(self) -> NDArray[np.bool_]:
+    def registered(self) -> Mask:
         """(K,) whether a keyframe has a pose."""
         return np.asarray(np.isfinite(self.world_to_camera[:, 0, 0]))
-
-    @property
-    def centres(self) -> Array:
-        """(K, 3) camera centres."""
-        return camera_centres(self.world_to_camera)
 
     def agrees_with(self, other: "KeyframeMap") -> bool:
         """Whether two maps of all keyframes show the same path, so that either leads to the same solution."""
         if not (self.registered.all() and other.registered.all()):
             return False
-        length = float(np.linalg.norm(np.diff(other.centres, axis=0), axis=1).sum())
-        fit = align_similarity(self.centres, other.centres)
-        moved = fit.scale * self.centres @ fit.rotation.T + fit.translation
-        apart = float(np.sqrt(((moved - other.centres) ** 2).sum(axis=1).mean()))
+        first, second = camera_centres(self.world_to_camera), camera_centres(other.world_to_camera)
+        length = float(np.linalg.norm(np.diff(second, axis=0), axis=1).sum())
+        fit = align_similarity(first, second)
+        moved = fit.scale * first @ fit.rotation.T + fit.translation
+        apart = float(np.sqrt(((moved - second) ** 2).sum(axis=1).mean()))
         mine, theirs = self.world_to_camera[:, :, :3], other.world_to_camera[:, :, :3]
         turned = geodesic_angle(mine @ mine[0].T, theirs @ theirs[0].T)
         return apart < MAX_PATH_DIFFERENCE * length and float(turned.max()) < MAX_ROTATION_DIFFERENCE

@@ -1,17 +1,14 @@
 """The noise of a solved path: how small a step can be told from rest."""
 
 import numpy as np
-from numpy.typing import NDArray
 
-from parascale.types import Array
+from parascale.types import Array, Mask
 
 # Working pixels; measured on rendered clips, encoded as h264, whose true path is known.
 COMMON_NOISE = 0.015
 
 
-def estimate_step_noise(
-    positions: Array, points: Array, world_to_camera: Array, focal: float, inliers: NDArray[np.bool_]
-) -> Array:
+def estimate_step_noise(positions: Array, points: Array, world_to_camera: Array, focal: float, inliers: Mask) -> Array:
     """Estimate the standard deviation of each step of the camera centre, world units.
 
     Two neighbouring frames are linked by the points they share, so the error of a step comes from the change of the

@@ -9,7 +9,7 @@ from parascale.solve.reconstruction.drift import split_tracks_by_depth_change
 from parascale.solve.reconstruction.gate import describe_missing_frames, find_rejection_reason
 from parascale.solve.reconstruction.noise import estimate_step_noise
 from parascale.solve.reconstruction.registration import register_frames
-from parascale.solve.reconstruction.triangulation import Structure, camera_centres, triangulate
+from parascale.solve.reconstruction.triangulation import Structure, triangulate
 from parascale.solve.tracking.tracks import Tracks
 from parascale.types import Array, Mask
 
@@ -57,11 +57,6 @@ class Solution:
     inlier_ratio: float
     msac_cost: float
     rejection_reason: str | None
-
-    @property
-    def centres(self) -> Array:
-        """(T, 3) camera centres."""
-        return camera_centres(self.world_to_camera)
 
 
 def complete_solution(

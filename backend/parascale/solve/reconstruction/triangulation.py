@@ -58,7 +58,7 @@ def triangulate(rays: Array, world_to_camera: Array, focal: float) -> Structure:
     products = _normal_equations(pose[:2] - xy[:, None] * pose[2])
     weight = np.ones(len(track))
     for number in range(ITERATIONS):
-        points, covariance = _solve(observations.sum_by_track(weight * products))
+        points, covariance = _solve(observations.reduce(np.add, weight * products))
         camera = (pose[:, :3] * np.take(points.T, track, axis=1)).sum(axis=1) + pose[:, 3]
         depth = camera[2]
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -70,7 +70,10 @@ def triangulate(rays: Array, world_to_camera: Array, focal: float) -> Structure:
     residuals[frame, track] = np.where(np.isfinite(residual) & (depth > 0), residual, np.inf)
     centres = np.take(camera_centres(world_to_camera).T, frame, axis=1)
     angle, mean, distance = _spread(points, centres, observations)
-    return Structure(points, residuals, angle, _uncertainty(covariance, mean, distance, focal))
+    variance = np.einsum("im,mij,jm->m", mean, covariance, mean)
+    with np.errstate(invalid="ignore"):
+        uncertainty = np.nan_to_num(np.sqrt(variance) / focal / distance, nan=np.inf)
+    return Structure(points, residuals, angle, uncertainty)
 
 
 def camera_centres(world_to_camera: Array) -> Array:
@@ -83,21 +86,14 @@ class _Observations:
 
     def __init__(self, track: NDArray[np.int64], counts: NDArray[np.int64]) -> None:
         self.track, self.counts = track, counts
-        self._held = np.flatnonzero(counts)
-        self._starts = (np.cumsum(counts) - counts)[self._held]
+        self._observed = np.flatnonzero(counts)
+        self._starts = (np.cumsum(counts) - counts)[self._observed]
 
-    def sum_by_track(self, values: Array) -> Array:
-        """Sum values (..., N) over each track: (..., M)."""
-        return self._reduce(np.add, values)
-
-    def max_by_track(self, values: Array) -> Array:
-        """Return the largest of the values (..., N) of each track, at least 0: (..., M)."""
-        return self._reduce(np.maximum, values)
-
-    def _reduce(self, reduction: np.ufunc, values: Array) -> Array:
+    def reduce(self, reduction: np.ufunc, values: Array) -> Array:
+        """Reduce values (..., N), at least 0, over each track: (..., M)."""
         reduced = np.zeros((*values.shape[:-1], len(self.counts)))
-        if len(self._held):
-            reduced[..., self._held] = reduction.reduceat(values, self._starts, axis=-1)
+        if len(self._observed):
+            reduced[..., self._observed] = reduction.reduceat(values, self._starts, axis=-1)
         return reduced
 
 
@@ -134,16 +130,10 @@ def _spread(points: Array, centres: Array, observations: _Observations) -> tuple
     rays = np.take(points.T, observations.track, axis=1) - centres
     length = np.sqrt((rays**2).sum(axis=0))
     rays = rays / length
-    mean = observations.sum_by_track(rays)
+    mean = observations.reduce(np.add, rays)
     with np.errstate(divide="ignore", invalid="ignore"):
         mean = mean / np.linalg.norm(mean, axis=0)
-        distance = observations.sum_by_track(length) / observations.counts
+        distance = observations.reduce(np.add, length) / observations.counts
     apart = np.sqrt(((rays - np.take(mean, observations.track, axis=1)) ** 2).sum(axis=0))
     away = 2 * np.arcsin(np.clip(apart / 2, 0, 1))
-    return 2 * observations.max_by_track(np.nan_to_num(away)), mean, distance
-
-
-def _uncertainty(covariance: Array, mean: Array, distance: Array, focal: float) -> Array:
-    variance = np.einsum("im,mij,jm->m", mean, covariance, mean)
-    with np.errstate(invalid="ignore"):
-        return np.asarray(np.nan_to_num(np.sqrt(variance) / focal / distance, nan=np.inf))
+    return 2 * observations.reduce(np.maximum, np.nan_to_num(away)), mean, distance

@@ -5,7 +5,6 @@ from itertools import pairwise
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from parascale.errors import InputError
 from parascale.solve.tracking.flow import track_points
@@ -62,7 +61,9 @@ def find_cuts(pictures: Sequence[Image]) -> list[int]:
     list of int
         Indices of the first frame of every shot but the first.
     """
-    change = np.array([np.abs(b - a).mean() for a, b in pairwise(map(_thumbnail, pictures))])
+    small = [cv2.resize(p, THUMBNAIL_SIZE, interpolation=cv2.INTER_AREA).astype(np.float32) for p in pictures]
+    thumbnails = [cv2.GaussianBlur(picture, (0, 0), 1.5) for picture in small]
+    change = np.array([np.abs(b - a).mean() for a, b in pairwise(thumbnails)])
     cuts = []
     for step in range(len(change)):
         near = np.r_[change[max(step - NEIGHBOURS, 0) : step], change[step + 1 : step + 1 + NEIGHBOURS]]
@@ -72,11 +73,6 @@ def find_cuts(pictures: Sequence[Image]) -> list[int]:
         ):
             cuts.append(step + 1)
     return cuts
-
-
-def _thumbnail(picture: Image) -> NDArray[np.float32]:
-    small = cv2.resize(picture, THUMBNAIL_SIZE, interpolation=cv2.INTER_AREA).astype(np.float32)
-    return np.asarray(cv2.GaussianBlur(small, (0, 0), 1.5))
 
 
 def _shows_another_scene(before: Image, after: Image) -> bool:

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from parascale.errors import Cancelled, InputError
+from parascale.errors import InputError
 from parascale.media.frames import open_frames
 from parascale.media.video_file import SmallFrame, VideoInfo
-from parascale.types import Array, CancelCheck, Image, Progress
+from parascale.types import Array, Image, Progress
 
 # Longer sides, pixels: of the pictures worked on, and of those that colour the points.
 WORKING_SIDE = 640
@@ -72,7 +72,6 @@ def read_footage(
     start: int = 0,
     end: int | None = None,
     progress: Progress | None = None,
-    cancelled: CancelCheck | None = None,
 ) -> Footage:
     """Decode a range of a reference.
 
@@ -86,8 +85,7 @@ def read_footage(
     Raises
     ------
     InputError
-        Where the reference cannot be read, or the range holds no frame.
-    Cancelled
+        Where the reference cannot be read, or the range has no frame.
     """
     if start < 0 or (end is not None and end <= start):
         raise InputError(f"the range {start} to {end} is empty or starts before frame 0", "frame-range")
@@ -96,8 +94,6 @@ def read_footage(
     last = info.frames if end is None else min(end, info.frames or end)
     frames: list[SmallFrame] = []
     for frame in reader.small_frames(start, end, WORKING_SIDE, COLOUR_SIDE):
-        if cancelled is not None and cancelled():
-            raise Cancelled
         if len(frames) == MAX_FRAMES:
             raise InputError(f"{path.name} has more than {MAX_FRAMES} frames", "frame-range")
         if frames and frame.grey.shape != frames[0].grey.shape:

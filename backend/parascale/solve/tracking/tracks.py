@@ -7,9 +7,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from parascale.errors import Cancelled
 from parascale.solve.tracking.flow import SHARP_CORNERS, Points, TrackerOptions, track_points
-from parascale.types import Array, CancelCheck, Image, Mask, Progress
+from parascale.types import Array, Image, Mask, Progress
 
 TARGET_POINTS = 720
 GRID_CELLS = (16, 9)
@@ -69,7 +68,6 @@ def track_corners(
     *,
     options: TrackerOptions = SHARP_CORNERS,
     progress: Progress | None = None,
-    cancelled: CancelCheck | None = None,
 ) -> Tracks:
     """Track corners through all pictures.
 
@@ -91,8 +89,6 @@ def track_corners(
     count, detected, predictable = 0, -FRAMES_BETWEEN_DETECTIONS, False
     before = pictures[0]
     for frame, picture in enumerate(pictures):
-        if cancelled is not None and cancelled():
-            raise Cancelled
         mask = masks[frame] if masks is not None else None
         if len(points):
             guess = points + step
@@ -100,7 +96,9 @@ def track_corners(
             predictable = _is_predictable(moved[good], guess[good])
             if mask is not None:
                 good &= _is_unmasked(moved, mask)
-            good[good] = _keep_oldest(moved[good], picture.shape)
+            # Where many have come together, only the oldest of each cell are kept.
+            quota = np.full(CELL_COUNT, MAX_CROWDING * POINTS_PER_CELL)
+            good[good] = _keep_first(_cell_index(moved[good], picture.shape), quota)
             points, track_ids, step = moved[good], track_ids[good], (moved - points)[good]
         if frame - detected >= FRAMES_BETWEEN_DETECTIONS and _is_sparse(points, picture.shape):
             detected = frame
@@ -141,12 +139,12 @@ def sample_tracks(seen: Mask, wanted: int, seed: int) -> Mask:
     (M,) bool
         Drawn evenly from what each frame observes, so that they stay spread over the picture.
     """
-    held = np.zeros(len(seen), np.int64)
+    drawn = np.zeros(len(seen), np.int64)
     chosen = np.zeros(seen.shape[1], bool)
     for track in np.random.default_rng(seed).permutation(seen.shape[1]):
         frames = seen[:, track]
-        if (held[frames] < wanted).any():
-            held += frames
+        if (drawn[frames] < wanted).any():
+            drawn += frames
             chosen[track] = True
     return chosen
 
@@ -175,13 +173,8 @@ def _detect_corners(picture: Image, points: Points, mask: Image | None, options:
 
 def _is_sparse(points: Points, shape: tuple[int, ...]) -> bool:
     """Whether parts of the picture hold too few points: as few as an edge that comes into view."""
-    held = np.bincount(_cell_index(points, shape), minlength=CELL_COUNT)
-    return bool((held < POINTS_PER_CELL / 2).mean() > MAX_SPARSE_SHARE)
-
-
-def _keep_oldest(points: Points, shape: tuple[int, ...]) -> Mask:
-    """Mark the points to keep where many have come together: the oldest of each part of the picture."""
-    return _keep_first(_cell_index(points, shape), np.full(CELL_COUNT, MAX_CROWDING * POINTS_PER_CELL))
+    counts = np.bincount(_cell_index(points, shape), minlength=CELL_COUNT)
+    return bool((counts < POINTS_PER_CELL / 2).mean() > MAX_SPARSE_SHARE)
 
 
 def _cell_index(points: Points, shape: tuple[int, ...]) -> NDArray[np.int64]:

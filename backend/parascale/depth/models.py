@@ -4,8 +4,10 @@ import json
 from pathlib import Path
 
 from parascale.depth.estimate import Estimator
-from parascale.depth.weights import locate
 from parascale.errors import InputError
+from parascale.extras import require
+from parascale.weights.catalogue import DEPTH_MODELS
+from parascale.weights.hub import locate
 
 
 def load_estimator(name: str) -> Estimator:
@@ -19,13 +21,16 @@ def load_estimator(name: str) -> Estimator:
     Raises
     ------
     InputError
-        Where its weights or a package are missing, or the folder holds no depth model we know.
+        If its weights or a package are missing, or the folder holds no known depth model.
     """
+    if "/" not in name and name not in DEPTH_MODELS and not Path(name).expanduser().is_dir():
+        raise InputError(f"there is no depth model {name!r}: take one of {', '.join(DEPTH_MODELS)}")
     folder = locate(name)
     if (folder / "model.pt").is_file():
         from parascale.depth.moge_model import MogeEstimator
 
         return MogeEstimator(name, folder)
+    require("the depth model", "depth", ("torch", "transformers"))
     from parascale.depth.transformers_model import FAMILIES, TransformersEstimator
 
     family = _model_type(folder)
