@@ -34,8 +34,8 @@ class PARASCALE_OT_estimate_depth(StepOperator):
         elif asked.source == "FILE":
             yield 0.0, "Reading the depth map"
             depth_path = Path(bpy.path.abspath(asked.depth_path))
-            message, file = photo.place_file(scene, path, depth_path, asked.depth_scale, asked.fov)
-            for warning in file.warnings:
+            message, doubts = photo.place_file(scene, path, depth_path, asked.depth_scale, asked.fov)
+            for warning in doubts:
                 self.report({"WARNING"}, sentence(warning))
         else:
             yield 0.0, "Placing the photo"
