@@ -61,7 +61,7 @@ def test_a_picture_is_what_a_screen_shows_whatever_it_is_written_as(
     # Lossy ones differ where colours meet.
     lossy = {"a.jpg": 40, "a.hdr": 2, "dwaa.exr": 8}.get(name, 1)
     assert np.abs(found - shown(LIGHT)).max() <= lossy
-    assert np.abs(found - shown(LIGHT)).mean() < 3
+    assert np.abs(found - shown(LIGHT)).mean() < 5
     assert not bpy.data.images
 
 
@@ -142,7 +142,7 @@ def test_a_video_is_no_picture(scene: bpy.types.Scene, tmp_path: Path) -> None:
     scene.camera = bpy.data.objects.new("Camera", bpy.data.cameras.new("Camera"))
     scene.collection.objects.link(scene.camera)
     path = render_clip(scene, tmp_path / "film.mp4", (64, 48), (1, 3), 16, "OFF")
-    with pytest.raises(ValueError, match="film.mp4 is a video: choose a PNG or JPEG"):
+    with pytest.raises(ValueError, match=r"film\.mp4 is a video: choose a PNG or JPEG"):
         pictures.read_picture(path)
 
 
