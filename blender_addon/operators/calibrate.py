@@ -17,7 +17,7 @@ from ..scene.calibrated_camera import create_camera, rebuild_camera
 from ..scene.calibration_inputs import measure_target
 from ..scene.curves import keyed_frames
 from ..scene.objects import calibrated_camera, select_only, selected_surfaces
-from ..scene.picking import focus_on, measure_by, point_on_ray
+from ..scene.picking import clip_along, focus_on, measure_by, point_on_ray
 from ..scene.report import number, report_of_camera
 from ..settings import STRENGTH, TIME, settings_of_scene
 from ..settings.changes import as_one_change
@@ -76,8 +76,8 @@ class PARASCALE_OT_estimate_depth(StepOperator):
         elif asked.source == "FILE":
             yield 0.0, "Reading the depth map"
             depth_path = Path(bpy.path.abspath(asked.depth_path))
-            message, file = photo.place_file(scene, path, depth_path, asked.depth_scale, asked.fov)
-            for warning in file.warnings:
+            message, doubts = photo.place_file(scene, path, depth_path, asked.depth_scale, asked.fov)
+            for warning in doubts:
                 self.report({"WARNING"}, sentence(warning))
         else:
             yield 0.0, "Placing the photo"
@@ -167,11 +167,12 @@ class _Picking(DirectOperator):
 
     def _clicked(self, context: Context, event: bpy.types.Event) -> Vector:
         region = next(region for region in context.area.regions if region.type == "WINDOW")
-        view = context.area.spaces.active.region_3d
+        space = context.area.spaces.active
+        view = space.region_3d
         at = (event.mouse_x - region.x, event.mouse_y - region.y)
         origin = view3d_utils.region_2d_to_origin_3d(region, view, at)
         towards = view3d_utils.region_2d_to_vector_3d(region, view, at)
-        return point_on_ray(context.scene, self.side, origin, towards)
+        return point_on_ray(context.scene, self.side, origin, towards, clip_along(space, towards))
 
     def _end(self, context: Context, outcome: Outcome) -> Outcome:
         context.window.cursor_modal_restore()

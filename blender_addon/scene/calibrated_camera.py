@@ -50,7 +50,7 @@ def create_camera(context: Context) -> Steps[bpy.types.Object]:
     reference = reference_of_scene(scene)
     yield 0.0, "Gathering the scene"
     start = find_start(context, settings.frame_start)
-    inputs = gather_inputs(scene, reference, settings, start.view, start.source)
+    inputs = gather_inputs(scene, reference, settings, start)
     result = yield from _calibrate(inputs)
     camera = _make(scene, start, inputs.shot.name)
     ours = settings_of_object(camera)
@@ -157,6 +157,7 @@ def _camera_data(start: Start, name: str) -> bpy.types.Camera:
     if start.source is None:
         viewport = bpy.data.cameras.new(name)
         viewport.lens = start.lens
+        viewport.clip_start, viewport.clip_end = start.clip.tolist()
         return viewport
     require_perspective(start.source)
     data = camera_data(start.source).copy()

@@ -8,9 +8,9 @@ import numpy as np
 
 from parascale import retime
 from parascale.blender.camera import view_of_camera
-from parascale.blender.depth import SceneDepth
+from parascale.blender.depth import SceneDepth, clip_range
 from parascale.blender.focus import depth_of_object, focus_of_camera, place_depth, subject_depth
-from parascale.blender.scene_state import at_frame, frame_rate, metres_per_unit
+from parascale.blender.scene_state import at_frame, frame_rate, metres_per_unit, require_plain_time
 from parascale.camera import View
 from parascale.errors import InputError
 from parascale.parallax.calibrate import Calibration, Settings, calibrate
@@ -24,7 +24,7 @@ from ..settings import STRENGTH, TIME, CalibrationSettings, settings_of_object, 
 from .curves import curve_of
 from .objects import depth_of_field, reference_of_camera, scene_camera
 from .reference_camera import read_points, shot_of_reference, world_of_shot
-from .start import anchor_view
+from .start import Start, anchor_view
 
 
 @dataclass(frozen=True)
@@ -59,25 +59,27 @@ def gather_inputs(
     scene: bpy.types.Scene,
     reference: bpy.types.Object,
     settings: CalibrationSettings,
-    anchor: View,
-    focus_camera: bpy.types.Object | None,
+    start: Start,
     camera: bpy.types.Object | None = None,
     surroundings: SceneDepth | None = None,
 ) -> CalibrationInputs:
-    """Gather the inputs of a calibration; the focus camera's focus counts.
+    """Gather the inputs of a calibration.
 
-    The calibrated camera, whose curves of time and strength count, is None before there is one; so are surroundings
-    that were not gathered before.
+    The calibrated camera, whose clip range and curves of time and strength count, is None before there is one; so are
+    surroundings that were not gathered before. The focus of the start's source counts.
     """
+    require_plain_time(scene)
     shot = prepare_reference(scene, reference, settings, camera)
     strength: float | Array = settings.strength
+    clip = start.clip
     if camera is not None:
+        frames = settings.frame_start + np.arange(len(shot), dtype=np.float64)
+        clip = clip_range(scene, camera, frames)
         strength = float(camera.get(STRENGTH, 1.0))
         curve = curve_of(camera, STRENGTH)
         if curve is not None:
-            frames = settings.frame_start + np.arange(len(shot) - 1, dtype=np.float64)
             # A curve may swing below 0 between its keys.
-            strength = np.array([max(curve.evaluate(frame), 0.0) for frame in frames.tolist()])
+            strength = np.array([max(curve.evaluate(frame), 0.0) for frame in frames[:-1].tolist()])
     options = Settings(
         method=settings.method,
         strength=strength,
@@ -88,8 +90,9 @@ def gather_inputs(
     )
     if surroundings is None:
         surroundings = gather_scene(scene, settings, len(shot))
-    target = target_depth(scene, surroundings, settings, focus_camera)
-    return CalibrationInputs(shot, surroundings, target, anchor, options, metres_per_unit(scene))
+    surroundings.clip = clip
+    target = target_depth(scene, surroundings, settings, start.source)
+    return CalibrationInputs(shot, surroundings, target, start.view, options, metres_per_unit(scene))
 
 
 def inputs_of_camera(
@@ -97,8 +100,8 @@ def inputs_of_camera(
 ) -> CalibrationInputs:
     """Gather the inputs to calibrate a camera of ours again, from its anchor as it is now (see `gather_inputs`)."""
     settings = settings_of_object(camera).calibration
-    anchor = anchor_view(scene, camera)
-    return gather_inputs(scene, reference_of_camera(camera), settings, anchor, camera, camera, surroundings)
+    start = Start(anchor_view(scene, camera), camera, clip_range(scene, camera))
+    return gather_inputs(scene, reference_of_camera(camera), settings, start, camera, surroundings)
 
 
 def prepare_reference(
@@ -156,7 +159,9 @@ def measure_target(scene: bpy.types.Scene) -> tuple[float, float, float, float]:
     state = settings_of_scene(scene)
     camera = scene_camera(scene)
     view = view_of_camera(scene, camera)
-    depth = target_depth(scene, gather_scene(scene, state.current, 1), state.current, camera)
+    surroundings = gather_scene(scene, state.current, 1)
+    surroundings.clip = clip_range(scene, camera)
+    depth = target_depth(scene, surroundings, state.current, camera)
     samples = depth(view.camera_to_world, view.intrinsics, view.size, 0)
     seen = samples.depth[samples.hit]
     if not len(seen):

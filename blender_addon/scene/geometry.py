@@ -92,6 +92,10 @@ def _may_show_surface(item: bpy.types.Object) -> bool:
 def _objects_of(scene: bpy.types.Scene, settings: CalibrationSettings) -> tuple[str, ...]:
     """Names of the objects that geometry is gathered from: those visible, and the subject."""
     layer = view_layer_of(scene)
-    shown = [item for item in layer.objects if _may_show_surface(item) and item.visible_get(view_layer=layer)]
+    shown = [
+        item
+        for item in layer.objects
+        if _may_show_surface(item) and item.visible_camera and item.visible_get(view_layer=layer)
+    ]
     subject = [item.name_full for item in settings.subject_objects] if settings.statistic == "OBJECTS" else []
     return (*(item.name_full for item in shown), "|", *subject)

@@ -5,7 +5,7 @@ import numpy as np
 
 import parascale
 from parascale.blender.camera import trajectory_of_camera
-from parascale.blender.depth import SceneDepth
+from parascale.blender.depth import SceneDepth, clip_range
 from parascale.blender.scene_state import frame_rate, metres_per_unit, times_of_frames
 from parascale.blender.tracking import MarkerDepth, tracking_of
 from parascale.camera import Trajectory
@@ -41,7 +41,11 @@ def sample_shot(scene: bpy.types.Scene, camera: bpy.types.Object, frames: Array)
     path = Trajectory(path.camera_to_world, path.intrinsics, times - times[0], *path.size)
     yield 0.1, "Gathering the scene"
     clip = tracking_of(camera)
-    source: DepthSource = SceneDepth(scene, frames=frames) if clip is None else MarkerDepth(scene, camera, clip, frames)
+    source: DepthSource
+    if clip is None:
+        source = SceneDepth(scene, frames=frames, clip=clip_range(scene, camera, frames))
+    else:
+        source = MarkerDepth(scene, camera, clip, frames)
     observer = Observer(source, path.intrinsics, path.size, step_directions(path), len(path))
     depth, felt = np.empty(len(path)), np.empty(len(path))
     for frame, pose in enumerate(path.camera_to_world):

@@ -8,10 +8,12 @@ import bpy
 import numpy as np
 
 from parascale.blender.camera import intrinsics_from_lens, opencv_from_blender, render_size, rigid, view_of_camera
+from parascale.blender.depth import clip_range
 from parascale.blender.scene_state import at_frame
 from parascale.blender.untyped import camera_data
 from parascale.camera import View
 from parascale.errors import InputError
+from parascale.types import Array
 
 from ..settings import settings_of_object, settings_of_scene
 from ..stubs import Context
@@ -20,10 +22,14 @@ from .objects import scene_camera
 
 @dataclass(frozen=True)
 class Start:
-    """Where a new calibrated camera begins: at a scene camera, or at the viewport, whose lens is in millimetres."""
+    """Where a new calibrated camera begins: at a scene camera, or at the viewport, whose lens is in millimetres.
+
+    Surfaces show between the two z-depths of ``clip``.
+    """
 
     view: View
     source: bpy.types.Object | None
+    clip: Array
     lens: float = 0.0
 
 
@@ -34,7 +40,7 @@ def find_start(context: Context, frame: int) -> Start:
         camera = scene_camera(scene)
         with at_frame(scene) as go_to:
             go_to(frame)
-            return Start(view_of_camera(scene, camera), camera)
+            return Start(view_of_camera(scene, camera), camera, clip_range(scene, camera))
     space = next(viewports(context), None)
     if space is None or space.region_3d is None:
         raise InputError("no 3D viewport is open: start from the scene camera")
@@ -44,7 +50,7 @@ def find_start(context: Context, frame: int) -> Start:
     # The viewport shows twice the width that a camera of the same lens does.
     lens = space.lens / 2
     intrinsics = intrinsics_from_lens(lens, (36.0, 24.0), render_size(scene), aspect=_aspect(scene))
-    return Start(View(pose, intrinsics, *render_size(scene)), None, lens)
+    return Start(View(pose, intrinsics, *render_size(scene)), None, np.array([space.clip_start, space.clip_end]), lens)
 
 
 def viewports(context: Context) -> Iterator[bpy.types.SpaceView3D]:

@@ -272,6 +272,40 @@ def test_map_of_another_shape_is_refused_and_nothing_made(scene: bpy.types.Scene
         bpy.ops.parascale.estimate_depth()
 
 
+@pytest.mark.parametrize(
+    ("earlier", "depth", "said"),
+    [
+        (None, 4.0, []),
+        (None, 4000.0, ["median depth of 4,000 m", "set Scale"]),
+        (None, 0.004, ["median depth of 0.004 m"]),
+        (4.0, 6.0, []),
+        (4.0, 40.0, ["10 times as deep", "40 instead of 4"]),
+        (4.0, 0.4, ["0.1 times as deep"]),
+    ],
+)
+def test_a_map_in_another_unit_is_said(
+    scene: bpy.types.Scene,
+    mapped: Any,
+    photo: Path,
+    tmp_path: Path,
+    earlier: float | None,
+    depth: float,
+    said: list[str],
+) -> None:
+    from bl_ext.user_default.parascale.scene import photo as photos
+
+    if earlier is not None:
+        np.save(tmp_path / "earlier.npy", np.full(SIZE[::-1], earlier, np.float32))
+        photos.place_file(scene, photo, tmp_path / "earlier.npy", 0, 0)
+    np.save(tmp_path / "depth.npy", np.full(SIZE[::-1], depth, np.float32))
+    _, doubts = photos.place_file(scene, photo, tmp_path / "depth.npy", 0, 0)
+    assert len(doubts) == bool(said)
+    assert all(part in doubts[0] for part in said)
+    # In the unit that was meant, nothing is said of it.
+    _, doubts = photos.place_file(scene, photo, tmp_path / "depth.npy", 4 / depth, 0)
+    assert doubts == ()
+
+
 def test_it_says_what_is_missing(scene: bpy.types.Scene, photo: Path) -> None:
     with pytest.raises(RuntimeError, match="No photo: choose one"):
         bpy.ops.parascale.estimate_depth()

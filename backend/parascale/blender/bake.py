@@ -6,7 +6,7 @@ from numpy.typing import ArrayLike
 
 from parascale.blender.camera import require_perspective, rigid
 from parascale.blender.keyframes import LENS_TOLERANCE, fill_curve, key_lens, key_trajectory, own_action
-from parascale.blender.scene_state import at_frame, depsgraph_of, times_of_frames
+from parascale.blender.scene_state import at_frame, depsgraph_of, require_plain_time, times_of_frames
 from parascale.blender.untyped import camera_data, untyped
 from parascale.camera import Trajectory
 
@@ -24,9 +24,10 @@ def baked_copy(
     Raises
     ------
     InputError
-        Where it is no perspective camera, or is sheared or mirrored.
+        Where it is no perspective camera, is sheared or mirrored, or the scene stretches time.
     """
     require_perspective(camera_object)
+    require_plain_time(scene)
     numbers = np.asarray(frames, np.float64)
     poses, values = np.empty((len(numbers), 4, 4)), np.empty((len(numbers), len(CHANNELS)))
     with at_frame(scene) as go_to:
@@ -52,6 +53,7 @@ def keyed_copy(
     scene: bpy.types.Scene, camera_object: bpy.types.Object, trajectory: Trajectory, frames: ArrayLike, name: str
 ) -> bpy.types.Object:
     """Copy a camera onto another path, in world units of the scene, lens included; the copy is in no collection yet."""
+    require_plain_time(scene)
     copy = _plain_copy(camera_object, name)
     key_trajectory(copy, trajectory, frames, lock=False)
     key_lens(camera_data(copy), scene, trajectory, frames, lock=False)

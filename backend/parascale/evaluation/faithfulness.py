@@ -222,12 +222,12 @@ def film_reference(name: str, move: str, plan: Plan, folder: Path, report: Progr
 
 def _open(name: str, size: tuple[int, int]) -> _Stage:
     from parascale.blender.camera import view_of_camera
-    from parascale.blender.depth import SceneDepth
+    from parascale.blender.depth import SceneDepth, clip_range
     from parascale.blender.scenes.scenes_by_name import open_scene
 
     scene = open_scene(name, size)
     assert scene.camera is not None
-    return _Stage(scene, SceneDepth(scene), view_of_camera(scene, scene.camera))
+    return _Stage(scene, SceneDepth(scene, clip=clip_range(scene, scene.camera)), view_of_camera(scene, scene.camera))
 
 
 def _measure(row: Row, path: Shot, true: Shot, stage: _Stage) -> Row:

@@ -150,10 +150,12 @@ def _no_depth(path: Path, names: Sequence[str]) -> InputError:
 def _read_picture(path: Path) -> NDArray[np.generic]:
     try:
         import av
+
+        from parascale.media.container import open_container
     except ImportError as error:
         raise InputError(f"depth pictures need {error.name}", "extra", ["preview"]) from error
     try:
-        with av.open(path) as container:
+        with open_container(path) as container:
             frame = next(container.decode(video=0))
             pixels: NDArray[np.generic] = frame.to_ndarray()
     except (OSError, ValueError, IndexError, StopIteration, av.FFmpegError) as error:
