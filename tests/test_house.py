@@ -1,6 +1,7 @@
 """The house: imports point down, there is one version number, and what the add-on repeats of the backend is right."""
 
 import ast
+import re
 import runpy
 import tomllib
 from collections.abc import Iterator
@@ -188,3 +189,10 @@ def test_the_add_on_words_every_remedy_in_its_own_terms() -> None:
             assert "--" not in sentence
     assert advice["sentence"](InputError("x holds 2 shots", "shot", ("0:12", "12:30"))).endswith(": 0:12, 12:30")
     assert advice["sentence"]("  two\nlines ") == "Two lines"
+
+
+@pytest.mark.parametrize("page", ["ARCHITECTURE.md", "CONTRIBUTING.md"])
+def test_the_files_that_a_page_names_exist(page: str) -> None:
+    named = re.findall(r"`((?:[a-z_]+/)+[a-z_]+\.py)`", (ROOT / page).read_text())
+    assert named
+    assert [name for name in named if not (PACKAGE / name).is_file() and not (ROOT / name).is_file()] == []

@@ -1,8 +1,10 @@
 """The commands as a user types them: what they print, what they write, and how they refuse."""
 
 import json
+import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import numpy as np
 import pytest
 
 from parascale.camera import Trajectory
+from parascale.extras import EXTRAS
 from parascale.files.shot_file import read_shot, write_shot
 from parascale.parallax.shot import Shot
 
@@ -127,3 +130,18 @@ def test_help_imports_nothing_heavy() -> None:
         subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     )
     assert not loaded & {"numpy", "numba", "pycolmap", "cv2", "av", "scipy", "torch", "bpy", "matplotlib", "zmq"}
+
+
+def test_extras_bring_the_packages_that_are_looked_for() -> None:
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
+    optional = project["optional-dependencies"]
+
+    def packages(extra: str) -> set[str]:
+        found: set[str] = set()
+        for requirement in optional[extra]:
+            name, _, parts = re.split(r"[<>=;]", requirement)[0].partition("[")
+            found |= set.union(*map(packages, parts.rstrip("]").split(","))) if parts else {name}
+        return found
+
+    for extra, modules in EXTRAS.items():
+        assert set(modules.values()) <= packages(extra)

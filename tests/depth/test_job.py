@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from parascale.depth.job import estimate_depth
 from parascale.depth.models import load_estimator
 from parascale.depth.reference_depth import with_model_depth
 from parascale.errors import Cancelled, InputError
@@ -18,8 +17,21 @@ from parascale.link.client import Client
 from parascale.link.kinds.depth import DepthRequest
 from parascale.link.kinds.solve import SolveRequest
 from parascale.link.local import start_backend
+from parascale.link.request import JobResult
+from parascale.service.jobs import JobContext, run_job
+from parascale.types import CancelCheck, Progress
 
 FAMILIES = ["depth-anything-relative", "depth-anything-metric", "depth-pro", "zoedepth"]
+
+
+def estimate_depth(
+    request: DepthRequest,
+    folder: Path,
+    progress: Progress = lambda _fraction, _phase: None,
+    cancelled: CancelCheck = lambda: False,
+) -> JobResult:
+    """Run the job here, without a backend."""
+    return run_job(request, JobContext("photo", folder, progress, cancelled))
 
 
 @pytest.fixture(scope="module")

@@ -156,7 +156,7 @@ def test_both_halves_of_wan_2_2_work(use_image, film, tiny_models, monkeypatch) 
 
 def test_what_is_joined_is_the_pictures_latent_and_zeros(ask, run, tiny_models, monkeypatch) -> None:
     from parascale.generators.diffusion.camera_transformer import WanCameraTransformer
-    from parascale.generators.diffusion.wan import load_parts
+    from parascale.generators.diffusion.wan import load_wan_parts
 
     inputs = []
     forward = WanCameraTransformer.forward
@@ -169,7 +169,7 @@ def test_what_is_joined_is_the_pictures_latent_and_zeros(ask, run, tiny_models, 
     run(request)
     joined = inputs[0]["hidden_states"][:, 16:]
     assert (joined[:, :, 1:] == 0).all()
-    vae = load_parts(tiny_models.parts, torch.float32, lambda phase: None)["vae"]
+    vae = load_wan_parts(tiny_models.parts, torch.float32, lambda phase: None)["vae"]
     picture = torch.from_numpy(request.image).permute(2, 0, 1)[None, :, None].float() / 127.5 - 1
     latent = vae.encode(picture).latent_dist.mode()[0, :, 0]
     mean, deviation = (

@@ -86,8 +86,8 @@ def test_a_hung_worker_is_ended(
     with serving(worker_silence=3.0) as server, connect(server.address) as client:
         hung = client.submit(long_request)
         until(lambda: client.status(hung).state == "running")
-        (hand,) = server._dispatcher._pool._hands.values()
-        os.kill(hand.pid, signal.SIGSTOP)
+        (worker,) = server._dispatcher._pool._workers.values()
+        os.kill(worker.pid, signal.SIGSTOP)
         status = client.wait(hung)
         assert status.state == "failed"
         assert "gave no sign of life for 3 s" in status.message
@@ -185,14 +185,14 @@ def test_an_upload_goes_on_where_the_killed_backend_stopped(house: Any, tmp_path
     again = house.start()
     assert again.status(job).phase == "waiting for files"
     sent = 0
-    push = again._push
+    push = again._send_chunk
 
     def count(message: Any) -> None:
         nonlocal sent
         sent += 1
         push(message)
 
-    again._push = count
+    again._send_chunk = count
     again.submit(SolveRequest(clip), job)
     assert sent <= 61 - held
     (stored,) = jobs.glob("*/*/inputs/clip.mp4")

@@ -1,9 +1,9 @@
 """MoGe-2, where its own package is installed: metric depth, a mask of what has a surface, and the lens."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from parascale.depth.estimate import Estimate
@@ -21,14 +21,12 @@ class MogeEstimator:
 
     def __init__(self, name: str, folder: Path) -> None:
         try:
-            import torch
             from moge.model.v2 import MoGeModel
         except ImportError as error:
             raise InputError(
                 f"this depth model needs {error.name}: pip install git+https://github.com/microsoft/MoGe.git"
             ) from error
         self.name = name
-        self._torch: Any = torch
         self._device = "cuda" if torch.cuda.is_available() else "cpu"
         try:
             self._model = MoGeModel.from_pretrained(folder / "model.pt").to(self._device).eval()
@@ -39,7 +37,7 @@ class MogeEstimator:
     def estimate(self, image: NDArray[np.uint8]) -> Estimate:
         """See `parascale.depth.estimate.Estimator`."""
         height, width = image.shape[:2]
-        pixels = self._torch.from_numpy(np.ascontiguousarray(image)).to(self._device).permute(2, 0, 1).float() / 255
+        pixels = torch.from_numpy(np.ascontiguousarray(image)).to(self._device).permute(2, 0, 1).float() / 255
         found = self._model.infer(pixels, use_fp16=self._device == "cuda")
         depth = found["depth"].float().cpu().numpy().astype(np.float32)
         lens = found["intrinsics"].float().cpu().numpy().astype(np.float64)

@@ -8,13 +8,20 @@ import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TypeVar, cast
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+from transformers import AutoModelForDepthEstimation
+from transformers.utils import logging
 
 from parascale.depth.estimate import Estimate, Kind
 from parascale.errors import InputError
+
+T = TypeVar("T")
 
 FAMILIES = ("depth_anything", "dpt", "depth_pro", "zoedepth")
 
@@ -41,24 +48,17 @@ class TransformersEstimator:
     Raises
     ------
     InputError
-        Where torch or transformers is missing, or the folder cannot be read.
+        If the folder cannot be read.
     """
 
     def __init__(self, name: str, folder: Path, family: str) -> None:
-        try:
-            import torch
-            from transformers import AutoModelForDepthEstimation
-            from transformers.utils import logging
-        except ImportError as error:
-            raise InputError(f"depth models need {error.name}: pip install 'parascale[depth]'") from error
         logging.disable_progress_bar()  # of reading a file: the terminal shows the job's own
         self.name = name
-        self._torch: Any = torch
         self._family = family
-        self._device = _device(torch)
+        self._device = _select_device()
         try:
-            self._preparation: Mapping[str, Any] = json.loads((folder / "preprocessor_config.json").read_text())
-            model: Any = AutoModelForDepthEstimation.from_pretrained(
+            self._preparation: Mapping[str, object] = json.loads((folder / "preprocessor_config.json").read_text())
+            model = AutoModelForDepthEstimation.from_pretrained(
                 folder, local_files_only=True, use_safetensors=True, dtype=torch.float32
             )
         except Exception as error:  # the library raises whatever its parts raise
@@ -68,7 +68,6 @@ class TransformersEstimator:
 
     def estimate(self, image: NDArray[np.uint8]) -> Estimate:
         """See `parascale.depth.estimate.Estimator`."""
-        torch = self._torch
         height, width = image.shape[:2]
         with torch.inference_mode():
             pixels = torch.from_numpy(np.ascontiguousarray(image)).to(self._device).permute(2, 0, 1)[None].float()
@@ -76,7 +75,7 @@ class TransformersEstimator:
             values = predicted.predicted_depth.reshape(1, 1, *predicted.predicted_depth.shape[-2:]).float()
             padding = self._padding(height, width)
             size = (height + 2 * padding[0], width + 2 * padding[1])
-            values = torch.nn.functional.interpolate(values, size, mode="bilinear", align_corners=False)
+            values = functional.interpolate(values, size, mode="bilinear", align_corners=False)
             values = values[0, 0, padding[0] : padding[0] + height, padding[1] : padding[1] + width]
             seen = values.cpu().numpy()
         if self._family == "depth_pro":
@@ -89,9 +88,9 @@ class TransformersEstimator:
         metric = getattr(self._model.config, "depth_estimation_type", "relative") == "metric"
         return "metric" if metric else "relative"
 
-    def _setting(self, name: str, default: Any) -> Any:
+    def _setting(self, name: str, default: T) -> T:
         value = self._preparation.get(name)
-        return default if value is None else value
+        return default if value is None else cast("T", value)
 
     def _padding(self, height: int, width: int) -> tuple[int, int]:
         if self._family != "zoedepth" or not self._setting("do_pad", True):
@@ -99,9 +98,8 @@ class TransformersEstimator:
         down, across = (int(math.sqrt(length / 2) * _ZOE_PADDING) for length in (height, width))
         return min(down, height - 1), min(across, width - 1)
 
-    def _prepared(self, pixels: Any) -> Any:
+    def _prepared(self, pixels: Tensor) -> Tensor:
         """Pad, resize and normalise a picture (1, 3, h, w) of values 0 .. 1."""
-        functional = self._torch.nn.functional
         zoe, pro = self._family == "zoedepth", self._family == "depth_pro"
         down, across = self._padding(*pixels.shape[-2:])
         if down or across:
@@ -117,7 +115,7 @@ class TransformersEstimator:
         pixels = pixels.clamp(0, 1)
         mean, deviation = _HALF if pro or zoe else _IMAGENET
         mean, deviation = self._setting("image_mean", mean), self._setting("image_std", deviation)
-        shaped = [self._torch.tensor(values, device=pixels.device).reshape(1, 3, 1, 1) for values in (mean, deviation)]
+        shaped = [torch.tensor(values, device=pixels.device).reshape(1, 3, 1, 1) for values in (mean, deviation)]
         return (pixels - shaped[0]) / shaped[1]
 
     def _input_size(self, height: int, width: int) -> tuple[int, int]:
@@ -136,7 +134,7 @@ class TransformersEstimator:
         return int(rows), int(columns)
 
 
-def _depth_pro(canonical: NDArray[np.float32], field_of_view: Any) -> Estimate:
+def _depth_pro(canonical: NDArray[np.float32], field_of_view: Tensor | None) -> Estimate:
     """Depth Pro predicts inverse depth for a focal length of one picture width, and the field of view beside it."""
     height, width = canonical.shape
     inverse = np.clip(canonical, 1e-4, 1e4)
@@ -150,7 +148,7 @@ def _depth_pro(canonical: NDArray[np.float32], field_of_view: Any) -> Estimate:
     return Estimate(depth.astype(np.float32), "metric", np.array([focal, focal, width / 2, height / 2]))
 
 
-def _device(torch: Any) -> str:
+def _select_device() -> str:
     if torch.cuda.is_available():
         return "cuda"
     return "mps" if torch.backends.mps.is_available() else "cpu"

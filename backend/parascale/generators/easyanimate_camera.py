@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,8 @@ from parascale.link.messages import Trained
 from parascale.link.parameters import Parameter
 
 if TYPE_CHECKING:
+    from diffusers import DiffusionPipeline
+
     from parascale.generators.diffusion.run import Run
 
 MODELS = ("7B", "12B")
@@ -55,17 +57,17 @@ class EasyAnimateCamera(DiffusionGenerator):
         return run.denoise(pipeline, control_camera_video=maps, ref_image=first)
 
 
-def _build(run: "Run", folder: Path) -> Any:
+def _build(run: "Run", folder: Path) -> "DiffusionPipeline":
     from diffusers import AutoencoderKLMagvit, EasyAnimateTransformer3DModel
     from transformers import AutoTokenizer, Qwen2VLForConditionalGeneration
 
-    from parascale.generators.diffusion.checkpoint import elements, read_config, read_shapes
+    from parascale.generators.diffusion.checkpoint import elements, integer, read_config, read_shapes
     from parascale.generators.diffusion.easyanimate import EasyAnimateCameraPipeline
-    from parascale.generators.diffusion.parts import load_part, part_sizes, scheduler_of
+    from parascale.generators.diffusion.parts import load_parts, part_sizes, scheduler_of
 
     config = read_config(folder / "transformer")
-    latent = read_config(folder / "vae").get("latent_channels", 0)
-    joined = config.get("in_channels", 0) - latent
+    latent = integer(read_config(folder / "vae"), "latent_channels", folder / "vae")
+    joined = integer(config, "in_channels", folder / "transformer") - latent
     if joined != latent + len(CHANNELS):
         raise InputError(
             f"{folder} joins {joined} channels to the latents where Control-Camera joins {latent + len(CHANNELS)}: "
@@ -73,22 +75,23 @@ def _build(run: "Run", folder: Path) -> Any:
             "weights",
             ["easyanimate-camera-7B"],
         )
-    dim = config["num_attention_heads"] * config["attention_head_dim"]
+    heads, width, layers = (
+        integer(config, name, folder / "transformer")
+        for name in ("num_attention_heads", "attention_head_dim", "num_layers")
+    )
+    dim = heads * width
     run.check_memory(
         {"transformer": elements(read_shapes(folder / "transformer"))} | part_sizes(folder),
         dim=dim,
         ffn_dim=4 * dim,
-        layers=config["num_layers"],
+        layers=layers,
     )
     dtype = run.dtype
-    makers: dict[str, Callable[[Path], Any]] = {
+    makers: dict[str, Callable[[Path], object]] = {
         "vae": lambda path: AutoencoderKLMagvit.from_pretrained(path, torch_dtype=dtype),
         "text_encoder": lambda path: Qwen2VLForConditionalGeneration.from_pretrained(path, dtype=dtype),
         "tokenizer": lambda path: AutoTokenizer.from_pretrained(path, local_files_only=True),
         "transformer": lambda path: EasyAnimateTransformer3DModel.from_pretrained(path, torch_dtype=dtype),
     }
-    parts = {}
-    for name, make in makers.items():
-        run.loading(f"loading the {name.replace('_', ' ')}")
-        parts[name] = load_part(folder / name, make)
+    parts = load_parts(folder, makers, run.loading)
     return EasyAnimateCameraPipeline(**parts, scheduler=scheduler_of(folder))

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,8 @@ from parascale.link.parameters import Parameter, Scalar
 from parascale.weights.hub import locate
 
 if TYPE_CHECKING:
+    from diffusers import DiffusionPipeline
+
     from parascale.generators.diffusion.run import Run
 
 ADAPTER = "animatediff-adapter"
@@ -99,28 +101,25 @@ def _film(source: str, path: Trajectory) -> NDArray[np.uint8]:
     return np.stack([fit_image(film[frame], path) for frame in kept])
 
 
-def _build(run: "Run", folder: Path, adapter: Path) -> Any:
+def _build(run: "Run", folder: Path, adapter: Path) -> "DiffusionPipeline":
     from diffusers import AnimateDiffPipeline, AutoencoderKL, DDIMScheduler, MotionAdapter, UNet2DConditionModel
     from transformers import AutoTokenizer, CLIPTextModel
 
     from parascale.generators.diffusion.checkpoint import elements, read_config, read_shapes
-    from parascale.generators.diffusion.parts import load_part, part_sizes
+    from parascale.generators.diffusion.parts import load_part, load_parts, part_sizes
 
     config = read_config(folder / "unet")
-    width = config["block_out_channels"][0]
+    width = cast("list[int]", config["block_out_channels"])[0]
     numbers = {"unet": elements(read_shapes(folder / "unet")), "adapter": elements(read_shapes(adapter))}
     run.check_memory(numbers | part_sizes(folder), dim=width, ffn_dim=4 * width, layers=1, token=8, length=4)
     dtype = run.dtype
-    makers: dict[str, Callable[[Path], Any]] = {
+    makers: dict[str, Callable[[Path], object]] = {
         "vae": lambda path: AutoencoderKL.from_pretrained(path, torch_dtype=dtype),
         "text_encoder": lambda path: CLIPTextModel.from_pretrained(path, dtype=dtype),
         "tokenizer": lambda path: AutoTokenizer.from_pretrained(path, local_files_only=True),
         "unet": lambda path: UNet2DConditionModel.from_pretrained(path, torch_dtype=dtype),
     }
-    parts = {}
-    for name, make in makers.items():
-        run.loading(f"loading the {name.replace('_', ' ')}")
-        parts[name] = load_part(folder / name, make)
+    parts = load_parts(folder, makers, run.loading)
     run.loading("loading the motion adapter")
     motion = load_part(adapter, lambda path: MotionAdapter.from_pretrained(path, torch_dtype=dtype))
     # The schedule AnimateDiff was trained with.

@@ -48,7 +48,7 @@ class Preview(Generator):
         from parascale.media.video_writer import VideoWriter, shrink
         from parascale.projection.warper import Warper
 
-        report = progress or _unreported
+        report: Progress = progress or (lambda _fraction, _phase: None)
         report(0.0, "preparing the surface")
         targets = _even_views(request.shot.trajectory)
         width, height = targets[0].size
@@ -71,10 +71,6 @@ class Preview(Generator):
                 report((number + 1) / len(targets), f"frame {number + 1} of {len(targets)}")
         summary = {"frames": len(targets), "fps": fps, "width": width, "height": height, "hole_share": shares}
         return JobResult(summary, {"video": video, "hole_mask": mask})
-
-
-def _unreported(fraction: float, phase: str) -> None:
-    pass
 
 
 def checked_depth(request: GenerationRequest) -> NDArray[np.float32]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from parascale.errors import InputError
 from parascale.link.messages import ScaleClass
+from parascale.link.parameters import Scalar
 from parascale.link.paths import state_folder
 
 FORMAT, VERSION = "parascale-profile", 1
@@ -48,7 +49,7 @@ class Profile:
     slope: float | None = None
     spread: float | None = None
     saturates_at: float | None = None
-    parameters: Mapping[str, Any] = field(default_factory=dict)
+    parameters: Mapping[str, Scalar] = field(default_factory=dict)
     response: tuple[Mapping[str, Any], ...] = ()
 
     def __post_init__(self) -> None:

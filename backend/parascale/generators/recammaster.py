@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,8 @@ from parascale.link.messages import Trained
 from parascale.link.parameters import Parameter, Scalar
 
 if TYPE_CHECKING:
+    from diffusers import DiffusionPipeline
+
     from parascale.generators.diffusion.run import Run
 
 PARTS = "wan2.1-t2v-1.3B-parts"
@@ -87,13 +89,19 @@ def _source(run: "Run") -> NDArray[np.uint8]:
     return np.stack([fit_image(film[frame], path) for frame in kept])
 
 
-def _build(run: "Run", folder: Path, parts: Path) -> Any:
+def _build(run: "Run", folder: Path, parts: Path) -> "DiffusionPipeline":
     from diffusers import WanPipeline
 
     from parascale.generators.diffusion.checkpoint import elements, read_ckpt, read_config
     from parascale.generators.diffusion.parts import part_sizes
     from parascale.generators.diffusion.recapture_transformer import ReCaptureTransformer
-    from parascale.generators.diffusion.wan import load_parts, load_transformer, scheduler, transformer_config
+    from parascale.generators.diffusion.wan import (
+        block_size,
+        load_transformer,
+        load_wan_parts,
+        scheduler,
+        transformer_config,
+    )
 
     files = sorted(folder.glob("*.ckpt"))
     if len(files) != 1:
@@ -104,12 +112,7 @@ def _build(run: "Run", folder: Path, parts: Path) -> Any:
         raise InputError(f"{files[0]} has no camera encoder: it is a plain Wan model", "weights", ["recammaster"])
     shapes = {name: tuple(tensor.shape) for name, tensor in state.items()}
     config = transformer_config(read_config(parts / "transformer"), shapes, parts / "transformer")
-    run.check_memory(
-        {"transformer": elements(shapes)} | part_sizes(parts),
-        dim=config["num_attention_heads"] * config["attention_head_dim"],
-        ffn_dim=config["ffn_dim"],
-        layers=config["num_layers"],
-        length=2,
-    )
+    numbers = {"transformer": elements(shapes)} | part_sizes(parts)
+    run.check_memory(numbers, **block_size(config, parts / "transformer"), length=2)
     transformer = load_transformer(lambda: ReCaptureTransformer(**config), state, run.dtype, files[0])
-    return WanPipeline(**load_parts(parts, run.dtype, run.loading), scheduler=scheduler(), transformer=transformer)
+    return WanPipeline(**load_wan_parts(parts, run.dtype, run.loading), scheduler=scheduler(), transformer=transformer)

@@ -1,7 +1,6 @@
 """What a generator's camera input means, in the words users are told."""
 
 from collections.abc import Collection, Mapping
-from typing import Any
 
 from parascale.link.messages import ScaleClass
 
@@ -20,7 +19,7 @@ _ERASING_LAYERS = {
 _ERASING_SETTINGS = ("normalize_trans", "camera_scale", "norm_trans")
 
 
-def erasing_model(names: Collection[str], config: Mapping[str, Any]) -> str | None:
+def erasing_model(names: Collection[str], config: Mapping[str, object]) -> str | None:
     """Recognise a checkpoint whose model divides the path by its own length, by its tensors and its settings.
 
     Parameters

@@ -1,7 +1,7 @@
 """Wan2.1-Fun Control-Camera: Plücker maps of the path steer an image-to-video model."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,9 @@ from parascale.link.messages import Trained
 from parascale.link.parameters import Parameter
 
 if TYPE_CHECKING:
+    from diffusers import DiffusionPipeline
+    from torch import nn
+
     from parascale.generators.diffusion.run import Run
 
 MODELS = ("1.3B", "14B", "2.2-A14B")
@@ -67,23 +70,18 @@ class WanFunCamera(DiffusionGenerator):
         )
 
 
-def _build(run: "Run", folder: Path, parts: Path) -> Any:
+def _build(run: "Run", folder: Path, parts: Path) -> "DiffusionPipeline":
     """Load the pipeline; a folder with two halves is Wan2.2's."""
     from parascale.generators.diffusion.camera_transformer import WanCameraPipeline
     from parascale.generators.diffusion.parts import part_sizes
-    from parascale.generators.diffusion.wan import load_parts, scheduler
+    from parascale.generators.diffusion.wan import block_size, load_wan_parts, scheduler
 
     halves = [folder / half for half in HALVES] if (folder / HALVES[0]).is_dir() else [folder]
     models = [_described(half) for half in halves]
     config, clip = models[0][0], "image_dim" in models[0][0]
     numbers = {half.name: count for half, (_, count) in zip(halves, models, strict=True)}
-    run.check_memory(
-        numbers | part_sizes(parts, clip=clip),
-        dim=config["num_attention_heads"] * config["attention_head_dim"],
-        ffn_dim=config["ffn_dim"],
-        layers=config["num_layers"],
-    )
-    others = load_parts(parts, run.dtype, run.loading, clip=clip)
+    run.check_memory(numbers | part_sizes(parts, clip=clip), **block_size(config, folder))
+    others = load_wan_parts(parts, run.dtype, run.loading, clip=clip)
     transformers = [_load(run, half, known) for half, (known, _) in zip(halves, models, strict=True)]
     second = transformers[1] if len(transformers) > 1 else None
     return WanCameraPipeline(
@@ -95,9 +93,9 @@ def _build(run: "Run", folder: Path, parts: Path) -> Any:
     )
 
 
-def _described(folder: Path) -> tuple[dict[str, Any], int]:
+def _described(folder: Path) -> tuple[dict[str, object], int]:
     """Return a transformer's settings in diffusers' words, and how many numbers it has."""
-    from parascale.generators.diffusion.checkpoint import elements, read_config, read_shapes
+    from parascale.generators.diffusion.checkpoint import elements, integer, read_config, read_shapes
     from parascale.generators.diffusion.wan import transformer_config
 
     config, shapes = read_config(folder), read_shapes(folder)
@@ -115,21 +113,23 @@ def _described(folder: Path) -> tuple[dict[str, Any], int]:
             ["wan-fun-camera-1.3B"],
         )
     translated = transformer_config(config, shapes, folder)
-    joined = translated["in_channels"] - translated["out_channels"]
-    if translated["out_channels"] != JOINED[0] or joined not in JOINED:
+    taken, given = (integer(translated, name, folder) for name in ("in_channels", "out_channels"))
+    if given != JOINED[0] or taken - given not in JOINED:
         raise InputError(
-            f"{folder} takes {translated['in_channels']} channels, where Wan2.1-Fun takes 32 and Wan2.2-Fun A14B 36: "
-            "take one of these"
+            f"{folder} takes {taken} channels, where Wan2.1-Fun takes 32 and Wan2.2-Fun A14B 36: take one of these"
         )
-    channels = int(config.get("in_dim_control_adapter", 24))
-    downscale = int(config.get("downscale_factor_control_adapter", 8))
-    return translated | {"camera_channels": channels, "camera_downscale": downscale}, elements(shapes)
+    adapter_settings = {
+        "camera_channels": config.get("in_dim_control_adapter", 24),
+        "camera_downscale": config.get("downscale_factor_control_adapter", 8),
+    }
+    return translated | adapter_settings, elements(shapes)
 
 
-def _load(run: "Run", folder: Path, config: dict[str, Any]) -> Any:
+def _load(run: "Run", folder: Path, config: dict[str, object]) -> "nn.Module":
     from parascale.generators.diffusion.camera_transformer import WanCameraTransformer
     from parascale.generators.diffusion.checkpoint import read_state
     from parascale.generators.diffusion.wan import load_transformer
 
     run.loading("loading the transformer")
-    return load_transformer(lambda: WanCameraTransformer(**config), read_state(folder), run.dtype, folder)
+    settings = cast("dict[str, int]", config)
+    return load_transformer(lambda: WanCameraTransformer(**settings), read_state(folder), run.dtype, folder)

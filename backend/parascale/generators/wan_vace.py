@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,8 @@ from parascale.link.messages import Trained
 from parascale.link.parameters import Parameter, Scalar
 
 if TYPE_CHECKING:
+    from diffusers import DiffusionPipeline
+
     from parascale.generators.diffusion.run import Run
 
 MODELS = ("1.3B", "14B")
@@ -88,26 +90,21 @@ def warp_picture(run: "Run") -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     return film, mask
 
 
-def _build(run: "Run", folder: Path) -> Any:
+def _build(run: "Run", folder: Path) -> "DiffusionPipeline":
     from diffusers import WanVACEPipeline, WanVACETransformer3DModel
 
     from parascale.errors import InputError
     from parascale.generators.diffusion.checkpoint import elements, read_config, read_shapes
     from parascale.generators.diffusion.parts import load_part, part_sizes, scheduler_of
-    from parascale.generators.diffusion.wan import load_parts
+    from parascale.generators.diffusion.wan import block_size, load_wan_parts
 
     transformer = folder / "transformer"
     config, shapes = read_config(transformer), read_shapes(transformer)
     if not any(name.startswith("vace_blocks") for name in shapes):
         raise InputError(f"{folder} is not a VACE model", "weights", ["wan-vace-1.3B"])
-    run.check_memory(
-        {"transformer": elements(shapes)} | part_sizes(folder),
-        dim=config["num_attention_heads"] * config["attention_head_dim"],
-        ffn_dim=config["ffn_dim"],
-        layers=config["num_layers"],
-    )
-    parts = load_parts(folder, run.dtype, run.loading)
+    numbers = {"transformer": elements(shapes)} | part_sizes(folder)
+    run.check_memory(numbers, **block_size(config, transformer))
+    parts = load_wan_parts(folder, run.dtype, run.loading)
     run.loading("loading the transformer")
-    dtype = run.dtype
-    model = load_part(transformer, lambda path: WanVACETransformer3DModel.from_pretrained(path, torch_dtype=dtype))
+    model = load_part(transformer, lambda path: WanVACETransformer3DModel.from_pretrained(path, torch_dtype=run.dtype))
     return WanVACEPipeline(**parts, scheduler=scheduler_of(folder), transformer=model)

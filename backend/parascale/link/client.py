@@ -1,7 +1,6 @@
 """A client of a backend: submits jobs, follows them, fetches what they leave behind."""
 
 import itertools
-import re
 import time
 import uuid
 from collections import deque
@@ -15,7 +14,7 @@ from parascale.link import messages as m
 from parascale.link.arrays import describe, to_frames
 from parascale.link.connection import Connection
 from parascale.link.keys import Keys
-from parascale.link.limits import SILENCE
+from parascale.link.limits import JOB_ID, SILENCE
 from parascale.link.request import JobResult, Packed, Request
 from parascale.link.transfer import Receiver, Sender, check_files
 from parascale.types import CancelCheck, Progress
@@ -24,8 +23,6 @@ _TICK = 0.004  # seconds of work a call of `pump` may begin with another message
 _PAUSE = 0.05  # seconds a blocking call sleeps at most before it looks around
 _POLL = 1.0  # seconds between two questions about a job that is waited for
 _STOPPING = 15.0  # seconds a cancelled job may take to stop
-
-JOB_ID = re.compile(r"[0-9a-f]{32}")
 
 
 @dataclass(frozen=True)
@@ -101,7 +98,7 @@ class Client:
     Raises
     ------
     InputError
-        From every blocking method: no backend answers, it refuses us, or it refuses what was asked.
+        From every blocking method: no backend answers, it refuses us, or it refuses the request.
     """
 
     def __init__(self, address: str, server_key: bytes, identity: Keys, timeout: float = SILENCE) -> None:
@@ -140,7 +137,7 @@ class Client:
 
     def hello(self) -> m.Welcome:
         """Ask the backend what it is and what it can do."""
-        return self._ask(m.Welcome, m.Hello(self._number()))
+        return self._ask(m.Welcome, m.Hello(self._next_request()))
 
     def submit(self, request: Request, job_id: str | None = None) -> str:
         """Submit a job and return its id once the backend holds everything the job needs.
@@ -155,10 +152,10 @@ class Client:
         job_id = self.start_submit(request, job_id)
         try:
             while job_id in self._submissions:
-                self._look(f"job {job_id}")
+                self._pump_once(f"job {job_id}")
         finally:
             self._submissions.pop(job_id, None)
-        for refused in self._taken(SubmitRefused, job_id):
+        for refused in self._take_events(SubmitRefused, job_id):
             raise InputError(refused.message)
         return job_id
 
@@ -169,25 +166,25 @@ class Client:
             raise InputError(f"{job_id!r} is no job id: 32 hexadecimal digits are needed")
         packed = request.pack()
         check_files([info for info, _ in packed.files])
-        self._submissions[job_id] = _Submission(self._number(), request.kind, packed, Sender(packed.files))
+        self._submissions[job_id] = _Submission(self._next_request(), request.kind, packed, Sender(packed.files))
         self._send_submission(job_id)
         return job_id
 
     def status(self, job_id: str) -> m.JobStatus:
         """Ask where a job stands."""
-        return self._ask(m.Status, m.Ask(self._number(), job_id)).job
+        return self._ask(m.Status, m.Ask(self._next_request(), job_id)).job
 
     def jobs(self) -> tuple[m.JobStatus, ...]:
         """Ask where all our jobs stand, oldest first."""
-        return self._ask(m.StatusAll, m.AskAll(self._number())).jobs
+        return self._ask(m.StatusAll, m.AskAll(self._next_request())).jobs
 
     def cancel(self, job_id: str) -> m.JobStatus:
         """Ask a job to stop; one that is over stays as it is."""
-        return self._ask(m.Status, m.Cancel(self._number(), job_id)).job
+        return self._ask(m.Status, m.Cancel(self._next_request(), job_id)).job
 
     def delete(self, job_id: str) -> None:
         """Have a job that is over forgotten, with its files."""
-        self._ask(m.Deleted, m.Delete(self._number(), job_id))
+        self._ask(m.Deleted, m.Delete(self._next_request(), job_id))
         self._jobs.pop(job_id, None)
 
     def fetch(self, job_id: str, directory: Path, progress: Progress | None = None) -> JobResult:
@@ -206,18 +203,18 @@ class Client:
             while (download := self._downloads.get(job_id)) is not None:
                 if progress and download.receiver is not None:
                     progress(download.receiver.fraction, "fetching")
-                self._look(f"job {job_id}")
+                self._pump_once(f"job {job_id}")
         finally:
             self._drop(job_id)
-        for failed in self._taken(FetchFailed, job_id):
+        for failed in self._take_events(FetchFailed, job_id):
             raise InputError(failed.message)
-        (fetched,) = self._taken(Fetched, job_id)
+        (fetched,) = self._take_events(Fetched, job_id)
         return fetched.result
 
     def start_fetch(self, job_id: str, directory: Path) -> None:
         """Begin to fetch; `pump` does the rest and reports `Fetched` or `FetchFailed`."""
         self._drop(job_id)
-        self._downloads[job_id] = _Download(self._number(), directory, {})
+        self._downloads[job_id] = _Download(self._next_request(), directory, {})
         self._connection.send(m.AskResult(self._downloads[job_id].request, job_id))
 
     def wait(
@@ -249,7 +246,7 @@ class Client:
         Cancelled
             Where the job ended as cancelled.
         """
-        begin = asked = time.monotonic()
+        begin = polled = time.monotonic()
         stopping: float | None = None
         status = self.status(job_id)
         while not status.final:
@@ -261,10 +258,10 @@ class Client:
                 stopping = now
             if (timeout and now - begin > timeout) or (stopping and now - stopping > _STOPPING):
                 raise InputError(f"job {job_id} is still {status.state} after {now - begin:.0f} s: it goes on")
-            if now - asked > _POLL:
-                self._connection.send(m.Ask(self._number(), job_id))
-                asked = now
-            self._look(f"job {job_id}")
+            if now - polled > _POLL:
+                self._connection.send(m.Ask(self._next_request(), job_id))
+                polled = now
+            self._pump_once(f"job {job_id}")
             status = self._jobs.get(job_id, status)
         if status.state == "cancelled":
             raise Cancelled(f"job {job_id} was cancelled")
@@ -295,11 +292,11 @@ class Client:
             if time.monotonic() > end:
                 break
         for job_id in list(self._downloads):
-            self._advance(job_id)
+            self._request_chunks(job_id)
 
     def _greet(self) -> None:
         """Say on a new connection all that an old one, or an old server, may have lost."""
-        self._connection.send(m.AskAll(self._number()))
+        self._connection.send(m.AskAll(self._next_request()))
         if self._connection.connections > 1:
             for job_id in self._submissions:
                 self._send_submission(job_id)
@@ -326,23 +323,23 @@ class Client:
 
     def _handle(self, message: m.Message, frames: list[bytes]) -> None:
         if isinstance(message, m.Status | m.Changed):
-            self._note(message.job, getattr(message, "request", 0))
+            self._update_job(message.job, getattr(message, "request", 0))
         elif isinstance(message, m.StatusAll):
             for job in message.jobs:
-                self._note(job)
+                self._update_job(job)
         elif isinstance(message, m.Refused):
-            self._refused(message)
+            self._handle_refusal(message)
         elif isinstance(message, m.Pull):
-            self._push(message)
+            self._send_chunk(message)
         elif isinstance(message, m.Result):
             self._start_download(message)
         elif isinstance(message, m.Chunk | m.NoChunk):
-            self._take(message, frames)
+            self._receive_chunk(message, frames)
         request = getattr(message, "request", 0)
         if request in self._replies:
             self._replies[request] = message
 
-    def _note(self, job: m.JobStatus, request: int = 0) -> None:
+    def _update_job(self, job: m.JobStatus, request: int = 0) -> None:
         if self._jobs.get(job.job_id) != job:
             self._jobs[job.job_id] = job
             self._events.append(JobChanged(job))
@@ -352,7 +349,7 @@ class Client:
             if submission.accepted and (job.received or job.final):
                 del self._submissions[job.job_id]
 
-    def _refused(self, message: m.Refused) -> None:
+    def _handle_refusal(self, message: m.Refused) -> None:
         for job_id, submission in list(self._submissions.items()):
             if submission.request == message.request:
                 del self._submissions[job_id]
@@ -361,7 +358,7 @@ class Client:
             if download.request == message.request:
                 self._fail(job_id, message.message)
 
-    def _push(self, message: m.Pull) -> None:
+    def _send_chunk(self, message: m.Pull) -> None:
         submission = self._submissions.get(message.job)
         try:
             if submission is None:
@@ -383,7 +380,7 @@ class Client:
             self._fail(message.job, str(error))
         download.summary = dict(message.summary)
 
-    def _take(self, message: m.Chunk | m.NoChunk, frames: list[bytes]) -> None:
+    def _receive_chunk(self, message: m.Chunk | m.NoChunk, frames: list[bytes]) -> None:
         download = self._downloads.get(message.job)
         if download is None or download.receiver is None:
             return
@@ -394,7 +391,7 @@ class Client:
         except InputError as error:
             self._fail(message.job, str(error))
 
-    def _advance(self, job_id: str) -> None:
+    def _request_chunks(self, job_id: str) -> None:
         download = self._downloads[job_id]
         if download.receiver is None:
             return
@@ -419,7 +416,7 @@ class Client:
         self._drop(job_id)
         self._events.append(FetchFailed(job_id, message))
 
-    def _number(self) -> int:
+    def _next_request(self) -> int:
         return next(self._numbers)
 
     def _ask(self, answer: type[R], question: m.Hello | m.Ask | m.AskAll | m.Cancel | m.Delete) -> R:
@@ -428,30 +425,29 @@ class Client:
             self._connection.send(question)
             end = time.monotonic() + self._timeout
             while (reply := self._replies[question.request]) is None:
-                self._look(f"job {question.job}" if not isinstance(question, m.Hello | m.AskAll) else "")
+                self._pump_once(f"job {question.job}" if not isinstance(question, m.Hello | m.AskAll) else "")
                 if time.monotonic() > end:
-                    raise self._unreachable(self._connection.trouble(0.0) or f"no answer from {self.address}")
+                    message = self._connection.trouble(0.0) or f"no answer from {self.address}"
+                    raise InputError(message, self._connection.remedy)
         finally:
             del self._replies[question.request]
         if isinstance(reply, m.Refused):
             raise InputError(reply.message)
         if not isinstance(reply, answer):
-            raise InputError(f"the backend at {self.address} answers what was not asked")
+            raise InputError(f"the backend at {self.address} sent an unexpected reply")
         return reply
 
-    def _look(self, what: str) -> None:
+    def _pump_once(self, what: str) -> None:
         """Turn once, waiting a moment for something to do; give up where the backend is gone."""
         self._connection.wait(_PAUSE)
         self._turn()
         trouble = self._connection.trouble(self._timeout)
         if trouble:
-            raise self._unreachable(f"{trouble} ({what})" if what and self._connection.connections else trouble)
+            if what and self._connection.connections:
+                trouble = f"{trouble} ({what})"
+            raise InputError(trouble, self._connection.remedy)
 
-    def _unreachable(self, message: str) -> InputError:
-        never_answered = not self._connection.connections and self._connection.refusal is None
-        return InputError(message, "start-backend" if never_answered else "")
-
-    def _taken(self, kind: type[E], job_id: str) -> list[E]:
+    def _take_events(self, kind: type[E], job_id: str) -> list[E]:
         """Take events out of the queue that a blocking call answers itself."""
         taken = [event for event in self._events if isinstance(event, kind) and event.job_id == job_id]
         for event in taken:

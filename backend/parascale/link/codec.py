@@ -11,7 +11,7 @@ import math
 import re
 import types
 import typing
-from typing import Any, TypeVar, get_args, get_origin
+from typing import NoReturn, TypeVar, get_args, get_origin
 
 from parascale.errors import InputError
 from parascale.link import messages
@@ -76,7 +76,7 @@ def decode(data: bytes) -> messages.Message:
     return typing.cast("messages.Message", build(_TYPES[kind], header, kind))
 
 
-def build(cls: type[M], value: Any, where: str) -> M:
+def build(cls: type[M], value: object, where: str) -> M:
     """Return a dataclass from a JSON object that has its fields, all of them and no others.
 
     Raises
@@ -92,7 +92,7 @@ def parse(cls: type[M], text: str | bytes, where: str) -> M:
     return build(cls, _json(text), where)
 
 
-def _json(data: str | bytes) -> Any:
+def _json(data: str | bytes) -> object:
     if len(data) > MAX_FRAME:
         raise InputError(f"a header has {len(data)} bytes where {MAX_FRAME} are allowed")
     try:
@@ -104,24 +104,24 @@ def _json(data: str | bytes) -> Any:
         raise InputError(f"a header is not JSON: {error}") from error
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
     names = dict(pairs)
     if len(names) != len(pairs):
         raise ValueError("a name stands twice")
     return names
 
 
-def _no_constant(name: str) -> Any:
+def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no number")
 
 
 @functools.cache
-def _fields(cls: type) -> dict[str, Any]:
+def _fields(cls: type) -> dict[str, object]:
     hints = typing.get_type_hints(cls)
     return {field.name: hints[field.name] for field in dataclasses.fields(cls)}
 
 
-def _of_dataclass(cls: type, value: Any, where: str) -> Any:
+def _of_dataclass(cls: type, value: object, where: str) -> object:
     if not isinstance(value, dict):
         raise InputError(f"{where} is not an object")
     fields = _fields(cls)
@@ -134,7 +134,7 @@ def _of_dataclass(cls: type, value: Any, where: str) -> Any:
     return cls(**{name: _value(hint, value[name], f"{where}.{name}") for name, hint in fields.items()})
 
 
-def _value(hint: Any, value: Any, where: str) -> Any:
+def _value(hint: object, value: object, where: str) -> object:
     if dataclasses.is_dataclass(hint):
         assert isinstance(hint, type)
         return _of_dataclass(hint, value, where)
@@ -154,13 +154,13 @@ def _value(hint: Any, value: Any, where: str) -> Any:
     return _checked(value, where) if hint is object else _of_scalar(hint, value, where)
 
 
-def _of_dict(hint: Any, value: Any, where: str) -> dict[str, Any]:
+def _of_dict(hint: object, value: object, where: str) -> dict[str, object]:
     if not isinstance(value, dict):
         raise InputError(f"{where} is not an object")
     return {name: _value(hint, item, f"{where}.{name[:40]}") for name, item in value.items()}
 
 
-def _of_union(hints: tuple[Any, ...], value: Any, where: str) -> Any:
+def _of_union(hints: tuple[object, ...], value: object, where: str) -> object:
     if value is None and type(None) in hints:
         return None
     exact = [hint for hint in hints if hint is type(value)]
@@ -168,15 +168,16 @@ def _of_union(hints: tuple[Any, ...], value: Any, where: str) -> Any:
     return _value((exact or rest)[0], value, where)
 
 
-def _of_scalar(hint: type, value: Any, where: str) -> Any:
+def _of_scalar(hint: object, value: object, where: str) -> object:
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        value = float(_checked(value, where))
+        _checked(value, where)
+        value = float(value)
     if type(value) is not hint:
-        raise InputError(f"{where} is not of type {hint.__name__}")
+        raise InputError(f"{where} is not of type {getattr(hint, '__name__', hint)}")
     return _checked(value, where)
 
 
-def _checked(value: Any, where: str) -> Any:
+def _checked(value: object, where: str) -> object:
     """Let any JSON value pass, but for numbers no machine holds and text no file takes."""
     if isinstance(value, dict):
         return {str(_checked(name, where)): _checked(item, f"{where}.{name[:40]}") for name, item in value.items()}

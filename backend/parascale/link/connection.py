@@ -3,9 +3,8 @@
 import logging
 import time
 from collections.abc import Sequence
-from typing import Any
 
-from parascale.errors import InputError
+from parascale.errors import InputError, Remedy
 from parascale.link.codec import VersionError, decode, encode
 from parascale.link.keys import Keys
 from parascale.link.limits import SILENCE
@@ -16,8 +15,6 @@ log = logging.getLogger(__name__)
 
 _RECONNECT_MS = 100
 _RECONNECT_MAX_MS = 2000
-_HEARTBEAT_MS = 2000
-_HEARTBEAT_TIMEOUT_MS = 6000
 
 
 class Connection:
@@ -39,7 +36,7 @@ class Connection:
         self._open = False
         self._heard = self._lost = self._looked = time.monotonic()
         self._refusal: str | None = None
-        self._zmq: Any = zeromq()
+        self._zmq = zeromq()
         self._context = self._zmq.Context()
         self._socket = self._context.socket(self._zmq.DEALER)
         guard(self._socket, address)
@@ -48,8 +45,6 @@ class Connection:
         self._socket.curve_serverkey = server_key
         self._socket.setsockopt(self._zmq.RECONNECT_IVL, _RECONNECT_MS)
         self._socket.setsockopt(self._zmq.RECONNECT_IVL_MAX, _RECONNECT_MAX_MS)
-        self._socket.setsockopt(self._zmq.HEARTBEAT_IVL, _HEARTBEAT_MS)
-        self._socket.setsockopt(self._zmq.HEARTBEAT_TIMEOUT, _HEARTBEAT_TIMEOUT_MS)
         events = self._zmq.EVENT_HANDSHAKE_SUCCEEDED | self._zmq.EVENT_DISCONNECTED
         events |= self._zmq.EVENT_HANDSHAKE_FAILED_AUTH | self._zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
         events |= self._zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
@@ -120,9 +115,9 @@ class Connection:
         self._poller.poll(round(seconds * 1000))
 
     @property
-    def refusal(self) -> str | None:
-        """Why there will be no connection, one sentence; None while there may be."""
-        return self._refusal
+    def remedy(self) -> Remedy:
+        """What would mend a trouble: a backend has to be started if none ever answered."""
+        return "" if self.connections or self._refusal else "start-backend"
 
     @property
     def silence(self) -> float:

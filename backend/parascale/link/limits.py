@@ -1,6 +1,10 @@
 """Caps on everything that crosses the wire."""
 
+import re
+
 PROTOCOL = 2
+
+JOB_ID = re.compile(r"[0-9a-f]{32}")
 
 MAX_FRAME = 1 << 20
 """Bytes of a frame: the header, a chunk of a file, a piece of an array. What a stranger could make a socket hold."""

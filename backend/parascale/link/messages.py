@@ -1,4 +1,4 @@
-"""Everything the two ends of the wire, and a server and its workers, say to each other."""
+"""The messages between client and server, and between server and worker."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -17,7 +17,7 @@ FINAL = ("done", "failed", "cancelled", "lost")
 
 @dataclass(frozen=True)
 class ArrayInfo:
-    """What the raw bytes after the header are: C order, little endian."""
+    """The header of an array, whose raw bytes follow: C order, little endian."""
 
     name: str
     dtype: Dtype
@@ -26,7 +26,7 @@ class ArrayInfo:
 
 @dataclass(frozen=True)
 class FileInfo:
-    """A file as its receiver needs to know it: the SHA-256 (hex) of each of its chunks, in order."""
+    """The header of a file, with the SHA-256 (hex) of each of its chunks, in order."""
 
     role: str
     name: str
@@ -36,7 +36,7 @@ class FileInfo:
 
 @dataclass(frozen=True)
 class JobStatus:
-    """Where a job stands.
+    """The status of a job.
 
     Attributes
     ----------
@@ -48,7 +48,7 @@ class JobStatus:
         What people call it.
     state : "queued", "running", "cancelling", "done", "failed", "cancelled" or "lost"
     received : bool
-        Whether all its files have arrived: from here on the client may leave.
+        Whether all its files have arrived, so that the client may disconnect.
     fraction : float
         0 .. 1.
     phase : str
@@ -80,7 +80,7 @@ class JobStatus:
 
     @property
     def final(self) -> bool:
-        """Whether nothing more will happen to the job."""
+        """Whether the job has ended."""
         return self.state in FINAL
 
 
@@ -106,7 +106,7 @@ class Trained:
 
 @dataclass(frozen=True)
 class GeneratorInfo:
-    """A generator as a client sees it.
+    """The description of a generator.
 
     Attributes
     ----------
@@ -128,14 +128,14 @@ class GeneratorInfo:
 
 @dataclass(frozen=True)
 class Hello:
-    """Client: tell me who you are and what you can do."""
+    """Client: asks for the backend's version, generators and devices."""
 
     request: int
 
 
 @dataclass(frozen=True)
 class Submit:
-    """Client: run this. Its arrays follow as frames; its files are pulled."""
+    """Client: submits a job. Its arrays follow as frames; the server pulls its files."""
 
     request: int
     job: str
@@ -148,7 +148,7 @@ class Submit:
 
 @dataclass(frozen=True)
 class Ask:
-    """Client: tell me where this job stands."""
+    """Client: asks for the status of a job."""
 
     request: int
     job: str
@@ -156,14 +156,14 @@ class Ask:
 
 @dataclass(frozen=True)
 class AskAll:
-    """Client: tell me where all my jobs stand."""
+    """Client: asks for the status of all its jobs."""
 
     request: int
 
 
 @dataclass(frozen=True)
 class Cancel:
-    """Client to server, server to worker: stop this job."""
+    """Client to server, server to worker: cancels a job."""
 
     request: int
     job: str
@@ -171,7 +171,7 @@ class Cancel:
 
 @dataclass(frozen=True)
 class AskResult:
-    """Client: tell me what this job left behind."""
+    """Client: asks for the result of a job."""
 
     request: int
     job: str
@@ -179,7 +179,7 @@ class AskResult:
 
 @dataclass(frozen=True)
 class Delete:
-    """Client: forget this job and its files."""
+    """Client: deletes a job and its files."""
 
     request: int
     job: str
@@ -187,7 +187,7 @@ class Delete:
 
 @dataclass(frozen=True)
 class Pull:
-    """Either side: send me the chunk with this SHA-256."""
+    """Either side: requests the chunk with this SHA-256."""
 
     job: str
     chunk: str
@@ -195,7 +195,7 @@ class Pull:
 
 @dataclass(frozen=True)
 class Chunk:
-    """Either side: here it is, in the one frame that follows."""
+    """Either side: sends a chunk, in the one frame that follows."""
 
     job: str
     chunk: str
@@ -203,7 +203,7 @@ class Chunk:
 
 @dataclass(frozen=True)
 class NoChunk:
-    """Either side: I cannot send it."""
+    """Either side: cannot send a chunk, and why."""
 
     job: str
     chunk: str
@@ -212,7 +212,7 @@ class NoChunk:
 
 @dataclass(frozen=True)
 class Welcome:
-    """Server: this is what I am."""
+    """Server: the reply to `Hello`."""
 
     request: int
     version: str
@@ -223,7 +223,7 @@ class Welcome:
 
 @dataclass(frozen=True)
 class Status:
-    """Server: the answer about one job, to the one who asked."""
+    """Server: the status of one job, in reply to a request."""
 
     request: int
     job: JobStatus
@@ -231,7 +231,7 @@ class Status:
 
 @dataclass(frozen=True)
 class StatusAll:
-    """Server: the answer about all jobs of the one who asked."""
+    """Server: the status of all jobs of a client, in reply to a request."""
 
     request: int
     jobs: tuple[JobStatus, ...]
@@ -239,7 +239,7 @@ class StatusAll:
 
 @dataclass(frozen=True)
 class Result:
-    """Server: what a job left behind; its files wait to be pulled."""
+    """Server: the result of a job, whose files the client can pull."""
 
     request: int
     job: str
@@ -249,7 +249,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Deleted:
-    """Server: the job and its files are gone."""
+    """Server: the job and its files are deleted."""
 
     request: int
     job: str
@@ -257,7 +257,7 @@ class Deleted:
 
 @dataclass(frozen=True)
 class Refused:
-    """Server: no, and why. ``request`` is 0 where the question could not be read."""
+    """Server: refuses a request, and why; ``request`` is 0 if it could not be read."""
 
     request: int
     code: Refusal
@@ -266,19 +266,19 @@ class Refused:
 
 @dataclass(frozen=True)
 class Changed:
-    """Server: a job of yours changed; nobody asked."""
+    """Server: the status of a job that changed, sent without a request."""
 
     job: JobStatus
 
 
 @dataclass(frozen=True)
 class Beat:
-    """Server to its clients, worker to its server: I am alive."""
+    """Server to clients, worker to server: a heartbeat."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """Server to worker: run the job in this folder, whose submission had this hash."""
+    """Server to worker: runs the job in this folder, whose submission had this hash."""
 
     job: str
     folder: str
@@ -287,7 +287,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Progress:
-    """Worker: how far it is, and what it looks like by now, a small PNG in Base64, empty where that is as before."""
+    """Worker: progress, and a sketch of the result, a small PNG in Base64; empty if unchanged."""
 
     job: str
     fraction: float
@@ -297,7 +297,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class Finished:
-    """Worker: done; the files lie in the job's folder."""
+    """Worker: the job is done; its files are in the job's folder."""
 
     job: str
     summary: dict[str, object]
@@ -306,7 +306,7 @@ class Finished:
 
 @dataclass(frozen=True)
 class Failed:
-    """Worker: it cannot be done, why, and what would mend it."""
+    """Worker: the job failed, why, and what would mend it."""
 
     job: str
     message: str
@@ -316,7 +316,7 @@ class Failed:
 
 @dataclass(frozen=True)
 class Stopped:
-    """Worker: cancelled, as asked."""
+    """Worker: the job stopped because it was cancelled."""
 
     job: str
 

@@ -46,14 +46,14 @@ class Parameter:
             Where the value has another type or is out of range.
         """
         if not self._has_kind(value):
-            raise InputError(f"parameter {self.name} is {value!r}: it must be {self._asked()}")
+            raise InputError(f"parameter {self.name} is {value!r}: it must be {self._expected()}")
         if self.kind == "float":
             value = float(value)
         low, high = self.minimum, self.maximum
         if isinstance(value, (int, float)) and not isinstance(value, bool):
             out = not math.isfinite(value) or (low is not None and value < low) or (high is not None and value > high)
             if out:
-                raise InputError(f"parameter {self.name} is {value}: it must be {self._asked()}")
+                raise InputError(f"parameter {self.name} is {value}: it must be {self._expected()}")
         return value
 
     def _has_kind(self, value: Scalar) -> bool:
@@ -66,7 +66,7 @@ class Parameter:
         kinds = int if self.kind == "int" else (int, float)
         return isinstance(value, kinds) and not isinstance(value, bool)
 
-    def _asked(self) -> str:
+    def _expected(self) -> str:
         if self.kind == "choice":
             return "one of " + ", ".join(self.choices)
         noun = {"bool": "true or false", "str": "a text", "int": "a whole number", "float": "a number"}[self.kind]

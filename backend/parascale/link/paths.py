@@ -9,11 +9,12 @@ NAME = "parascale"
 
 def state_folder() -> Path:
     """Return the user's folder for what must outlive a process: jobs, results, keys."""
-    asked = os.environ.get("XDG_STATE_HOME", "").strip()
+    named = os.environ.get("XDG_STATE_HOME", "").strip()
     if sys.platform == "win32":
-        return _local_app_data() / NAME
-    if asked and Path(asked).is_absolute():
-        return Path(asked) / NAME
+        found = os.environ.get("LOCALAPPDATA", "").strip()
+        return (Path(found) if found else Path("~/AppData/Local").expanduser()) / NAME
+    if named and Path(named).is_absolute():
+        return Path(named) / NAME
     if sys.platform == "darwin":
         return Path("~/Library/Application Support").expanduser() / NAME
     return Path("~/.local/state").expanduser() / NAME
@@ -27,8 +28,3 @@ def keys_folder() -> Path:
 def backend_folder() -> Path:
     """Return the state folder of a backend that was told none."""
     return state_folder() / "backend"
-
-
-def _local_app_data() -> Path:
-    found = os.environ.get("LOCALAPPDATA", "").strip()
-    return Path(found) if found else Path("~/AppData/Local").expanduser()

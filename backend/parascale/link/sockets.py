@@ -16,6 +16,8 @@ LOOPBACK = f"tcp://127.0.0.1:{PORT}"
 # Every frame grows by a nonce, a tag and flags on its way through CURVE.
 _CURVE_OVERHEAD = 256
 _HANDSHAKE_MS = 5000
+_HEARTBEAT_MS = 2000
+_HEARTBEAT_TIMEOUT_MS = 6000
 
 
 def zeromq() -> types.ModuleType:
@@ -63,9 +65,11 @@ def is_loopback(address: str) -> bool:
 
 
 def guard(socket: "zmq.Socket[bytes]", address: str) -> None:
-    """Set what protects both ends: no frame over the cap, no endless handshake, no waiting at the end."""
+    """Protect a socket: no frame over the cap, no endless handshake, no dead peer, no waiting at the end."""
     z = zeromq()
     socket.setsockopt(z.MAXMSGSIZE, MAX_FRAME + _CURVE_OVERHEAD)
     socket.setsockopt(z.HANDSHAKE_IVL, _HANDSHAKE_MS)
+    socket.setsockopt(z.HEARTBEAT_IVL, _HEARTBEAT_MS)
+    socket.setsockopt(z.HEARTBEAT_TIMEOUT, _HEARTBEAT_TIMEOUT_MS)
     socket.setsockopt(z.LINGER, 0)
     socket.setsockopt(z.IPV6, int(":" in host_of(address)))

@@ -3,7 +3,6 @@
 import contextlib
 import itertools
 import logging
-import re
 import signal
 import sqlite3
 import time
@@ -11,18 +10,19 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Unpack
 
 import zmq
 
-from parascale.errors import InputError
+from parascale.errors import InputError, Remedy
 from parascale.link import messages as m
 from parascale.link.arrays import from_frames
 from parascale.link.codec import build
 from parascale.link.kinds import KINDS
+from parascale.link.limits import JOB_ID
 from parascale.link.transfer import Receiver, Sender, check_files
-from parascale.service.journal import Job, Journal, new_job
-from parascale.service.pool import Hand, Pool
+from parascale.service.journal import Job, JobChanges, Journal, new_job
+from parascale.service.pool import Pool, WorkerHandle
 from parascale.service.store import INPUTS, REQUEST, RESULTS, Store, payload_hash
 
 log = logging.getLogger(__name__)
@@ -36,7 +36,6 @@ MAX_ATTEMPTS = 3
 _MAX_LABEL = 200
 _MAX_MESSAGE = 500
 _SENDERS = 16
-_JOB_ID = re.compile(r"[0-9a-f]{32}")
 Key = tuple[str, str]
 Answer = tuple[m.Message] | tuple[m.Message, list[bytes]]
 
@@ -78,7 +77,7 @@ class Dispatcher:
     def __init__(
         self,
         state: Path,
-        context: "zmq.Context[Any]",
+        context: "zmq.Context[zmq.Socket[bytes]]",
         workers: int,
         quota: int,
         worker_silence: float,
@@ -101,7 +100,7 @@ class Dispatcher:
         self._pool = Pool(context, workers, worker_silence)
 
     @property
-    def socket(self) -> Any:
+    def socket(self) -> "zmq.Socket[bytes]":
         """Readable when a worker says something."""
         return self._pool.socket
 
@@ -144,28 +143,28 @@ class Dispatcher:
             self._delete(self._find(owner, message.job))
             return (m.Deleted(message.request, message.job),)
         if isinstance(message, m.Pull):
-            return self._push(owner, message)
+            return self._send_chunk(owner, message)
         if isinstance(message, m.Chunk | m.NoChunk):
-            self._receive(owner, message, frames)
+            self._receive_chunk(owner, message, frames)
             return None
         raise InputError(f"a server takes no {type(message).__name__}")
 
     def turn(self) -> None:
         """Hear the workers, end the hung, give work to the idle, ask for what uploads lack."""
-        for hand, report in self._pool.reports():
-            self._reported(hand, report)
-        for hand in self._pool.overdue():
-            self._ended(hand, f"its worker gave no sign of life for {self._silence:g} s and was ended")
+        for worker, report in self._pool.reports():
+            self._handle_report(worker, report)
+        for worker in self._pool.overdue():
+            self._end_worker(worker, f"its worker gave no sign of life for {self._silence:g} s and was ended")
         self._pool.fill()
         while (idle := self._pool.idle()) and (job := self._journal.next_ready()):
             self._start(idle, job)
         for key in list(self._uploads):
-            self._advance(key)
+            self._request_chunks(key)
 
     # Taking in
 
     def _submit(self, owner: str, peer: bytes, submit: m.Submit, frames: list[bytes]) -> m.JobStatus:
-        if not _JOB_ID.fullmatch(submit.job):
+        if not JOB_ID.fullmatch(submit.job):
             raise InputError(f"{submit.job[:40]!r} is no job id: 32 hexadecimal digits are needed")
         if len(submit.label) > _MAX_LABEL:
             raise InputError(f"a label has {len(submit.label)} letters where {_MAX_LABEL} are allowed")
@@ -181,7 +180,7 @@ class Dispatcher:
         elif job.payload != payload:
             raise RefusedError("conflict", f"job {submit.job} was submitted before and asks for something else")
         if job.state == "queued" and not job.received:
-            self._expect(job, peer)
+            self._start_upload(job, peer)
         return self._status(job)
 
     def _take_in(self, owner: str, submit: m.Submit, frames: list[bytes], payload: str) -> Job:
@@ -203,7 +202,7 @@ class Dispatcher:
         self._journal.add(job)
         return job
 
-    def _expect(self, job: Job, peer: bytes) -> None:
+    def _start_upload(self, job: Job, peer: bytes) -> None:
         """Pull the job's files from a peer; where it was another one before, go on from there."""
         upload = self._uploads.get(job.key)
         if upload is None:
@@ -212,7 +211,7 @@ class Dispatcher:
             upload.peer = peer
             upload.receiver.ask_again()
 
-    def _receive(self, owner: str, message: m.Chunk | m.NoChunk, frames: list[bytes]) -> None:
+    def _receive_chunk(self, owner: str, message: m.Chunk | m.NoChunk, frames: list[bytes]) -> None:
         upload = self._uploads.get((owner, message.job))
         if upload is None:
             return
@@ -223,9 +222,9 @@ class Dispatcher:
         except InputError as error:
             self._fail(self._find(owner, message.job), str(error))
             return
-        self._advance((owner, message.job))
+        self._request_chunks((owner, message.job))
 
-    def _advance(self, key: Key) -> None:
+    def _request_chunks(self, key: Key) -> None:
         upload = self._uploads[key]
         try:
             for chunk in upload.receiver.wanted():
@@ -239,67 +238,69 @@ class Dispatcher:
 
     # Working
 
-    def _start(self, hand: Hand, job: Job) -> None:
+    def _start(self, worker: WorkerHandle, job: Job) -> None:
         if not (self._folder(job) / REQUEST).is_file():
-            self._over(job, "lost", "what was submitted is no longer in the store: submit it again")
+            self._finish(job, state="lost", message="what was submitted is no longer in the store: submit it again")
             return
-        hand.take(job.key)
+        worker.take(job.key)
         self._change(job, state="running", attempts=job.attempts + 1, started=time.time(), ended=None)
-        hand.run(str(self._folder(job)), job.payload)
+        worker.run(str(self._folder(job)), job.payload)
 
-    def _reported(self, hand: Hand, report: m.FromWorker | None) -> None:
+    def _handle_report(self, worker: WorkerHandle, report: m.FromWorker | None) -> None:
         if report is None:
-            self._ended(hand, None)
+            self._end_worker(worker, None)
             return
-        if isinstance(report, m.Beat) or hand.key is None or report.job != hand.key[1]:
+        if isinstance(report, m.Beat) or worker.key is None or report.job != worker.key[1]:
             return
-        job = self._find(*hand.key)
+        job = self._find(*worker.key)
         if isinstance(report, m.Progress):
-            hand.fraction, hand.phase = report.fraction, report.phase
-            hand.sketch = report.sketch or hand.sketch
+            worker.fraction, worker.phase = report.fraction, report.phase
+            worker.sketch = report.sketch or worker.sketch
             self._announce(job.owner, self._status(job))
             return
-        hand.free()
+        worker.free()
         if isinstance(report, m.Finished):
             size = job.size + sum(file.size for file in report.files)
-            self._over(job, "done", "", summary=report.summary, results=report.files, size=size)
+            self._finish(job, state="done", summary=report.summary, results=report.files, size=size)
         elif isinstance(report, m.Failed):
-            self._fail(job, report.message, remedy=report.remedy, choices=_shortened(report.choices))
+            self._fail(job, report.message, report.remedy, report.choices)
         else:
-            self._over(job, "cancelled", "")
+            self._finish(job, state="cancelled")
 
-    def _ended(self, hand: Hand, reason: str | None) -> None:
+    def _end_worker(self, worker: WorkerHandle, reason: str | None) -> None:
         """End a worker that is dead, hung or does not stop, and with it its job alone."""
-        code = self._pool.remove(hand)
-        if hand.key is None:
+        code = self._pool.remove(worker)
+        if worker.key is None:
             return
-        job = self._find(*hand.key)
+        job = self._find(*worker.key)
         if job.state == "cancelling":
-            self._over(job, "cancelled", "")
+            self._finish(job, state="cancelled")
         else:
-            self._fail(job, reason or _obituary(code))
+            self._fail(job, reason or _exit_reason(code))
 
     def _cancel(self, job: Job) -> Job:
         if job.state == "queued":
-            return self._over(job, "cancelled", "")
-        hand = self._pool.on(job.key)
-        if job.state == "running" and hand is not None:
+            return self._finish(job, state="cancelled")
+        worker = self._pool.on(job.key)
+        if job.state == "running" and worker is not None:
             job = self._change(job, state="cancelling")
-            hand.cancel(KINDS[job.kind].grace)
+            worker.cancel(KINDS[job.kind].grace)
         return job
 
-    def _fail(self, job: Job, message: str, **values: Any) -> None:
-        self._over(job, "failed", message, **values)
+    def _fail(self, job: Job, message: str, remedy: Remedy = "", choices: tuple[str, ...] = ()) -> None:
+        choices = _shortened(choices)
+        self._finish(job, state="failed", message=message[:_MAX_MESSAGE], remedy=remedy, choices=choices)
 
-    def _over(self, job: Job, state: m.JobState, message: str, **values: Any) -> Job:
+    def _finish(self, job: Job, **values: Unpack[JobChanges]) -> Job:
         upload = self._uploads.pop(job.key, None)
         if upload is not None:
             upload.receiver.close()
-        return self._change(job, state=state, message=message[:_MAX_MESSAGE], ended=time.time(), **values)
+        values["ended"] = time.time()
+        return self._change(job, **values)
 
     # Giving out
 
-    def _push(self, owner: str, message: m.Pull) -> Answer:
+    def _send_chunk(self, owner: str, message: m.Pull) -> Answer:
         try:
             job = self._done(owner, message.job)
             if job.key not in self._senders:
@@ -334,15 +335,15 @@ class Dispatcher:
         return job
 
     def _status(self, job: Job) -> m.JobStatus:
-        hand = self._pool.on(job.key)
-        if hand is not None:
-            return job.status(hand.fraction, hand.phase, hand.sketch)
+        worker = self._pool.on(job.key)
+        if worker is not None:
+            return job.status(worker.fraction, worker.phase, worker.sketch)
         upload = self._uploads.get(job.key)
         if job.state == "queued" and not job.received:
             return job.status(upload.receiver.fraction if upload else 0.0, "waiting for files")
         return job.status(0.0, "waiting for a worker" if job.state == "queued" else "")
 
-    def _change(self, job: Job, **values: Any) -> Job:
+    def _change(self, job: Job, **values: Unpack[JobChanges]) -> Job:
         job = self._journal.change(job, **values)
         self._announce(job.owner, self._status(job))
         return job
@@ -369,7 +370,7 @@ def _shortened(choices: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(choice for choice, length in zip(choices, lengths, strict=True) if length <= _MAX_MESSAGE)
 
 
-def _obituary(code: int) -> str:
+def _exit_reason(code: int) -> str:
     if code < 0:
         name = signal.Signals(-code).name
         hint = ", which the system does where memory runs out" if -code == signal.SIGKILL else ""

@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypedDict, Unpack
 
 from parascale.errors import InputError, Remedy
 from parascale.link.codec import build
@@ -123,6 +123,22 @@ class Job:
         )
 
 
+class JobChanges(TypedDict, total=False):
+    """The values of a job that change."""
+
+    received: bool
+    state: JobState
+    message: str
+    remedy: Remedy
+    choices: tuple[str, ...]
+    attempts: int
+    size: int
+    started: float | None
+    ended: float | None
+    summary: dict[str, object]
+    results: tuple[FileInfo, ...]
+
+
 class Journal:
     """All jobs of a server. Holding it open keeps a second server out.
 
@@ -179,7 +195,7 @@ class Journal:
         marks = ", ".join(f":{name}" for name in values)
         self._base.execute(f"INSERT INTO jobs ({names}) VALUES ({marks})", values)  # noqa: S608 - names of our fields
 
-    def change(self, job: Job, **values: Any) -> Job:
+    def change(self, job: Job, **values: Unpack[JobChanges]) -> Job:
         """Write new values of a job and return it; they are on disk when this returns."""
         changed = dataclasses.replace(job, **values)
         stored = dataclasses.asdict(changed)

@@ -1,4 +1,4 @@
-"""The supervisor's side of the workers: starts them, hears them, ends them."""
+"""The server's side of the workers: starts them, reads their reports, ends them."""
 
 import contextlib
 import logging
@@ -8,7 +8,6 @@ import subprocess
 import sys
 import threading
 import time
-from typing import Any
 
 import zmq
 
@@ -24,7 +23,7 @@ _END = b""
 _MAX_PAUSE = 30.0  # seconds between two starts of a worker that dies at once
 
 
-class Hand:
+class WorkerHandle:
     """One worker process, as its supervisor sees it.
 
     Attributes
@@ -41,7 +40,7 @@ class Hand:
         When it is ended, because the cancelled job did not stop.
     """
 
-    def __init__(self, context: "zmq.Context[Any]", number: int) -> None:
+    def __init__(self, context: "zmq.Context[zmq.Socket[bytes]]", number: int) -> None:
         self.number = number
         self.key: tuple[str, str] | None = None
         self.fraction, self.phase, self.sketch = 0.0, "", ""
@@ -49,7 +48,11 @@ class Hand:
         self.deadline: float | None = None
         command = [sys.executable, "-m", "parascale.service.worker"]
         self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True, env=_environment()
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            start_new_session=True,
+            env=os.environ | {"PYTHONUNBUFFERED": "1"},
         )
         self._thread = threading.Thread(target=self._listen, args=(context,), daemon=True)
         self._thread.start()
@@ -67,13 +70,13 @@ class Hand:
     def run(self, folder: str, payload: str) -> None:
         """Have it run its job."""
         assert self.key is not None
-        self._tell(Run(self.key[1], folder, payload))
+        self._send(Run(self.key[1], folder, payload))
 
     def cancel(self, grace: float) -> None:
         """Ask it to stop its job, and end it where it does not."""
         assert self.key is not None
         self.deadline = time.monotonic() + grace
-        self._tell(Cancel(0, self.key[1]))
+        self._send(Cancel(0, self.key[1]))
 
     def free(self) -> None:
         """Note that its job is over."""
@@ -86,10 +89,6 @@ class Hand:
                 os.killpg(self._process.pid, signal.SIGKILL)
         else:
             self._process.kill()
-        return self.reap()
-
-    def reap(self) -> int:
-        """Wait for its end and return its exit code."""
         code = self._process.wait()
         if self._process.stdin is not None:
             with contextlib.suppress(OSError):
@@ -97,12 +96,12 @@ class Hand:
         self._thread.join()
         return code
 
-    def _tell(self, message: Run | Cancel) -> None:
+    def _send(self, message: Run | Cancel) -> None:
         assert self._process.stdin is not None
         with contextlib.suppress(OSError):  # a worker that just died is noticed by the end of its pipe
             write_message(self._process.stdin, encode(message))
 
-    def _listen(self, context: "zmq.Context[Any]") -> None:
+    def _listen(self, context: "zmq.Context[zmq.Socket[bytes]]") -> None:
         assert self._process.stdout is not None
         number = str(self.number).encode()
         with context.socket(zmq.PUSH) as push, self._process.stdout as reports:
@@ -127,11 +126,11 @@ class Pool:
         Seconds without a sign of life after which a worker counts as hung.
     """
 
-    def __init__(self, context: "zmq.Context[Any]", count: int, silence: float) -> None:
+    def __init__(self, context: "zmq.Context[zmq.Socket[bytes]]", count: int, silence: float) -> None:
         self._context = context
         self._count = count
         self._silence = silence
-        self._hands: dict[int, Hand] = {}
+        self._workers: dict[int, WorkerHandle] = {}
         self._started = 0
         self._pause, self._resume = 0.0, 0.0
         self.socket = context.socket(zmq.PULL)
@@ -139,57 +138,53 @@ class Pool:
 
     def close(self) -> None:
         """End all workers."""
-        for hand in self._hands.values():
-            hand.end()
+        for worker in self._workers.values():
+            worker.end()
         self.socket.close(0)
 
     def fill(self) -> None:
         """Start the workers that are missing; one that dies at once is not started again at once."""
-        while len(self._hands) < self._count and time.monotonic() >= self._resume:
+        while len(self._workers) < self._count and time.monotonic() >= self._resume:
             self._started += 1
-            self._hands[self._started] = Hand(self._context, self._started)
+            self._workers[self._started] = WorkerHandle(self._context, self._started)
 
-    def idle(self) -> Hand | None:
+    def idle(self) -> WorkerHandle | None:
         """Return a worker with nothing to do."""
-        return next((hand for hand in self._hands.values() if hand.key is None), None)
+        return next((worker for worker in self._workers.values() if worker.key is None), None)
 
-    def on(self, key: tuple[str, str]) -> Hand | None:
+    def on(self, key: tuple[str, str]) -> WorkerHandle | None:
         """Return the worker that runs a job."""
-        return next((hand for hand in self._hands.values() if hand.key == key), None)
+        return next((worker for worker in self._workers.values() if worker.key == key), None)
 
-    def reports(self) -> list[tuple[Hand, FromWorker | None]]:
+    def reports(self) -> list[tuple[WorkerHandle, FromWorker | None]]:
         """Return what workers said since; None where one is dead."""
-        found: list[tuple[Hand, FromWorker | None]] = []
+        found: list[tuple[WorkerHandle, FromWorker | None]] = []
         while self.socket.poll(0):
             number, header = self.socket.recv_multipart()
-            hand = self._hands.get(int(number))
-            if hand is None:
+            worker = self._workers.get(int(number))
+            if worker is None:
                 continue
-            hand.heard = time.monotonic()
+            worker.heard = time.monotonic()
             message = None if header == _END else decode(header)
             if message is None or isinstance(message, Progress | Finished | Failed | Stopped | Beat):
-                found.append((hand, message))
+                found.append((worker, message))
         return found
 
-    def overdue(self) -> list[Hand]:
+    def overdue(self) -> list[WorkerHandle]:
         """Return the workers that did not stop in time, and those that hang."""
         now = time.monotonic()
         return [
-            hand
-            for hand in self._hands.values()
-            if (hand.deadline is not None and now > hand.deadline) or now - hand.heard > self._silence
+            worker
+            for worker in self._workers.values()
+            if (worker.deadline is not None and now > worker.deadline) or now - worker.heard > self._silence
         ]
 
-    def remove(self, hand: Hand) -> int:
+    def remove(self, worker: WorkerHandle) -> int:
         """End a worker and return its exit code (negative: the signal)."""
-        del self._hands[hand.number]
-        lived = time.monotonic() - hand.started
-        self._pause = 0.0 if hand.key is not None or lived > _MAX_PAUSE else min(_MAX_PAUSE, 2 * self._pause + 1)
+        del self._workers[worker.number]
+        lived = time.monotonic() - worker.started
+        self._pause = 0.0 if worker.key is not None or lived > _MAX_PAUSE else min(_MAX_PAUSE, 2 * self._pause + 1)
         self._resume = time.monotonic() + self._pause
-        code = hand.end()
-        log.info("worker %d ended with %d", hand.number, code)
+        code = worker.end()
+        log.info("worker %d ended with %d", worker.number, code)
         return code
-
-
-def _environment() -> dict[str, str]:
-    return {**os.environ, "PYTHONUNBUFFERED": "1"}

@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import zmq
 
@@ -27,8 +26,6 @@ log = logging.getLogger(__name__)
 
 _POLL_MS = 100
 _BATCH = 64  # messages taken in a row before workers and timers get their turn
-_HEARTBEAT_MS = 2000
-_HEARTBEAT_TIMEOUT_MS = 6000
 
 
 class Server:
@@ -68,7 +65,7 @@ class Server:
         self._stopping = threading.Event()
         self._peers: dict[bytes, str] = {}
         self._state = state
-        self._context: zmq.Context[Any] = zmq.Context()
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         try:
             self._dispatcher = Dispatcher(
                 state, self._context, workers, quota, worker_silence, self._announce, self._send
@@ -133,8 +130,6 @@ class Server:
         self._router.setsockopt(zmq.ROUTER_MANDATORY, 1)
         self._router.setsockopt(zmq.RCVHWM, 64)
         self._router.setsockopt(zmq.SNDHWM, 256)
-        self._router.setsockopt(zmq.HEARTBEAT_IVL, _HEARTBEAT_MS)
-        self._router.setsockopt(zmq.HEARTBEAT_TIMEOUT, _HEARTBEAT_TIMEOUT_MS)
         try:
             self._router.bind(bind)
         except zmq.ZMQError as error:

@@ -1,7 +1,6 @@
 """Who may connect: ZeroMQ's authentication protocol (RFC 27), answered in the server's own loop."""
 
 from collections.abc import Callable
-from typing import Any
 
 import zmq
 from zmq.utils import z85
@@ -21,7 +20,7 @@ class Doorkeeper:
         Returns the allowed public keys, Z85; asked at every handshake, so that a key can be added or taken away.
     """
 
-    def __init__(self, context: "zmq.Context[Any]", allowed: Callable[[], frozenset[bytes]]) -> None:
+    def __init__(self, context: "zmq.Context[zmq.Socket[bytes]]", allowed: Callable[[], frozenset[bytes]]) -> None:
         self._allowed = allowed
         self.socket = context.socket(zmq.REP)
         self.socket.bind("inproc://zeromq.zap.01")

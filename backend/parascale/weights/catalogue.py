@@ -10,7 +10,7 @@ _DIFFUSERS_PARTS = ("vae/*", "text_encoder/*", "tokenizer/*")
 _ORIGINAL = ("config.json", "diffusion_pytorch_model*")
 _WHOLE = ("*.json", "*/*.json", "*/*.safetensors", "tokenizer/*")
 _TRANSFORMERS = ("config.json", "preprocessor_config.json", "model.safetensors")
-_MOGE = ("model.pt",)
+_I2V_PARTS = ("wan2.1-i2v-parts",)
 
 
 @dataclass(frozen=True)
@@ -30,8 +30,6 @@ class Weights:
     licence : str
     needs : tuple of str
         Names of other weights they are of no use without.
-    description : str
-        One sentence for a tooltip.
     """
 
     name: str
@@ -40,7 +38,6 @@ class Weights:
     files: tuple[str, ...]
     licence: str
     needs: tuple[str, ...] = ()
-    description: str = ""
 
 
 CATALOGUE: tuple[Weights, ...] = (
@@ -50,7 +47,7 @@ CATALOGUE: tuple[Weights, ...] = (
         "alibaba-pai/Wan2.1-Fun-V1.1-1.3B-Control-Camera",
         _ORIGINAL,
         _PAGE,
-        ("wan2.1-i2v-parts",),
+        _I2V_PARTS,
     ),
     Weights(
         "wan-fun-camera-14B",
@@ -58,7 +55,7 @@ CATALOGUE: tuple[Weights, ...] = (
         "alibaba-pai/Wan2.1-Fun-V1.1-14B-Control-Camera",
         _ORIGINAL,
         _PAGE,
-        ("wan2.1-i2v-parts",),
+        _I2V_PARTS,
     ),
     Weights(
         "wan-fun-camera-2.2-A14B",
@@ -66,7 +63,7 @@ CATALOGUE: tuple[Weights, ...] = (
         "alibaba-pai/Wan2.2-Fun-A14B-Control-Camera",
         tuple(f"{half}/{name}" for half in ("high_noise_model", "low_noise_model") for name in _ORIGINAL),
         _PAGE,
-        ("wan2.1-i2v-parts",),
+        _I2V_PARTS,
     ),
     Weights(
         "wan2.1-i2v-parts",
@@ -126,12 +123,7 @@ CATALOGUE: tuple[Weights, ...] = (
         _PAGE,
     ),
     Weights(
-        "depth-anything-v2-small",
-        _DEPTH,
-        "depth-anything/Depth-Anything-V2-Small-hf",
-        _TRANSFORMERS,
-        "Apache-2.0",
-        description="Relative inverse depth of any picture; small and quick",
+        "depth-anything-v2-small", _DEPTH, "depth-anything/Depth-Anything-V2-Small-hf", _TRANSFORMERS, "Apache-2.0"
     ),
     Weights(
         "depth-anything-v2-indoor-small",
@@ -139,7 +131,6 @@ CATALOGUE: tuple[Weights, ...] = (
         "depth-anything/Depth-Anything-V2-Metric-Indoor-Small-hf",
         _TRANSFORMERS,
         _PAGE,
-        description="Metres, for rooms",
     ),
     Weights(
         "depth-anything-v2-outdoor-small",
@@ -147,32 +138,10 @@ CATALOGUE: tuple[Weights, ...] = (
         "depth-anything/Depth-Anything-V2-Metric-Outdoor-Small-hf",
         _TRANSFORMERS,
         _PAGE,
-        description="Metres, for streets and landscapes",
     ),
-    Weights(
-        "depth-pro",
-        _DEPTH,
-        "apple/DepthPro-hf",
-        _TRANSFORMERS,
-        "Apple ASCL",
-        description="Metres and the field of view; sharp edges, large and slow",
-    ),
-    Weights(
-        "zoedepth",
-        _DEPTH,
-        "Intel/zoedepth-nyu-kitti",
-        _TRANSFORMERS,
-        "MIT",
-        description="Metres, for rooms and streets",
-    ),
-    Weights(
-        "moge-2",
-        _DEPTH,
-        "Ruicheng/moge-2-vitl-normal",
-        _MOGE,
-        "MIT",
-        description="Metres and the field of view; needs the package moge",
-    ),
+    Weights("depth-pro", _DEPTH, "apple/DepthPro-hf", _TRANSFORMERS, "Apple ASCL"),
+    Weights("zoedepth", _DEPTH, "Intel/zoedepth-nyu-kitti", _TRANSFORMERS, "MIT"),
+    Weights("moge-2", _DEPTH, "Ruicheng/moge-2-vitl-normal", ("model.pt",), "MIT"),
 )
 
 DEPTH_MODELS: tuple[str, ...] = tuple(weights.name for weights in CATALOGUE if weights.use == _DEPTH)

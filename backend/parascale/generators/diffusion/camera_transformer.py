@@ -1,13 +1,16 @@
 """Wan2.1-Fun Control-Camera in diffusers: the transformer with its camera adapter, and its image conditioning."""
 
-from typing import Any
-
 import torch
 from diffusers import WanImageToVideoPipeline, WanTransformer3DModel
+from diffusers.models.modeling_outputs import Transformer2DModelOutput
 from diffusers.utils.torch_utils import randn_tensor
+from PIL.Image import Image
 from torch import Tensor, nn
 
 from parascale.generators.diffusion.wan import encode_video
+
+# What follows the sizes in `prepare_latents`: type, device, generator, latents, the last picture.
+_Rest = tuple[torch.dtype, torch.device, torch.Generator | None, Tensor | None, Tensor | None]
 
 
 class ResidualBlock(nn.Module):
@@ -63,7 +66,7 @@ class WanCameraTransformer(WanTransformer3DModel):
         As `WanTransformer3DModel`.
     """
 
-    def __init__(self, camera_channels: int = 24, camera_downscale: int = 8, **config: Any) -> None:
+    def __init__(self, camera_channels: int = 24, camera_downscale: int = 8, **config: object) -> None:
         super().__init__(**config)
         self.control_adapter = CameraAdapter(camera_channels, self.patch_embedding.out_channels, camera_downscale)
         self._camera: Tensor | None = None
@@ -75,7 +78,9 @@ class WanCameraTransformer(WanTransformer3DModel):
         added: Tensor = self.control_adapter(self._camera.to(output.device, output.dtype))
         return output + added
 
-    def forward(self, *args: Any, attention_kwargs: dict[str, Any] | None = None, **kwargs: Any) -> Any:
+    def forward(
+        self, *args: object, attention_kwargs: dict[str, Tensor] | None = None, **kwargs: object
+    ) -> Transformer2DModelOutput | tuple[Tensor, ...]:
         """Run as `WanTransformer3DModel`; ``attention_kwargs["camera_latents"]`` is (B, 24, F, H, W)."""
         others = dict(attention_kwargs or {})
         self._camera = others.pop("camera_latents", None)
@@ -96,7 +101,7 @@ class WanCameraPipeline(WanImageToVideoPipeline):
 
     use_image = True
 
-    def encode_image(self, image: Any, device: torch.device | None = None) -> Tensor:
+    def encode_image(self, image: Image, device: torch.device | None = None) -> Tensor:
         """Return CLIP's tokens of the picture, (1, tokens, dim); zeros where it is not used."""
         if self.use_image:
             return super().encode_image(image, device)
@@ -105,7 +110,14 @@ class WanCameraPipeline(WanImageToVideoPipeline):
         return torch.zeros(1, tokens, vision.hidden_size, device=device)
 
     def prepare_latents(
-        self, image: Tensor, batch_size: int, channels: int, height: int, width: int, num_frames: int, *rest: Any
+        self,
+        image: Tensor,
+        batch_size: int,
+        channels: int,
+        height: int,
+        width: int,
+        num_frames: int,
+        *rest: *_Rest,
     ) -> tuple[Tensor, Tensor]:
         """Return noise and what is joined to it.
 

@@ -4,9 +4,8 @@ import json
 import math
 import pickle
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -21,7 +20,7 @@ State = dict[str, Tensor]
 _LONGEST_HEADER = 100 << 20
 
 
-def read_config(folder: Path) -> dict[str, Any]:
+def read_config(folder: Path) -> dict[str, object]:
     """Read a model's config.json.
 
     Raises
@@ -41,6 +40,20 @@ def read_config(folder: Path) -> dict[str, Any]:
     if not isinstance(config, dict):
         raise InputError(f"{path} is no JSON object: fetch the weights again")
     return config
+
+
+def integer(config: Mapping[str, object], name: str, source: Path) -> int:
+    """Return a positive whole number of a model's config.json.
+
+    Raises
+    ------
+    InputError
+        If it is missing or something else.
+    """
+    value = config.get(name)
+    if not isinstance(value, int) or value < 1:
+        raise InputError(f"{source}: config.json has no {name}: it is another model's, or not whole")
+    return value
 
 
 def safetensors_files(folder: Path) -> list[Path]:

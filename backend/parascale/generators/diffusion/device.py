@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import torch
 from diffusers import DiffusionPipeline
@@ -60,7 +59,7 @@ def move_to_device(pipeline: DiffusionPipeline, device: torch.device, settings: 
     if offload != "none" and device.type == "cpu":
         warnings += (f"offload={offload} was ignored: it moves models off a GPU, and this runs on none",)
         offload = "none"
-    ways: dict[str, Callable[[], Any]] = {
+    ways: dict[str, Callable[[], object]] = {
         "none": lambda: pipeline.to(device),
         "model": lambda: pipeline.enable_model_cpu_offload(device=device),
         "sequential": lambda: pipeline.enable_sequential_cpu_offload(device=device),
@@ -72,7 +71,7 @@ def move_to_device(pipeline: DiffusionPipeline, device: torch.device, settings: 
     return warnings
 
 
-def _add_lora(pipeline: Any, settings: Settings) -> tuple[str, ...]:
+def _add_lora(pipeline: DiffusionPipeline, settings: Settings) -> tuple[str, ...]:
     path = Path(settings.lora).expanduser()
     files = sorted(path.glob("*.safetensors")) if path.is_dir() else [path]
     if len(files) != 1 or not files[0].is_file():

@@ -1,7 +1,5 @@
 """EasyAnimate's control pipeline as diffusers 0.42 has it, made to run."""
 
-from typing import Any
-
 from diffusers import EasyAnimateControlPipeline
 from torch import Tensor
 
@@ -12,9 +10,10 @@ class EasyAnimateCameraPipeline(EasyAnimateControlPipeline):
     Both are as in `diffusers.EasyAnimatePipeline`, where the call was copied from.
     """
 
-    def encode_prompt(self, *args: Any, text_encoder_index: int = 0, **kwargs: Any) -> Any:
+    def encode_prompt(self, *args: object, text_encoder_index: int = 0, **kwargs: object) -> tuple[Tensor, ...]:
         """Encode prompts; there is one text encoder, whatever its number."""
-        return super().encode_prompt(*args, **kwargs)
+        encoded: tuple[Tensor, ...] = super().encode_prompt(*args, **kwargs)
+        return encoded
 
     def encode_film(self, film: Tensor) -> Tensor:
         """Encode a film (B, 3, T, H, W), -1 .. 1, to latents as they are denoised."""

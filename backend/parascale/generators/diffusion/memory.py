@@ -80,17 +80,13 @@ def check_memory(name: str, need: Need, offload: str, device: torch.device, *, t
     if need.of(offload) <= free:
         return
     noun = "processor's memory" if device.type == "cpu" else "GPU"
-    saving = "" if device.type == "cpu" else _saving(need, offload, free)
+    ways = () if device.type == "cpu" else OFFLOADS[OFFLOADS.index(offload) + 1 :]
+    saving = next((f"offload={way}" for way in ways if need.of(way) <= free), "")
     smaller = "a smaller long_side or fewer frames" if tiling else "tiling=true, a smaller long_side or fewer frames"
     raise InputError(
         f"{name} needs about {need.of(offload) / GIGABYTE:.0f} GB, this {noun} has {free / GIGABYTE:.0f} free: "
         f"try {saving or smaller}"
     )
-
-
-def _saving(need: Need, offload: str, free: int) -> str:
-    tried = OFFLOADS[OFFLOADS.index(offload) + 1 :]
-    return next((f"offload={way}" for way in tried if need.of(way) <= free), "")
 
 
 def too_little(name: str, device: torch.device) -> InputError:

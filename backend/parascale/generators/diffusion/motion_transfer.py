@@ -5,7 +5,6 @@ cut out and filled from around by Laplace's equation, which leaves the camera's 
 """
 
 from collections.abc import Callable
-from typing import Any
 
 import torch
 from diffusers import AnimateDiffPipeline, DDIMInverseScheduler
@@ -31,7 +30,7 @@ class TemporalAttention:
         self.recording = False
         self.scores: Tensor | None = None
 
-    def __call__(self, attn: Attention, hidden_states: Tensor, *_: Any, **__: Any) -> Tensor:
+    def __call__(self, attn: Attention, hidden_states: Tensor, *_: object, **__: object) -> Tensor:
         """Attend: (batch N, F, C) to the same shape."""
         query, key, value = (
             layer(hidden_states).unflatten(-1, (attn.heads, -1)).transpose(1, 2)

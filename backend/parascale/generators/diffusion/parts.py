@@ -1,16 +1,18 @@
 """Parts of a pipeline, each in its folder as diffusers lays them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import diffusers
 
 from parascale.errors import InputError
 from parascale.generators.diffusion.checkpoint import elements, read_shapes
 
+T = TypeVar("T")
 
-def scheduler_of(folder: Path) -> Any:
+
+def scheduler_of(folder: Path) -> diffusers.SchedulerMixin:
     """Load the scheduler a diffusers folder names: they have used several.
 
     Raises
@@ -19,14 +21,25 @@ def scheduler_of(folder: Path) -> Any:
         Where there is none.
     """
 
-    def make(path: Path) -> Any:
+    def make(path: Path) -> diffusers.SchedulerMixin:
         config = diffusers.FlowMatchEulerDiscreteScheduler.load_config(path)
         return getattr(diffusers, config["_class_name"]).from_config(config)
 
     return load_part(folder / "scheduler", make)
 
 
-def load_part(path: Path, make: Callable[[Path], Any]) -> Any:
+def load_parts(
+    folder: Path, makers: Mapping[str, Callable[[Path], object]], report: Callable[[str], None]
+) -> dict[str, object]:
+    """Load parts of a pipeline, each from its folder, and return them by name; see `load_part`."""
+    parts = {}
+    for name, make in makers.items():
+        report(f"loading the {name.replace('_', ' ')}")
+        parts[name] = load_part(folder / name, make)
+    return parts
+
+
+def load_part(path: Path, make: Callable[[Path], T]) -> T:
     """Load a part of a pipeline from its folder.
 
     Raises

@@ -1,9 +1,8 @@
 """ReCamMaster in diffusers: Wan's transformer that sees a source video and a target camera in every block."""
 
-from typing import Any
-
 import torch
 from diffusers import WanTransformer3DModel
+from diffusers.models.modeling_outputs import Transformer2DModelOutput
 from torch import Tensor, nn
 
 POSE = 12
@@ -21,7 +20,7 @@ class ReCaptureTransformer(WanTransformer3DModel):
         As `WanTransformer3DModel`.
     """
 
-    def __init__(self, **config: Any) -> None:
+    def __init__(self, **config: object) -> None:
         super().__init__(**config)
         dim = self.patch_embedding.out_channels
         self._camera: Tensor | None = None
@@ -41,8 +40,12 @@ class ReCaptureTransformer(WanTransformer3DModel):
         return hidden + both.repeat_interleave(self._tokens, dim=1)
 
     def forward(
-        self, hidden_states: Tensor, *args: Any, attention_kwargs: dict[str, Any] | None = None, **kwargs: Any
-    ) -> Any:
+        self,
+        hidden_states: Tensor,
+        *args: object,
+        attention_kwargs: dict[str, Tensor] | None = None,
+        **kwargs: object,
+    ) -> Transformer2DModelOutput | tuple[Tensor, ...]:
         """Run as `WanTransformer3DModel`.
 
         ``attention_kwargs`` holds ``source_latents`` (B, 16, F, h, w) and ``camera`` (B, F, 12), the relative 3x4
@@ -70,7 +73,7 @@ class _Steering:
     def __init__(self, model: ReCaptureTransformer, block: nn.Module) -> None:
         self._model, self._block = model, block
 
-    def __call__(self, module: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    def __call__(self, module: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         return (self._model.steer(self._block, inputs[0]), *inputs[1:])
 
 
@@ -80,6 +83,6 @@ class _Projecting:
     def __init__(self, block: nn.Module) -> None:
         self._block = block
 
-    def __call__(self, module: nn.Module, inputs: tuple[Any, ...], output: Tensor) -> Tensor:
+    def __call__(self, module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
         projected: Tensor = self._block.projector(output)
         return projected

@@ -3,7 +3,6 @@
 import gc
 from collections.abc import Callable, Hashable, Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -28,6 +27,8 @@ from parascale.types import CancelCheck, Progress
 # Where a run stands when the models are loaded, and when the last step is done.
 LOADED, DENOISED = 0.1, 0.95
 _SINGLE = 4
+
+Tensors = dict[str, torch.Tensor]
 
 _kept: dict[Hashable, tuple[DiffusionPipeline, tuple[str, ...]]] = {}
 
@@ -179,7 +180,7 @@ class Run:
         self._sketch = Sketch(latent, picture), self._directory / SKETCH
 
     def denoise(
-        self, pipeline: DiffusionPipeline, after: Callable[[int], None] | None = None, **inputs: Any
+        self, pipeline: DiffusionPipeline, after: Callable[[int], None] | None = None, **inputs: object
     ) -> NDArray[np.uint8]:
         """Run the pipeline.
 
@@ -207,7 +208,7 @@ class Run:
         self.report(LOADED, "reading the prompt")
         settings = self.settings
 
-        def stepped(pipeline: Any, step: int, _timestep: Any, tensors: dict[str, Any]) -> dict[str, Any]:
+        def stepped(pipeline: DiffusionPipeline, step: int, _timestep: torch.Tensor, tensors: Tensors) -> Tensors:
             if after is not None:
                 after(step)
             self._stepped(pipeline, step, tensors)
@@ -241,7 +242,7 @@ class Run:
         pixels: NDArray[np.uint8] = np.round(np.clip(video, 0, 1) * 255).astype(np.uint8)
         return pixels
 
-    def _stepped(self, pipeline: Any, step: int, tensors: dict[str, Any]) -> None:
+    def _stepped(self, pipeline: DiffusionPipeline, step: int, tensors: Tensors) -> None:
         count = pipeline.num_timesteps
         if self._sketch is not None:
             sketch, path = self._sketch

@@ -1,7 +1,6 @@
 """What a video looks like while it is denoised: a guess at the latents without their noise, as colours."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -71,7 +70,7 @@ class Sketch:
         guessed = self.step(latents, sigma)
         if guessed is None:
             return
-        picture: Any = Image.fromarray(self.draw(guessed[:, guessed.shape[1] // 2]))
+        picture = Image.fromarray(self.draw(guessed[:, guessed.shape[1] // 2]))
         picture.thumbnail((LONGEST, LONGEST))
         picture.save(path, format="PNG")
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
 from accelerate import init_empty_weights
@@ -11,15 +10,16 @@ from diffusers.loaders.single_file_utils import convert_wan_transformer_to_diffu
 from torch import Tensor, nn
 from transformers import AutoTokenizer, CLIPImageProcessor, CLIPVisionModel, UMT5EncoderModel
 
-from parascale.errors import InputError
-from parascale.generators.diffusion.checkpoint import State, fill
-from parascale.generators.diffusion.parts import load_part
+from parascale.generators.diffusion.checkpoint import State, fill, integer
+from parascale.generators.diffusion.parts import load_parts
 
 Shapes = Mapping[str, tuple[int, ...]]
-Report = Callable[[str], None]
+
+_SIZES = ("num_attention_heads", "attention_head_dim", "in_channels", "out_channels", "ffn_dim", "num_layers")
+_OPTIONAL = {"text_dim": 4096, "freq_dim": 256, "eps": 1e-6, "cross_attn_norm": True}
 
 
-def transformer_config(config: Mapping[str, Any], shapes: Shapes, source: Path) -> dict[str, Any]:
+def transformer_config(config: Mapping[str, object], shapes: Shapes, source: Path) -> dict[str, object]:
     """Translate the config.json of an original Wan transformer to diffusers' names.
 
     Parameters
@@ -36,34 +36,33 @@ def transformer_config(config: Mapping[str, Any], shapes: Shapes, source: Path) 
     InputError
         Where a setting is missing.
     """
-    image = shapes.get("img_emb.proj.0.weight")
     if "num_attention_heads" in config:
-        names = ("num_attention_heads", "attention_head_dim", "in_channels", "out_channels", "ffn_dim", "num_layers")
-        optional = {"text_dim": 4096, "freq_dim": 256, "eps": 1e-6, "cross_attn_norm": True}
-        translated = {name: _setting(config, name, source) for name in names}
+        translated = {name: integer(config, name, source) for name in _SIZES}
     else:
-        heads, dim = _setting(config, "num_heads", source), _setting(config, "dim", source)
-        optional = {"text_dim": 4096, "freq_dim": 256, "eps": 1e-6, "cross_attn_norm": True}
-        translated = {
-            "num_attention_heads": heads,
-            "attention_head_dim": dim // heads,
-            "in_channels": _setting(config, "in_dim", source),
-            "out_channels": _setting(config, "out_dim", source),
-            "ffn_dim": _setting(config, "ffn_dim", source),
-            "num_layers": _setting(config, "num_layers", source),
+        heads = integer(config, "num_heads", source)
+        translated = {"num_attention_heads": heads, "attention_head_dim": integer(config, "dim", source) // heads}
+        own_names = {
+            "in_channels": "in_dim",
+            "out_channels": "out_dim",
+            "ffn_dim": "ffn_dim",
+            "num_layers": "num_layers",
         }
-    translated |= {name: config.get(name, default) for name, default in optional.items()}
+        translated |= {name: integer(config, own, source) for name, own in own_names.items()}
+    image = shapes.get("img_emb.proj.0.weight")
     if image is not None:
         dim = translated["num_attention_heads"] * translated["attention_head_dim"]
         translated |= {"image_dim": image[0], "added_kv_proj_dim": dim}
-    return translated
+    return translated | {name: config.get(name, default) for name, default in _OPTIONAL.items()}
 
 
-def _setting(config: Mapping[str, Any], name: str, source: Path) -> int:
-    value = config.get(name)
-    if not isinstance(value, int) or value < 1:
-        raise InputError(f"{source}: config.json has no {name}: it is no Wan transformer's, or not whole")
-    return value
+def block_size(config: Mapping[str, object], source: Path) -> dict[str, int]:
+    """Return what `Run.check_memory` needs of a transformer's settings in diffusers' names: dim, ffn_dim, layers."""
+    dim = integer(config, "num_attention_heads", source) * integer(config, "attention_head_dim", source)
+    return {
+        "dim": dim,
+        "ffn_dim": integer(config, "ffn_dim", source),
+        "layers": integer(config, "num_layers", source),
+    }
 
 
 def load_transformer(make: Callable[[], nn.Module], state: State, dtype: torch.dtype, source: Path) -> nn.Module:
@@ -85,15 +84,17 @@ def scheduler() -> FlowMatchEulerDiscreteScheduler:
     return FlowMatchEulerDiscreteScheduler(num_train_timesteps=1000, shift=5.0)
 
 
-def load_parts(folder: Path, dtype: torch.dtype, report: Report, *, clip: bool = False) -> dict[str, Any]:
-    """Load VAE, text encoder and tokenizer, and CLIP's image encoder where asked, from a folder as diffusers lays it.
+def load_wan_parts(
+    folder: Path, dtype: torch.dtype, report: Callable[[str], None], *, clip: bool = False
+) -> dict[str, object]:
+    """Load VAE, text encoder and tokenizer, and if wanted CLIP's image encoder, from a folder as diffusers lays it.
 
     Raises
     ------
     InputError
-        Where one is missing or broken.
+        If one is missing or broken.
     """
-    makers: dict[str, Callable[[Path], Any]] = {
+    makers: dict[str, Callable[[Path], object]] = {
         # The VAE shows banding in half precision.
         "vae": lambda path: AutoencoderKLWan.from_pretrained(path, torch_dtype=torch.float32),
         "text_encoder": lambda path: UMT5EncoderModel.from_pretrained(path, dtype=dtype),
@@ -102,11 +103,7 @@ def load_parts(folder: Path, dtype: torch.dtype, report: Report, *, clip: bool =
     if clip:
         makers["image_encoder"] = lambda path: CLIPVisionModel.from_pretrained(path, dtype=torch.float32)
         makers["image_processor"] = lambda path: CLIPImageProcessor.from_pretrained(path, local_files_only=True)
-    parts = {}
-    for name, make in makers.items():
-        report(f"loading the {name.replace('_', ' ')}")
-        parts[name] = load_part(folder / name, make)
-    return parts
+    return load_parts(folder, makers, report)
 
 
 def normalised(vae: AutoencoderKLWan, latents: Tensor) -> Tensor:
