@@ -3,16 +3,20 @@ from typing import Annotated
 
 import typer
 
-from parascale.cli.common import Json, progress_bar
+from parascale.cli.advice import sentence
+from parascale.cli.common import Json, print_notes, progress_bar
 
 
 def solve(
-    reference: Annotated[Path, typer.Argument(help="A video file or a folder of images.")],
+    reference: Annotated[
+        Path, typer.Argument(help="A video, a folder of pictures, one of numbered pictures, or NAME.####.exr.")
+    ],
     output: Annotated[Path, typer.Option("-o", "--output", help="The shot file to write, NAME.shot.json.")],
     focal: Annotated[float | None, typer.Option(help="Focal length in pixels of the clip, if known.")] = None,
     fov: Annotated[float | None, typer.Option(help="Horizontal field of view in degrees, if known.")] = None,
     start: Annotated[int, typer.Option(help="First frame, counting from 0.")] = 0,
     end: Annotated[int | None, typer.Option(help="The frame after the last.")] = None,
+    fps: Annotated[float | None, typer.Option(help="Pictures a second, of pictures.")] = None,
     shot: Annotated[int | None, typer.Option(help="Number of the shot, from 1, if the clip has several.")] = None,
     masks: Annotated[
         Path | None, typer.Option(help="Folder or video of masks, one per frame, white on moving objects.")
@@ -44,6 +48,7 @@ def solve(
             fov=fov,
             start=start,
             end=end,
+            fps=fps,
             shot=shot,
             masks=masks,
             threads=threads,
@@ -54,4 +59,5 @@ def solve(
 
             solved = with_model_depth(solved, reference, estimator, progress)
     write_shot(solved, output)
-    print_shot(solved, json=json, output=output)
+    print_notes(solved.notices)
+    print_shot(solved, json=json, output=output, warnings=[sentence(notice) for notice in solved.notices])

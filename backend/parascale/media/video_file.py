@@ -18,9 +18,8 @@ from parascale.errors import InputError, Notice
 from parascale.media.container import find_films, open_container, read_orientation_of_frame
 from parascale.media.lens_metadata import read_container_focal
 from parascale.media.orientation import is_transposed, turn_upright, upright_size
+from parascale.media.picture_times import DEFAULT_FPS
 from parascale.types import Image
-
-DEFAULT_FPS = 24.0
 
 log = logging.getLogger(__name__)
 
