@@ -12,8 +12,7 @@ from parascale.errors import InputError
 from parascale.parallax.gauge import to_unit_depth
 from parascale.parallax.shot import Shot
 from parascale.retime import match_rate, resample
-from parascale.retime.path_curve import PathCurve
-from parascale.retime.pchip import monotone_cubic
+from parascale.retime.curves import PathCurve, monotone_cubic
 
 seeds = st.integers(0, 2**32 - 1)
 LENS = np.array([500.0, 500.0, 320.0, 180.0])

@@ -7,8 +7,7 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation, RotationSpline, Slerp
 
 from parascale.camera.rotations import matrices_from_quaternions
-from parascale.retime.path_curve import PathCurve
-from parascale.retime.rotation_curve import RotationCurve
+from parascale.retime.curves import PathCurve, RotationCurve
 
 seeds = st.integers(0, 2**32 - 1)
 

@@ -14,14 +14,7 @@ RANK_TOLERANCE = 1e-9
 
 @dataclass(frozen=True, eq=False)
 class Similarity:
-    """x -> scale * rotation @ x + translation.
-
-    Attributes
-    ----------
-    scale : float
-    rotation : (3, 3) float64
-    translation : (3,) float64
-    """
+    """x -> scale * rotation @ x + translation, with rotation (3, 3) and translation (3,)."""
 
     scale: float
     rotation: Array
@@ -34,19 +27,10 @@ class Similarity:
 
 
 def align_similarity(source: ArrayLike, target: ArrayLike) -> Similarity:
-    """Least-squares similarity from source to target (Umeyama 1991).
+    """Least-squares similarity from source to target, points (N, 3) that belong together (Umeyama 1991).
 
     Points on a line or in one place leave rotations undetermined; of these the one nearest the identity is chosen.
     A source in one place is only moved (scale 1).
-
-    Parameters
-    ----------
-    source, target : (N, 3) float64
-        Points that belong together, N at least 1.
-
-    Returns
-    -------
-    Similarity
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Pinhole intrinsics fx, fy, cx, cy in pixels, pixel centres at +0.5."""
+"""Pinhole intrinsics, (..., 4): fx, fy, cx, cy in pixels, pixel centres at +0.5."""
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -8,14 +8,7 @@ from parascale.types import Array
 
 
 def focal_from_fov(fov: float, extent: float) -> float:
-    """Focal length in pixels of a field of view.
-
-    Parameters
-    ----------
-    fov : float
-        Field of view across ``extent`` in radians, between 0 and pi.
-    extent : float
-        Width (or height) of the picture in pixels.
+    """Focal length in pixels of a field of view in radians across ``extent`` pixels, the picture's width or height.
 
     Raises
     ------
@@ -33,73 +26,27 @@ def fov_from_focal(focal: float, extent: float) -> float:
 
 
 def scale_intrinsics(intrinsics: ArrayLike, from_size: tuple[int, int], to_size: tuple[int, int]) -> Array:
-    """Intrinsics of the same camera with its picture resized.
-
-    Parameters
-    ----------
-    intrinsics : (..., 4) float64
-        fx, fy, cx, cy in pixels.
-    from_size, to_size : (int, int)
-        Width and height in pixels.
-
-    Returns
-    -------
-    (..., 4) float64
-    """
+    """Intrinsics of the same camera with its picture resized; sizes are width and height in pixels."""
     x, y = to_size[0] / from_size[0], to_size[1] / from_size[1]
     scaled: Array = np.asarray(intrinsics, np.float64) * np.array([x, y, x, y])
     return scaled
 
 
 def normalise_pixels(pixels: ArrayLike, intrinsics: ArrayLike) -> Array:
-    """Image coordinates on the plane at depth 1, ((u - cx) / fx, (v - cy) / fy).
-
-    Parameters
-    ----------
-    pixels : (..., 2) float64
-    intrinsics : (..., 4) float64
-        fx, fy, cx, cy in pixels.
-
-    Returns
-    -------
-    (..., 2) float64
-    """
+    """Image coordinates (..., 2) of pixels on the plane at depth 1: ((u - cx) / fx, (v - cy) / fy)."""
     camera = np.asarray(intrinsics, np.float64)
     normalised: Array = (np.asarray(pixels, np.float64) - camera[..., 2:]) / camera[..., :2]
     return normalised
 
 
 def unprojection(pixels: ArrayLike, intrinsics: ArrayLike) -> Array:
-    """Rays through pixels in camera coordinates, with z = 1: times z-depth they are the points seen.
-
-    Parameters
-    ----------
-    pixels : (..., 2) float64
-    intrinsics : (..., 4) float64
-        fx, fy, cx, cy in pixels.
-
-    Returns
-    -------
-    (..., 3) float64
-    """
+    """Rays (..., 3) through pixels in camera coordinates, with z = 1: times z-depth they are the points seen."""
     xy = normalise_pixels(pixels, intrinsics)
     return np.concatenate([xy, np.ones((*xy.shape[:-1], 1))], axis=-1)
 
 
 def projection(points: ArrayLike, intrinsics: ArrayLike) -> Array:
-    """Pixels of points in camera coordinates; meaningless where z <= 0.
-
-    Parameters
-    ----------
-    points : (..., 3) float64
-        OpenCV camera axes.
-    intrinsics : (..., 4) float64
-        fx, fy, cx, cy in pixels.
-
-    Returns
-    -------
-    (..., 2) float64
-    """
+    """Pixels (..., 2) of points (..., 3) in camera coordinates, OpenCV axes; meaningless where z <= 0."""
     xyz, camera = np.asarray(points, np.float64), np.asarray(intrinsics, np.float64)
     with np.errstate(divide="ignore", invalid="ignore"):
         pixels: Array = xyz[..., :2] / xyz[..., 2:] * camera[..., :2] + camera[..., 2:]

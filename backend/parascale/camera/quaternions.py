@@ -1,4 +1,4 @@
-"""Quaternion algebra (w, x, y, z): products, the exponential map, steps along a motion that turns as it travels."""
+"""Quaternion algebra, (N, 4) w, x, y, z: products, exponential map, steps along a motion that turns as it travels."""
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -7,16 +7,7 @@ from parascale.types import Array
 
 
 def product(a: ArrayLike, b: ArrayLike) -> Array:
-    """Hamilton product a b: turn by b first, then by a.
-
-    Parameters
-    ----------
-    a, b : (..., 4) float64
-
-    Returns
-    -------
-    (..., 4) float64
-    """
+    """Hamilton product a b of (..., 4): turn by b first, then by a."""
     aw, ax, ay, az = np.moveaxis(np.asarray(a, np.float64), -1, 0)
     bw, bx, by, bz = np.moveaxis(np.asarray(b, np.float64), -1, 0)
     parts = (
@@ -35,21 +26,10 @@ def conjugate(quaternions: ArrayLike) -> Array:
 
 
 def cumulate(first: ArrayLike, turns: ArrayLike) -> Array:
-    """Turn by one rotation after the other, each about the axes the ones before led to.
+    """Turn by one rotation (N, 4) after the other, each about the axes the ones before led to.
 
-    By doubling: log2(N) products of whole arrays, where one by one would take N.
-
-    Parameters
-    ----------
-    first : (4,) float64
-        Unit quaternion to start from.
-    turns : (N, 4) float64
-        Unit quaternions.
-
-    Returns
-    -------
-    (N + 1, 4) float64
-        q_0 = first, q_{n+1} = q_n turns_n; unit length.
+    q_0 = first, q_{n+1} = q_n turns_n, (N + 1, 4), all of unit length. By doubling: log2(N) products of whole arrays,
+    where one by one would take N.
     """
     total: Array = np.concatenate([np.asarray(first, np.float64)[None], np.asarray(turns, np.float64)])
     reach = 1
@@ -61,17 +41,7 @@ def cumulate(first: ArrayLike, turns: ArrayLike) -> Array:
 
 
 def from_rotation_vectors(vectors: ArrayLike) -> Array:
-    """Exponential map: unit quaternions of rotations about a vector by its length in radians.
-
-    Parameters
-    ----------
-    vectors : (N, 3) float64
-
-    Returns
-    -------
-    (N, 4) float64
-        Exactly 1, 0, 0, 0 for the zero vector.
-    """
+    """Exponential map: unit quaternions of rotations about vectors (N, 3) by their length in radians; 1 for no turn."""
     v = np.asarray(vectors, np.float64)
     half = np.linalg.norm(v, axis=1, keepdims=True) / 2
     # np.sinc is sin(pi x) / (pi x), 1 at 0.
@@ -79,17 +49,7 @@ def from_rotation_vectors(vectors: ArrayLike) -> Array:
 
 
 def to_rotation_vectors(quaternions: ArrayLike) -> Array:
-    """Logarithm: axis times angle of unit quaternions, the short way.
-
-    Parameters
-    ----------
-    quaternions : (N, 4) float64
-
-    Returns
-    -------
-    (N, 3) float64
-        Radians, at most pi long; exactly zero for the identity.
-    """
+    """Logarithm: axis times angle of unit quaternions, (N, 3) radians, at most pi; exactly zero for the identity."""
     q = np.asarray(quaternions, np.float64)
     q = np.where(q[:, :1] < 0, -q, q)
     sine = np.linalg.norm(q[:, 1:], axis=1, keepdims=True)
@@ -99,7 +59,7 @@ def to_rotation_vectors(quaternions: ArrayLike) -> Array:
 
 
 def chord_of_arc(turns: ArrayLike, velocities: ArrayLike) -> Array:
-    """Displacement of a body that travels steadily along its own axes while it turns steadily.
+    """Displacement (N, 3) of a body that travels steadily along its own axes while it turns steadily.
 
     V(w) v = integral over s from 0 to 1 of exp(s w) v: the left Jacobian of the rotation group.
 
@@ -108,12 +68,7 @@ def chord_of_arc(turns: ArrayLike, velocities: ArrayLike) -> Array:
     turns : (N, 3) float64
         Rotation vectors of the whole turn.
     velocities : (N, 3) float64
-        Travel in the body's own axes.
-
-    Returns
-    -------
-    (N, 3) float64
-        In the axes the body started with.
+        Travel in the body's own axes; the displacement is in those it started with.
     """
     w, v = np.asarray(turns, np.float64), np.asarray(velocities, np.float64)
     angle = np.linalg.norm(w, axis=1, keepdims=True)
@@ -127,19 +82,7 @@ def chord_of_arc(turns: ArrayLike, velocities: ArrayLike) -> Array:
 
 
 def arc_of_chord(turns: ArrayLike, displacements: ArrayLike) -> Array:
-    """Travel along the body's own axes that gives a displacement: the inverse of `chord_of_arc`.
-
-    Parameters
-    ----------
-    turns : (N, 3) float64
-        Rotation vectors, at most pi long.
-    displacements : (N, 3) float64
-        In the axes the body started with.
-
-    Returns
-    -------
-    (N, 3) float64
-    """
+    """Travel along the body's own axes that gives a displacement: inverse of `chord_of_arc`, for turns up to pi."""
     w, b = np.asarray(turns, np.float64), np.asarray(displacements, np.float64)
     half = np.linalg.norm(w, axis=1, keepdims=True) / 2
     small = half < 1e-3

@@ -1,4 +1,4 @@
-"""Rotations as matrices and unit quaternions (w, x, y, z)."""
+"""Rotations as matrices (N, 3, 3) and unit quaternions (N, 4) w, x, y, z."""
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -7,19 +7,10 @@ from parascale.types import Array
 
 
 def quaternions_from_matrices(rotations: ArrayLike) -> Array:
-    """Turn rotation matrices into unit quaternions.
+    """Turn rotation matrices into unit quaternions with w >= 0.
 
     The 4x4 matrix 4 q q^T is linear in the rotation; its row with the largest diagonal is q without cancellation
     (Shepperd 1978).
-
-    Parameters
-    ----------
-    rotations : (N, 3, 3) float64
-
-    Returns
-    -------
-    (N, 4) float64
-        w, x, y, z with w >= 0.
     """
     m = np.asarray(rotations, np.float64)
     xx, yy, zz = m[:, 0, 0], m[:, 1, 1], m[:, 2, 2]
@@ -41,17 +32,7 @@ def quaternions_from_matrices(rotations: ArrayLike) -> Array:
 
 
 def matrices_from_quaternions(quaternions: ArrayLike) -> Array:
-    """Turn quaternions of any length but zero into rotation matrices.
-
-    Parameters
-    ----------
-    quaternions : (N, 4) float64
-        w, x, y, z.
-
-    Returns
-    -------
-    (N, 3, 3) float64
-    """
+    """Turn quaternions of any length but zero into rotation matrices."""
     q = np.asarray(quaternions, np.float64)
     w, x, y, z = (q / np.linalg.norm(q, axis=1, keepdims=True)).T
     rows = [
@@ -63,16 +44,7 @@ def matrices_from_quaternions(quaternions: ArrayLike) -> Array:
 
 
 def continuous_quaternions(quaternions: ArrayLike) -> Array:
-    """Choose signs so that each quaternion lies on the near side of the one before; the first keeps its sign.
-
-    Parameters
-    ----------
-    quaternions : (N, 4) float64
-
-    Returns
-    -------
-    (N, 4) float64
-    """
+    """Choose signs so that each quaternion lies on the near side of the one before; the first keeps its sign."""
     q = np.array(quaternions, np.float64)
     flips = np.where(np.einsum("ni,ni->n", q[1:], q[:-1]) < 0, -1.0, 1.0)
     q[1:] *= np.cumprod(flips)[:, None]
@@ -80,19 +52,7 @@ def continuous_quaternions(quaternions: ArrayLike) -> Array:
 
 
 def slerp(start: ArrayLike, end: ArrayLike, fraction: ArrayLike) -> Array:
-    """Turn from one unit quaternion to another at even angular speed, the short way (Shoemake 1985).
-
-    Parameters
-    ----------
-    start, end : (N, 4) float64
-        Unit quaternions w, x, y, z.
-    fraction : (N,) float64
-        0 gives ``start``, 1 gives ``end``.
-
-    Returns
-    -------
-    (N, 4) float64
-    """
+    """Turn from one unit quaternion (at 0) to another (at 1) at even angular speed, the short way (Shoemake 1985)."""
     a, b = np.asarray(start, np.float64), np.asarray(end, np.float64)
     t = np.asarray(fraction, np.float64)[:, None]
     cosine = np.einsum("ni,ni->n", a, b)[:, None]
@@ -110,18 +70,7 @@ def slerp(start: ArrayLike, end: ArrayLike, fraction: ArrayLike) -> Array:
 
 
 def geodesic_angle(a: ArrayLike, b: ArrayLike) -> Array:
-    """Angle of the rotation that takes a to b, exact near 0 and near pi.
-
-    Parameters
-    ----------
-    a, b : (..., 3, 3) float64
-        Rotation matrices.
-
-    Returns
-    -------
-    (...) float64
-        Radians, 0 .. pi.
-    """
+    """Angle of the rotation that takes a to b, (..., 3, 3) each, in radians: exact near 0 and near pi."""
     m = np.swapaxes(np.asarray(a, np.float64), -1, -2) @ np.asarray(b, np.float64)
     axis = np.stack([m[..., 2, 1] - m[..., 1, 2], m[..., 0, 2] - m[..., 2, 0], m[..., 1, 0] - m[..., 0, 1]], axis=-1)
     angle: Array = np.arctan2(np.linalg.norm(axis, axis=-1), np.trace(m, axis1=-2, axis2=-1) - 1)
@@ -129,18 +78,15 @@ def geodesic_angle(a: ArrayLike, b: ArrayLike) -> Array:
 
 
 def orthonormalise(matrices: ArrayLike) -> Array:
-    """Nearest rotations in the Frobenius norm, by polar decomposition.
-
-    Parameters
-    ----------
-    matrices : (..., 3, 3) float64
-
-    Returns
-    -------
-    (..., 3, 3) float64
-        Rotations with determinant +1.
-    """
+    """Nearest rotations, of determinant +1, to matrices (..., 3, 3) in the Frobenius norm, by polar decomposition."""
     u, _, vt = np.linalg.svd(np.asarray(matrices, np.float64))
     u[..., :, 2] *= np.sign(np.linalg.det(u @ vt))[..., None]
     nearest: Array = u @ vt
     return nearest
+
+
+def poses_of(rotations: Array, centres: Array) -> Array:
+    """Camera-to-world poses (N, 4, 4) of rotations (N, 3, 3) and centres (N, 3), or one for all."""
+    poses = np.zeros((len(rotations), 4, 4))
+    poses[:, :3, :3], poses[:, :3, 3], poses[:, 3, 3] = rotations, centres, 1
+    return poses

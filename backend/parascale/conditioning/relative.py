@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parascale.camera import Trajectory
+from parascale.camera.rotations import poses_of
 from parascale.types import Array
 
 
@@ -12,28 +13,14 @@ def relative_poses(trajectory: Trajectory) -> Array:
 
     Rotations do not depend on the translations, and translations scale exactly with a power of two.
     """
-    poses = np.zeros((len(trajectory), 4, 4))
     first = trajectory.rotations[0].T
-    poses[:, :3, :3] = first @ trajectory.rotations
-    poses[:, :3, 3] = (trajectory.centres - trajectory.centres[0]) @ first.T
-    poses[:, 3, 3] = 1
+    poses = poses_of(first @ trajectory.rotations, (trajectory.centres - trajectory.centres[0]) @ first.T)
     poses[0] = np.eye(4)
     return poses
 
 
 def recammaster_vectors(trajectory: Trajectory, metres_per_unit: float = 1.0) -> NDArray[np.float32]:
-    """ReCamMaster's 12 numbers for every fourth frame: the 3x4 relative pose row by row, in metres.
-
-    Parameters
-    ----------
-    trajectory : Trajectory
-        T = 4n + 1 cameras.
-    metres_per_unit : float
-
-    Returns
-    -------
-    (n + 1, 12) float32
-    """
+    """ReCamMaster's 12 numbers (n + 1, 12) of every fourth of 4n + 1 frames: relative 3x4 poses by rows, in metres."""
     poses = relative_poses(trajectory)[::4, :3]
     poses[:, :, 3] *= metres_per_unit
     return poses.reshape(-1, 12).astype(np.float32)

@@ -104,7 +104,8 @@ def calibrate(
     gain = METHODS[settings.method].gain
     asked = _asked(shot, anchor, settings)
     intrinsics = realised_intrinsics(shot.trajectory, anchor, settings.lens)
-    looks = len(shot) * (1 + MAX_SMOOTHING_PASSES * _measures_again(settings)) + GLOBAL_STEPS
+    passes = MAX_SMOOTHING_PASSES if settings.smooth > 0 and isinstance(gain, ClosedLoop) else 0
+    looks = len(shot) * (1 + passes) + GLOBAL_STEPS
     directions = step_directions(shot.trajectory)
     observer = Observer(target, intrinsics, anchor.size, directions, looks, progress, cancelled)
     start = realised_start(shot.trajectory, anchor)
@@ -123,20 +124,26 @@ def calibrate(
     wanted = gain.of_reference(shot) if isinstance(gain, ClosedLoop) else gain(shot, known)
     path, settled = _path(shot, settings, wanted, first, walk)
     trajectory = Trajectory(path.poses, intrinsics, shot.trajectory.times, anchor.width, anchor.height)
-    result = replace(
-        _result(shot, settings, path, trajectory, path.gain * factor),
+    length = np.linalg.norm(trajectory.baselines, axis=1)
+    measured = {"reference": shot.name, "reference_digest": shot.digest, "target_depth": first.depth}
+    result = Shot(
+        name=shot.name,
+        fps=shot.fps,
+        trajectory=trajectory,
+        median_depth=path.depth,
         unit=unit,
         metres_per_unit=metres_per_unit,
+        motion_class=shot.motion_class,
+        frames=shot.frames,
+        felt_parallax=np.where(length == 0, 0.0, length * path.felt_per_unit),
+        gain=path.gain * factor,
+        provenance={"calibration": settings.as_json() | measured, "reference": dict(shot.provenance)},
     )
     moving = np.any(shot.trajectory.baselines, axis=1)
     unknown = tuple(np.flatnonzero(np.isnan(wanted) & moving).tolist())
     everywhere = _pce_global(shot, anchor, asked.p, known, observer)
     report = _report(shot, settings, asked, path, result, everywhere, unknown, settled=settled)
     return Calibration(replace(result, quality=report.as_json()), report)
-
-
-def _measures_again(settings: Settings) -> bool:
-    return settings.smooth > 0 and isinstance(METHODS[settings.method].gain, ClosedLoop)
 
 
 def _asked(shot: Shot, anchor: View, settings: Settings) -> _Asked:
@@ -212,29 +219,6 @@ def _fallback_gain(shot: Shot, first_depth: float) -> float:
 def _refuse_without_depth(shot: Shot, gain: Array) -> None:
     if np.isnan(gain).any():
         raise InputError(f"frame 0 of {shot.name!r} has no depth, so its first steps have no gain: start it later")
-
-
-def _result(shot: Shot, settings: Settings, path: March, trajectory: Trajectory, gain: Array) -> Shot:
-    length = np.linalg.norm(trajectory.baselines, axis=1)
-    return Shot(
-        name=shot.name,
-        fps=shot.fps,
-        trajectory=trajectory,
-        median_depth=path.depth,
-        motion_class=shot.motion_class,
-        frames=shot.frames,
-        felt_parallax=np.where(length == 0, 0.0, length * path.felt_per_unit),
-        gain=gain,
-        provenance={
-            "calibration": {
-                **settings.as_json(),
-                "reference": shot.name,
-                "reference_digest": shot.digest,
-                "target_depth": path.looks[0].depth,
-            },
-            "reference": dict(shot.provenance),
-        },
-    )
 
 
 def _pce_global(shot: Shot, anchor: View, factor: Array, target: TargetStart, observer: Observer) -> float:

@@ -61,20 +61,7 @@ class ConstantDepth:
 
 
 def pixel_grid(size: tuple[int, int], grid: tuple[int, int]) -> Array:
-    """Centres of the cells of a regular grid over a picture, row by row.
-
-    Parameters
-    ----------
-    size : (int, int)
-        Width and height of the picture in pixels.
-    grid : (int, int)
-        Columns and rows.
-
-    Returns
-    -------
-    (columns * rows, 2) float64
-        x and y in pixels.
-    """
+    """Centres of the cells of a regular grid, columns by rows, over a picture of a size: pixels (N, 2), row by row."""
     x = (np.arange(grid[0]) + 0.5) * size[0] / grid[0]
     y = (np.arange(grid[1]) + 0.5) * size[1] / grid[1]
     pixels: Array = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)

@@ -12,14 +12,7 @@ from parascale.types import Array
 
 @dataclass(frozen=True)
 class TargetStart:
-    """What an open-loop gain knows of the target.
-
-    Attributes
-    ----------
-    depth : float
-        Z'_0.
-    metres_per_unit : float or None
-    """
+    """What an open-loop gain knows of the target: Z'_0, and metres per unit where they are known."""
 
     depth: float
     metres_per_unit: float | None = None

@@ -13,18 +13,9 @@ from parascale.types import DepthMap
 
 
 def scale_gauge(shot: Shot, factor: float) -> Shot:
-    """Multiply path, depth and points by one factor, which changes no picture and no P.
+    """Multiply path, depth and points by one factor, new units per old unit, which changes no picture and no P.
 
-    Parameters
-    ----------
-    shot : Shot
-    factor : float
-        New units per old unit, above 0; ``metres_per_unit`` is divided by it.
-
-    Returns
-    -------
-    Shot
-        Its unit is "arbitrary" unless ``factor`` is 1.
+    ``metres_per_unit`` is divided by it; the unit is "arbitrary" unless the factor is 1.
     """
     if factor == 1:
         return shot
@@ -63,14 +54,9 @@ def to_unit_depth(shot: Shot) -> Shot:
 
 
 def unit_depth_map(depth_map: DepthMap, shot: Shot | None = None) -> NDArray[np.float32]:
-    """Divide a depth map by the median of what it measures, or by Z_0 of a shot that has still a unit of its own.
+    """Divide the z-depth of a first frame by the median of what it measures, or by Z_0 of its shot.
 
-    Parameters
-    ----------
-    depth_map : (H, W)
-        z-depth of the first frame.
-    shot : Shot or None
-        The shot that the map goes with, before `to_unit_depth`.
+    A shot counts where it has still a unit of its own, before `to_unit_depth`.
     """
     if shot is not None and shot.unit != "unit-depth":
         unit = float(shot.median_depth[0])

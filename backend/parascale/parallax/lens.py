@@ -21,22 +21,10 @@ _GRID = (18, 10)
 
 
 def realised_intrinsics(reference: Trajectory, anchor: View, lens: str) -> Array:
-    """Intrinsics of the realised cameras in pixels of the anchor's picture.
+    """Intrinsics (T, 4) of the realised cameras in pixels of the anchor's picture, ``lens`` being one of `LENSES`.
 
     ``copy`` takes over the reference's field of view across the width, and with it every zoom; the anchor keeps
     its pixel aspect and principal point. The other two keep the anchor's lens.
-
-    Parameters
-    ----------
-    reference : Trajectory
-        T cameras.
-    anchor : View
-    lens : str
-        One of `LENSES`.
-
-    Returns
-    -------
-    (T, 4) float64
     """
     intrinsics = np.tile(anchor.intrinsics, (len(reference), 1))
     if lens == "copy":
@@ -46,25 +34,11 @@ def realised_intrinsics(reference: Trajectory, anchor: View, lens: str) -> Array
 
 
 def compensation(reference: Trajectory, anchor: View, *, felt: bool) -> Array:
-    """Factor on the asked P_t that keeps image motion, in frame widths, what it is through the reference's lens.
+    """Factor (T-1,) on the asked P_t that keeps image motion, in frame widths, as it is through the reference's lens.
 
     Phi(d_t, F_ref) / Phi(d_t, F_target) with Phi(d, F) = median over the frame of |F d_xy - u d_z|, u in frame
-    widths from the centre. The felt parallax is measured through the target's own lens, so that F_ref / F_target
-    remains.
-
-    Parameters
-    ----------
-    reference : Trajectory
-        T cameras.
-    anchor : View
-        The target's lens.
-    felt : bool
-        Whether the factor is for phi rather than for P.
-
-    Returns
-    -------
-    (T-1,) float64
-        1 where the camera rests.
+    widths from the centre; 1 where the camera rests. With ``felt`` the factor on phi_t, which is measured through the
+    target's own lens, so that F_ref / F_target remains.
     """
     steps = len(reference) - 1
     lens, own = reference.intrinsics[:-1], np.tile(anchor.intrinsics, (steps, 1))

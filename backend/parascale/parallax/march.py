@@ -56,10 +56,6 @@ def march(
     observer : Observer
     next_gain : callable
         (frame, what it saw) -> s_t.
-
-    Returns
-    -------
-    March
     """
     poses, gain, looks = start.copy(), np.empty(len(steps)), [first]
     for frame in range(len(steps)):

@@ -89,21 +89,13 @@ def log_ratio(p: ArrayLike, p_reference: ArrayLike, floor: float = EXACT_FLOOR) 
 
 
 def pce(p: ArrayLike, p_reference: ArrayLike, floor: float = EXACT_FLOOR) -> float:
-    """Parallax consistency error: mean over steps of |ln(max(P', e) / max(P, e))|.
+    """Parallax consistency error: mean over steps of |ln(max(P', e) / max(P, e))|, e being the floor.
 
-    Parameters
-    ----------
-    p, p_reference : (N,) float64
-        Parallax Numbers of the same steps; steps where either is NaN are left out.
-    floor : float
-        e: below it a step counts as rest.
-
-    Returns
-    -------
-    float
-        NaN where no step is left.
+    Below e a step counts as rest. Steps where either is NaN are left out; NaN where none is left.
     """
-    return _mean(np.abs(log_ratio(p, p_reference, floor)))
+    errors = np.abs(log_ratio(p, p_reference, floor))
+    known = errors[~np.isnan(errors)]
+    return float(np.mean(known)) if len(known) else math.nan
 
 
 def compare(shot: Shot, reference: Shot) -> Metrics:
@@ -151,17 +143,7 @@ def rot_err(rotations: ArrayLike, rotations_reference: ArrayLike) -> float:
 
 
 def trans_err(centres: ArrayLike, centres_reference: ArrayLike) -> float:
-    """RMSE of camera centres after similarity alignment, % of the reference's path length.
-
-    Parameters
-    ----------
-    centres, centres_reference : (T, 3) float64
-
-    Returns
-    -------
-    float
-        NaN where the reference does not move.
-    """
+    """RMSE of centres (T, 3) after similarity alignment, % of the reference's path length; NaN where that is 0."""
     reference = np.asarray(centres_reference, np.float64)
     length = np.sum(np.linalg.norm(np.diff(reference, axis=0), axis=1))
     if length == 0:
@@ -175,11 +157,7 @@ def trans_err_rel(
 ) -> float:
     """CamI2V's "rel" TransErr: sum over frames of |t'_t / max|t'| - t_t / max|t||, t seen from frame 0.
 
-    Parameters
-    ----------
-    centres, centres_reference : (T, 3) float64
-    first_rotation, first_rotation_reference : (3, 3) float64
-        R_0 of each side, camera-to-world.
+    From centres (T, 3) and R_0 (3, 3), camera-to-world, of each side.
     """
     ours, theirs = _unit_path(centres, first_rotation), _unit_path(centres_reference, first_rotation_reference)
     return float(np.sum(np.linalg.norm(ours - theirs, axis=1)))
@@ -211,8 +189,3 @@ def _common_frames(times: Array, times_reference: Array) -> tuple[NDArray[np.int
     nearest = np.where(np.abs(a - b[before]) < np.abs(a - b[after]), before, after)
     same = np.abs(a - b[nearest]) <= SAME_TIME_TOLERANCE * interval
     return np.flatnonzero(same), nearest[same]
-
-
-def _mean(values: Array) -> float:
-    known = values[~np.isnan(values)]
-    return float(np.mean(known)) if len(known) else math.nan

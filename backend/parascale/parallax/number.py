@@ -11,19 +11,10 @@ from parascale.types import Array
 
 
 def parallax_number(trajectory: Trajectory, median_depth: ArrayLike) -> Array:
-    """P_t = |b_t| / Z_t (the paper's Π): how far the camera steps, counted in the depth it looks at.
+    """P_t = |b_t| / Z_t (the paper's Π), (T-1,): how far the camera steps, counted in the depth it looks at.
 
-    Parameters
-    ----------
-    trajectory : Trajectory
-        T cameras.
-    median_depth : (T,) float64
-        Z_t in the trajectory's unit, NaN where no surface was seen.
-
-    Returns
-    -------
-    (T - 1,) float64
-        Dimensionless; 0 where the camera rests, NaN where it moves with no surface in view.
+    Z_t is (T,) in the trajectory's unit, NaN where no surface was seen; P_t is 0 where the camera rests, NaN where it
+    moves with no surface in view.
     """
     length = np.linalg.norm(trajectory.baselines, axis=1)
     return np.where(length == 0, 0.0, length / np.asarray(median_depth, np.float64)[:-1])
@@ -43,18 +34,7 @@ def area_median(values: Array, *, upper: bool = False) -> float:
 
 
 def median_depth(samples: DepthSamples) -> float:
-    """Z, the median over image area of the z-depth of the visible surface.
-
-    Parameters
-    ----------
-    samples : DepthSamples
-        Depth on a regular grid over the picture.
-
-    Returns
-    -------
-    float
-        In the source's unit; NaN where nothing was hit.
-    """
+    """Z, the median over image area of the z-depth of the visible surface; NaN where nothing was hit."""
     return area_median(samples.depth[samples.hit])
 
 
@@ -78,24 +58,11 @@ def felt_parallax(trajectory: Trajectory, samples: Sequence[DepthSamples]) -> Ar
 
 
 def felt_per_unit_step(direction: ArrayLike, samples: DepthSamples, intrinsics: ArrayLike) -> float:
-    """Median image motion of the surface for a camera step of length 1: |-d_xy + x d_z| / Z(x).
+    """Median image motion of the surface for a camera step of length 1: |-d_xy + x d_z| / Z(x); NaN without surface.
 
-    phi_t = |b_t| times this. To first order in the step, the motion field of a translating pinhole camera
-    (Longuet-Higgins and Prazdny 1980).
-
-    Parameters
-    ----------
-    direction : (3,) float64
-        d, unit direction of the step in camera coordinates (OpenCV axes).
-    samples : DepthSamples
-        Depth seen from the start of the step.
-    intrinsics : (4,) float64
-        fx, fy, cx, cy in pixels.
-
-    Returns
-    -------
-    float
-        Focal-normalised image units per unit of length; NaN where nothing was hit.
+    phi_t = |b_t| times this, in focal-normalised image units. To first order in the step, the motion field of a
+    translating pinhole camera (Longuet-Higgins and Prazdny 1980). The samples are seen from the start of the step; its
+    unit direction d is in camera coordinates, OpenCV axes.
     """
     dx, dy, dz = np.asarray(direction, np.float64).tolist()
     x, y, depth = surface(samples, intrinsics)

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from parascale.camera import Trajectory, View
-from parascale.camera.rotations import orthonormalise
+from parascale.camera.rotations import orthonormalise, poses_of
 from parascale.types import Array
 
 
@@ -24,32 +24,14 @@ def realised_steps(reference: Trajectory, anchor: View) -> Array:
 
 def realised_start(reference: Trajectory, anchor: View) -> Array:
     """Give cameras turned by R'_t = A R_t that all stand at the anchor's centre, (T, 4, 4)."""
-    poses = np.zeros((len(reference), 4, 4))
-    poses[:, :3, :3] = anchor_rotation(reference, anchor) @ reference.rotations
-    poses[:, :3, 3] = anchor.camera_to_world[:3, 3]
-    poses[:, 3, 3] = 1
-    return poses
+    return poses_of(anchor_rotation(reference, anchor) @ reference.rotations, anchor.camera_to_world[:3, 3])
 
 
 def realised_poses(reference: Trajectory, anchor: View, gain: ArrayLike) -> Array:
-    """c'_0 = c_anchor, c'_{t+1} = c'_t + s_t A b_t, R'_t = A R_t.
+    """c'_0 = c_anchor, c'_{t+1} = c'_t + s_t A b_t, R'_t = A R_t: (T, 4, 4) in the target's unit, of gains (T-1,).
 
     Gains act on increments of the camera centre: scaling the translation column of a world-to-camera matrix would
     turn rotation into travel.
-
-    Parameters
-    ----------
-    reference : Trajectory
-        T cameras.
-    anchor : View
-        Where the realised path starts.
-    gain : (T-1,) float64
-        s_t, target units per reference unit.
-
-    Returns
-    -------
-    (T, 4, 4) float64
-        Camera-to-world in the target's unit.
     """
     poses = realised_start(reference, anchor)
     steps = np.asarray(gain, np.float64)[:, None] * realised_steps(reference, anchor)
@@ -58,22 +40,9 @@ def realised_poses(reference: Trajectory, anchor: View, gain: ArrayLike) -> Arra
 
 
 def realise(reference: Trajectory, anchor: View, gain: ArrayLike, intrinsics: ArrayLike | None = None) -> Trajectory:
-    """Replay a path from the anchor with a gain on every step.
+    """Replay a path from the anchor with a gain s_t (T-1,) on every step, at the reference's times.
 
-    Parameters
-    ----------
-    reference : Trajectory
-        T cameras.
-    anchor : View
-        Start pose, picture size, and lens where ``intrinsics`` is None.
-    gain : (T-1,) float64
-        s_t, target units per reference unit.
-    intrinsics : (T, 4) float64, optional
-
-    Returns
-    -------
-    Trajectory
-        At the reference's times.
+    The anchor gives start pose and picture size, and the lens where no intrinsics (T, 4) are given.
     """
     lens = anchor.intrinsics if intrinsics is None else np.asarray(intrinsics, np.float64)
     return Trajectory(realised_poses(reference, anchor, gain), lens, reference.times, anchor.width, anchor.height)

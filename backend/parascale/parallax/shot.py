@@ -22,15 +22,7 @@ EXACT_FLOOR = 1e-6
 
 @dataclass(frozen=True, eq=False)
 class Points:
-    """World points a solve left behind, in the shot's unit.
-
-    Attributes
-    ----------
-    positions : (N, 3) float32
-        World positions.
-    colours : (N, 3) uint8
-        sRGB.
-    """
+    """World points (N, 3) a solve left behind, in the shot's unit, and their sRGB colours (N, 3)."""
 
     positions: NDArray[np.float32]
     colours: NDArray[np.uint8]

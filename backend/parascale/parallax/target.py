@@ -12,16 +12,7 @@ from parascale.parallax.shot import Shot, Unit
 
 @dataclass(frozen=True)
 class Target:
-    """What a calibration needs to know of the other side.
-
-    Attributes
-    ----------
-    depth : DepthSource
-    anchor : View
-        The camera of the first frame.
-    unit, metres_per_unit
-        What one unit of its depth is.
-    """
+    """What a calibration needs to know of the other side: its depth, the camera of the first frame, and its unit."""
 
     depth: DepthSource
     anchor: View
@@ -30,14 +21,7 @@ class Target:
 
 
 def constant_target(depth: float, reference: Shot) -> Target:
-    """Describe a target of which only a typical depth is known, seen by the reference's own lens.
-
-    Parameters
-    ----------
-    depth : float
-        In the target's unit.
-    reference : Shot
-        Whose first camera gives lens and picture size.
+    """Describe a target of which only a typical depth, in its unit, is known, seen by the reference's own first lens.
 
     Raises
     ------

@@ -14,10 +14,10 @@ from parascale.camera.quaternions import (
     product,
     to_rotation_vectors,
 )
-from parascale.camera.rotations import matrices_from_quaternions, quaternions_from_matrices, slerp
+from parascale.camera.rotations import matrices_from_quaternions, poses_of, quaternions_from_matrices, slerp
 from parascale.parallax.shot import Shot
-from parascale.retime.move import Move, bridged_depth, known_parallax, poses_of, with_path
-from parascale.retime.pchip import monotone_cubic
+from parascale.retime.curves import monotone_cubic
+from parascale.retime.move import Move, bridged_depth, known_parallax, with_path
 from parascale.retime.resample import frame_times, keep_path, stretch_times
 from parascale.types import Array
 
@@ -28,23 +28,17 @@ def keep_felt_speed(shot: Shot, frames: int, fps: float, *, keep_angles: bool = 
     Over normalised time u the move is P per second, the direction of travel in the camera, and the angular velocity
     in the camera's own axes; all three are integrated over the new duration. Each step is taken as a steady screw
     motion, so that an orbit stays an orbit. Depth is carried over u too: measure it again where the path leaves the
-    world it was seen in.
+    world it was seen in. Points are left out where the durations differ.
 
     Parameters
     ----------
     shot : Shot
     frames : int
-        N.
+        N, from the shot's first camera.
     fps : float
         Frames a second: the move lasts (N - 1) / fps.
     keep_angles : bool
         Look, at every u, where the shot looks: the path then keeps its shape, and its size follows the duration.
-
-    Returns
-    -------
-    Shot
-        N frames from the shot's first camera. P_t is the shot's cumulated P over the step, times new duration over
-        old. Points are left out where the durations differ.
 
     Raises
     ------

@@ -7,10 +7,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from parascale.camera import Trajectory, View
-from parascale.camera.rotations import orthonormalise
+from parascale.camera.rotations import orthonormalise, poses_of
 from parascale.errors import InputError
+from parascale.parallax.realise import anchor_rotation
 from parascale.parallax.shot import Points, Shot
-from parascale.retime.move import append_record, poses_of
+from parascale.retime.move import append_record
 from parascale.types import Array
 
 # Up in a world of OpenCV axes, y down.
@@ -25,18 +26,9 @@ _MIN_TOP = 0.5
 
 
 def up_direction(trajectory: Trajectory) -> Array | None:
-    """Up of a world in which the camera pans: what its horizontal axis never leans to.
+    """Up of a world in which the camera pans, a unit vector (3,): what its horizontal axis never leans to.
 
-    Parameters
-    ----------
-    trajectory : Trajectory
-        T cameras.
-
-    Returns
-    -------
-    (3,) float64 or None
-        Unit vector in the world; None where the camera pans too little to tell, or looks so steeply that it may be
-        rolling.
+    None where the camera pans too little to tell, or looks so steeply that it may be rolling.
     """
     right = trajectory.rotations[:, :, 0]
     spread, axes = np.linalg.eigh(right.T @ right / len(right))
@@ -50,7 +42,7 @@ def up_direction(trajectory: Trajectory) -> Array | None:
 
 
 def level_anchor(trajectory: Trajectory, anchor: View, up: ArrayLike = UP) -> View:
-    """Turn an anchor so that a path realised from it has a level horizon.
+    """Turn an anchor, in the target's world, so that a path realised from it has a level horizon.
 
     Where the path pans, its own up becomes the target's, and the anchor keeps its heading; where it does not, its
     pitch is unknown: the anchor keeps heading and pitch, and rolls until the cameras are level in the mean.
@@ -60,14 +52,9 @@ def level_anchor(trajectory: Trajectory, anchor: View, up: ArrayLike = UP) -> Vi
     trajectory : Trajectory
         The reference.
     anchor : View
-        In the target's world.
+        Its centre and lens stay.
     up : (3,) float64
         Up of the target's world: 0, -1, 0 in OpenCV axes, 0, 0, 1 in Blender's world.
-
-    Returns
-    -------
-    View
-        At the anchor's centre with its lens.
 
     Raises
     ------
@@ -91,18 +78,11 @@ def level_anchor(trajectory: Trajectory, anchor: View, up: ArrayLike = UP) -> Vi
 def level(shot: Shot) -> Shot:
     """Turn a shot as a whole about its first camera, so that its up is that of OpenCV's world, 0, -1, 0.
 
-    Parameters
-    ----------
-    shot : Shot
-
-    Returns
-    -------
-    Shot
-        The same move: P, depth and turning are untouched.
+    It is the same move: P, depth and turning are untouched.
     """
     path = shot.trajectory
     anchor = level_anchor(path, path.view(0))
-    turn = orthonormalise(anchor.camera_to_world[:3, :3] @ path.rotations[0].T)
+    turn = anchor_rotation(path, anchor)
     centre = path.centres[0]
     poses = poses_of(turn @ path.rotations, centre + (path.centres - centre) @ turn.T)
     points = shot.points

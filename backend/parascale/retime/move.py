@@ -7,12 +7,11 @@ from collections.abc import Mapping
 import numpy as np
 
 from parascale.camera import Trajectory
-from parascale.camera.rotations import matrices_from_quaternions
+from parascale.camera.rotations import matrices_from_quaternions, poses_of
 from parascale.parallax.gauge import to_unit_depth
 from parascale.parallax.number import parallax_number
 from parascale.parallax.shot import Shot
-from parascale.retime.path_curve import PathCurve
-from parascale.retime.rotation_curve import RotationCurve
+from parascale.retime.curves import PathCurve, RotationCurve
 from parascale.types import Array, to_json_values
 
 
@@ -66,7 +65,7 @@ class Move:
 
 
 def sample_move(move: Move, at: Array, times: Array, *, fps: float, record: Mapping[str, object]) -> Shot:
-    """Give the frames of a move at any of its times a new place in time.
+    """Give the frames of a move at any of its times a new place in time, numbered from 0.
 
     Parameters
     ----------
@@ -78,11 +77,6 @@ def sample_move(move: Move, at: Array, times: Array, *, fps: float, record: Mapp
     fps : float
     record : dict
         The operation, for the provenance.
-
-    Returns
-    -------
-    Shot
-        N frames, numbered from 0, with P, phi and gain of the new steps.
     """
     path = move.shot.trajectory
     trajectory = Trajectory(move.poses(at), move.intrinsics(at), times, path.width, path.height)
@@ -94,7 +88,8 @@ def with_path(
 ) -> Shot:
     """Make a shot of new cameras, with what is known of the old steps carried over to the new ones.
 
-    phi keeps its ratio to P, gain and noise floor their values, all as they were at the earlier end of the step.
+    phi keeps its ratio to P, gain and noise floor their values, all as they were at the earlier end of the step. The
+    result is in the shot's unit; at unit depth again where it was.
 
     Parameters
     ----------
@@ -109,11 +104,6 @@ def with_path(
     fps : float
     record : dict
         The operation, for the provenance.
-
-    Returns
-    -------
-    Shot
-        In the shot's unit; at unit depth again where it was.
     """
     start = np.minimum(at[:-1], at[1:])
     known_from = shot.trajectory.times[:-1]
@@ -123,13 +113,18 @@ def with_path(
         quality["noise_floor_per_step"] = to_json_values(_at_steps(noise, known_from, start))
     else:
         quality.pop("noise_floor_per_step", None)
+    felt = None
+    if shot.felt_parallax is not None:
+        p, p_new = shot.parallax_number, parallax_number(trajectory, depth)
+        ratio = np.divide(shot.felt_parallax, p, out=np.full(len(p), math.nan), where=p > 0)
+        felt = np.where(p_new == 0, 0.0, p_new * _at_steps(ratio, known_from, start))
     result = dataclasses.replace(
         shot,
         fps=float(fps),
         trajectory=trajectory,
         median_depth=depth,
         frames=None,
-        felt_parallax=_felt(shot, trajectory, depth, start),
+        felt_parallax=felt,
         gain=None if shot.gain is None else _at_steps(shot.gain, known_from, start),
         quality=quality,
         provenance=append_record(shot, record),
@@ -143,13 +138,6 @@ def append_record(shot: Shot, record: Mapping[str, object]) -> dict[str, object]
     """Give the shot's provenance with one more operation in its list ``retiming``."""
     before = shot.provenance.get("retiming", [])
     return {**shot.provenance, "retiming": [*(before if isinstance(before, list) else [before]), record]}
-
-
-def poses_of(rotations: Array, centres: Array) -> Array:
-    """Camera-to-world poses (N, 4, 4) of rotations (N, 3, 3) and centres (N, 3)."""
-    poses = np.zeros((len(centres), 4, 4))
-    poses[:, :3, :3], poses[:, :3, 3], poses[:, 3, 3] = rotations, centres, 1
-    return poses
 
 
 def bridged_depth(shot: Shot) -> Array:
@@ -181,12 +169,3 @@ def _at_steps(values: Array, times: Array, wanted: Array) -> Array:
     if not known.any():
         return np.full(len(wanted), math.nan)
     return np.interp(wanted, times[known], values[known])
-
-
-def _felt(shot: Shot, trajectory: Trajectory, depth: Array, start: Array) -> Array | None:
-    if shot.felt_parallax is None:
-        return None
-    p = shot.parallax_number
-    ratio = np.divide(shot.felt_parallax, p, out=np.full(len(p), math.nan), where=p > 0)
-    p_new = parallax_number(trajectory, depth)
-    return np.where(p_new == 0, 0.0, p_new * _at_steps(ratio, shot.trajectory.times[:-1], start))

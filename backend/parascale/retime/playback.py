@@ -15,18 +15,9 @@ from parascale.types import Array
 
 
 def reverse(shot: Shot) -> Shot:
-    """Play a shot backwards.
+    """Play a shot backwards: the same frames and duration, starting when the shot does.
 
     Its steps start from other frames now, so that P is not the old P backwards where the depth changes.
-
-    Parameters
-    ----------
-    shot : Shot
-
-    Returns
-    -------
-    Shot
-        The same frames and duration, starting when the shot does.
     """
     times = shot.trajectory.times
     backwards = np.arange(len(shot))[::-1]
@@ -34,18 +25,7 @@ def reverse(shot: Shot) -> Shot:
 
 
 def ping_pong(shot: Shot) -> Shot:
-    """Play a shot there and back again; the frame it turns at is seen once.
-
-    Parameters
-    ----------
-    shot : Shot
-        T frames.
-
-    Returns
-    -------
-    Shot
-        2 T - 1 frames.
-    """
+    """Play a shot there and back again, 2 T - 1 frames of T: the frame it turns at is seen once."""
     times, count = shot.trajectory.times, len(shot)
     there_and_back = np.concatenate([np.arange(count), np.arange(count - 1)[::-1]])
     again = times[-1] + (times[-1] - times[:-1][::-1])
@@ -62,11 +42,6 @@ def hold(shot: Shot, at: float, seconds: float) -> Shot:
         Seconds from the shot's first frame; the nearest frame is held.
     seconds : float
         How much longer it is seen, to the nearest whole frame of the shot's rate.
-
-    Returns
-    -------
-    Shot
-        As many frames more as fit ``seconds``.
 
     Raises
     ------

@@ -8,8 +8,8 @@ from numpy.typing import ArrayLike
 
 from parascale.errors import InputError
 from parascale.parallax.shot import Shot
+from parascale.retime.curves import monotone_cubic
 from parascale.retime.move import Move, sample_move
-from parascale.retime.pchip import monotone_cubic
 from parascale.types import Array
 
 # Times that miss a frame by less than this share of the duration are rounding.
@@ -116,12 +116,7 @@ def keep_path(shot: Shot, frames: int, fps: float) -> Shot:
     frames : int
         N; 1 gives the first frame.
     fps : float
-        Frames a second: the move lasts (N - 1) / fps.
-
-    Returns
-    -------
-    Shot
-        N frames, starting when the shot does.
+        Frames a second: the move lasts (N - 1) / fps, and starts when the shot does.
 
     Raises
     ------
@@ -134,7 +129,7 @@ def keep_path(shot: Shot, frames: int, fps: float) -> Shot:
 
 
 def ease(shot: Shot, curve: Sequence[tuple[float, float]] | Array, frames: int, fps: float) -> Shot:
-    """Play the path with a timing of one's own.
+    """Play the path with a timing of one's own, in frames at a rate, starting when the shot does.
 
     Parameters
     ----------
@@ -145,14 +140,7 @@ def ease(shot: Shot, curve: Sequence[tuple[float, float]] | Array, frames: int, 
         are. A value that falls plays backwards, one that stays holds. An F-curve is given by its values, frame by
         frame.
     frames : int
-        N.
     fps : float
-        Frames a second.
-
-    Returns
-    -------
-    Shot
-        N frames, starting when the shot does.
 
     Raises
     ------

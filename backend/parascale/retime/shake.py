@@ -7,10 +7,10 @@ import numpy as np
 
 from parascale.camera import Trajectory
 from parascale.camera.quaternions import conjugate, from_rotation_vectors, product, to_rotation_vectors
-from parascale.camera.rotations import matrices_from_quaternions, quaternions_from_matrices
+from parascale.camera.rotations import matrices_from_quaternions, poses_of, quaternions_from_matrices
 from parascale.errors import InputError
 from parascale.parallax.shot import Shot
-from parascale.retime.move import bridged_depth, poses_of, with_path
+from parascale.retime.move import bridged_depth, with_path
 from parascale.retime.smoothing import noise_cutoff, smooth_path
 from parascale.types import Array
 
@@ -60,12 +60,7 @@ class Separation:
         move : float
             Multiplies the P of the smooth move, from 0; its rotation stays.
         shake : float
-            Multiplies the P of the shake and its angles, from 0.
-
-        Returns
-        -------
-        Shot
-            At 1 and 1 the cameras of the whole, to the bit.
+            Multiplies the P of the shake and its angles, from 0. At 1 and 1 all cameras come back to the bit.
 
         Raises
         ------
@@ -93,17 +88,7 @@ class Separation:
 
 
 def separate(shot: Shot, cutoff: float = HANDHELD_CUTOFF) -> Separation:
-    """Take a path apart into the smooth move and the shake around it.
-
-    Parameters
-    ----------
-    shot : Shot
-    cutoff : float
-        Hertz: slower is move, faster is shake.
-
-    Returns
-    -------
-    Separation
+    """Take a path apart into the smooth move and the shake around it: slower than the cut-off, in hertz, and faster.
 
     Raises
     ------
@@ -117,17 +102,9 @@ def separate(shot: Shot, cutoff: float = HANDHELD_CUTOFF) -> Separation:
 
 
 def smooth(shot: Shot, cutoff: float | None = None) -> Shot:
-    """Take the shake out of a path.
+    """Take the shake out of a path: what is faster than a cut-off in hertz.
 
-    Parameters
-    ----------
-    shot : Shot
-    cutoff : float, optional
-        Hertz. Where None, as much is taken out as the noise floor of the shot explains, and no more.
-
-    Returns
-    -------
-    Shot
+    Without a cut-off as much is taken out as the noise floor of the shot explains, and no more.
 
     Raises
     ------

@@ -18,21 +18,10 @@ _BLOCK = 24
 
 
 def smooth_path(shot: Shot, cutoff: float) -> tuple[Array, Array]:
-    """Centres and rotations of the move without what is faster than a cut-off.
+    """Centres (T, 3) and unit quaternions (T, 4) of the move without what swings faster than a cut-off in hertz.
 
-    Centres are weighted by the noise of their frame, which is a noise of P: as long in world units as the frame is
-    deep. Where the shot lists the noise of its steps, that counts too.
-
-    Parameters
-    ----------
-    shot : Shot
-    cutoff : float
-        Hertz: what swings this often is halved.
-
-    Returns
-    -------
-    (T, 3) float64, (T, 4) float64
-        Centres; unit quaternions.
+    What swings as often as the cut-off is halved. Centres are weighted by the noise of their frame, which is a noise
+    of P: as long in world units as the frame is deep. Where the shot lists the noise of its steps, that counts too.
 
     Raises
     ------
@@ -70,10 +59,6 @@ def whittaker(values: Array, times: Array, cutoff: float, weights: Array) -> Arr
         f, hertz.
     weights : (T,) float64
         w, above 0; only their ratios count.
-
-    Returns
-    -------
-    (T, K) float64
     """
     if len(values) < 4:
         return values.copy()
@@ -105,18 +90,7 @@ def _third_derivatives(clock: Array) -> Array:
 
 
 def _solve(bands: Array, right: Array) -> Array:
-    """Solve a symmetric positive definite system of half bandwidth 3 by block elimination.
-
-    Parameters
-    ----------
-    bands : (4, N) float64
-        Band k holds the elements (n + k, n).
-    right : (N, K) float64
-
-    Returns
-    -------
-    (N, K) float64
-    """
+    """Solve a symmetric positive definite system by block elimination; band k of 4 holds the elements (n + k, n)."""
     count = bands.shape[1]
     blocks = -(-count // _BLOCK)
     diagonal, below = _blocks(bands, blocks)
@@ -163,18 +137,10 @@ def _position_noise(shot: Shot) -> Array:
 
 
 def noise_cutoff(shot: Shot) -> float:
-    """Cut-off at which smoothing takes out as much as the shot's noise floor explains (Morozov's discrepancy).
+    """Cut-off, in hertz, at which smoothing takes out as much as the noise floor explains (Morozov's discrepancy).
 
-    The floor is three sigma of a step; a step has the noise of two centres.
-
-    Parameters
-    ----------
-    shot : Shot
-
-    Returns
-    -------
-    float
-        Hertz, from the slowest that can be to half the frame rate.
+    The floor is three sigma of a step; a step has the noise of two centres. From the slowest that can be to half the
+    frame rate.
 
     Raises
     ------

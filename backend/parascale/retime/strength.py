@@ -7,24 +7,15 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from parascale.camera import Trajectory
+from parascale.camera.rotations import poses_of
 from parascale.errors import InputError
 from parascale.parallax.shot import Shot
-from parascale.retime.move import append_record, noise_per_step, poses_of
+from parascale.retime.move import append_record, noise_per_step
 from parascale.types import Array, to_json_values
 
 
 def felt_speed(shot: Shot) -> Array:
-    """Felt parallax per second of every step: phi where the shot holds it, else P.
-
-    Parameters
-    ----------
-    shot : Shot
-
-    Returns
-    -------
-    (T-1,) float64
-        Per second; NaN where unknown.
-    """
+    """Felt parallax per second of every step, (T-1,): phi where the shot holds it, else P; NaN where unknown."""
     felt = shot.parallax_number if shot.felt_parallax is None else shot.felt_parallax
     speed: Array = felt / np.diff(shot.trajectory.times)
     return speed
@@ -39,21 +30,10 @@ def typical_speed(shot: Shot) -> float:
 
 
 def strengthen(shot: Shot, factor: ArrayLike) -> Shot:
-    """Multiply the P of every step: half as strong is half the path in the same time.
+    """Multiply the P of every step by k, one or (T-1,), from 0: half as strong is half the path in the same time.
 
     c_0 stays, c'_{t+1} = c'_t + k_t b_t, rotations and depth stay; measure the depth again where the path leaves the
-    world it was seen in.
-
-    Parameters
-    ----------
-    shot : Shot
-    factor : float or (T-1,) float64
-        k_t, from 0.
-
-    Returns
-    -------
-    Shot
-        Without points.
+    world it was seen in. Points are left out.
 
     Raises
     ------
@@ -66,17 +46,7 @@ def strengthen(shot: Shot, factor: ArrayLike) -> Shot:
 
 
 def at_speed(shot: Shot, per_second: float) -> Shot:
-    """Multiply all steps by one factor, so that the move is felt at a given speed.
-
-    Parameters
-    ----------
-    shot : Shot
-    per_second : float
-        Median felt parallax per second, see `typical_speed`, above 0.
-
-    Returns
-    -------
-    Shot
+    """Multiply all steps by one factor, so that the move is felt at a given `typical_speed`.
 
     Raises
     ------
