@@ -56,13 +56,15 @@ def finish(process: "subprocess.Popen[str]") -> dict[str, object]:
     return found
 
 
-def draw_room(folder: Path, number: int, size: tuple[int, int] = (96, 64)) -> tuple[Path, Path, Path]:
+def draw_room(
+    folder: Path, number: int, size: tuple[int, int] = (96, 64), frames: int = FRAMES
+) -> tuple[Path, Path, Path]:
     """Write a room of its own as a picture, its depth and a shot through it."""
     room = drawn_rooms(number + 1, size)[number]
     image, depth, shot = (folder / f"{number}{ending}" for ending in (".png", ".npy", ".shot.json"))
     Image.fromarray(room.image).save(image)
     np.save(depth, room.depth)
-    write_shot(moving_shot(room, "truck", 1.0, Plan((room,), frames=FRAMES)), shot)
+    write_shot(moving_shot(room, "truck", 1.0, Plan((room,), frames=frames)), shot)
     return image, depth, shot
 
 
@@ -136,12 +138,15 @@ def test_two_generates_a_probe_and_a_verification_side_by_side(
 
 
 def test_the_first_generate_is_killed_and_the_second_goes_on(start: Start, home: Path, tmp_path: Path) -> None:
-    inputs = [draw_room(tmp_path, number) for number in range(2)]
-    first = start(*generation(inputs[0], tmp_path / "first.mp4"))
-    while not (home / "backend.json").exists():
+    first = start(*generation(draw_room(tmp_path, 0, frames=401), tmp_path / "first.mp4"))
+    while not list(home.glob("jobs/*/*/request")):
         assert first.poll() is None
         time.sleep(0.01)
-    second = start(*generation(inputs[1], tmp_path / "second.mp4"))
+    second = start(*generation(draw_room(tmp_path, 1), tmp_path / "second.mp4"))
+    while len(list(home.glob("jobs/*/*/request"))) < 2:
+        assert first.poll() is None
+        assert second.poll() is None
+        time.sleep(0.01)
     os.kill(first.pid, signal.SIGKILL)
     finish(second)
     assert first_frame(tmp_path / "second.mp4").shape == (64, 96, 3)
