@@ -11,6 +11,7 @@ ADVICE: dict[Remedy, str] = {
     "fov": "change it under Field of View",
     "fps": "change it under Frame Rate",
     "frame-range": "give a smaller range under Start and End",
+    "other-format": "choose {} under Format if that is wrong",
     "keys": "choose the folder of its keys in Preferences",
     "probe": "",
     "rerun": "",
@@ -21,6 +22,7 @@ ADVICE: dict[Remedy, str] = {
     "verify": "",
     "weights": "run `parascale weights fetch {}` where the backend runs",
     "weights-list": "",
+    "write-format": "choose another under Format",
 }
 """What follows the message, by remedy; choices stand in place of {}, else after it. Empty: Blender has no such step."""
 

@@ -14,6 +14,7 @@ Remedy = Literal[
     "fps",
     "frame-range",
     "keys",
+    "other-format",  # choices: the formats that the file may be of instead
     "probe",
     "rerun",  # the viewer is not installed
     "shot",  # choices: a frame range "START:END" for each shot, end exclusive, in order
@@ -24,6 +25,7 @@ Remedy = Literal[
     "verify",
     "weights",  # choices: the name of the weights to fetch
     "weights-list",
+    "write-format",  # choices: the formats that can be written
 ]
 """What the user can give to mend a refusal or an assumption. Each front end words it with its own option or button."""
 

@@ -1,11 +1,12 @@
 """Bring a reference in: from a file of any format, from a camera of the scene, or solved from a clip by the backend."""
 
 import math
+from collections.abc import Iterable
 from pathlib import Path
 
 import bpy
 
-from parascale.errors import InputError
+from parascale.errors import InputError, Notice
 from parascale.files.raw_trajectory import UserOverrides
 from parascale.files.shot_file import read_shot
 from parascale.link.kinds.solve import SolveRequest
@@ -24,6 +25,9 @@ from ..steps import DirectOperator, StepOperator, Steps
 from ..stubs import Context, Outcome
 from ..typed_properties import BoolProperty, EnumProperty, FloatProperty, IntProperty, IntVectorProperty, StringProperty
 from .polls import needs_backend, needs_chosen_camera
+
+# Cameras of the file that was read last, where it holds several: Adjust Last Operation shows them as a menu.
+_offered: list[str] = []
 
 
 def suggest_depth_models(_self: object, _context: Context, text: str) -> list[str]:
@@ -55,7 +59,12 @@ class PARASCALE_OT_import_shot(DirectOperator):
     size: tuple[int, int] = IntVectorProperty(
         name="Picture Size", description="In pixels, if the file has none; 0 is unknown", size=2, min=0
     )
-    camera: str = StringProperty(name="Camera", description="Camera to read from a file that holds several")
+    camera: str = StringProperty(
+        name="Camera",
+        description="Camera to read from a file that holds several; those of the file last read are offered",
+        search=lambda _self, _context, text: offered_cameras(text),
+        search_options={"SUGGESTION"},
+    )
 
     def invoke(self, context: Context, event: bpy.types.Event) -> Outcome:
         if self.filepath:
@@ -68,7 +77,12 @@ class PARASCALE_OT_import_shot(DirectOperator):
             raise InputError("no file is named: choose which to read")
         size = (self.size[0], self.size[1]) if all(self.size) else None
         overrides = UserOverrides(size, self.fps or None, self.fov or None, self.camera or None)
-        imported = read_reference(Path(bpy.path.abspath(self.filepath)), self.format, overrides, self.depth)
+        try:
+            imported = read_reference(Path(bpy.path.abspath(self.filepath)), self.format, overrides, self.depth)
+        except InputError as error:
+            _offer_cameras([error.notice])
+            raise
+        _offer_cameras(imported.notices)
         adopt_reference(context.scene, imported.shot)
         for notice in imported.notices:
             self.report({"WARNING"}, sentence(notice))
@@ -182,6 +196,18 @@ class PARASCALE_FH_clip(bpy.types.FileHandler):
     @classmethod
     def poll_drop(cls, context: Context) -> bool:
         return context.area is not None and context.area.type == "VIEW_3D"
+
+
+def offered_cameras(text: str) -> list[str]:
+    """List those of the cameras on offer whose names hold a text."""
+    return [name for name in _offered if text.lower() in name.lower()]
+
+
+def _offer_cameras(notices: Iterable[Notice]) -> None:
+    """Offer the cameras that notices name; without any, those offered before stay, as after one was chosen."""
+    for notice in notices:
+        if notice.remedy == "camera":
+            _offered[:] = notice.choices
 
 
 def _describe(shot: Shot) -> str:

@@ -19,7 +19,7 @@ from .sampling import frames_of_move
 
 WRITE_FORMATS = (
     (SHOT, "ParaScale Shot", "Shot file, NAME.shot.json: holds everything"),
-    *((known.name, known.name, known.description) for known in FORMATS.values()),
+    *((known.name, known.name, known.description) for known in FORMATS.values() if known.write is not None),
     *((known.name, known.name, known.description) for known in TENSORS),
 )
 

@@ -18,6 +18,8 @@ READ_FORMATS = (
     *((known.name, known.name, known.description) for known in FORMATS.values()),
 )
 
+# Folders of one file a picture: any of them stands for all.
+_FOLDERS = {"corrected_cameras", "pose"}
 # Where a format is a folder, the file browser still names a file in it.
 _FILES_OF_FOLDERS = {"images.txt", "cameras.txt", "images.bin", "cameras.bin", "poses.npy", "intrinsics.npy"}
 
@@ -42,7 +44,7 @@ def read_reference(path: Path, file_format: str, overrides: UserOverrides, depth
     """
     if file_format == SHOT or (file_format == "AUTO" and is_shot_file(path)):
         return Imported(read_shot(path), SHOT, ())
-    if path.name in _FILES_OF_FOLDERS or path.suffix == ".camera":
+    if path.name in _FILES_OF_FOLDERS or path.suffix == ".camera" or path.parent.name in _FOLDERS:
         path = path.parent
     try:
         imported = read_trajectory(path, None if file_format == "AUTO" else file_format, overrides)

@@ -63,6 +63,25 @@ def test_cameras_of_a_file_are_named_with_the_field_that_chooses_one(
         bpy.ops.parascale.import_shot(filepath=str(tmp_path / "poses"), camera="dolly")
 
 
+def test_cameras_of_a_file_are_offered_as_a_menu(scene: bpy.types.Scene, tmp_path: Path) -> None:
+    from bl_ext.user_default.parascale.operators.reference import offered_cameras
+
+    frames = [
+        {"file_path": f"{name}/{index:04d}.png", "transform_matrix": [[1, 0, 0, index], [0, 1, 0, 0], [0, 0, 1, 0]]}
+        for name, count in (("left", 3), ("right", 5))
+        for index in range(count)
+    ]
+    path = tmp_path / "transforms.json"
+    path.write_text(json.dumps({"w": 64, "h": 48, "fl_x": 50, "frames": frames}))
+    assert bpy.ops.parascale.import_shot(filepath=str(path)) == {"FINISHED"}
+    assert len(reference_shot()) == 5
+    assert offered_cameras("") == ["left", "right"]
+    assert offered_cameras("RI") == ["right"]
+    assert bpy.ops.parascale.import_shot(filepath=str(path), camera="left") == {"FINISHED"}
+    assert len(reference_shot()) == 3
+    assert offered_cameras("") == ["left", "right"]
+
+
 def test_missing_depth_is_said_and_refused_when_it_is_needed(
     stage: bpy.types.Scene, shot_file: Callable[..., Path], tmp_path: Path
 ) -> None:

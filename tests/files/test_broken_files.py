@@ -26,9 +26,9 @@ WITHIN = {
     "vipe": "pose/x.npz",
     "strecha": "frame_000003.png.camera",
 }
-TEXT = [known.name for known in FORMATS.values() if known.name not in {"colmap-binary", "gen3c", "megasam", "vipe"}]
-TEXT.remove("lingbot-world")
-BINARY = [known.name for known in FORMATS.values() if known.name not in TEXT]
+WRITTEN = [known.name for known in FORMATS.values() if known.write is not None]
+BINARY = ["colmap-binary", "gen3c", "lingbot-world", "megasam", "vipe"]
+TEXT = [name for name in WRITTEN if name not in BINARY]
 
 
 def walk() -> Shot:

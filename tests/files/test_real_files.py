@@ -145,3 +145,11 @@ def test_the_fountain(testdata: Path) -> None:
     ahead = np.einsum("nj,nj->n", axes, fountain - centres)
     assert np.all(ahead > 3)
     assert np.all(np.linalg.norm(np.einsum("nij,nj->ni", across, fountain - centres), axis=1) < 0.3 * ahead)
+
+
+def test_icl_nuims_log(testdata: Path) -> None:
+    """Its first matrix is the identity, its second holds 0.00118646 in x."""
+    shot = read(testdata / "icl_livingroom49" / "trajectory.log", "redwood-log")
+    assert (len(shot), shot.unit) == (49, "m")
+    np.testing.assert_array_equal(shot.trajectory.camera_to_world[0], np.eye(4))
+    assert shot.trajectory.centres[1, 0] == pytest.approx(0.00118646)

@@ -11,6 +11,7 @@ ADVICE: dict[Remedy, str] = {
     "fps": "override with --fps",
     "frame-range": "give a range with --start and --end",
     "keys": "make them with `parascale keys new DIR`",
+    "other-format": "read it with --format {} if that is wrong",
     "probe": "write one with `parascale probe`",
     "rerun": (
         "it needs NumPy 2, so give it an environment of its own, python -m venv parascale-view && "
@@ -24,6 +25,7 @@ ADVICE: dict[Remedy, str] = {
     "verify": "`parascale generate --verify` measures it",
     "weights": "run `parascale weights fetch {}`",
     "weights-list": "`parascale weights list` names all",
+    "write-format": "choose another with --format",
 }
 """What follows the message, by remedy; choices stand in place of {}, else after it."""
 

@@ -11,11 +11,12 @@ def formats(json: Json = False) -> None:
     if json:
         print_json({"formats": paths, "tensors": tensors})
         return
-    print(f"{'name':16} {'lens':11} {'time':13} {'also holds':38} what it is")
+    print(f"{'name':18} {'lens':13} {'time':13} {'also holds':38} what it is")
     for known in paths:
         held = [key for key in ("unit", "size", "depth", "points", "gain", "distortion") if known[key]]
         also = ", ".join("metres" if key == "unit" and known["metric"] else key for key in held)
-        print(f"{known['name']:16} {known['lens']:11} {known['time']:13} {also:38} {known['description']}")
+        described = known["description"] if known["written"] else f"{known['description']} (read only)"
+        print(f"{known['name']:18} {known['lens']:13} {known['time']:13} {also:38} {described}")
     print("\nconditioning tensors, for export alone")
     for tensor in tensors:
-        print(f"{tensor['name']:16} {tensor['description']}")
+        print(f"{tensor['name']:18} {tensor['description']}")

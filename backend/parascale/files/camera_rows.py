@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from parascale.errors import InputError
 from parascale.files.matrices import from_rows, invert, to_rows
 from parascale.files.raw_trajectory import Size
 from parascale.parallax.shot import Shot
@@ -21,6 +22,22 @@ def poses_from_rows(rows: Array) -> Array:
 def lens_from_fractions(rows: Array) -> Callable[[Size], Array]:
     """Intrinsics in pixels of any size, from the rows' fractions of width and height."""
     return lambda size: rows[:, 1:5] * np.array([*size, *size])
+
+
+def size_from_rows(rows: Array, source: str) -> Size | None:
+    """Picture size in the sixth and seventh number, where some exporters put it and others zeros.
+
+    Raises
+    ------
+    InputError
+        Where it changes from frame to frame.
+    """
+    width, height = rows[0, 5:7].tolist()
+    if width < 1 or height < 1 or not width.is_integer() or not height.is_integer():
+        return None
+    for row in np.flatnonzero((rows[:, 5:7] != rows[0, 5:7]).any(axis=1))[:1]:
+        raise InputError(f"{source}: the picture size changes at frame {row}")
+    return int(width), int(height)
 
 
 def rows_from_shot(shot: Shot, timestamps: Array, fractions: Array) -> Array:

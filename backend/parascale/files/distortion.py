@@ -1,12 +1,17 @@
 """Lens distortion: COLMAP's camera models, whose names and parameters the shot file and nerfstudio share."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
-from parascale.errors import InputError
-from parascale.types import Array
+from parascale.errors import InputError, Notice
+from parascale.types import Array, Json
+
+_BY_COEFFICIENTS = ("SIMPLE_RADIAL", "RADIAL", "OPENCV", "FULL_OPENCV")
+
+D = TypeVar("D", bound=Mapping[str, object])
 
 
 @dataclass(frozen=True)
@@ -53,9 +58,19 @@ def split_parameters(model: str, values: Array) -> tuple[Array, dict[str, object
     focal = values[: kind.focals]
     intrinsics = np.array([focal[0], focal[-1], *values[kind.focals : kind.focals + 2]])
     coefficients = values[kind.focals + 2 :]
-    if not np.any(coefficients):
+    # A fisheye lens without coefficients is no pinhole.
+    if not np.any(coefficients) and "FISHEYE" not in model:
         return intrinsics, None
     return intrinsics, {"model": model} | dict(zip(kind.parameters, coefficients.tolist(), strict=True))
+
+
+def name_distortion(values: Mapping[str, float]) -> dict[str, Json] | None:
+    """Give the simplest model that has the coefficients, of k1 to k6, p1 and p2; None where all are 0."""
+    kept = {key for key, value in values.items() if value}
+    if not kept:
+        return None
+    model = next(name for name in _BY_COEFFICIENTS if kept <= set(MODELS[name].parameters))
+    return {"model": model} | {key: values.get(key, 0.0) for key in MODELS[model].parameters}
 
 
 def join_parameters(intrinsics: Array, distortion: Mapping[str, object] | None) -> tuple[str, list[float]]:
@@ -102,3 +117,10 @@ def coefficient(distortion: Mapping[str, object], key: str) -> float:
     if not isinstance(value, int | float):
         raise InputError(f"the lens distortion's {key!r} is not a number")
     return float(value)
+
+
+def common_distortion(found: Sequence[D | None]) -> tuple[D | None, tuple[Notice, ...]]:
+    """Give the distortion of the first frame, the one a shot can hold; that others differ is said."""
+    if all(distortion == found[0] for distortion in found):
+        return found[0], ()
+    return found[0], (Notice("the lens distortion changes from frame to frame: kept that of the first"),)

@@ -54,11 +54,14 @@ class Format:
     name, description : str
     suffix : str
         Of its files; empty where it is a folder.
-    lens : "each frame", "one", "height" or "none"
-        Intrinsics of each frame, of the first alone, the vertical field of view alone, or none.
+    lens : "each frame", "focal lengths", "one", "height" or "none"
+        Intrinsics of each frame, each frame's focal lengths alone, intrinsics of the first frame alone, each frame's
+        vertical field of view alone, or none.
     time : "exact", "microseconds", "even" or "none"
         "even": frame numbers or a frame rate; "none": the order of frames alone.
-    read, write : callable
+    read : callable
+    write : callable or None
+        None where the tool behind the format takes no path.
     recognise : callable
         Whether a file or folder is of this format, by its content and never by its name alone.
     precedence : int
@@ -84,10 +87,10 @@ class Format:
     name: str
     description: str
     suffix: str
-    lens: Literal["each frame", "one", "height", "none"]
+    lens: Literal["each frame", "focal lengths", "one", "height", "none"]
     time: Literal["exact", "microseconds", "even", "none"]
     read: Callable[..., RawTrajectory]
-    write: Callable[[Shot, Path], None]
+    write: Callable[[Shot, Path], None] | None
     recognise: Callable[[Sample], bool]
     precedence: int = 0
     defaults: FormatDefaults = field(default_factory=FormatDefaults)
@@ -122,6 +125,7 @@ class Format:
             "gain": self.gain,
             "distortion": any(map(self.distortion, MODELS)),
             "metric": self.metric,
+            "written": self.write is not None,
             "precision": self.precision,
             "frames": None if self.rate is None else str(self.rate),
         }

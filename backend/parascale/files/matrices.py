@@ -36,6 +36,21 @@ def from_rows(rows: ArrayLike) -> Array:
     return poses
 
 
+def from_squares(numbers: ArrayLike, source: str, location: Callable[[int], str]) -> Array:
+    """(T, 16) numbers, each a 4x4 matrix row by row, as (T, 4, 4).
+
+    Raises
+    ------
+    InputError
+        Where a last row is not 0 0 0 1, as of matrices written column by column.
+    """
+    poses = np.asarray(numbers, np.float64).reshape(-1, 4, 4)
+    wrong = np.abs(poses[:, 3] - [0, 0, 0, 1]).max(axis=1) > ROUNDING
+    for frame in np.flatnonzero(wrong)[:1]:
+        raise InputError(f"{source}, {location(int(frame))}: the last row of the matrix is not 0 0 0 1")
+    return poses
+
+
 def to_rows(poses: Array) -> Array:
     """(T, 4, 4) as (T, 12) numbers, each 3x4 matrix row by row."""
     return poses[:, :3].reshape(-1, 12)
@@ -53,6 +68,11 @@ def rotations_from_quaternions(quaternions: Array, source: str, location: Callab
     for frame in np.flatnonzero(np.abs(length - 1) > ROUNDING)[:1]:
         raise InputError(f"{source}, {location(int(frame))}: the quaternion has length {length[frame]:.4g}, not 1")
     return matrices_from_quaternions(quaternions)
+
+
+def is_unit(quaternions: Array) -> bool:
+    """Tell whether rows of four numbers may be quaternions: all of unit length, but for rounding."""
+    return bool(np.all(np.abs(np.linalg.norm(quaternions, axis=1) - 1) <= ROUNDING))
 
 
 def from_parts(rotations: Array, centres: Array) -> Array:

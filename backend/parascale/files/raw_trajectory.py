@@ -1,6 +1,7 @@
 """The content of a trajectory file, and the shot made of it, of what the user adds and of assumptions."""
 
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,6 +26,8 @@ MOST_FRAMES = 250_000
 _EXACT = 1e-14
 # Steps and turns below this, of the distance from the origin and in radians, are the rounding of float32.
 _STILL = 1e-6
+# Rates that differ by less are one: 30 and 29.97.
+_SAME_RATE = 2e-3
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,19 +123,24 @@ class FormatDefaults:
     unit: Unit = "arbitrary"
 
 
-def choose_camera(names: Sequence[str], wanted: str | None, source: str) -> tuple[str, tuple[Notice, ...]]:
-    """Choose which of a file's cameras to read: the one asked for, else the first, with a notice where there are more.
+def lens_from_vertical_fov(degrees: Array, source: str, location: Callable[[int], str]) -> Callable[[Size], Array]:
+    """Intrinsics of any size of square pixels with a central axis, from each frame's vertical field of view.
 
     Raises
     ------
     InputError
-        Where there is none of that name.
+        Where one is not between 0 and 180 degrees: with its location.
     """
-    if wanted is not None and wanted not in names:
-        raise InputError(f"{source} has no camera {wanted!r}", "camera", names)
-    if wanted is not None or len(names) == 1:
-        return wanted or names[0], ()
-    return names[0], (Notice(f"read {names[0]!r}, the first of {len(names)} cameras", "camera", tuple(names)),)
+    for frame in np.flatnonzero(~((degrees > 0) & (degrees < 180)))[:1]:
+        raise InputError(f"{source}, {location(int(frame))}: the field of view is not between 0 and 180 degrees")
+    cotangent = 1 / np.tan(np.radians(degrees) / 2)
+    return lambda size: lens_from_focal(size[1] / 2 * cotangent, size)
+
+
+def lens_from_focal(focal: Array, size: Size) -> Array:
+    """Intrinsics of square pixels with a central axis, (T, 4), of focal lengths in pixels, (T,)."""
+    middle = np.full(len(focal), size[0] / 2), np.full(len(focal), size[1] / 2)
+    return np.column_stack([focal, focal, *middle])
 
 
 def make_shot(
@@ -173,6 +181,11 @@ def make_shot(
     poses = _clean_poses(raw, source, notices)
     size = _choose_size(raw, overrides.size, defaults.size, notices)
     lens = _choose_lens(raw, source, size, overrides.fov, defaults.fov, notices)
+    model = None if raw.distortion is None else str(raw.distortion.get("model"))
+    if model is not None and "FISHEYE" in model:
+        notices.append(
+            Notice(f"the pictures are fisheye ({model}): the path is for a pinhole camera of its focal length")
+        )
     frames = raw.frames
     if frames is not None and np.any(np.diff(frames) <= 0):
         frames = None
@@ -254,6 +267,8 @@ def _choose_lens(
     raw: RawTrajectory, source: str, size: Size, override: float | None, default: float, notices: list[Notice]
 ) -> Array:
     if raw.lens is not None:
+        if override is not None:
+            notices.append(Notice("used the lens of the file"))
         stated = raw.lens(size) if callable(raw.lens) else raw.lens
         lens = np.broadcast_to(stated, (len(raw.camera_to_world), 4))
         bad = ~np.isfinite(lens).all(axis=1) | (lens[:, :2] <= 0).any(axis=1)
@@ -271,10 +286,16 @@ def _choose_times(
     raw: RawTrajectory, frames: Frames | None, override: float | None, default: float, notices: list[Notice]
 ) -> tuple[Array, float]:
     times, count = raw.times, len(raw.camera_to_world)
-    fps = raw.note.fps or override
     if times is not None and np.all(np.diff(times) > 0) and count > 1:
-        return times, fps or 1 / float(np.median(np.diff(times)))
-    if fps is None:
-        fps = default
+        fps = raw.note.fps or 1 / float(np.median(np.diff(times)))
+        if override is not None and math.isclose(override, fps, rel_tol=_SAME_RATE):
+            return times, override
+        if override is not None:
+            notices.append(Notice(f"used the times of the file, {fps:.4g} frames a second"))
+        return times, fps
+    fps = raw.note.fps or override or default
+    if raw.note.fps is not None and override not in {None, fps}:
+        notices.append(Notice(f"used the frame rate of the file, {fps:g} a second"))
+    elif raw.note.fps is None and override is None:
         notices.append(Notice(f"no frame rate in the file; assuming {fps:g} a second", "fps"))
     return (np.arange(count) if frames is None else frames) / fps, fps

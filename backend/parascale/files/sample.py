@@ -3,9 +3,12 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from parascale.errors import InputError
 from parascale.files.json_text import parse_json
 from parascale.files.npz import Archive
+from parascale.types import Array
 
 _SAMPLE_BYTES = 100_000
 
@@ -34,6 +37,16 @@ class Sample:
     def columns(self) -> int:
         """Count of numbers in a row of text."""
         return len(self.rows[0]) if self.rows else 0
+
+    @property
+    def values(self) -> Array:
+        """The first rows of text as numbers, (T, columns); none where a word among them is no number."""
+        # The last row of a long file may be cut short.
+        rows = [row for row in self.rows[:100] if len(row) == self.columns]
+        try:
+            return np.array(rows, np.float64).reshape(len(rows), self.columns)
+        except ValueError:
+            return np.zeros((0, self.columns))
 
     @property
     def json_columns(self) -> int:

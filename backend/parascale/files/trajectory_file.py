@@ -84,6 +84,8 @@ def read_trajectory(path: Path, format_name: str | None = None, overrides: UserO
     if known is None:
         raise InputError(f"{path} is of no known format", "format")
     overrides = overrides or UserOverrides()
+    if overrides.camera is not None and not known.cameras:
+        raise InputError(f"{path} holds one camera, which is not chosen by name")
     raw = known.read(path, overrides.camera) if known.cameras else known.read(path)
     name = overrides.camera or path.name.partition(".")[0] or path.resolve().name
     shot, notices = make_shot(raw, name, str(path), known.name, overrides, known.defaults)
@@ -109,9 +111,12 @@ def write_trajectory(shot: Shot, path: Path, format_name: str) -> tuple[str, ...
     Raises
     ------
     InputError
-        Where it cannot be written, or the format is not known.
+        Where it cannot be written, or the format is not known or only read.
     """
     known = find_format(format_name)
+    if known.write is None:
+        written = [name for name, other in FORMATS.items() if other.write is not None]
+        raise InputError(f"{format_name} is read and not written: its tool takes no path", "write-format", written)
     losses = tuple(list_losses(shot, known))
     if known.metric and shot.metres_per_unit is not None and shot.unit != "m":
         shot = dataclasses.replace(scale_gauge(shot, shot.metres_per_unit), unit="m", metres_per_unit=1.0)
@@ -146,10 +151,11 @@ def _list_lens_losses(shot: Shot, known: Format) -> Iterator[str]:
         yield f"{known.name} stores no lens"
     elif known.lens == "one" and zooms:
         yield f"{known.name} stores one lens for all frames: that of the first is written"
-    elif known.lens == "height":
-        middle = np.array(shot.trajectory.size) / 2
-        if np.any(lens[:, 0] != lens[:, 1]) or np.any(lens[:, 2:] != middle):
-            yield f"{known.name} stores only the vertical field of view: it implies square pixels and a central axis"
+    off_centre = bool(np.any(lens[:, 2:] != np.array(shot.trajectory.size) / 2))
+    if known.lens == "focal lengths" and off_centre:
+        yield f"{known.name} stores no principal point: it implies a central axis"
+    if known.lens == "height" and (off_centre or np.any(lens[:, 0] != lens[:, 1])):
+        yield f"{known.name} stores only the vertical field of view: it implies square pixels and a central axis"
     model = None if shot.distortion is None else shot.distortion.get("model")
     if model is not None and not known.distortion(str(model)):
         yield f"{known.name} stores no {model} distortion: the path is for undistorted pictures"

@@ -4,7 +4,6 @@ The world is y up, the camera looks along -z, and the angles are in Nuke's defau
 turned as Blender's z-up world is for Nuke, so that Blender's importer ("Make Z up") brings it back.
 """
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,16 +12,18 @@ from numpy.typing import NDArray
 from parascale.camera.intrinsics import fov_from_focal
 from parascale.errors import InputError, Notice
 from parascale.files.disk import replace_files
+from parascale.files.euler import angles_from_rotations, rotations_from_angles
 from parascale.files.format import Format, register
-from parascale.files.matrices import OPENGL, from_parts
-from parascale.files.raw_trajectory import RawTrajectory, Size
+from parascale.files.matrices import OPENGL, from_parts, is_unit
+from parascale.files.raw_trajectory import RawTrajectory, lens_from_vertical_fov
 from parascale.files.rows import Rows, read_rows
 from parascale.files.sample import Sample
 from parascale.parallax.shot import Shot
-from parascale.types import Array
 
+# Nuke's order ZXY turns about z first.
+AXES = "yxz"
 # (x, y, z) with z up -> (x, z, -y) with y up.
-_Y_UP = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]])
+Y_UP = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]])
 
 
 def read_chan(path: Path) -> RawTrajectory:
@@ -36,11 +37,13 @@ def read_chan(path: Path) -> RawTrajectory:
     """
     rows = read_rows(path, {7, 8})
     frames = _parse_frames(rows, str(path))
-    rotations = _Y_UP.T @ rotations_from_angles(np.radians(rows.values[:, 4:7])) @ OPENGL[:3, :3]
+    fov = rows.values[:, 7] if rows.values.shape[1] == 8 else None
+    lens = None if fov is None else lens_from_vertical_fov(fov, str(path), rows.location)
+    rotations = Y_UP.T @ rotations_from_angles(rows.values[:, 4:7], AXES) @ OPENGL[:3, :3]
     return RawTrajectory(
-        from_parts(rotations, rows.values[:, 1:4] @ _Y_UP),
+        from_parts(rotations, rows.values[:, 1:4] @ Y_UP),
         rows.location,
-        lens=_parse_lens(rows, str(path)),
+        lens=lens,
         frames=frames,
         notices=(Notice("assuming Nuke's rotation order ZXY, which the file does not state"),),
     )
@@ -50,34 +53,11 @@ def write_chan(shot: Shot, path: Path) -> None:
     """Write a .chan file; it has no place for comments."""
     assert shot.frames is not None
     trajectory = shot.trajectory
-    angles = np.degrees(angles_from_rotations(_Y_UP @ trajectory.rotations @ OPENGL[:3, :3]))
+    angles = angles_from_rotations(Y_UP @ trajectory.rotations @ OPENGL[:3, :3], AXES)
     fov = [np.degrees(fov_from_focal(focal, trajectory.height)) for focal in trajectory.intrinsics[:, 1]]
-    table = np.column_stack([trajectory.centres @ _Y_UP.T, angles, fov]).tolist()
+    table = np.column_stack([trajectory.centres @ Y_UP.T, angles, fov]).tolist()
     lines = ["\t".join([str(frame), *map(repr, row)]) for frame, row in zip(shot.frames.tolist(), table, strict=True)]
     replace_files({path: ("\n".join(lines) + "\n").encode()})
-
-
-def rotations_from_angles(angles: Array) -> Array:
-    """R = Ry Rx Rz of angles about x, y, z in radians, (T, 3) to (T, 3, 3)."""
-    (sx, sy, sz), (cx, cy, cz) = np.sin(angles).T, np.cos(angles).T
-    rows = [
-        [cy * cz + sy * sx * sz, -cy * sz + sy * sx * cz, sy * cx],
-        [cx * sz, cx * cz, -sx],
-        [-sy * cz + cy * sx * sz, sy * sz + cy * sx * cz, cy * cx],
-    ]
-    return np.stack([np.stack(row, axis=-1) for row in rows], axis=-2)
-
-
-def angles_from_rotations(rotations: Array) -> Array:
-    """Angles about x, y, z in radians with R = Ry Rx Rz, (T, 3); pan and roll run on without jumps of a whole turn."""
-    r = rotations
-    cosine = np.hypot(r[:, 1, 0], r[:, 1, 1])
-    x = np.arctan2(-r[:, 1, 2], cosine)
-    # Looking straight up or down, pan and roll turn about one axis: all of it is pan.
-    locked = cosine < 1e-9
-    y = np.where(locked, np.arctan2(-r[:, 2, 0], r[:, 0, 0]), np.arctan2(r[:, 0, 2], r[:, 2, 2]))
-    z = np.where(locked, 0.0, np.arctan2(r[:, 1, 0], r[:, 1, 1]))
-    return np.stack([x, np.unwrap(y), np.unwrap(z)], axis=1)
 
 
 def _parse_frames(rows: Rows, source: str) -> NDArray[np.int64]:
@@ -89,23 +69,13 @@ def _parse_frames(rows: Rows, source: str) -> NDArray[np.int64]:
     return numbers.astype(np.int64)
 
 
-def _parse_lens(rows: Rows, source: str) -> Callable[[Size], Array] | None:
-    if rows.values.shape[1] == 7:
-        return None
-    fov = np.radians(rows.values[:, 7])
-    for row in np.flatnonzero((fov <= 0) | (fov >= np.pi))[:1]:
-        raise InputError(f"{source}, {rows.location(int(row))}: the field of view is not between 0 and 180 degrees")
-
-    def lens(size: Size) -> Array:
-        focal = size[1] / 2 / np.tan(fov / 2)
-        return np.column_stack([focal, focal, np.full(len(fov), size[0] / 2), np.full(len(fov), size[1] / 2)])
-
-    return lens
-
-
 def _recognise(sample: Sample) -> bool:
-    whole = all(row[0].lstrip("-").isdigit() for row in sample.rows[:100])
-    return sample.columns in {7, 8} and whole and not sample.text.startswith("#")
+    if sample.columns not in {7, 8}:
+        return False
+    frames = sample.values[:, 0]
+    # Rows of 7 or 8 numbers that end in unit quaternions are TUM's, whole stamps or not.
+    whole = len(frames) > 0 and bool(np.all(frames == np.rint(frames)))
+    return whole and not is_unit(sample.values[:, -4:])
 
 
 register(

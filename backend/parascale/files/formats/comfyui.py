@@ -4,8 +4,14 @@ from pathlib import Path
 
 import numpy as np
 
-from parascale.errors import InputError
-from parascale.files.camera_rows import COLUMNS, fractions, lens_from_fractions, poses_from_rows, rows_from_shot
+from parascale.files.camera_rows import (
+    COLUMNS,
+    fractions,
+    lens_from_fractions,
+    poses_from_rows,
+    rows_from_shot,
+    size_from_rows,
+)
 from parascale.files.disk import replace_files
 from parascale.files.format import Format, register
 from parascale.files.json_text import format_json_rows, parse_table, read_json
@@ -23,11 +29,7 @@ def read_comfyui(path: Path) -> RawTrajectory:
         Where the file is not a JSON list of rows of 19 finite numbers.
     """
     rows = parse_table(read_json(path), COLUMNS, str(path))
-    width, height = rows[0, 5:7]
-    stated = width >= 1 and height >= 1 and float(width).is_integer() and float(height).is_integer()
-    if stated and np.any(rows[:, 5:7] != rows[0, 5:7]):
-        raise InputError(f"{path}: the picture size changes from frame to frame")
-    note = Note(size=(int(width), int(height)) if stated else None)
+    note = Note(size=size_from_rows(rows, str(path)))
     return RawTrajectory(poses_from_rows(rows), note=note, lens=lens_from_fractions(rows))
 
 

@@ -5,20 +5,22 @@ has no key for (times, unit, depth) is under "parascale", which other readers ig
 """
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
 from parascale.camera.intrinsics import focal_from_fov
 from parascale.errors import InputError
+from parascale.files.cameras import choose_pictures, name_size
 from parascale.files.disk import replace_files
-from parascale.files.distortion import MODELS, coefficient, find_model
+from parascale.files.distortion import MODELS, coefficient, common_distortion, find_model, name_distortion
 from parascale.files.format import Format, register
 from parascale.files.json_text import format_json_rows, parse_number, parse_numbers, read_json
-from parascale.files.matrices import OPENGL, invert
+from parascale.files.matrices import OPENGL, from_squares, invert
 from parascale.files.note import read_note, write_note
-from parascale.files.picture_names import name_pictures, natural_key, parse_frame_numbers
-from parascale.files.raw_trajectory import RawTrajectory
+from parascale.files.picture_names import name_pictures, parse_frame_numbers
+from parascale.files.raw_trajectory import RawTrajectory, Size
 from parascale.parallax.shot import Shot
 from parascale.types import Array, Json, to_json_values
 
@@ -28,16 +30,19 @@ _FILE = "transforms.json"
 _DISTORTION = ("k1", "k2", "k3", "k4", "p1", "p2")
 # Those for all of whose coefficients transforms.json has keys.
 _STORABLE_MODELS = ("SIMPLE_RADIAL", "RADIAL", "OPENCV", "OPENCV_FISHEYE", "SIMPLE_RADIAL_FISHEYE", "RADIAL_FISHEYE")
+# What perspective cameras are called beside the names in `MODELS`.
+_PERSPECTIVE = {"PERSPECTIVE", "PINHOLE", "SIMPLE_PINHOLE"}
+_ANY_SIZE = (2, 2)
 _CONVENTION = "camera-to-world, OpenGL camera axes, intrinsics in pixels"
 
 
-def read_nerfstudio(path: Path) -> RawTrajectory:
-    """Read transforms.json, or the folder it lies in; frames are ordered by the names of their pictures.
+def read_nerfstudio(path: Path, camera: str | None = None) -> RawTrajectory:
+    """Read one camera of transforms.json, or of the folder it lies in; frames in the order of their pictures' names.
 
     Raises
     ------
     InputError
-        Where the file is not such JSON: with the frame.
+        Where the file is not such JSON: with the frame. Where the pictures are panoramas, or there is no such camera.
     """
     path = path / _FILE if path.is_dir() else path
     document = read_json(path)
@@ -47,10 +52,12 @@ def read_nerfstudio(path: Path) -> RawTrajectory:
     frames = [frame for frame in listed if isinstance(frame, dict)]
     if not frames or len(frames) < len(listed):
         raise InputError(f'{path} has no list of "frames": not a transforms.json of nerfstudio')
-    names = [str(frame.get("file_path", "")) for frame in frames]
-    order = sorted(range(len(frames)), key=lambda index: natural_key(names[index])) if all(names) else range(len(names))
+    names = [str(frame.get("file_path") or "") for frame in frames]
+    sizes = [_parse_size(document | frame, f"{path}, frame {index}") for index, frame in enumerate(frames)]
+    order, notices = choose_pictures(names, camera, str(path), [name_size(size) for size in sizes])
     # What a frame does not state is that of all frames.
     cameras = [(f"{path}, frame {index}", document | frames[index]) for index in order]
+    distortion, varying = common_distortion([_parse_distortion(camera, where) for where, camera in cameras])
     poses = np.array([_parse_pose(camera, where) for where, camera in cameras])
     own = document.get("parascale")
     own = own if isinstance(own, dict) else {}
@@ -59,11 +66,12 @@ def read_nerfstudio(path: Path) -> RawTrajectory:
         _undo_transform(document, poses, str(path)) @ OPENGL,
         lambda frame: f"frame {order[frame]}",
         lens=_parse_lens(cameras),
-        note=dataclasses.replace(note, size=_parse_size([camera for _, camera in cameras], str(path))),
+        note=dataclasses.replace(note, size=sizes[order[0]]),
         times=_parse_series(own, "times", len(poses)),
         frames=parse_frame_numbers([names[index] for index in order]),
         median_depth=_parse_series(own, "median_depth", len(poses)),
-        distortion=_parse_distortion(document, str(path)),
+        distortion=distortion,
+        notices=notices + varying,
     )
 
 
@@ -97,20 +105,17 @@ def _format_camera(shot: Shot) -> JsonObject:
     return {"camera_model": "OPENCV_FISHEYE" if fisheye else "OPENCV", **kept}
 
 
-def _parse_distortion(document: JsonObject, source: str) -> JsonObject | None:
-    values = {
-        key: parse_number(document[key], f'{source}, "{key}"') for key in _DISTORTION if document.get(key) is not None
-    }
-    kept = {key: value for key, value in values.items() if value}
-    if not kept:
-        return None
-    if document.get("camera_model") == "OPENCV_FISHEYE":
-        return {"model": "OPENCV_FISHEYE"} | {key: values.get(key, 0.0) for key in ("k1", "k2", "k3", "k4")}
-    if kept.keys() <= {"k1"}:
-        return {"model": "SIMPLE_RADIAL", **kept}
-    if kept.keys() <= {"k1", "k2"}:
-        return {"model": "RADIAL"} | {key: values.get(key, 0.0) for key in ("k1", "k2")}
-    model = "OPENCV" if kept.keys() <= {"k1", "k2", "p1", "p2"} else "FULL_OPENCV"
+def _parse_distortion(camera: JsonObject, where: str) -> JsonObject | None:
+    model = str(camera.get("camera_model") or "OPENCV").upper()
+    if model not in MODELS and model not in _PERSPECTIVE:
+        raise InputError(
+            f"{where}: the camera model {model} is not that of a lens: only a perspective or fisheye camera has a path "
+            "whose motion can be measured"
+        )
+    values = {key: parse_number(camera[key], f'{where}, "{key}"') for key in _DISTORTION if camera.get(key) is not None}
+    if "FISHEYE" not in model and camera.get("is_fisheye") is not True:
+        return name_distortion(values)
+    model = model if "FISHEYE" in model else "OPENCV_FISHEYE"
     return {"model": model} | {key: values.get(key, 0.0) for key in MODELS[model].parameters}
 
 
@@ -118,7 +123,9 @@ def _parse_pose(frame: JsonObject, where: str) -> Array:
     matrix = frame.get("transform_matrix")
     if isinstance(matrix, list) and len(matrix) == 3:
         matrix = [*matrix, [0, 0, 0, 1]]
-    return parse_numbers(matrix, (4, 4), f'{where}, "transform_matrix"')
+    numbers = parse_numbers(matrix, (4, 4), f'{where}, "transform_matrix"')
+    pose: Array = from_squares(numbers, where, lambda _frame: '"transform_matrix"')[0]
+    return pose
 
 
 def _undo_transform(document: JsonObject, poses: Array, source: str) -> Array:
@@ -140,45 +147,49 @@ def _undo_transform(document: JsonObject, poses: Array, source: str) -> Array:
     return undone
 
 
-def _parse_lens(cameras: list[tuple[str, JsonObject]]) -> Array | None:
-    rows = [_parse_intrinsics(camera, where) for where, camera in cameras]
-    known = [row for row in rows if row is not None]
-    return np.array(known) if len(known) == len(rows) else None
+def _parse_lens(cameras: list[tuple[str, JsonObject]]) -> Array | Callable[[Size], Array] | None:
+    """Intrinsics; of the size that is asked for, where the file states angles and no size."""
+    if any(_parse_intrinsics(camera, where, _ANY_SIZE) is None for where, camera in cameras):
+        return None
+
+    def lens(size: Size) -> Array:
+        return np.array([_parse_intrinsics(camera, where, size) for where, camera in cameras])
+
+    return lens
 
 
-def _parse_intrinsics(camera: JsonObject, where: str) -> list[float] | None:
-    width, height = camera.get("w"), camera.get("h")
-    focal_x = _parse_focal(camera, "fl_x", "camera_angle_x", width, where)
-    focal_y = _parse_focal(camera, "fl_y", "camera_angle_y", height, where)
+def _parse_intrinsics(camera: JsonObject, where: str, asked: Size) -> list[float] | None:
+    size = [
+        extent if camera.get(key) is None else parse_number(camera[key], where)
+        for key, extent in zip("wh", asked, strict=True)
+    ]
+    focal_x = _parse_focal(camera, "fl_x", "camera_angle_x", size[0], where)
+    focal_y = _parse_focal(camera, "fl_y", "camera_angle_y", size[1], where)
     focal_x, focal_y = focal_x or focal_y, focal_y or focal_x
     if focal_x is None or focal_y is None:
         return None
     middle = [
-        camera.get(key, None if extent is None else parse_number(extent, where) / 2)
-        for key, extent in (("cx", width), ("cy", height))
+        extent / 2 if camera.get(key) is None else parse_number(camera[key], f"{where}, principal point")
+        for key, extent in (("cx", size[0]), ("cy", size[1]))
     ]
-    if None in middle:
-        return None
-    return [focal_x, focal_y, *(parse_number(value, f"{where}, principal point") for value in middle)]
+    return [focal_x, focal_y, *middle]
 
 
-def _parse_focal(camera: JsonObject, key: str, angle: str, extent: Json, where: str) -> float | None:
+def _parse_focal(camera: JsonObject, key: str, angle: str, extent: float, where: str) -> float | None:
     if camera.get(key) is not None:
         return parse_number(camera[key], f'{where}, "{key}"')
-    if camera.get(angle) is not None and extent is not None:
-        return focal_from_fov(parse_number(camera[angle], f'{where}, "{angle}"'), parse_number(extent, where))
+    if camera.get(angle) is not None:
+        return focal_from_fov(parse_number(camera[angle], f'{where}, "{angle}"'), extent)
     return None
 
 
-def _parse_size(cameras: list[JsonObject], source: str) -> tuple[int, int] | None:
-    width, height = cameras[0].get("w"), cameras[0].get("h")
-    if any((camera.get("w"), camera.get("h")) != (width, height) for camera in cameras):
-        raise InputError(f"{source}: the pictures differ in size")
+def _parse_size(camera: JsonObject, where: str) -> Size | None:
+    width, height = camera.get("w"), camera.get("h")
     if width is None or height is None:
         return None
-    size = parse_number(width, f'{source}, "w"'), parse_number(height, f'{source}, "h"')
+    size = parse_number(width, f'{where}, "w"'), parse_number(height, f'{where}, "h"')
     if not all(value >= 1 and value == int(value) for value in size):
-        raise InputError(f"{source}: the picture size {size[0]:g}x{size[1]:g} is not two positive whole numbers")
+        raise InputError(f"{where}: the picture size {size[0]:g}x{size[1]:g} is not two positive whole numbers")
     return int(size[0]), int(size[1])
 
 
@@ -207,6 +218,7 @@ register(
         ),
         precedence=1,
         depth=True,
+        cameras=True,
         distortion=_STORABLE_MODELS.__contains__,
     )
 )

@@ -8,12 +8,13 @@ from pathlib import Path
 
 from parascale.errors import InputError
 from parascale.files.camera_rows import COLUMNS
+from parascale.files.cameras import choose_camera
 from parascale.files.disk import make_folder, replace_files
 from parascale.files.format import Format, register
 from parascale.files.formats.realestate10k import format_shot, parse_camera_rows
 from parascale.files.json_text import read_json
 from parascale.files.picture_names import natural_key
-from parascale.files.raw_trajectory import RawTrajectory, choose_camera
+from parascale.files.raw_trajectory import RawTrajectory
 from parascale.files.rows import read_rows
 from parascale.parallax.shot import Shot
 
@@ -33,7 +34,7 @@ def read_pose_folder(path: Path, camera: str | None = None) -> RawTrajectory:
         raise InputError(f"{path} has no camera files, NAME.txt")
     name, notices = choose_camera(names, camera, str(path))
     rows = read_rows(path / f"{name}.txt", {COLUMNS}, header=True)
-    return parse_camera_rows(rows, notices)
+    return parse_camera_rows(rows, str(path / f"{name}.txt"), notices)
 
 
 def write_pose_folder(shot: Shot, path: Path) -> None:

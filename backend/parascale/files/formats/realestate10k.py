@@ -3,6 +3,7 @@
 Timestamps are microseconds. Source: Zhou et al., Stereo Magnification, SIGGRAPH 2018, the data set's page.
 """
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from parascale.files.camera_rows import (
     lens_from_fractions,
     poses_from_rows,
     rows_from_shot,
+    size_from_rows,
 )
 from parascale.files.disk import replace_files
 from parascale.files.format import Format, register
@@ -23,6 +25,9 @@ from parascale.files.note import read_note, write_note
 from parascale.files.raw_trajectory import RawTrajectory
 from parascale.files.rows import Rows, read_rows
 from parascale.parallax.shot import Shot
+
+# Microseconds between frames: stamps that are closer count frames.
+_SHORTEST = 1000
 
 
 def read_realestate10k(path: Path) -> RawTrajectory:
@@ -33,18 +38,29 @@ def read_realestate10k(path: Path) -> RawTrajectory:
     InputError
         As `parascale.files.rows.read_rows`.
     """
-    return parse_camera_rows(read_rows(path, {COLUMNS}, header=True))
+    return parse_camera_rows(read_rows(path, {COLUMNS}, header=True), str(path))
 
 
-def parse_camera_rows(rows: Rows, notices: tuple[Notice, ...] = ()) -> RawTrajectory:
-    """Make a raw trajectory of RealEstate10K rows."""
+def parse_camera_rows(rows: Rows, source: str, notices: tuple[Notice, ...] = ()) -> RawTrajectory:
+    """Make a raw trajectory of RealEstate10K rows.
+
+    Raises
+    ------
+    InputError
+        Where the rows hold picture sizes that differ.
+    """
     note = read_note(rows.comments)
+    stamps = rows.values[:, 0]
+    counted = len(stamps) > 1 and 0 < np.median(np.diff(stamps)) < _SHORTEST
+    if counted:
+        notices = (*notices, Notice("the time stamps are the numbers of the frames"))
     return RawTrajectory(
         poses_from_rows(rows.values),
         rows.location,
         lens=lens_from_fractions(rows.values),
-        note=note,
-        times=rows.values[:, 0] / 1e6,
+        note=note if note.size else dataclasses.replace(note, size=size_from_rows(rows.values, source)),
+        times=None if counted else stamps / 1e6,
+        frames=stamps.astype(np.int64) if counted and np.all(stamps == np.rint(stamps)) else None,
         notices=notices,
     )
 

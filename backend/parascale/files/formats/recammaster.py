@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from parascale.errors import InputError
+from parascale.files.cameras import choose_camera
 from parascale.files.disk import replace_files
 from parascale.files.format import Format, Rate, register
 from parascale.files.json_text import read_json
-from parascale.files.raw_trajectory import FormatDefaults, RawTrajectory, choose_camera
+from parascale.files.raw_trajectory import FormatDefaults, RawTrajectory
 from parascale.parallax.shot import Shot
 from parascale.types import Array, Json
 

@@ -1,23 +1,35 @@
 """TUM RGB-D trajectories: timestamp, centre, quaternion x y z w; camera-to-world in metres, OpenCV axes.
 
-Some files leave the timestamp out.
+Some files leave the timestamp out. Other tools put w first in such rows: those are `tum-w-first`.
 """
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
 
 from parascale.camera.rotations import quaternions_from_matrices
-from parascale.errors import InputError
+from parascale.errors import InputError, Notice
 from parascale.files.disk import replace_files
 from parascale.files.format import Format, register
-from parascale.files.matrices import from_parts, rotations_from_quaternions
+from parascale.files.matrices import from_parts, is_unit, rotations_from_quaternions
 from parascale.files.note import read_note, write_note
+from parascale.files.quaternion_order import Evidence, find_w_first
 from parascale.files.raw_trajectory import FormatDefaults, RawTrajectory
 from parascale.files.rows import format_rows, read_rows
+from parascale.files.sample import Sample
+from parascale.files.stamps import read_stamps
 from parascale.parallax.shot import Shot
 
+W_FIRST = "tum-w-first"
 _CONVENTION = "timestamp tx ty tz qx qy qz qw, camera-to-world, OpenCV axes"
+_CONVENTION_W_FIRST = "timestamp tx ty tz qw qx qy qz, camera-to-world, OpenCV axes"
+_WHY = {
+    "first row": "the first row is then the identity",
+    "smoothness": "the path is then far smoother",
+    "": "as the format says",
+    "doubt": "the path is then smoother",
+}
 
 
 def read_tum(path: Path) -> RawTrajectory:
@@ -28,35 +40,97 @@ def read_tum(path: Path) -> RawTrajectory:
     InputError
         As `parascale.files.rows.read_rows`, where a quaternion is not of unit length, or where time does not increase.
     """
+    raw, evidence = _read(path, w_first=False)
+    if not evidence:
+        return raw
+    notice = Notice(f"the quaternions may begin with w: {_WHY[evidence]}", "other-format", (W_FIRST,))
+    return dataclasses.replace(raw, notices=(*raw.notices, notice))
+
+
+def read_tum_w_first(path: Path) -> RawTrajectory:
+    """Read a trajectory as MonST3R, CUT3R and others write it: as TUM's with w first.
+
+    Raises
+    ------
+    InputError
+        As `read_tum`.
+    """
+    raw, evidence = _read(path, w_first=True)
+    notice = Notice(f"the quaternions are read with w first: {_WHY[evidence]}", "other-format", ("tum",))
+    return dataclasses.replace(raw, notices=(*raw.notices, notice))
+
+
+def _read(path: Path, *, w_first: bool) -> tuple[RawTrajectory, Evidence]:
     rows = read_rows(path, {7, 8})
-    times = rows.values[:, 0] if rows.values.shape[1] == 8 else None
-    centres, quaternions = rows.values[:, -7:-4], rows.values[:, [-1, -4, -3, -2]]
-    for row in np.flatnonzero(np.diff(times) <= 0)[:1] if times is not None else ():
+    stamps = rows.values[:, 0] if rows.values.shape[1] == 8 else None
+    centres, quaternions = rows.values[:, -7:-4], rows.values[:, -4:]
+    for row in np.flatnonzero(np.diff(stamps) <= 0)[:1] if stamps is not None else ():
         raise InputError(f"{path}, {rows.location(int(row) + 1)}: the time does not increase")
-    rotations = rotations_from_quaternions(quaternions, str(path), rows.location)
+    ordered = quaternions if w_first else quaternions[:, [3, 0, 1, 2]]
+    rotations = rotations_from_quaternions(ordered, str(path), rows.location)
     note = read_note(rows.comments)
-    return RawTrajectory(from_parts(rotations, centres), rows.location, note=note, times=times)
+    # Our own files state their order.
+    evidence = "" if note.unit else find_w_first(quaternions, centres)
+    times, frames, notices = read_stamps(stamps) if stamps is not None and not note.unit else (stamps, None, ())
+    raw = RawTrajectory(
+        from_parts(rotations, centres), rows.location, note=note, times=times, frames=frames, notices=notices
+    )
+    return raw, evidence
 
 
 def write_tum(shot: Shot, path: Path) -> None:
     """Write a TUM trajectory."""
+    _write(shot, path, _CONVENTION, [1, 2, 3, 0])
+
+
+def write_tum_w_first(shot: Shot, path: Path) -> None:
+    """Write a TUM trajectory with w first."""
+    _write(shot, path, _CONVENTION_W_FIRST, [0, 1, 2, 3])
+
+
+def _write(shot: Shot, path: Path, convention: str, order: list[int]) -> None:
     trajectory = shot.trajectory
-    quaternions = quaternions_from_matrices(trajectory.rotations)[:, [1, 2, 3, 0]]
+    quaternions = quaternions_from_matrices(trajectory.rotations)[:, order]
     rows = np.column_stack([trajectory.times, trajectory.centres, quaternions])
-    replace_files({path: f"# {write_note(shot, _CONVENTION)}\n{format_rows(rows)}".encode()})
+    replace_files({path: f"# {write_note(shot, convention)}\n{format_rows(rows)}".encode()})
 
 
+def is_w_first(sample: Sample) -> bool:
+    """Tell whether rows of 7 or 8 numbers begin their quaternions with w, by the file's own word or by evidence."""
+    if sample.columns not in {7, 8}:
+        return False
+    if _CONVENTION_W_FIRST in sample.text:
+        return True
+    values = sample.values
+    if _CONVENTION in sample.text or not is_unit(values[:, -4:]):
+        return False
+    return find_w_first(values[:, -4:], values[:, -7:-4]) in {"first row", "smoothness"}
+
+
+_TUM = Format(
+    name="tum",
+    description="TUM RGB-D trajectory",
+    suffix=".txt",
+    lens="none",
+    time="exact",
+    read=read_tum,
+    write=write_tum,
+    recognise=lambda sample: sample.columns in {7, 8},
+    defaults=FormatDefaults(size=(640, 480), fps=30, unit="m"),
+    metric=True,
+)
 register(
-    Format(
-        name="tum",
-        description="TUM RGB-D trajectory",
-        suffix=".txt",
-        lens="none",
-        time="exact",
-        read=read_tum,
-        write=write_tum,
-        recognise=lambda sample: sample.columns in {7, 8},
-        defaults=FormatDefaults(size=(640, 480), fps=30, unit="m"),
-        metric=True,
-    )
+    _TUM,
+    dataclasses.replace(
+        _TUM,
+        name=W_FIRST,
+        description="TUM rows with w first, as MonST3R and CUT3R write",
+        read=read_tum_w_first,
+        write=write_tum_w_first,
+        recognise=is_w_first,
+        precedence=1,
+        # What these tools solve from pictures alone has no scale.
+        defaults=FormatDefaults(size=(640, 480), fps=30),
+        metric=False,
+    ),
 )

@@ -6,12 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parascale.errors import InputError
+from parascale.files.cameras import choose_camera
 from parascale.files.disk import make_folder, replace_files
 from parascale.files.format import FLOAT32_PRECISION, Format, register
 from parascale.files.matrices import size_from_centre
 from parascale.files.note import read_note, write_note
 from parascale.files.npz import Archive, npz_bytes
-from parascale.files.raw_trajectory import RawTrajectory, choose_camera
+from parascale.files.raw_trajectory import RawTrajectory
 from parascale.parallax.shot import Shot
 from parascale.types import Array
 

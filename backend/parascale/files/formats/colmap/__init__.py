@@ -5,7 +5,6 @@ Points are kept, and the median depth of a frame is that of the points it observ
 """
 
 import dataclasses
-from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +12,9 @@ import numpy as np
 from parascale.camera import Trajectory
 from parascale.camera.rotations import orthonormalise, quaternions_from_matrices
 from parascale.errors import InputError, Notice
+from parascale.files.cameras import choose_pictures, name_size
 from parascale.files.disk import make_folder, replace_files
-from parascale.files.distortion import MODELS, join_parameters, split_parameters
+from parascale.files.distortion import MODELS, common_distortion, join_parameters, split_parameters
 from parascale.files.format import Format, register
 from parascale.files.formats.colmap import binary, text
 from parascale.files.formats.colmap.model import Camera, Image, Model
@@ -27,24 +27,32 @@ from parascale.parallax.shot import Points, Shot
 from parascale.types import Array
 
 
-def read_colmap(path: Path) -> RawTrajectory:
-    """Read a COLMAP model from its folder, or from sparse/0 within; frames in the order of the pictures' names.
+def read_colmap(path: Path, camera: str | None = None) -> RawTrajectory:
+    """Read one camera of a COLMAP model from its folder, or of the largest within; frames in the order of their names.
 
     Raises
     ------
     InputError
-        Where there is none or it is broken: with file and line.
+        Where there is none or it is broken: with file and line. Where it has no such camera.
     """
-    folder = find_model_folder(path)
-    if folder is None:
+    folders = list_models(path)
+    if not folders:
         raise InputError(f"{path} has neither cameras.txt and images.txt nor cameras.bin and images.bin")
-    is_binary = (folder / binary.NAMES[1]).exists()
-    model = binary.read_model(folder) if is_binary else text.read_model(folder)
-    images = sorted(model.images, key=lambda image: natural_key(image.name))
-    if not images:
+    model, notices = _read_largest(folders)
+    if not model.images:
         raise InputError(f"{path}: the model has no pictures")
+    for image in model.images:
+        if image.camera not in model.cameras:
+            raise InputError(f"{path}, {image.location}: the camera {image.camera} is not among the cameras")
+    names = [image.name for image in model.images]
+    cameras = [model.cameras[image.camera] for image in model.images]
+    sizes = [name_size((camera.width, camera.height)) for camera in cameras]
+    order, others = choose_pictures(names, camera, str(path), sizes, _list_sensors(model))
+    images = [model.images[index] for index in order]
+    parts = [split_parameters(cameras[index].model, cameras[index].parameters) for index in order]
+    distortion, varying = common_distortion([distortion for _, distortion in parts])
+    lens, size = np.array([lens for lens, _ in parts]), (cameras[order[0]].width, cameras[order[0]].height)
     poses = _parse_poses(images, str(path))
-    lens, size, distortion, notices = _parse_lens(model, images, str(path))
     points = Points(model.positions.astype(np.float32), model.colours) if len(model.positions) else None
     return RawTrajectory(
         poses,
@@ -55,7 +63,7 @@ def read_colmap(path: Path) -> RawTrajectory:
         median_depth=_measure_depth(model, images, poses, lens, size),
         distortion=distortion,
         points=points,
-        notices=notices,
+        notices=notices + others + varying,
     )
 
 
@@ -71,40 +79,52 @@ def write_colmap_binary(shot: Shot, path: Path) -> None:
     replace_files({make_folder(path) / name: data for name, data in files.items()})
 
 
-def find_model_folder(path: Path) -> Path | None:
-    """Folder of the model in or under a path."""
-    for folder in (path, path / "sparse" / "0", path / "sparse", path / "0"):
-        for names in (binary.NAMES, text.NAMES):
-            if all((folder / name).is_file() for name in names[:2]):
-                return folder
-    return None
+def list_models(path: Path) -> list[Path]:
+    """List the folders of models in or under a path; COLMAP numbers the parts that it could not join."""
+    for folder in (path, path / "sparse"):
+        if _is_model(folder):
+            return [folder]
+        numbered = folder.glob("[0-9]*") if folder.is_dir() else ()
+        parts = sorted(filter(_is_model, numbered), key=lambda part: natural_key(part.name))
+        if parts:
+            return parts
+    return []
+
+
+def _is_model(folder: Path) -> bool:
+    return any(all((folder / name).is_file() for name in names[:2]) for names in (binary.NAMES, text.NAMES))
+
+
+def _read_largest(folders: list[Path]) -> tuple[Model, tuple[Notice, ...]]:
+    """Read the model with the most pictures; the others are said."""
+    models = [
+        binary.read_model(folder) if (folder / binary.NAMES[1]).exists() else text.read_model(folder)
+        for folder in folders
+    ]
+    counts = [len(model.images) for model in models]
+    largest = counts.index(max(counts))
+    if len(models) == 1:
+        return models[0], ()
+    listed = ", ".join(f"{folder.name} with {count}" for folder, count in zip(folders, counts, strict=True))
+    where = folders[largest]
+    return models[largest], (
+        Notice(
+            f"the reconstruction is in {len(models)} parts, whose worlds differ: read {where}, the largest "
+            f"(pictures: {listed}); each can be read by its own folder"
+        ),
+    )
+
+
+def _list_sensors(model: Model) -> list[str]:
+    """Name each picture's camera where several are mounted on a rig; else the model's cameras are mere lenses."""
+    mounted = any(len(sensors) > 1 for sensors in model.rigs)
+    return [f"camera {image.camera}" for image in model.images] if mounted else []
 
 
 def _parse_poses(images: list[Image], source: str) -> Array:
     quaternions = np.array([image.quaternion for image in images])
     rotations = rotations_from_quaternions(quaternions, source, lambda frame: images[frame].location)
     return invert(from_parts(rotations, np.array([image.translation for image in images])))
-
-
-def _parse_lens(
-    model: Model, images: list[Image], source: str
-) -> tuple[Array, tuple[int, int], Mapping[str, object] | None, tuple[Notice, ...]]:
-    for image in images:
-        if image.camera not in model.cameras:
-            raise InputError(f"{source}, {image.location}: the camera {image.camera} is not among the cameras")
-    parts = {number: split_parameters(camera.model, camera.parameters) for number, camera in model.cameras.items()}
-    first = model.cameras[images[0].camera]
-    used = {image.camera for image in images}
-    for number in used:
-        camera = model.cameras[number]
-        if (camera.width, camera.height) != (first.width, first.height):
-            raise InputError(f"{source}: the pictures differ in size, so they are not one shot")
-    distortion = parts[images[0].camera][1]
-    notices: tuple[Notice, ...] = ()
-    if any(parts[number][1] != distortion for number in used):
-        notices = (Notice("the lens distortion changes from picture to picture: kept that of the first"),)
-    lens = np.array([parts[image.camera][0] for image in images])
-    return lens, (first.width, first.height), distortion, notices
 
 
 def _measure_depth(model: Model, images: list[Image], poses: Array, lens: Array, size: tuple[int, int]) -> Array | None:
@@ -159,9 +179,10 @@ _TEXT = Format(
     read=read_colmap,
     write=write_colmap,
     # Models of both kinds of files.
-    recognise=lambda sample: find_model_folder(sample.path) is not None,
+    recognise=lambda sample: bool(list_models(sample.path)),
     precedence=2,
     points=True,
+    cameras=True,
     distortion=MODELS.__contains__,
 )
 register(

@@ -1,6 +1,7 @@
 """COLMAP's binary files: cameras.bin, images.bin and points3D.bin, little-endian."""
 
 import struct
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,13 @@ from parascale.files.distortion import MODELS
 from parascale.files.formats.colmap.model import NO_POINTS, Camera, Image, Model
 
 NAMES = ("cameras.bin", "images.bin", "points3D.bin")
+RIGS = "rigs.bin"
 
 # A model of 1,000 pictures with 5,000 observations each takes 120 MB.
 _LARGEST = 2_000_000_000
 _BY_NUMBER = {model.number: name for name, model in MODELS.items()}
+# The sensor of a rig that takes pictures; the other kind measures its acceleration.
+_CAMERA = 0
 _OBSERVATION = np.dtype([("x", "<f8"), ("y", "<f8"), ("point", "<i8")])
 
 
@@ -32,7 +36,9 @@ def read_model(folder: Path) -> Model:
     read_cameras = _read_cameras(_Bytes(cameras))
     read_images = tuple(_read_images(_Bytes(images)))
     ids, positions, colours = _read_points(_Bytes(points)) if points.exists() else NO_POINTS
-    return Model(read_cameras, read_images, ids, positions, colours)
+    rigs = folder / RIGS
+    mounted = tuple(_read_rigs(_Bytes(rigs))) if rigs.exists() else ()
+    return Model(read_cameras, read_images, ids, positions, colours, rigs=mounted)
 
 
 def format_model(model: Model) -> dict[str, bytes]:
@@ -88,6 +94,21 @@ def _read_cameras(file: _Bytes) -> dict[int, Camera]:
         count = kind.focals + 2 + len(kind.parameters)
         cameras[number] = Camera(_BY_NUMBER[model], width, height, _read_doubles(file, count, f"camera {number}"))
     return cameras
+
+
+def _read_rigs(file: _Bytes) -> Iterator[frozenset[int]]:
+    """Cameras of each rig; what is on it beside them, and how, is read past."""
+    for _ in range(file.take("<Q")[0]):
+        _, count = file.take("<II")
+        cameras = set()
+        for place in range(count):
+            kind, number = file.take("<iI")
+            # Where the first sensor of a rig is, the rig is: it has no pose of its own.
+            if place > 0 and file.take("<?")[0]:
+                file.slice(7 * 8)
+            if kind == _CAMERA:
+                cameras.add(number)
+        yield frozenset(cameras)
 
 
 def _read_images(file: _Bytes) -> list[Image]:

@@ -57,6 +57,8 @@ class Model:
     positions : (N, 3) float64
     colours : (N, 3) uint8
     comments : str
+    rigs : tuple of frozenset
+        Ids of the cameras that are mounted together.
     """
 
     cameras: Mapping[int, Camera]
@@ -65,6 +67,7 @@ class Model:
     positions: Array
     colours: NDArray[np.uint8]
     comments: str = ""
+    rigs: tuple[frozenset[int], ...] = ()
 
 
 NO_POINTS = np.zeros(0, np.int64), np.zeros((0, 3)), np.zeros((0, 3), np.uint8)

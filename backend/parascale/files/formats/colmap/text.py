@@ -1,6 +1,7 @@
 """COLMAP's text files: cameras.txt, images.txt and points3D.txt."""
 
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from parascale.files.formats.colmap.model import NO_POINTS, Camera, Image, Model
 from parascale.files.rows import format_rows
 
 NAMES = ("cameras.txt", "images.txt", "points3D.txt")
+RIGS = "rigs.txt"
 
 
 def read_model(folder: Path) -> Model:
@@ -27,7 +29,10 @@ def read_model(folder: Path) -> Model:
     text = read_text(cameras)
     read_cameras = dict(_parse_camera(words, where) for where, words in _split_lines(text, cameras))
     ids, positions, colours = _read_points(points) if points.exists() else NO_POINTS
-    return Model(read_cameras, tuple(_read_images(images)), ids, positions, colours, text)
+    rigs = folder / RIGS
+    rig_lines = _split_lines(read_text(rigs), rigs) if rigs.exists() else ()
+    mounted = tuple(_parse_rig(words, where) for where, words in rig_lines)
+    return Model(read_cameras, tuple(_read_images(images)), ids, positions, colours, text, mounted)
 
 
 def format_model(model: Model) -> dict[str, bytes]:
@@ -58,14 +63,22 @@ def _split_lines(text: str, path: Path) -> Iterator[tuple[str, list[str]]]:
 
 
 def _parse_camera(words: list[str], where: str) -> tuple[int, Camera]:
-    if len(words) < 5 or words[1] not in MODELS:
-        raise InputError(f"{where}: a camera needs an id, a model out of {', '.join(MODELS)}, its size and parameters")
+    if len(words) < 5:
+        raise InputError(f"{where}: a camera needs an id, a model, its size and parameters")
+    if words[1] not in MODELS:
+        raise InputError(f"{where}: the camera model {words[1][:40]} is not one of {', '.join(MODELS)}")
     model = MODELS[words[1]]
     count = model.focals + 2 + len(model.parameters)
     if len(words) != 4 + count:
         raise InputError(f"{where}: {len(words) - 4} parameters where {words[1]} has {count}")
     width, height = _parse_whole(words[2], where), _parse_whole(words[3], where)
     return _parse_whole(words[0], where), Camera(words[1], width, height, _parse_numbers(words[4:], where))
+
+
+def _parse_rig(words: list[str], where: str) -> frozenset[int]:
+    """Cameras of a rig: all that follows the word CAMERA."""
+    ids = [after for word, after in pairwise(words) if word == "CAMERA"]
+    return frozenset(_parse_whole(word, where) for word in ids)
 
 
 def _read_images(path: Path) -> Iterator[Image]:
