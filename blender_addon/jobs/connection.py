@@ -23,30 +23,16 @@ if TYPE_CHECKING:
 
 
 class Connection:
-    """At most one backend at a time.
-
-    Attributes
-    ----------
-    client : Client or None
-    backend : Backend or None
-        The process this Blender started.
-    welcome : Welcome or None
-        The backend's answer to the handshake.
-    """
+    """At most one backend at a time."""
 
     def __init__(self) -> None:
         self.client: Client | None = None
+        # The process this Blender started, and the backend's answer to the handshake.
         self.backend: Backend | None = None
         self.welcome: Welcome | None = None
 
     def open(self, choice: BackendChoice) -> Steps[None]:
-        """Connect to a backend; start it if it belongs to this machine and does not run yet.
-
-        Raises
-        ------
-        InputError
-            If it does not start, does not answer, or is on another machine and Blender may not go online.
-        """
+        """Connect to a backend; start it if it belongs to this machine and does not run yet."""
         from parascale.link import local
 
         self.close()

@@ -15,13 +15,7 @@ from .reference_camera import read_points
 
 
 def point_on_ray(scene: bpy.types.Scene, side: str, origin: Vector, direction: Vector) -> Vector:
-    """Return the point of a click: on a surface of the scene, or the reference's point nearest to the ray.
-
-    Raises
-    ------
-    InputError
-        Where nothing is there.
-    """
+    """Return the point of a click: on a surface of the scene, or the reference's point nearest to the ray."""
     if side == "TARGET":
         hit, point, *_ = scene.ray_cast(bpy.context.evaluated_depsgraph_get(), origin, direction)
         if not hit:

@@ -31,24 +31,9 @@ def frames_of_move(scene: bpy.types.Scene, camera: bpy.types.Object) -> Array:
 
 
 def sample_shot(scene: bpy.types.Scene, camera: bpy.types.Object, frames: Array) -> Steps[Shot]:
-    """Sample a camera at scene frames, which may be fractions, and measure what it sees.
+    """Sample a camera at increasing scene frames (T,), which may be fractions, and measure what it sees.
 
-    Parameters
-    ----------
-    scene : bpy.types.Scene
-    camera : bpy.types.Object
-    frames : (T,) float64
-        Scene frames, strictly increasing.
-
-    Returns
-    -------
-    Shot
-        In world units of the scene; depth is NaN where no surface is seen.
-
-    Raises
-    ------
-    InputError
-        Where it is no perspective camera.
+    The shot is in world units of the scene; its depth is NaN where no surface is seen.
     """
     yield 0.0, "Sampling the camera"
     times = times_of_frames(scene, frames)

@@ -7,13 +7,7 @@ from dataclasses import dataclass
 import bpy
 import numpy as np
 
-from parascale.blender.camera import (
-    intrinsics_from_lens,
-    opencv_from_blender,
-    render_size,
-    rigid,
-    view_of_camera,
-)
+from parascale.blender.camera import intrinsics_from_lens, opencv_from_blender, render_size, rigid, view_of_camera
 from parascale.blender.scene_state import at_frame
 from parascale.blender.untyped import camera_data
 from parascale.camera import View
@@ -26,17 +20,7 @@ from .objects import scene_camera
 
 @dataclass(frozen=True)
 class Start:
-    """Where a new calibrated camera begins.
-
-    Attributes
-    ----------
-    view : View
-        Pose and lens.
-    source : bpy.types.Object or None
-        Scene camera it is taken from; None where it is the viewport's.
-    lens : float
-        Millimetres, of the viewport.
-    """
+    """Where a new calibrated camera begins: at a scene camera, or at the viewport, whose lens is in millimetres."""
 
     view: View
     source: bpy.types.Object | None
@@ -44,13 +28,7 @@ class Start:
 
 
 def find_start(context: Context, frame: int) -> Start:
-    """Return where a new calibrated camera begins, by the scene's own setting.
-
-    Raises
-    ------
-    InputError
-        Where there is no scene camera, or no viewport in perspective.
-    """
+    """Return where a new calibrated camera begins, by the scene's own setting."""
     scene: bpy.types.Scene = context.scene
     if settings_of_scene(scene).start_from == "CAMERA":
         camera = scene_camera(scene)
@@ -76,13 +54,7 @@ def viewports(context: Context) -> Iterator[bpy.types.SpaceView3D]:
 
 
 def anchor_view(scene: bpy.types.Scene, camera: bpy.types.Object) -> View:
-    """Return where a calibrated camera starts: its anchor at the start frame, with the lens it would have.
-
-    Raises
-    ------
-    InputError
-        Where the anchor is gone.
-    """
+    """Return where a calibrated camera starts: its anchor at the start frame, with the lens it would have."""
     if camera.parent is None:
         raise InputError(f"{camera.name} has lost its anchor: parent it to one, or create a new camera")
     own_lens = settings_of_object(camera).own_lens

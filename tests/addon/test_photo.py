@@ -79,7 +79,7 @@ def helpers_of(name: str) -> dict[str, Any]:
 def drawn() -> list[str]:
     """What the panel writes."""
     texts: list[str] = []
-    panel = importlib.import_module("bl_ext.user_default.parascale.panels.photo").PARASCALE_PT_photo
+    panel = importlib.import_module("bl_ext.user_default.parascale.panels.calibrate").PARASCALE_PT_photo
     panel.draw(type("Panel", (), {"layout": helpers_of("test_panels.py")["Layout"](texts)}), bpy.context)
     return texts
 
@@ -157,10 +157,10 @@ def test_cancelling_stops_the_job_and_changes_nothing(
 ) -> None:
     from bl_ext.user_default.parascale.jobs import session
 
-    cls = importlib.import_module("bl_ext.user_default.parascale.operators.photo").PARASCALE_OT_estimate_depth
+    cls = importlib.import_module("bl_ext.user_default.parascale.operators.calibrate").PARASCALE_OT_estimate_depth
     asked.model = str(models["depth-pro"])
     names = {item.name for kind in (bpy.data.objects, bpy.data.images, bpy.data.meshes) for item in kind}
-    bare = type("Bare", (), {"steps": cls.steps, "_estimated": cls._estimated, "report": lambda *_: None})()
+    bare = type("Bare", (), {"steps": cls.steps, "report": lambda *_: None})()
     steps = bare.steps(bpy.context)
     while not (jobs := session.current().pending_jobs()):
         next(steps)

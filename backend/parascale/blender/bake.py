@@ -19,20 +19,7 @@ def baked_copy(
 ) -> bpy.types.Object:
     """Copy a camera as it is evaluated: parents, constraints, drivers and delta transforms become plain keys.
 
-    Parameters
-    ----------
-    scene : bpy.types.Scene
-        Left at its current frame.
-    camera_object : bpy.types.Object
-        Left as it is.
-    frames : (T,) array
-        Scene frames.
-    name : str
-
-    Returns
-    -------
-    bpy.types.Object
-        In no collection yet.
+    One a scene frame; the copy is in no collection yet, the camera and the scene's current frame are left as they are.
 
     Raises
     ------
@@ -64,24 +51,7 @@ def baked_copy(
 def keyed_copy(
     scene: bpy.types.Scene, camera_object: bpy.types.Object, trajectory: Trajectory, frames: ArrayLike, name: str
 ) -> bpy.types.Object:
-    """Copy a camera onto another path, lens included.
-
-    Parameters
-    ----------
-    scene : bpy.types.Scene
-    camera_object : bpy.types.Object
-        Left as it is.
-    trajectory : Trajectory
-        T cameras in world units of the scene.
-    frames : (T,) array
-        Scene frames.
-    name : str
-
-    Returns
-    -------
-    bpy.types.Object
-        In no collection yet.
-    """
+    """Copy a camera onto another path, in world units of the scene, lens included; the copy is in no collection yet."""
     copy = _plain_copy(camera_object, name)
     key_trajectory(copy, trajectory, frames, lock=False)
     key_lens(camera_data(copy), scene, trajectory, frames, lock=False)
