@@ -42,10 +42,9 @@ class Connection:
                 raise InputError("Blender may not go online: allow it in Preferences, under System > Network")
             client = local.connect(choice.address, choice.keys)
         else:
-            backend = yield from in_thread(lambda _: local.start_backend(choice.executable))
+            backend, client = yield from in_thread(lambda _: local.join_backend(choice.executable, held=True))
             if backend.process is not None:
                 self.backend = backend
-            client = backend.connect()
         try:
             welcome = yield from in_thread(lambda _: client.hello())
         except BaseException:
@@ -75,7 +74,7 @@ class Connection:
         self.client = self.welcome = None
 
     def stop_backend(self) -> None:
-        """Hang up, and stop the backend if this Blender started it."""
+        """Hang up, and stop the backend if this Blender started it and nobody else is connected to it."""
         self.close()
         if self.backend is not None:
             self.backend.stop()
