@@ -30,21 +30,11 @@ LEGEND_SIZE = (160, 10)
 
 @dataclass(frozen=True)
 class PathDrawing:
-    """What the overlay shows of a camera.
+    """What the overlay shows of a camera: positions in the world, colours, and the ends of the legend."""
 
-    Attributes
-    ----------
-    path : (T, 3) float64
-        World positions.
-    colours : (T, 4) float64
-    ghost : (T, 3) float64
-        The reference's own shape from the same start, with one gain for all frames; empty where it is gone.
-    low, high : float
-        Ends of the legend.
-    """
-
-    path: Array
-    colours: Array
+    path: Array  # (T, 3)
+    colours: Array  # (T, 4)
+    # The reference's own shape from the same start (T, 3), with one gain for all frames; empty where it is gone.
     ghost: Array
     low: float
     high: float

@@ -38,6 +38,3 @@ class ParaScalePreferences(PreferenceProperties, bpy.types.AddonPreferences):  #
         layout.label(text=connection.describe(), icon="LINKED" if connection.is_open else "UNLINKED")
         layout.separator()
         layout.prop(self, "results")
-
-
-CLASSES = (ParaScalePreferences,)

@@ -1,21 +1,30 @@
-"""What Blender is told about: classes, properties, menus, the overlay, the polling of jobs."""
+"""What Blender is told about: classes, properties, menus, handlers, the overlay, the polling of jobs."""
+
+from collections.abc import Iterator
+from types import ModuleType
 
 import bpy
 
 from . import operators, overlay, panels, preferences, settings
-from .jobs import job_list, thumbnails, timer
-from .panels import menus
-from .scene import live
+from .jobs import job_list, session, thumbnails, timer
+from .scene import geometry, live
+from .settings import changes
 from .settings.generators import unregister_generators
 from .typed_properties import expose_properties
 
-CLASSES = (
-    *preferences.CLASSES,
-    *settings.CLASSES,
-    *job_list.CLASSES,
-    *operators.CLASSES,
-    *panels.CLASSES,
-)
+
+def classes_of(module: ModuleType) -> Iterator[type]:
+    """Yield Blender's classes that a module defines, in their order; bases begin with an underscore."""
+    for name, found in vars(module).items():
+        ours = isinstance(found, type) and found.__module__ == module.__name__
+        if ours and issubclass(found, bpy.types.bpy_struct) and not name.startswith("_"):
+            yield found
+
+
+MODULES = (preferences, settings, job_list, *operators.MODULES, *panels.MODULES)
+CLASSES = tuple(cls for module in MODULES for cls in classes_of(module))
+PROPERTIES = (*settings.PROPERTIES, *job_list.PROPERTIES)
+HANDLERS = (*geometry.HANDLERS, *timer.HANDLERS)
 
 
 def register() -> None:
@@ -23,23 +32,34 @@ def register() -> None:
     for cls in CLASSES:
         expose_properties(cls)
         bpy.utils.register_class(cls)
-    settings.attach()
-    job_list.attach()
-    menus.attach()
-    live.start()
+    for owner, name, declared in PROPERTIES:
+        setattr(owner, name, declared)
+    for menu, draw in panels.MENUS:
+        menu.append(draw)  # type: ignore[arg-type]  # to the stubs a function, to Blender a method
+    for handlers, handler in HANDLERS:
+        handlers.append(handler)
+    changes.reactions.append(live.rebuild_on_change)
     overlay.start()
-    timer.start()
+    session.start()
+    bpy.app.timers.register(timer.on_timer, first_interval=timer.INTERVAL_SECONDS, persistent=True)
 
 
 def unregister() -> None:
-    """Undo `register`."""
-    timer.stop()
+    """Undo `register`; what files hold of ours stays in them."""
+    if bpy.app.timers.is_registered(timer.on_timer):
+        bpy.app.timers.unregister(timer.on_timer)
+    session.stop()
     overlay.stop()
-    live.stop()
-    menus.detach()
+    changes.reactions.clear()
+    for handlers, handler in HANDLERS:
+        if handler in handlers:
+            handlers.remove(handler)
+    geometry.forget()
+    for menu, draw in panels.MENUS:
+        menu.remove(draw)  # type: ignore[arg-type]
     thumbnails.clear()
     unregister_generators()
-    job_list.detach()
-    settings.detach()
+    for owner, name, _ in PROPERTIES:
+        delattr(owner, name)
     for cls in reversed(CLASSES):
         bpy.utils.unregister_class(cls)

@@ -176,12 +176,6 @@ class Hooks:
                 return
             answer()
 
-    def wind_up(self, thread: threading.Thread) -> None:
-        """Stop the thread, answering what it still asks for."""
-        self.cancel()
-        while thread.is_alive():
-            self.serve(STEP_SECONDS)
-
 
 def _answer(future: "Future[T]", call: Callable[[], T], *, refused: bool = False) -> None:
     try:
@@ -203,5 +197,7 @@ def in_thread(work: Callable[[Hooks], T]) -> Steps[T]:
             hooks.serve(STEP_SECONDS)
             yield hooks.state
     finally:
-        hooks.wind_up(thread)
+        hooks.cancel()
+        while thread.is_alive():
+            hooks.serve(STEP_SECONDS)
     return outcome.result()

@@ -1,6 +1,7 @@
 """Blender's properties for a type checker: ``method: str = EnumProperty(...)``."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import bpy
@@ -15,14 +16,12 @@ FloatVectorProperty: Property = bpy.props.FloatVectorProperty
 IntProperty: Property = bpy.props.IntProperty
 IntVectorProperty: Property = bpy.props.IntVectorProperty
 PointerProperty: Property = bpy.props.PointerProperty
+ObjectProperty: Property = partial(PointerProperty, type=bpy.types.Object)
 StringProperty: Property = bpy.props.StringProperty
 
 
 def expose_properties(cls: type) -> None:
-    """Move the properties that a class declares as ``name: type = Property(...)`` to its annotations.
-
-    There Blender looks for them, in the class and in its bases.
-    """
+    """Move the properties that a class and its bases declare to their annotations, where Blender looks for them."""
     declaration = type(bpy.props.BoolProperty())
     for base in cls.__mro__:
         for name, value in list(vars(base).items()):

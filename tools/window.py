@@ -65,7 +65,7 @@ def use_window(root: Path, zips: Path, output: Path, *, pages: bool = False, pat
 @contextmanager
 def _backend(share: Path) -> Iterator[None]:
     """Start a backend outside that the Blender inside finds by the state folder both see; it ends with its input."""
-    command = [str(Path(sys.executable).with_name("parascale")), "serve", "--bind", "tcp://127.0.0.1:*", "--private"]
+    command = [str(Path(sys.executable).with_name("parascale")), "serve", "--bind", "tcp://127.0.0.1:*", "--held"]
     environment = os.environ | {"XDG_STATE_HOME": str(share / "state")}
     with (share / "backend.log").open("wb") as log:
         process = subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=log, stderr=log)

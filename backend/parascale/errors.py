@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast, get_args
 
 Remedy = Literal[
     "",
@@ -51,6 +51,15 @@ class Notice:
 
     def __str__(self) -> str:
         return self.message
+
+    @classmethod
+    def from_json(cls, value: object) -> "Notice":
+        """Read what `dataclasses.asdict` made of a notice, from JSON; a text alone is its message."""
+        if not isinstance(value, dict):
+            return cls(str(value))
+        remedy, choices = value.get("remedy"), value.get("choices")
+        known = cast("Remedy", remedy) if remedy in get_args(Remedy) else ""
+        return cls(str(value.get("message")), known, tuple(map(str, choices)) if isinstance(choices, list) else ())
 
 
 class InputError(ValueError):

@@ -23,30 +23,16 @@ if TYPE_CHECKING:
 
 
 class Connection:
-    """At most one backend at a time.
-
-    Attributes
-    ----------
-    client : Client or None
-    backend : Backend or None
-        The process this Blender started.
-    welcome : Welcome or None
-        The backend's answer to the handshake.
-    """
+    """At most one backend at a time."""
 
     def __init__(self) -> None:
         self.client: Client | None = None
+        # The process this Blender started, and the backend's answer to the handshake.
         self.backend: Backend | None = None
         self.welcome: Welcome | None = None
 
     def open(self, choice: BackendChoice) -> Steps[None]:
-        """Connect to a backend; start it if it belongs to this machine and does not run yet.
-
-        Raises
-        ------
-        InputError
-            If it does not start, does not answer, or is on another machine and Blender may not go online.
-        """
+        """Connect to a backend; start it if it belongs to this machine and does not run yet."""
         from parascale.link import local
 
         self.close()
@@ -56,10 +42,9 @@ class Connection:
                 raise InputError("Blender may not go online: allow it in Preferences, under System > Network")
             client = local.connect(choice.address, choice.keys)
         else:
-            backend = yield from in_thread(lambda _: local.start_backend(choice.executable))
+            backend, client = yield from in_thread(lambda _: local.join_backend(choice.executable, held=True))
             if backend.process is not None:
                 self.backend = backend
-            client = backend.connect()
         try:
             welcome = yield from in_thread(lambda _: client.hello())
         except BaseException:
@@ -89,7 +74,7 @@ class Connection:
         self.client = self.welcome = None
 
     def stop_backend(self) -> None:
-        """Hang up, and stop the backend if this Blender started it."""
+        """Hang up, and stop the backend if this Blender started it and nobody else is connected to it."""
         self.close()
         if self.backend is not None:
             self.backend.stop()

@@ -19,21 +19,10 @@ from .journal import Job
 def submit_generation(
     scene: bpy.types.Scene, camera: bpy.types.Object, settings: GenerationSettings | None = None
 ) -> Steps[Job]:
-    """Build the request for a video and hand it over.
-
-    Parameters
-    ----------
-    scene, camera
-    settings : GenerationSettings, optional
-        Those of the scene's panel if not given. A generator's own are there only once a backend is connected.
-
-    Raises
-    ------
-    InputError
-        If no backend can be reached, or the request cannot be built or handed over.
-    """
+    """Build the request for a video and hand it over; without settings, by those of the scene's panel."""
     now = session.current()
     yield from now.connect()
+    # A generator's own settings are there only once a backend is connected.
     settings = settings or GenerationSettings.from_scene(scene)
     refuse_unknown_generator(settings.generator)
     request = yield from build_request(scene, camera, settings)
@@ -48,13 +37,7 @@ def submit_generation(
 
 
 def submit_again(scene: bpy.types.Scene, request: Mapping[str, Json]) -> Steps[Job]:
-    """Submit a request that a strip or a job keeps, from the scene as it is now.
-
-    Raises
-    ------
-    InputError
-        If its camera is gone; else as `submit_generation`.
-    """
+    """Submit a request that a strip or a job keeps, from the scene as it is now."""
     camera = bpy.data.objects.get(str(request.get("camera", "")))
     if camera is None or settings_of_object(camera).role != "CAMERA":
         raise InputError(f"the calibrated camera {request.get('camera')!r} is not in this file any more")

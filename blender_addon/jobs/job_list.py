@@ -17,27 +17,15 @@ class JobItem(bpy.types.PropertyGroup):
     job_id: str = StringProperty()
 
 
-CLASSES = (JobItem,)
-
-
 class _JobList(Protocol):
     parascale_jobs: "bpy.types.bpy_prop_collection_idprop[JobItem]"
     parascale_job: int
 
 
-def attach() -> None:
-    """Give window managers the list."""
-    window_manager = bpy.types.WindowManager
-    window_manager.parascale_jobs = CollectionProperty(type=JobItem)  # type: ignore[attr-defined]
-    window_manager.parascale_job = IntProperty(  # type: ignore[attr-defined]
-        name="Job", description="The job whose details are shown"
-    )
-
-
-def detach() -> None:
-    """Undo `attach`."""
-    del bpy.types.WindowManager.parascale_jobs  # type: ignore[attr-defined]
-    del bpy.types.WindowManager.parascale_job  # type: ignore[attr-defined]
+PROPERTIES = (
+    (bpy.types.WindowManager, "parascale_jobs", CollectionProperty(type=JobItem)),
+    (bpy.types.WindowManager, "parascale_job", IntProperty(name="Job", description="The job whose details are shown")),
+)
 
 
 def update() -> None:

@@ -20,56 +20,29 @@ log = logging.getLogger("parascale.addon")
 
 @dataclass
 class Job:
-    """A job as this Blender knows it.
+    """A job as this Blender knows it; times are in seconds since 1970."""
 
-    Attributes
-    ----------
-    id : str
-        UUID in hex, made here.
-    kind : str
-        The link's job kind.
-    title : str
-        Name of the job in the list.
-    created : float
-        Seconds since 1970.
-    blend, scene : str
-        File (empty if it was not saved) and name of the scene it was submitted from.
-    frame_start : int
-        Frame of that scene at which a video begins.
-    fps : float
-        Frame rate of the video.
-    request : dict
-        The request without its arrays, as JSON; kept on the strip.
-    state : str
-        The backend's (queued, running, cancelling, done, failed, cancelled, lost), or ours: submitted, fetched, used.
-    fraction : float
-    phase, message : str
-    files : dict of str to str
-        Paths of the fetched files by role.
-    summary : dict
-        The backend's summary of the result.
-    started : float
-        When it began to run, seconds since 1970; 0 while it waits.
-    shots : list of str
-        Frame ranges START:END, one of which to choose, of a clip that could not be solved because it holds several.
-    """
-
-    id: str
+    id: str  # UUID in hex, made here
     kind: str
     title: str
     created: float
+    # The file (empty if it was not saved) and the scene it was submitted from, and where a video begins in that.
     blend: str = ""
     scene: str = ""
     frame_start: int = 1
     fps: float = 0.0
+    # The request without its arrays; kept on the strip.
     request: dict[str, Json] = field(default_factory=dict)
+    # The backend's (queued, running, cancelling, done, failed, cancelled, lost), or ours: submitted, fetched, used.
     state: str = "submitted"
     fraction: float = 0.0
     phase: str = ""
     message: str = ""
+    # Paths of the fetched files by role, and the backend's summary of the result.
     files: dict[str, str] = field(default_factory=dict)
     summary: dict[str, Json] = field(default_factory=dict)
-    started: float = 0.0
+    started: float = 0.0  # 0 while it waits
+    # Frame ranges START:END, one of which to choose, of a clip that could not be solved because it holds several.
     shots: list[str] = field(default_factory=list)
 
     @property

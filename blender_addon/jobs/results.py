@@ -18,13 +18,7 @@ from .journal import Job
 
 
 def insert_result(context: Context, job: Job) -> str:
-    """Put a fetched result to use and return a sentence about it.
-
-    Raises
-    ------
-    InputError
-        If the job has no result yet, its kind has none to insert, or its file is gone.
-    """
+    """Put a fetched result to use and return a sentence about it."""
     if not job.has_result:
         raise InputError(f"{job.title} has no result to insert: it is {job.state}. {job.message}")
     if job.kind not in INSERT:

@@ -9,11 +9,12 @@ import time
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import bpy
 
 from parascale.errors import InputError, Notice
+from parascale.link.messages import JobStatus
+from parascale.link.request import Request
 from parascale.types import Json, to_json_values
 
 from ..advice import sentence
@@ -24,43 +25,24 @@ from . import journal, thumbnails
 from .connection import Connection, has_link
 from .journal import Job
 
-if TYPE_CHECKING:
-    from parascale.link.messages import JobStatus
-    from parascale.link.request import Request
-
 MAX_MESSAGES_PER_POLL = 32
 
 log = logging.getLogger("parascale.addon")
 
 
 class Session:
-    """The connection, and all jobs of the journal.
-
-    Attributes
-    ----------
-    connection : Connection
-    jobs : dict of str to Job
-        By id, oldest first.
-    claimed : set of str
-        Jobs whose results an operator waits for; the timer leaves them alone.
-    file_opened : float
-        When the open file was opened, seconds since 1970.
-    """
+    """The connection, and all jobs of the journal: by id, oldest first."""
 
     def __init__(self) -> None:
         self.connection = Connection()
         self.jobs = journal.load()
+        # Jobs whose results an operator waits for; the timer leaves them alone.
         self.claimed: set[str] = set()
+        # When the open file was opened, seconds since 1970.
         self.file_opened = time.time()
 
     def connect(self) -> Steps[None]:
-        """Connect to the backend of the preferences, unless one is connected already.
-
-        Raises
-        ------
-        InputError
-            If it cannot be reached.
-        """
+        """Connect to the backend of the preferences, unless one is connected already."""
         if not self.connection.is_open:
             choice = backend_choice()
             if choice is None:
@@ -86,14 +68,8 @@ class Session:
             if status is None or not (status.received or status.final):
                 self.set_state(job, "lost", "the backend never had all of it: submit it again")
 
-    def submit(self, job: Job, request: "Request") -> None:
-        """Write a job to the journal, then hand it over; `poll` does the rest.
-
-        Raises
-        ------
-        InputError
-            If it cannot be handed over; the job has failed then.
-        """
+    def submit(self, job: Job, request: Request) -> None:
+        """Write a job to the journal, then hand it over; `poll` does the rest. One that is refused has failed."""
         assert self.connection.client is not None
         self.jobs[job.id] = job
         journal.save(job)
@@ -110,13 +86,7 @@ class Session:
         self.connection.client.cancel(job.id)
 
     def follow_job(self, job: Job) -> Steps[None]:
-        """Follow a job until its result is fetched; closing these steps cancels it.
-
-        Raises
-        ------
-        InputError
-            If it fails, is cancelled or lost, or the backend cannot be reached any more.
-        """
+        """Follow a job until its result is fetched; closing these steps cancels it."""
         self.claimed.add(job.id)
         try:
             while job.state != "fetched":
@@ -159,7 +129,7 @@ class Session:
                 journal.save(job)
         return changed
 
-    def update_job(self, job: Job, status: "JobStatus") -> None:
+    def update_job(self, job: Job, status: JobStatus) -> None:
         """Take over what the backend reports of a job; begin to fetch the result of one that is done."""
         if job.state == "fetched":
             return
@@ -172,7 +142,11 @@ class Session:
             job.started = time.time()
         if status.state == "done":
             assert self.connection.client is not None
-            self.connection.client.start_fetch(job.id, _folder_of(job))
+            # Results of a saved file go where the preferences say, others to a temporary folder.
+            saved = job.blend and Path(job.blend).parent.is_dir()
+            temporary = Path(tempfile.gettempdir()) / "parascale"
+            folder = results_folder(Path(job.blend).parent) if saved else temporary
+            self.connection.client.start_fetch(job.id, folder / job.id)
 
     def pending_jobs(self) -> list[Job]:
         """Return the jobs whose end or result the backend still has to send."""
@@ -225,7 +199,7 @@ def current() -> Session:
     return _current
 
 
-def new_job(request: "Request", title: str, scene: bpy.types.Scene, record: Mapping[str, Json]) -> Job:
+def new_job(request: Request, title: str, scene: bpy.types.Scene, record: Mapping[str, Json]) -> Job:
     """Make a job for a scene of the open file, with an id of its own; the record is what it keeps of the request."""
     return Job(
         id=uuid.uuid4().hex,
@@ -236,10 +210,3 @@ def new_job(request: "Request", title: str, scene: bpy.types.Scene, record: Mapp
         scene=scene.name,
         request=dict(record),
     )
-
-
-def _folder_of(job: Job) -> Path:
-    """Return where a job's results go: by the preferences for a saved file, else to a temporary folder."""
-    if job.blend and Path(job.blend).parent.is_dir():
-        return results_folder(Path(job.blend).parent) / job.id
-    return Path(tempfile.gettempdir()) / "parascale" / job.id

@@ -11,22 +11,6 @@ from .journal import Job
 INTERVAL_SECONDS = 0.1
 
 
-def start() -> None:
-    """Begin the session of this Blender and its timer."""
-    session.start()
-    bpy.app.handlers.load_post.append(_on_load)
-    bpy.app.timers.register(on_timer, first_interval=INTERVAL_SECONDS, persistent=True)
-
-
-def stop() -> None:
-    """End the timer and the session."""
-    if _on_load in bpy.app.handlers.load_post:
-        bpy.app.handlers.load_post.remove(_on_load)
-    if bpy.app.timers.is_registered(on_timer):
-        bpy.app.timers.unregister(on_timer)
-    session.stop()
-
-
 def on_timer() -> float:
     """Take in one batch of messages and insert the results that have arrived."""
     now = session.current()
@@ -37,7 +21,10 @@ def on_timer() -> float:
             _insert(now, job)
             changed = True
     if changed:
-        _redraw()
+        areas = [area for window in bpy.data.window_managers[0].windows for area in window.screen.areas]
+        for area in areas:
+            if area.type in ("VIEW_3D", "SEQUENCE_EDITOR", "PREFERENCES"):
+                area.tag_redraw()
     job_list.update()
     return INTERVAL_SECONDS
 
@@ -47,6 +34,9 @@ def _on_load(_path: str) -> None:
     session.current().file_opened = time.time()
 
 
+HANDLERS = ((bpy.app.handlers.load_post, _on_load),)
+
+
 def _insert(now: session.Session, job: Job) -> None:
     """Call the operator, which makes the insertion one undo step."""
     try:
@@ -54,10 +44,3 @@ def _insert(now: session.Session, job: Job) -> None:
     except RuntimeError as error:
         if job.state != "failed":
             now.set_state(job, "failed", sentence(str(error).removeprefix("Error: ")))
-
-
-def _redraw() -> None:
-    for window in bpy.data.window_managers[0].windows:
-        for area in window.screen.areas:
-            if area.type in ("VIEW_3D", "SEQUENCE_EDITOR", "PREFERENCES"):
-                area.tag_redraw()

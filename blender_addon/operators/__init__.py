@@ -1,13 +1,5 @@
-"""The operators, ``bpy.ops.parascale.*``, one file a step of the work."""
+"""The operators, ``bpy.ops.parascale.*``, one file a step of the work, as the panels."""
 
-from . import backend, calibrate, generate, jobs, photo, reference, tools
+from . import calibrate, generate, reference, tools
 
-CLASSES = (
-    *backend.CLASSES,
-    *reference.CLASSES,
-    *photo.CLASSES,
-    *calibrate.CLASSES,
-    *generate.CLASSES,
-    *jobs.CLASSES,
-    *tools.CLASSES,
-)
+MODULES = (reference, calibrate, generate, tools)

@@ -1,17 +1,23 @@
-"""Measure the target, create the calibrated camera, rebuild it, and choose what it is measured by."""
+"""Measure the target, or make it from a photo; create the calibrated camera, rebuild it, say what it is measured by."""
+
+from pathlib import Path
 
 import bpy
 from bpy_extras import view3d_utils
 from mathutils import Vector
 
 from parascale.errors import InputError
+from parascale.link.kinds.depth import DepthRequest
 
 from ..advice import sentence
+from ..jobs import session
+from ..jobs.results import insert_result
+from ..scene import photo
 from ..scene.calibrated_camera import create_camera, rebuild_camera
 from ..scene.calibration_inputs import measure_target
 from ..scene.curves import keyed_frames
 from ..scene.objects import calibrated_camera, select_only, selected_surfaces
-from ..scene.picking import focus_on, measure_by, point_on_ray
+from ..scene.picking import clip_along, focus_on, measure_by, point_on_ray
 from ..scene.report import number, report_of_camera
 from ..settings import STRENGTH, TIME, settings_of_scene
 from ..settings.changes import as_one_change
@@ -22,6 +28,7 @@ from .polls import (
     needs_anchor,
     needs_calibrated_camera,
     needs_no_time_curve,
+    needs_photo,
     needs_reference_and_start,
     needs_scene_camera,
     needs_selected_surface,
@@ -39,6 +46,43 @@ class PARASCALE_OT_measure(DirectOperator):
     def run(self, context: Context) -> None:
         near, median, far, covered = measure_target(context.scene)
         self.report({"INFO"}, f"Depth {near:.4g} / {median:.4g} / {far:.4g} (10, 50, 90 %), {covered:.0%} covered")
+
+
+class PARASCALE_OT_estimate_depth(StepOperator):
+    """Turn the photo into a surface of the scene, by its depth, in front of a camera of its own"""
+
+    bl_idname = "parascale.estimate_depth"
+    bl_label = "Estimate Depth"
+    bl_options = {"REGISTER", "UNDO"}
+    needs = (needs_photo,)
+
+    def steps(self, context: Context) -> Steps[None]:
+        scene = context.scene
+        asked = settings_of_scene(scene).photo
+        path = Path(bpy.path.abspath(asked.picture))
+        if asked.source == "MODEL":
+            model, fov = asked.model, asked.fov
+            yield 0.0, "Reading the photo"
+            picture = photo.read_photo(path)
+            if not model:
+                raise InputError("no depth model is named: enter one, such as depth-anything-v2-small")
+            now = session.current()
+            yield from now.connect()
+            request = DepthRequest(picture, model)
+            job = session.new_job(request, path.stem, scene, {"picture": str(path), "model": model, "fov": fov})
+            now.submit(job, request)
+            yield from now.follow_job(job)
+            message = insert_result(context, job)
+        elif asked.source == "FILE":
+            yield 0.0, "Reading the depth map"
+            depth_path = Path(bpy.path.abspath(asked.depth_path))
+            message, doubts = photo.place_file(scene, path, depth_path, asked.depth_scale, asked.fov)
+            for warning in doubts:
+                self.report({"WARNING"}, sentence(warning))
+        else:
+            yield 0.0, "Placing the photo"
+            message = photo.place_wall(scene, path, asked.distance, asked.fov)
+        self.report({"INFO"}, message)
 
 
 class PARASCALE_OT_create_camera(StepOperator):
@@ -110,12 +154,10 @@ class _Picking(DirectOperator):
     def modal(self, context: Context, event: bpy.types.Event) -> Outcome:
         if event.type in {"ESC", "RIGHTMOUSE"}:
             return self._end(context, {"CANCELLED"})
+        if event.type in {"MIDDLEMOUSE", "WHEELUPMOUSE", "WHEELDOWNMOUSE"}:
+            return {"PASS_THROUGH"}
         if event.type != "LEFTMOUSE" or event.value != "PRESS":
-            return (
-                {"PASS_THROUGH"}
-                if event.type in {"MIDDLEMOUSE", "WHEELUPMOUSE", "WHEELDOWNMOUSE"}
-                else {"RUNNING_MODAL"}
-            )
+            return {"RUNNING_MODAL"}
         try:
             self.place = self._clicked(context, event)
         except InputError as error:
@@ -125,11 +167,12 @@ class _Picking(DirectOperator):
 
     def _clicked(self, context: Context, event: bpy.types.Event) -> Vector:
         region = next(region for region in context.area.regions if region.type == "WINDOW")
-        view = context.area.spaces.active.region_3d
+        space = context.area.spaces.active
+        view = space.region_3d
         at = (event.mouse_x - region.x, event.mouse_y - region.y)
         origin = view3d_utils.region_2d_to_origin_3d(region, view, at)
         towards = view3d_utils.region_2d_to_vector_3d(region, view, at)
-        return point_on_ray(context.scene, self.side, origin, towards)
+        return point_on_ray(context.scene, self.side, origin, towards, clip_along(space, towards))
 
     def _end(self, context: Context, outcome: Outcome) -> Outcome:
         context.window.cursor_modal_restore()
@@ -165,7 +208,7 @@ class PARASCALE_OT_add_time_curve(DirectOperator):
     bl_idname = "parascale.add_time_curve"
     bl_label = "Ease Time"
     bl_options = {"REGISTER", "UNDO"}
-    needs = (needs_no_time_curve,)
+    needs = (needs_calibrated_camera, needs_no_time_curve)
 
     def run(self, context: Context) -> None:
         camera = calibrated_camera(context.scene)
@@ -194,7 +237,7 @@ class PARASCALE_OT_select_anchor(DirectOperator):
     bl_idname = "parascale.select_anchor"
     bl_label = "Select Anchor"
     bl_options = {"REGISTER", "UNDO"}
-    needs = (needs_anchor,)
+    needs = (needs_calibrated_camera, needs_anchor)
 
     def run(self, context: Context) -> None:
         anchor = calibrated_camera(context.scene).parent
@@ -210,16 +253,3 @@ def _report(operator: bpy.types.Operator, camera: bpy.types.Object) -> None:
     for frame in report.get("crossings", [])[:1]:
         operator.report({"WARNING"}, f"Passes through geometry at frame {frame}")
     operator.report({"INFO"}, f"{camera.name}: PCE {number(report['pce'])}")
-
-
-CLASSES = (
-    PARASCALE_OT_measure,
-    PARASCALE_OT_create_camera,
-    PARASCALE_OT_rebuild,
-    PARASCALE_OT_use_selected,
-    PARASCALE_OT_pick_focus,
-    PARASCALE_OT_pick_surface,
-    PARASCALE_OT_add_time_curve,
-    PARASCALE_OT_key_strength,
-    PARASCALE_OT_select_anchor,
-)

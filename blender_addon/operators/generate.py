@@ -1,12 +1,76 @@
-"""Generate video along the calibrated move."""
+"""Generate video along the calibrated move: by a backend that is started and stopped here, as jobs of a list."""
 
-from ..jobs import session
+import bpy
+
+from parascale.errors import InputError
+
+from ..advice import sentence
+from ..jobs import job_list, session
 from ..jobs.generation import submit_again, submit_generation
+from ..jobs.journal import Job
 from ..jobs.results import active_request, insert_result
 from ..scene.objects import calibrated_camera
-from ..steps import StepOperator, Steps
+from ..scene.photo import restore_request
+from ..settings import settings_of_scene
+from ..steps import DirectOperator, StepOperator, Steps
 from ..stubs import Context
-from .polls import needs_backend, needs_calibrated_camera, needs_result_strip
+from ..typed_properties import BoolProperty, StringProperty
+from .polls import (
+    needs_backend,
+    needs_calibrated_camera,
+    needs_closed_connection,
+    needs_own_backend,
+    needs_result_strip,
+)
+
+INSTALL_COMMAND = "python3 -m pip install 'parascale[solve,preview]'"
+
+
+class PARASCALE_OT_test_backend(StepOperator):
+    """Connect to the backend and say what it can do"""
+
+    bl_idname = "parascale.test_backend"
+    bl_label = "Test"
+    needs = (needs_backend,)
+
+    def steps(self, context: Context) -> Steps[None]:
+        yield from session.current().connect()
+        connection = session.current().connection
+        names = ", ".join(known.name for known in connection.welcome.generators) if connection.welcome else ""
+        self.report({"INFO"}, f"{connection.describe()}: {names or 'no generators'}")
+
+
+class PARASCALE_OT_start_backend(StepOperator):
+    """Start the backend on this machine, or connect to the one that is named"""
+
+    bl_idname = "parascale.start_backend"
+    bl_label = "Start"
+    needs = (needs_closed_connection, needs_backend)
+
+    def steps(self, context: Context) -> Steps[None]:
+        yield from session.current().connect()
+
+
+class PARASCALE_OT_stop_backend(DirectOperator):
+    """Stop the backend this Blender started"""
+
+    bl_idname = "parascale.stop_backend"
+    bl_label = "Stop"
+    needs = (needs_own_backend,)
+
+    def run(self, context: Context) -> None:
+        session.current().connection.stop_backend()
+
+
+class PARASCALE_OT_copy_install_command(DirectOperator):
+    """Copy the command that installs the backend, to be run in a terminal with Python 3.11 or later"""
+
+    bl_idname = "parascale.copy_install_command"
+    bl_label = "Copy Install Command"
+
+    def run(self, context: Context) -> None:
+        context.window_manager.clipboard = INSTALL_COMMAND
+        self.report({"INFO"}, f"Copied: {INSTALL_COMMAND}")
 
 
 class PARASCALE_OT_submit(StepOperator):
@@ -47,4 +111,107 @@ class PARASCALE_OT_generate_again(StepOperator):
         self.report({"INFO"}, f"{job.title} is submitted again")
 
 
-CLASSES = (PARASCALE_OT_submit, PARASCALE_OT_generate, PARASCALE_OT_generate_again)
+class JobChoice:
+    """The property of operators that work on one job."""
+
+    job_id: str = StringProperty(name="Job", description="The job; empty takes the scene's last", options={"SKIP_SAVE"})
+
+    def find_job(self, context: Context) -> Job:
+        """Return the job; refuse if there is none."""
+        job = session.current().jobs.get(self.job_id or settings_of_scene(context.scene).job_id)
+        if job is None:
+            raise InputError("job not found")
+        return job
+
+
+class PARASCALE_OT_poll_jobs(StepOperator):
+    """Ask the backend for the state of the jobs, and fetch the results that are done"""
+
+    bl_idname = "parascale.poll_jobs"
+    bl_label = "Refresh Jobs"
+
+    wait: bool = BoolProperty(name="Wait", description="Go on until every job has ended and every result is fetched")
+    needs = (needs_backend,)
+
+    def steps(self, context: Context) -> Steps[None]:
+        now = session.current()
+        yield from now.connect()
+        now.poll()
+        while self.wait and now.pending_jobs():
+            now.connection.check()
+            yield 0.0, "Waiting for jobs"
+            now.poll()
+        job_list.update()
+
+
+class PARASCALE_OT_insert_result(JobChoice, DirectOperator):
+    """Insert a result: a video becomes a strip, a solved clip the reference, a depth the photo's surface"""
+
+    bl_idname = "parascale.insert_result"
+    bl_label = "Insert Result"
+    bl_options = {"REGISTER", "UNDO"}
+
+    def run(self, context: Context) -> None:
+        job = self.find_job(context)
+        try:
+            self.report({"INFO"}, insert_result(context, job))
+        except (InputError, OSError, RuntimeError) as error:
+            if job.files:
+                session.current().set_state(job, "failed", sentence(error))
+            raise error if isinstance(error, InputError) else InputError(str(error)) from error
+
+
+class PARASCALE_OT_retry_job(JobChoice, StepOperator):
+    """Submit the same request again, from the scene as it is now"""
+
+    bl_idname = "parascale.retry_job"
+    bl_label = "Retry"
+
+    shot: str = StringProperty(
+        name="Shot",
+        description="Frame range START:END to solve of a clip that holds several shots; empty takes the same as before",
+        options={"SKIP_SAVE"},
+    )
+    needs = (needs_backend,)
+
+    def steps(self, context: Context) -> Steps[None]:
+        old = self.find_job(context)
+        mode = "EXEC_DEFAULT" if bpy.app.background else "INVOKE_DEFAULT"
+        if old.kind == "generate":
+            job = yield from submit_again(context.scene, old.request)
+            self.report({"INFO"}, f"{job.title} is submitted again")
+        elif old.kind == "solve" and "filepath" in old.request:
+            # Entries of earlier versions repeat their kind.
+            given = {name: value for name, value in old.request.items() if name != "kind"}
+            if self.shot:
+                given["start"], given["end"] = (int(frame) for frame in self.shot.split(":"))
+            bpy.ops.parascale.solve_clip(mode, **given)  # type: ignore[attr-defined]  # ours
+        elif old.kind == "depth":
+            restore_request(context.scene, old.request)
+            bpy.ops.parascale.estimate_depth(mode)  # type: ignore[attr-defined]  # ours
+        else:
+            raise InputError(f"{old.title} cannot be submitted again from the list: start it where you did before")
+
+
+class PARASCALE_OT_cancel_job(JobChoice, DirectOperator):
+    """Stop a job"""
+
+    bl_idname = "parascale.cancel_job"
+    bl_label = "Cancel Job"
+
+    def run(self, context: Context) -> None:
+        session.current().cancel(self.find_job(context))
+
+
+class PARASCALE_OT_forget_job(JobChoice, DirectOperator):
+    """Remove a job from the list; its files stay where they are"""
+
+    bl_idname = "parascale.forget_job"
+    bl_label = "Remove from List"
+
+    def run(self, context: Context) -> None:
+        job = self.find_job(context)
+        if job.is_open and job.state != "fetched":
+            raise InputError(f"{job.title} is {job.state}: cancel it first")
+        session.current().forget(job)
+        job_list.update()

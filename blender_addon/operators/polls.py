@@ -45,17 +45,14 @@ def needs_calibrated_camera(context: Context) -> str:
 
 
 def needs_anchor(context: Context) -> str:
-    """Need a calibrated camera that has its anchor."""
-    return needs_calibrated_camera(context) or (
-        "" if calibrated_camera(context.scene).parent else "The camera has lost its anchor: parent it to one"
-    )
+    """Need the calibrated camera to have its anchor."""
+    return "" if calibrated_camera(context.scene).parent else "The camera has lost its anchor: parent it to one"
 
 
 def needs_no_time_curve(context: Context) -> str:
-    """Need a calibrated camera without a curve of its own for time."""
-    return needs_calibrated_camera(context) or (
-        "It has one already: edit it in the Graph Editor" if curve_of(calibrated_camera(context.scene), TIME) else ""
-    )
+    """Need the calibrated camera to have no curve of its own for time."""
+    curve = curve_of(calibrated_camera(context.scene), TIME)
+    return "It has one already: edit it in the Graph Editor" if curve else ""
 
 
 def needs_selected_surface(context: Context) -> str:

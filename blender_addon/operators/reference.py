@@ -17,9 +17,9 @@ from parascale.weights.catalogue import DEPTH_MODELS
 
 from ..advice import sentence
 from ..jobs import job_list, session
+from ..scene.files import READ_FORMATS, read_reference
 from ..scene.objects import chosen_camera
 from ..scene.reference_camera import adopt_reference
-from ..scene.reference_file import READ_FORMATS, read_reference
 from ..scene.sampling import frames_of_move, sample_shot
 from ..steps import DirectOperator, StepOperator, Steps
 from ..stubs import Context, Outcome
@@ -47,7 +47,6 @@ class PARASCALE_OT_import_shot(DirectOperator):
     depth: float = FloatProperty(
         name="Median Depth",
         description="Median depth of what the camera sees, in the path's unit, if the file has none; 0 is unknown",
-        default=0.0,
         min=0.0,
     )
     fps: float = FloatProperty(
@@ -121,11 +120,9 @@ class PARASCALE_OT_solve_clip(StepOperator):
     filter_movie: bool = BoolProperty(default=True, options={"HIDDEN"})
     filter_folder: bool = BoolProperty(default=True, options={"HIDDEN"})
     fov: float = FloatProperty(
-        name="Field of View", description="Horizontal, in degrees; 0 if unknown", default=0.0, min=0.0, max=179.0
+        name="Field of View", description="Horizontal, in degrees; 0 if unknown", min=0.0, max=179.0
     )
-    focal: float = FloatProperty(
-        name="Focal Length", description="In pixels of the clip; 0 if unknown", default=0.0, min=0.0
-    )
+    focal: float = FloatProperty(name="Focal Length", description="In pixels of the clip; 0 if unknown", min=0.0)
     depth_model: str = StringProperty(
         name="Depth Model",
         description=(
@@ -135,10 +132,8 @@ class PARASCALE_OT_solve_clip(StepOperator):
         search=suggest_depth_models,
         search_options={"SUGGESTION"},
     )
-    start: int = IntProperty(name="Start", description="First frame of the clip to use", default=0, min=0)
-    end: int = IntProperty(
-        name="End", description="Frame of the clip after the last one to use; 0 is its end", default=0, min=0
-    )
+    start: int = IntProperty(name="Start", description="First frame of the clip to use", min=0)
+    end: int = IntProperty(name="End", description="Frame of the clip after the last one to use; 0 is its end", min=0)
     needs = (needs_backend,)
 
     def invoke(self, context: Context, event: bpy.types.Event) -> Outcome:
@@ -176,26 +171,22 @@ class PARASCALE_OT_solve_clip(StepOperator):
         self.report({"INFO"}, _describe(shot))
 
 
-class PARASCALE_FH_shot(bpy.types.FileHandler):
-    bl_idname = "PARASCALE_FH_shot"
+class _DropInView(bpy.types.FileHandler):
+    @classmethod
+    def poll_drop(cls, context: Context) -> bool:
+        return context.area is not None and context.area.type == "VIEW_3D"
+
+
+class PARASCALE_FH_shot(_DropInView):
     bl_label = "ParaScale Shot"
     bl_import_operator = "parascale.import_shot"
     bl_file_extensions = ".json"
 
-    @classmethod
-    def poll_drop(cls, context: Context) -> bool:
-        return context.area is not None and context.area.type == "VIEW_3D"
 
-
-class PARASCALE_FH_clip(bpy.types.FileHandler):
-    bl_idname = "PARASCALE_FH_clip"
+class PARASCALE_FH_clip(_DropInView):
     bl_label = "ParaScale Reference Clip"
     bl_import_operator = "parascale.solve_clip"
     bl_file_extensions = ";".join(VIDEO_SUFFIXES)
-
-    @classmethod
-    def poll_drop(cls, context: Context) -> bool:
-        return context.area is not None and context.area.type == "VIEW_3D"
 
 
 def offered_cameras(text: str) -> list[str]:
@@ -213,12 +204,3 @@ def _offer_cameras(notices: Iterable[Notice]) -> None:
 def _describe(shot: Shot) -> str:
     """Describe a shot in one line."""
     return f"{shot.name}: {len(shot)} frames at {shot.fps:g} a second, {shot.motion_class} motion"
-
-
-CLASSES = (
-    PARASCALE_OT_import_shot,
-    PARASCALE_OT_use_camera,
-    PARASCALE_OT_solve_clip,
-    PARASCALE_FH_shot,
-    PARASCALE_FH_clip,
-)

@@ -17,8 +17,8 @@ from parascale.retime.modes import MODES
 
 from ..advice import sentence
 from ..scene.calibrated_camera import compare_methods, rebuild_camera
+from ..scene.files import WRITE_FORMATS, frames_for_format, suffix_of, write_path
 from ..scene.objects import calibrated_camera, chosen_camera, select_only
-from ..scene.path_file import WRITE_FORMATS, frames_for_format, suffix_of, write_path
 from ..scene.sampling import frames_of_move, sample_shot
 from ..settings import settings_of_object, settings_of_scene
 from ..settings.changes import paused
@@ -206,12 +206,3 @@ class PARASCALE_OT_compare_methods(StepOperator):
             raise InputError("no method could be measured: the reference has no depth")
         least, best = min(measured)
         self.report({"INFO"}, f"{len(measured)} methods compared: {best} leaves the least, PCE {least:.3g}")
-
-
-CLASSES = (
-    PARASCALE_OT_retime,
-    PARASCALE_OT_export_path,
-    PARASCALE_OT_bake,
-    PARASCALE_OT_show_curves,
-    PARASCALE_OT_compare_methods,
-)

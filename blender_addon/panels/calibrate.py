@@ -1,13 +1,17 @@
-"""How a camera is calibrated, and what that did."""
+"""What a camera is calibrated against, a photo included, how that is done, and what came of it."""
 
 import bpy
+from bl_operators.presets import AddPresetBase
 
 from ..scene.curves import curve_of
+from ..scene.photo import PhotoDepth, depth_of_photo
 from ..scene.report import number, report_of_camera
 from ..scene.staleness import reason_stale
-from ..settings import STRENGTH, TIME, CalibrationSettings, settings_of_object, settings_of_scene
+from ..settings import SHARED_SETTINGS, STRENGTH, TIME, settings_of_object, settings_of_scene
 from ..stubs import Context, Layout
 from .common import TabPanel, header, length, split, wrapped
+
+PRESETS = "parascale/calibration"
 
 
 class PARASCALE_PT_calibrate(TabPanel):
@@ -30,10 +34,15 @@ class PARASCALE_PT_calibrate(TabPanel):
         if state.camera is not None:
             _draw_camera(layout, scene, state.camera)
         layout.prop(settings, "method")
+        row = layout.row(align=True)
         if state.camera is None:
-            layout.prop(settings, "strength", slider=True)
+            row.prop(settings, "strength", slider=True)
         else:
-            _draw_strength(layout, state.camera)
+            if curve_of(state.camera, STRENGTH) is None:
+                row.prop(settings_of_object(state.camera), "strength", slider=True)
+            else:
+                row.prop(state.camera, f'["{STRENGTH}"]', text="Strength", slider=True)
+            row.operator("parascale.key_strength", text="", icon="DECORATE_KEYFRAME")
         layout.prop(settings, "lens")
         column = layout.column(align=True)
         for name in ("smooth", "max_gain_change", "max_gain_step"):
@@ -57,7 +66,11 @@ class PARASCALE_PT_target(TabPanel):
         layout = split(self.layout)
         layout.prop(settings, "statistic")
         if settings.statistic == "OBJECTS":
-            _draw_subject(layout, settings)
+            row = layout.row(align=True)
+            chosen = ", ".join(item.name for item in settings.subject_objects)
+            row.label(text=chosen or "No subject yet", icon="OBJECT_DATA")
+            row.operator("parascale.use_selected", icon="RESTRICT_SELECT_OFF")
+            layout.prop(settings, "reference_box")
         elif settings.statistic == "FOCUS":
             row = layout.row(align=True)
             row.operator("parascale.pick_focus", text="Pick Target", icon="EYEDROPPER").side = "TARGET"
@@ -75,6 +88,32 @@ class PARASCALE_PT_target(TabPanel):
             column.label(text=f"at 10 / 50 / 90 %, {state.measured_cover:.0%} covered")
 
 
+class PARASCALE_PT_photo(TabPanel):
+    bl_label = "Image"
+    bl_parent_id = "PARASCALE_PT_target"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    def draw(self, context: Context) -> None:
+        scene = context.scene
+        asked = settings_of_scene(scene).photo
+        layout = split(self.layout)
+        layout.prop(asked, "picture")
+        layout.prop(asked, "source")
+        if asked.source == "MODEL":
+            layout.prop(asked, "model")
+        elif asked.source == "FILE":
+            layout.prop(asked, "depth_path")
+            layout.prop(asked, "depth_scale")
+        else:
+            layout.prop(asked, "distance")
+        layout.prop(asked, "fov")
+        text = "Estimate Depth" if asked.source == "MODEL" else "Use Depth"
+        layout.operator("parascale.estimate_depth", text=text, icon="IMAGE_DATA")
+        found = depth_of_photo(scene)
+        if found is not None:
+            _draw_found(layout.column(align=True), scene, found)
+
+
 class PARASCALE_PT_timing(TabPanel):
     bl_label = "Timing"
     bl_parent_id = "PARASCALE_PT_calibrate"
@@ -85,8 +124,7 @@ class PARASCALE_PT_timing(TabPanel):
         settings = state.current
         layout = split(self.layout)
         layout.prop(settings, "frame_start")
-        eased = state.camera is not None and curve_of(state.camera, TIME) is not None
-        if eased:
+        if state.camera is not None and curve_of(state.camera, TIME) is not None:
             layout.label(text="Timing follows the camera's own curve", icon="FCURVE")
             return
         layout.prop(settings, "retiming")
@@ -117,9 +155,8 @@ class PARASCALE_PT_result(TabPanel):
         column.label(text=f"Subject drifts by {number(found['subject_drift'])} frame widths")
         nearest = found["nearest_surface"]
         if nearest is not None:
-            column.label(
-                text=f"Nearest surface {length(scene, nearest)}, frame {found.get('nearest_surface_frame', '?')}"
-            )
+            frame = found.get("nearest_surface_frame", "?")
+            column.label(text=f"Nearest surface {length(scene, nearest)}, frame {frame}")
         crossings = found.get("crossings", [])
         if crossings:
             wrapped(self.layout, f"Passes through geometry at frame {crossings[0]}", icon="ERROR")
@@ -145,6 +182,24 @@ class PARASCALE_PT_presets(bpy.types.Panel):
         row.operator("parascale.add_preset", text="Remove", icon="REMOVE").remove_active = True
 
 
+class PARASCALE_MT_presets(bpy.types.Menu):
+    bl_label = "Calibration Presets"
+    preset_subdir = PRESETS
+    preset_operator = "script.execute_preset"
+    draw = bpy.types.Menu.draw_preset  # type: ignore[assignment]  # to the stubs a context may be None
+
+
+class PARASCALE_OT_add_preset(AddPresetBase, bpy.types.Operator):  # type: ignore[misc]  # the stubs lack its base
+    """Save the calibration settings under a name, or remove the chosen ones"""
+
+    bl_idname = "parascale.add_preset"
+    bl_label = "Add Calibration Preset"
+    preset_menu = "PARASCALE_MT_presets"
+    preset_subdir = PRESETS
+    preset_defines = ["settings = bpy.context.scene.parascale.current"]
+    preset_values = [f"settings.{name}" for name in SHARED_SETTINGS if name != "frame_start"]
+
+
 def _draw_camera(layout: Layout, scene: bpy.types.Scene, camera: bpy.types.Object) -> None:
     state = settings_of_scene(scene)
     row = layout.row(align=True)
@@ -153,36 +208,23 @@ def _draw_camera(layout: Layout, scene: bpy.types.Scene, camera: bpy.types.Objec
     row.operator("parascale.select_anchor", text="", icon="EMPTY_ARROWS")
     row.operator("parascale.create_camera", text="", icon="ADD")
     reason = reason_stale(scene, camera)
+    note = reason or ("quick draft" if settings_of_object(camera).draft else "")
     row = layout.row(align=True)
-    if reason:
-        row.alert = True
-        row.operator("parascale.rebuild", text=f"Rebuild: {reason}", icon="FILE_REFRESH")
-    else:
-        draft = settings_of_object(camera).draft
-        row.operator("parascale.rebuild", text="Rebuild: quick draft" if draft else "Rebuild", icon="FILE_REFRESH")
+    row.alert = bool(reason)
+    row.operator("parascale.rebuild", text=f"Rebuild: {note}" if note else "Rebuild", icon="FILE_REFRESH")
 
 
-def _draw_strength(layout: Layout, camera: bpy.types.Object) -> None:
-    row = layout.row(align=True)
-    if curve_of(camera, STRENGTH) is None:
-        row.prop(settings_of_object(camera), "strength", slider=True)
-    else:
-        row.prop(camera, f'["{STRENGTH}"]', text="Strength", slider=True)
-    row.operator("parascale.key_strength", text="", icon="DECORATE_KEYFRAME")
-
-
-def _draw_subject(layout: Layout, settings: CalibrationSettings) -> None:
-    chosen = settings.subject_objects
-    row = layout.row(align=True)
-    row.label(text=", ".join(item.name for item in chosen) or "No subject yet", icon="OBJECT_DATA")
-    row.operator("parascale.use_selected", icon="RESTRICT_SELECT_OFF")
-    layout.prop(settings, "reference_box")
-
-
-CLASSES = (
-    PARASCALE_PT_presets,
-    PARASCALE_PT_calibrate,
-    PARASCALE_PT_target,
-    PARASCALE_PT_timing,
-    PARASCALE_PT_result,
-)
+def _draw_found(column: Layout, scene: bpy.types.Scene, found: PhotoDepth) -> None:
+    depths = (found.near, found.median, found.far)
+    shown = [f"{value:.3g}" if found.relative else length(scene, value) for value in depths]
+    column.label(text=f"Depth {' / '.join(shown)}")
+    column.label(text=f"at 10, 50, 90 % of the surface ({found.cover:.0%})")
+    column.label(text=f"by {found.source}")
+    low, high = 1 / (1 + found.uncertainty), 1 / (1 - found.uncertainty)
+    column.label(text=f"Known to ±{found.uncertainty:.0%}: P ×{low:.2f} to ×{high:.2f}")
+    camera = settings_of_scene(scene).camera
+    p = camera.get("parallax_number") if camera is not None else None
+    if p:
+        column.label(text=f"Here P {number(p)}, or {number(p * low)} to {number(p * high)}")
+    if found.relative:
+        wrapped(column, "Relative depth: the median is set to 1, and the shift is assumed to be 0", icon="INFO")

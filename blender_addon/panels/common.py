@@ -27,11 +27,8 @@ def length(scene: bpy.types.Scene, value: float) -> str:
     units = scene.unit_settings
     if units.system == "NONE":
         return f"{value:.4g}"
-    return str(
-        bpy.utils.units.to_string(
-            units.system, "LENGTH", value * units.scale_length, precision=4, compatible_unit=False
-        )
-    )
+    metres = value * units.scale_length
+    return str(bpy.utils.units.to_string(units.system, "LENGTH", metres, precision=4, compatible_unit=False))
 
 
 def wrapped(layout: Layout, text: str, icon: str = "NONE", width: int = 40) -> None:

@@ -1,7 +1,7 @@
 """Generate video along the calibrated move, and the jobs that do so."""
 
 import time
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 import bpy
 
@@ -13,18 +13,14 @@ from ..scene.report import number
 from ..settings import settings_of_scene
 from ..settings.generators import find_generator, parameter_values, parameters_of
 from ..settings.preferences import ADDON
-from ..stubs import Context
+from ..stubs import Context, Layout
 from .common import TabPanel, header, split, wrapped
-
-if TYPE_CHECKING:
-    from bpy.stub_internal.rna_enums import IconItems
 
 CLASS_NOTES = {
     "B": "Works in metres: the scene's unit scale counts",
     "C": "This model erases scale: calibration has no effect on it",
 }
-# What an add-on registers is unknown to the stubs, hence what is ignored below.
-ICONS: "dict[str, IconItems]" = {
+ICONS = {
     "done": "IMPORT",
     "fetched": "IMPORT",
     "used": "CHECKMARK",
@@ -98,14 +94,7 @@ class PARASCALE_PT_parameters(TabPanel):
 
 class PARASCALE_UL_jobs(bpy.types.UIList):
     def draw_item(  # type: ignore[override]
-        self,
-        context: Context,
-        layout: bpy.types.UILayout,
-        data: object,
-        item: job_list.JobItem,
-        icon: object,
-        active: object,
-        active_name: object,
+        self, context: Context, layout: Layout, data: object, item: job_list.JobItem, icon: int, owner: object, key: str
     ) -> None:
         job = session.current().jobs.get(item.job_id)
         if job is None:
@@ -113,7 +102,7 @@ class PARASCALE_UL_jobs(bpy.types.UIList):
         row = layout.row(align=True)
         if job.state in UNDER_WAY:
             row.progress(factor=job.fraction, text=f"{job.title} {_time_left(job)}")
-            row.operator("parascale.cancel_job", text="", icon="X", emboss=False).job_id = job.id  # type: ignore[union-attr]
+            row.operator("parascale.cancel_job", text="", icon="X", emboss=False).job_id = job.id
         else:
             row.label(text=f"{job.title}: {_state(job)}", icon=ICONS[job.state])
 
@@ -133,8 +122,24 @@ class PARASCALE_PT_jobs(TabPanel):
         row.template_list("PARASCALE_UL_jobs", "", manager, "parascale_jobs", manager, "parascale_job", rows=3)
         row.column().operator("parascale.poll_jobs", text="", icon="FILE_REFRESH")
         job = job_list.chosen_job()
-        if job is not None:
-            _draw_job(layout.box(), job)
+        if job is None:
+            return
+        box = layout.box()
+        icon = thumbnails.icon_of(job)
+        if icon:
+            box.template_icon(icon, scale=5.0)
+        wrapped(box, job.message or job.phase or _state(job))
+        row = box.row(align=True)
+        if job.has_result:
+            text = "Insert" if job.state == "fetched" else "Insert Again"
+            row.operator("parascale.insert_result", text=text, icon="SEQUENCE").job_id = job.id
+        if job.state in UNDER_WAY:
+            row.operator("parascale.cancel_job", text="Cancel", icon="X").job_id = job.id
+        else:
+            if job.shots:
+                row.menu("PARASCALE_MT_shots", icon="FILE_MOVIE")
+            row.operator("parascale.retry_job", icon="LOOP_BACK").job_id = job.id
+            row.operator("parascale.forget_job", text="", icon="TRASH").job_id = job.id
 
 
 class PARASCALE_PT_strip(TabPanel):
@@ -160,28 +165,10 @@ class PARASCALE_PT_strip(TabPanel):
         self.layout.operator("parascale.generate_again", icon="FILE_REFRESH")
 
 
-def _draw_class(layout: bpy.types.UILayout, name: str) -> None:
+def _draw_class(layout: Layout, name: str) -> None:
     known = find_generator(name)
     if known is not None and known.scale_class in CLASS_NOTES:
         wrapped(layout, CLASS_NOTES[known.scale_class], icon="ERROR" if known.scale_class == "C" else "INFO")
-
-
-def _draw_job(box: bpy.types.UILayout, job: Job) -> None:
-    icon = thumbnails.icon_of(job)
-    if icon:
-        box.template_icon(icon, scale=5.0)
-    wrapped(box, job.message or job.phase or _state(job))
-    row = box.row(align=True)
-    if job.has_result:
-        text = "Insert" if job.state == "fetched" else "Insert Again"
-        row.operator("parascale.insert_result", text=text, icon="SEQUENCE").job_id = job.id  # type: ignore[union-attr]
-    if job.state in UNDER_WAY:
-        row.operator("parascale.cancel_job", text="Cancel", icon="X").job_id = job.id  # type: ignore[union-attr]
-    else:
-        if job.shots:
-            row.menu("PARASCALE_MT_shots", icon="FILE_MOVIE")
-        row.operator("parascale.retry_job", icon="LOOP_BACK").job_id = job.id  # type: ignore[union-attr]
-        row.operator("parascale.forget_job", text="", icon="TRASH").job_id = job.id  # type: ignore[union-attr]
 
 
 def _state(job: Job) -> str:
@@ -193,12 +180,3 @@ def _time_left(job: Job) -> str:
     if left is None:
         return job.phase or job.state
     return f"{left:.0f} s left" if left < 100 else f"{left / 60:.0f} min left"
-
-
-CLASSES = (
-    PARASCALE_UL_jobs,
-    PARASCALE_PT_generate,
-    PARASCALE_PT_parameters,
-    PARASCALE_PT_jobs,
-    PARASCALE_PT_strip,
-)

@@ -45,9 +45,3 @@ class PARASCALE_PT_reference(TabPanel):
             self.layout.label(text="Start here: bring in a shot", icon="INFO")
         else:
             self.layout.prop(state, "reference", text="")
-
-
-CLASSES = (
-    PARASCALE_MT_shots,
-    PARASCALE_PT_reference,
-)

@@ -36,17 +36,15 @@ class PARASCALE_PT_research(TabPanel):
         layout = self.layout
         layout.operator("parascale.compare_methods", icon="LINENUMBERS_ON")
         comparison = settings_of_scene(context.scene).comparison
-        if comparison:
-            _draw_table(layout, json.loads(comparison))
-
-
-def _draw_table(layout: Layout, rows: list[MethodResult]) -> None:
-    names = {name: label for name, label, _ in METHODS}
-    column = layout.column(align=True)
-    _draw_row(column, "Method", ["PCE", "Felt", "Jump"])
-    for row in rows:
-        found = [row.get("pce"), row.get("felt_error"), row.get("largest_jump")]
-        _draw_row(column, names[row["method"]], ["-" if value is None else number(value, 2) for value in found])
+        if not comparison:
+            return
+        rows: list[MethodResult] = json.loads(comparison)
+        names = {name: label for name, label, _ in METHODS}
+        column = layout.column(align=True)
+        _draw_row(column, "Method", ["PCE", "Felt", "Jump"])
+        for row in rows:
+            found = [row.get("pce"), row.get("felt_error"), row.get("largest_jump")]
+            _draw_row(column, names[row["method"]], ["-" if value is None else number(value, 2) for value in found])
 
 
 def _draw_row(column: Layout, name: str, values: list[str]) -> None:
@@ -55,6 +53,3 @@ def _draw_row(column: Layout, name: str, values: list[str]) -> None:
     cells = line.row(align=True)
     for value in values:
         cells.label(text=value)
-
-
-CLASSES = (PARASCALE_PT_tools, PARASCALE_PT_research)

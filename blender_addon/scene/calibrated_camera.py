@@ -43,11 +43,6 @@ def create_camera(context: Context) -> Steps[bpy.types.Object]:
     """Calibrate the scene's reference against what the scene camera or the viewport sees, and make a camera of it.
 
     The scene camera stays untouched; the new one becomes the active camera. Nothing is made before the work is done.
-
-    Raises
-    ------
-    InputError
-        Where there is no reference, no camera, or no surface in its view.
     """
     scene: bpy.types.Scene = context.scene
     state = settings_of_scene(scene)
@@ -55,7 +50,7 @@ def create_camera(context: Context) -> Steps[bpy.types.Object]:
     reference = reference_of_scene(scene)
     yield 0.0, "Gathering the scene"
     start = find_start(context, settings.frame_start)
-    inputs = gather_inputs(scene, reference, settings, start.view, start.source)
+    inputs = gather_inputs(scene, reference, settings, start)
     result = yield from _calibrate(inputs)
     camera = _make(scene, start, inputs.shot.name)
     ours = settings_of_object(camera)
@@ -73,13 +68,7 @@ def create_camera(context: Context) -> Steps[bpy.types.Object]:
 
 
 def rebuild_camera(scene: bpy.types.Scene, camera: bpy.types.Object) -> Steps[None]:
-    """Calibrate a camera of ours again, from its anchor as it is now, and refill its keys in place.
-
-    Raises
-    ------
-    InputError
-        Where the anchor or the reference is gone, or no surface is in view.
-    """
+    """Calibrate a camera of ours again, from its anchor as it is now, and refill its keys in place."""
     yield 0.0, "Gathering the scene"
     inputs = inputs_of_camera(scene, camera)
     result = yield from _calibrate(inputs)
@@ -168,6 +157,7 @@ def _camera_data(start: Start, name: str) -> bpy.types.Camera:
     if start.source is None:
         viewport = bpy.data.cameras.new(name)
         viewport.lens = start.lens
+        viewport.clip_start, viewport.clip_end = start.clip.tolist()
         return viewport
     require_perspective(start.source)
     data = camera_data(start.source).copy()

@@ -8,9 +8,9 @@ import numpy as np
 
 from parascale import retime
 from parascale.blender.camera import view_of_camera
-from parascale.blender.depth import SceneDepth
+from parascale.blender.depth import SceneDepth, clip_range
 from parascale.blender.focus import depth_of_object, focus_of_camera, place_depth, subject_depth
-from parascale.blender.scene_state import at_frame, frame_rate, metres_per_unit
+from parascale.blender.scene_state import at_frame, frame_rate, metres_per_unit, require_plain_time
 from parascale.camera import View
 from parascale.errors import InputError
 from parascale.parallax.calibrate import Calibration, Settings, calibrate
@@ -21,34 +21,22 @@ from parascale.retime.modes import MODES
 from parascale.types import Array, CancelCheck, Progress
 
 from ..settings import STRENGTH, TIME, CalibrationSettings, settings_of_object, settings_of_scene
-from .curves import curve_of, sample_property
+from .curves import curve_of
 from .objects import depth_of_field, reference_of_camera, scene_camera
 from .reference_camera import read_points, shot_of_reference, world_of_shot
-from .start import anchor_view
+from .start import Start, anchor_view
 
 
 @dataclass(frozen=True)
 class CalibrationInputs:
-    """All that a calibration is made from.
+    """All that a calibration is made from."""
 
-    Attributes
-    ----------
-    shot : Shot
-        The reference in the scene's timing, its depth by the chosen statistic.
-    surroundings : SceneDepth
-        The geometry of the scene.
-    target : DepthSource
-        Depth of the target by the chosen statistic; the surroundings themselves where that is the whole frame.
-    anchor : View
-        Where the path starts.
-    options : Settings
-    metres_per_unit : float or None
-        Of the scene.
-    """
-
+    # The reference in the scene's timing, its depth by the chosen statistic.
     shot: Shot
+    # The scene's geometry; the target's depth by the chosen statistic is the same where that is the whole frame.
     surroundings: SceneDepth
     target: DepthSource
+    # Where the path starts.
     anchor: View
     options: Settings
     metres_per_unit: float | None
@@ -71,41 +59,27 @@ def gather_inputs(
     scene: bpy.types.Scene,
     reference: bpy.types.Object,
     settings: CalibrationSettings,
-    anchor: View,
-    focus_camera: bpy.types.Object | None,
+    start: Start,
     camera: bpy.types.Object | None = None,
     surroundings: SceneDepth | None = None,
 ) -> CalibrationInputs:
     """Gather the inputs of a calibration.
 
-    Parameters
-    ----------
-    scene : bpy.types.Scene
-    reference : bpy.types.Object
-        The reference camera.
-    settings : CalibrationSettings
-    anchor : View
-        Where the path starts.
-    focus_camera : bpy.types.Object or None
-        The camera whose focus counts.
-    camera : bpy.types.Object or None
-        The calibrated camera, whose curves of time and strength count; None before there is one.
-    surroundings : SceneDepth or None
-        Geometry gathered before; gathered here where None.
-
-    Raises
-    ------
-    InputError
-        Where the reference is gone or lacks what is needed, or the target has no subject, focus or surface.
+    The calibrated camera, whose clip range and curves of time and strength count, is None before there is one; so are
+    surroundings that were not gathered before. The focus of the start's source counts.
     """
+    require_plain_time(scene)
     shot = prepare_reference(scene, reference, settings, camera)
     strength: float | Array = settings.strength
+    clip = start.clip
     if camera is not None:
-        frames = settings.frame_start + np.arange(len(shot) - 1, dtype=np.float64)
-        strength = sample_property(camera, STRENGTH, frames, 1.0)
-        if isinstance(strength, np.ndarray):
+        frames = settings.frame_start + np.arange(len(shot), dtype=np.float64)
+        clip = clip_range(scene, camera, frames)
+        strength = float(camera.get(STRENGTH, 1.0))
+        curve = curve_of(camera, STRENGTH)
+        if curve is not None:
             # A curve may swing below 0 between its keys.
-            strength = np.maximum(strength, 0.0)
+            strength = np.array([max(curve.evaluate(frame), 0.0) for frame in frames[:-1].tolist()])
     options = Settings(
         method=settings.method,
         strength=strength,
@@ -116,8 +90,9 @@ def gather_inputs(
     )
     if surroundings is None:
         surroundings = gather_scene(scene, settings, len(shot))
-    target = target_depth(scene, surroundings, settings, focus_camera)
-    return CalibrationInputs(shot, surroundings, target, anchor, options, metres_per_unit(scene))
+    surroundings.clip = clip
+    target = target_depth(scene, surroundings, settings, start.source)
+    return CalibrationInputs(shot, surroundings, target, start.view, options, metres_per_unit(scene))
 
 
 def inputs_of_camera(
@@ -125,8 +100,8 @@ def inputs_of_camera(
 ) -> CalibrationInputs:
     """Gather the inputs to calibrate a camera of ours again, from its anchor as it is now (see `gather_inputs`)."""
     settings = settings_of_object(camera).calibration
-    anchor = anchor_view(scene, camera)
-    return gather_inputs(scene, reference_of_camera(camera), settings, anchor, camera, camera, surroundings)
+    start = Start(anchor_view(scene, camera), camera, clip_range(scene, camera))
+    return gather_inputs(scene, reference_of_camera(camera), settings, start, camera, surroundings)
 
 
 def prepare_reference(
@@ -135,13 +110,7 @@ def prepare_reference(
     settings: CalibrationSettings,
     camera: bpy.types.Object | None = None,
 ) -> Shot:
-    """Return the reference with its depth by the chosen statistic, one frame a frame of the scene.
-
-    Raises
-    ------
-    InputError
-        Where the reference is gone, or does not know the depth that is needed.
-    """
+    """Return the reference with its depth by the chosen statistic, one frame a frame of the scene."""
     shot = shot_of_reference(reference)
     depth = _reference_depth(shot, reference, settings)
     if depth is not None:
@@ -158,13 +127,7 @@ def target_depth(
     settings: CalibrationSettings,
     focus_camera: bpy.types.Object | None,
 ) -> DepthSource:
-    """Return the target's depth by the chosen statistic.
-
-    Raises
-    ------
-    InputError
-        Where there is no focus, or no surface is picked.
-    """
+    """Return the target's depth by the chosen statistic."""
     if settings.statistic == "SURFACE":
         if settings.target_place is None:
             raise InputError("no surface of the target is picked: press Pick, under Target")
@@ -181,13 +144,7 @@ def target_depth(
 
 
 def gather_scene(scene: bpy.types.Scene, settings: CalibrationSettings, count: int) -> SceneDepth:
-    """Gather the scene's geometry for a move of so many frames.
-
-    Raises
-    ------
-    InputError
-        Where the subject is to be measured and none is chosen.
-    """
+    """Gather the scene's geometry for a move of so many frames."""
     subject = settings.subject_objects if settings.statistic == "OBJECTS" else None
     if subject == []:
         raise InputError("no subject is chosen: select objects and press Use Selected, under Target")
@@ -197,20 +154,14 @@ def gather_scene(scene: bpy.types.Scene, settings: CalibrationSettings, count: i
 def measure_target(scene: bpy.types.Scene) -> tuple[float, float, float, float]:
     """Measure the target through the scene camera, at the current frame, and note that on the scene.
 
-    Returns
-    -------
-    near, median, far, covered : float
-        Depth at 10, 50 and 90 % of what shows a surface, and the share of the picture that does.
-
-    Raises
-    ------
-    InputError
-        Where the camera sees no surface; else as `target_depth`.
+    Returns depth at 10, 50 and 90 % of what shows a surface, and the share of the picture that does.
     """
     state = settings_of_scene(scene)
     camera = scene_camera(scene)
     view = view_of_camera(scene, camera)
-    depth = target_depth(scene, gather_scene(scene, state.current, 1), state.current, camera)
+    surroundings = gather_scene(scene, state.current, 1)
+    surroundings.clip = clip_range(scene, camera)
+    depth = target_depth(scene, surroundings, state.current, camera)
     samples = depth(view.camera_to_world, view.intrinsics, view.size, 0)
     seen = samples.depth[samples.hit]
     if not len(seen):

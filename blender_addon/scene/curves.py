@@ -12,14 +12,6 @@ def curve_of(target: bpy.types.Object, name: str) -> bpy.types.FCurve | None:
     return next((curve for curve in fcurves(target) if curve.data_path == f'["{name}"]'), None)
 
 
-def sample_property(target: bpy.types.Object, name: str, frames: Array, default: float) -> float | Array:
-    """Sample a custom property at frames: an array where it is animated, else its one value."""
-    curve = curve_of(target, name)
-    if curve is not None:
-        return np.array([curve.evaluate(float(frame)) for frame in frames])
-    return float(target.get(name, default))
-
-
 def key_points(curve: bpy.types.FCurve) -> Array:
     """Read frame and value of every key, (N, 2)."""
     points = np.empty(2 * len(curve.keyframe_points), np.float32)

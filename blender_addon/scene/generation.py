@@ -11,8 +11,8 @@ import numpy as np
 
 import parascale
 from parascale.blender.camera import trajectory_of_camera
-from parascale.blender.depth import SceneDepth
-from parascale.blender.scene_state import frame_rate, metres_per_unit, times_of_frames
+from parascale.blender.depth import SceneDepth, clip_range
+from parascale.blender.scene_state import frame_rate, metres_per_unit, require_plain_time, times_of_frames
 from parascale.camera import Trajectory
 from parascale.camera.intrinsics import scale_intrinsics
 from parascale.errors import InputError
@@ -135,16 +135,18 @@ def build_request(
     Raises
     ------
     InputError
-        If the generator does not make as many frames, or the camera sees no surface in the first one or is not a
-        perspective camera.
+        If the generator does not make as many frames, the camera sees no surface in the first one or is not a
+        perspective camera, or the scene stretches time.
     """
+    require_plain_time(scene)
     fps, times = choose_frame_times(scene, camera, settings)
     yield 0.0, "Sampling the camera"
     start = settings_of_object(camera).calibration.frame_start
     size = picture_size(scene, settings.long_side)
     path = trajectory_of_camera(scene, camera, times_of_frames(scene, start) + times)
     path = Trajectory(path.camera_to_world, scale_intrinsics(path.intrinsics, path.size, size), times, *size)
-    depth = SceneDepth(scene, frames=start + times * frame_rate(scene))
+    frames = start + times * frame_rate(scene)
+    depth = SceneDepth(scene, frames=frames, clip=clip_range(scene, camera, frames))
     median = np.empty(len(path))
     for frame in range(len(path)):
         median[frame] = median_depth(depth(path.camera_to_world[frame], path.intrinsics[frame], path.size, frame))
@@ -207,4 +209,4 @@ def take_picture(
         return cut_to_shape(read_picture(Path(bpy.path.abspath(settings.picture_path))), size)
     if settings.picture == "VIEWPORT":
         return render_frame(scene, camera, frame, size, "VIEWPORT")
-    return render_frame(scene, camera, frame, size, "BLENDER_WORKBENCH" if settings.workbench else scene.render.engine)
+    return render_frame(scene, camera, frame, size, "BLENDER_WORKBENCH" if settings.workbench else None)

@@ -17,21 +17,11 @@ _WITHOUT_SURFACE = ("CAMERA", "LIGHT", "SPEAKER", "ARMATURE", "LIGHT_PROBE")
 
 @dataclass
 class KeptGeometry:
-    """Geometry that was gathered, and how long it takes to measure.
-
-    Attributes
-    ----------
-    depth : SceneDepth
-    objects : tuple of str
-        What it was gathered from.
-    frame_seconds : dict
-        Of one frame of an answer, by pace (see `live`).
-    look_seconds : dict
-        Of one look through a grid of rays.
-    """
+    """Geometry, the names of what it was gathered from, and how long it takes to measure."""
 
     depth: SceneDepth
     objects: tuple[str, ...]
+    # Of one frame of an answer, by pace (see `live`), and of one look through a grid of rays.
     frame_seconds: dict[tuple[tuple[int, int], int], float] = field(default_factory=dict)
     look_seconds: dict[tuple[int, int], float] = field(default_factory=dict)
 
@@ -79,31 +69,18 @@ def _on_depsgraph(scene: bpy.types.Scene, depsgraph: bpy.types.Depsgraph) -> Non
 
 
 @bpy.app.handlers.persistent  # type: ignore[untyped-decorator]
-def _forget(*_: object) -> None:
+def forget(*_: object) -> None:
+    """Forget what was kept: it belongs to another file, or to another state of this one."""
     _kept.clear()
     _built_at.clear()
 
 
 HANDLERS = (
     (bpy.app.handlers.depsgraph_update_post, _on_depsgraph),
-    (bpy.app.handlers.undo_post, _forget),
-    (bpy.app.handlers.redo_post, _forget),
-    (bpy.app.handlers.load_post, _forget),
+    (bpy.app.handlers.undo_post, forget),
+    (bpy.app.handlers.redo_post, forget),
+    (bpy.app.handlers.load_post, forget),
 )
-
-
-def start() -> None:
-    """Begin to watch the scenes."""
-    for handlers, handler in HANDLERS:
-        handlers.append(handler)
-
-
-def stop() -> None:
-    """Undo `start`."""
-    for handlers, handler in HANDLERS:
-        if handler in handlers:
-            handlers.remove(handler)
-    _forget()
 
 
 def _may_show_surface(item: bpy.types.Object) -> bool:
@@ -115,6 +92,10 @@ def _may_show_surface(item: bpy.types.Object) -> bool:
 def _objects_of(scene: bpy.types.Scene, settings: CalibrationSettings) -> tuple[str, ...]:
     """Names of the objects that geometry is gathered from: those visible, and the subject."""
     layer = view_layer_of(scene)
-    shown = [item for item in layer.objects if _may_show_surface(item) and item.visible_get(view_layer=layer)]
+    shown = [
+        item
+        for item in layer.objects
+        if _may_show_surface(item) and item.visible_camera and item.visible_get(view_layer=layer)
+    ]
     subject = [item.name_full for item in settings.subject_objects] if settings.statistic == "OBJECTS" else []
     return (*(item.name_full for item in shown), "|", *subject)

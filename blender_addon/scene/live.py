@@ -7,8 +7,7 @@ import bpy
 from parascale.blender.depth import LIVE_GRID
 from parascale.errors import InputError
 
-from ..settings import changes, settings_of_object
-from . import geometry
+from ..settings import settings_of_object
 from .calibrated_camera import rebuild_draft
 from .curves import keyed_frames
 from .geometry import KeptGeometry, kept_geometry
@@ -46,18 +45,6 @@ def rebuild_on_change(owner: bpy.types.ID) -> None:
         return  # The camera stays stale, and Rebuild says why.
     # Half the old value: one answer that was held up rules out no pace.
     kept.frame_seconds[pace] = (kept.frame_seconds[pace] + (time.thread_time() - begin) / _count_looks(owner)) / 2
-
-
-def start() -> None:
-    """Begin to watch the scenes and the settings."""
-    geometry.start()
-    changes.reactions.append(rebuild_on_change)
-
-
-def stop() -> None:
-    """Undo `start`."""
-    changes.reactions.clear()
-    geometry.stop()
 
 
 def _find_pace(scene: bpy.types.Scene, camera: bpy.types.Object, kept: KeptGeometry) -> Pace | None:

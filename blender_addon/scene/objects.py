@@ -12,26 +12,14 @@ COLLECTION = "ParaScale"
 
 
 def scene_camera(scene: bpy.types.Scene) -> bpy.types.Object:
-    """Return the scene camera.
-
-    Raises
-    ------
-    InputError
-        Where the scene has none.
-    """
+    """Return the scene camera."""
     if scene.camera is None:
         raise InputError("the scene has no active camera: add one where the move starts")
     return scene.camera
 
 
 def calibrated_camera(scene: bpy.types.Scene) -> bpy.types.Object:
-    """Return the calibrated camera the tab works on.
-
-    Raises
-    ------
-    InputError
-        Where there is none.
-    """
+    """Return the calibrated camera the tab works on."""
     camera = settings_of_scene(scene).camera
     if camera is None:
         raise InputError("there is no calibrated camera: create one first")
@@ -39,13 +27,7 @@ def calibrated_camera(scene: bpy.types.Scene) -> bpy.types.Object:
 
 
 def reference_of_scene(scene: bpy.types.Scene) -> bpy.types.Object:
-    """Return the reference camera the tab works on.
-
-    Raises
-    ------
-    InputError
-        Where there is none.
-    """
+    """Return the reference camera the tab works on."""
     camera = settings_of_scene(scene).reference
     if camera is None:
         raise InputError("there is no reference: solve a clip or import a shot")
@@ -53,13 +35,7 @@ def reference_of_scene(scene: bpy.types.Scene) -> bpy.types.Object:
 
 
 def reference_of_camera(camera: bpy.types.Object) -> bpy.types.Object:
-    """Return the reference camera that a calibrated camera follows.
-
-    Raises
-    ------
-    InputError
-        Where it is gone.
-    """
+    """Return the reference camera that a calibrated camera follows."""
     reference = settings_of_object(camera).reference
     if reference is None:
         raise InputError(f"{camera.name} has lost its reference: import the shot and create a new camera")
@@ -100,13 +76,7 @@ def link_object(scene: bpy.types.Scene, item: bpy.types.Object) -> None:
 
 
 def select_only(context: Context, item: bpy.types.Object) -> None:
-    """Make one object the selected and active one.
-
-    Raises
-    ------
-    InputError
-        Where the view layer does not show it.
-    """
+    """Make one object the selected and active one."""
     try:
         context.view_layer.objects.active = item
     except RuntimeError:

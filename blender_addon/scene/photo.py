@@ -15,19 +15,22 @@ from numpy.typing import ArrayLike, NDArray
 from parascale.blender.depth_image import read_depth_in_blender
 from parascale.blender.depth_proxy import create_depth_proxy
 from parascale.blender.scene_state import metres_per_unit
-from parascale.blender.untyped import image_size
+from parascale.blender.untyped import image_size, untyped
 from parascale.camera.intrinsics import focal_from_fov, fov_from_focal, scale_intrinsics
 from parascale.errors import InputError
-from parascale.media.depth_file import MAX_PIXELS, DepthFile, read_depth_map
+from parascale.media.depth_file import MAX_PIXELS, read_depth_map
 from parascale.media.orientation import UPRIGHT, read_orientation, upright_size
 from parascale.projection.depth_map import STATED_UNCERTAINTY
 from parascale.types import Image
 
 from ..settings import PhotoSettings, settings_of_scene
-from .pictures import read_picture
+from .pictures import load_picture, read_picture
 
 # Of a photo of which nothing says the lens: a phone's is wider, a portrait's narrower.
 STATED_FOV = 50.0
+# Of a photo's median depth, in metres; and by which factor two maps of one photo may differ.
+PLAUSIBLE_METRES = (0.05, 1000.0)
+MAX_DISAGREEMENT = 3.0
 
 
 class PhotoRequest(TypedDict):
@@ -114,8 +117,10 @@ def place_estimate(scene: bpy.types.Scene, picture: Path, fov: float, depth_map:
     return _place(scene, picture, depth, found, fov, estimate["intrinsics"])
 
 
-def place_file(scene: bpy.types.Scene, picture: Path, path: Path, scale: float, fov: float) -> tuple[str, DepthFile]:
-    """Put a photo into the scene by a depth map; say what was done.
+def place_file(
+    scene: bpy.types.Scene, picture: Path, path: Path, scale: float, fov: float
+) -> tuple[str, tuple[str, ...]]:
+    """Put a photo into the scene by a depth map; say what was done, and what is doubtful about the map.
 
     Raises
     ------
@@ -123,7 +128,11 @@ def place_file(scene: bpy.types.Scene, picture: Path, path: Path, scale: float, 
         Where either file cannot be read, or they have another shape.
     """
     file = read_depth_in_blender(path, scale or None)
-    return _place(scene, picture, file.depth, _describe_depth(file.depth, STATED_UNCERTAINTY, path.name), fov), file
+    found = _describe_depth(file.depth, STATED_UNCERTAINTY, path.name)
+    photo = settings_of_scene(scene).photo
+    before = depth_of_photo(scene) if photo.surface and _shows(photo.surface, picture) else None
+    doubts = _doubts(found, before, metres_per_unit(scene))
+    return _place(scene, picture, file.depth, found, fov), (*file.warnings, *doubts)
 
 
 def place_wall(scene: bpy.types.Scene, picture: Path, distance: float, fov: float) -> str:
@@ -158,6 +167,24 @@ def _describe_depth(
     return PhotoDepth(near, median, far, float(seen.mean()), uncertainty, source, relative)
 
 
+def _doubts(found: PhotoDepth, before: PhotoDepth | None, metres: float | None) -> list[str]:
+    """Say where a map may be in another unit than it is taken for, or of another photo."""
+    doubts = []
+    if metres is not None and not PLAUSIBLE_METRES[0] <= found.median * metres <= PLAUSIBLE_METRES[1]:
+        doubts.append(
+            f"{found.source} has a median depth of {found.median * metres:,.4g} m: where it counts in another unit "
+            "than the scene, set Scale to what one of its steps is"
+        )
+    if before is not None and not before.relative and found.source != before.source:
+        ratio = found.median / before.median
+        if max(ratio, 1 / ratio) > MAX_DISAGREEMENT:
+            doubts.append(
+                f"{found.source} is {ratio:.3g} times as deep as {before.source} said of this photo "
+                f"({found.median:.3g} instead of {before.median:.3g}, median): check its unit, and that it is its map"
+            )
+    return doubts
+
+
 def _place(
     scene: bpy.types.Scene,
     path: Path,
@@ -167,10 +194,9 @@ def _place(
     intrinsics: ArrayLike | None = None,
 ) -> str:
     state = settings_of_scene(scene)
-    try:
-        image = bpy.data.images.load(str(path), check_existing=True)
-    except RuntimeError:
-        raise InputError(f"the photo {path} is not there any more") from None
+    if not path.is_file():
+        raise InputError(f"the photo {path} is not there any more")
+    image = load_picture(path, check_existing=True)
     orientation = read_orientation(path) or UPRIGHT
     width, height = upright_size(image_size(image), orientation)
     if fov or intrinsics is None:
@@ -197,10 +223,7 @@ def _remove_earlier(photo: PhotoSettings, image: bpy.types.Image) -> Matrix | No
     surface, camera = photo.surface, photo.camera
     if surface is None:
         return None
-    mesh = surface.data
-    assert isinstance(mesh, bpy.types.Mesh)
-    trees = [material.node_tree for material in mesh.materials if material is not None]
-    if not any(getattr(node, "image", None) == image for tree in trees if tree is not None for node in tree.nodes):
+    if image not in _images_of(surface):
         for item in (surface, *surface.children):
             item.hide_viewport = item.hide_render = True
         return None
@@ -209,3 +232,16 @@ def _remove_earlier(photo: PhotoSettings, image: bpy.types.Image) -> Matrix | No
         if removed is not None:
             bpy.data.objects.remove(removed)
     return pose
+
+
+def _shows(surface: bpy.types.Object, picture: Path) -> bool:
+    return any(Path(bpy.path.abspath(image.filepath)) == picture for image in _images_of(surface))
+
+
+def _images_of(surface: bpy.types.Object) -> list[bpy.types.Image]:
+    """Pictures that lie on a surface."""
+    mesh = surface.data
+    assert isinstance(mesh, bpy.types.Mesh)
+    trees = [material.node_tree for material in mesh.materials if material is not None]
+    nodes = [node for tree in trees if tree is not None for node in tree.nodes]
+    return [untyped(node).image for node in nodes if getattr(node, "image", None) is not None]

@@ -1,10 +1,13 @@
 """A click on a surface of the scene or on a point of the reference, whose depth then counts."""
 
+import math
+
 import bpy
 import numpy as np
 from mathutils import Vector
 
 from parascale.blender.depth import HELPER, mark_helper
+from parascale.blender.untyped import camera_data, untyped
 from parascale.errors import InputError
 
 from ..settings import settings_of_object, settings_of_scene
@@ -14,16 +17,18 @@ from .objects import depth_of_field, link_object, reference_of_scene, scene_came
 from .reference_camera import read_points
 
 
-def point_on_ray(scene: bpy.types.Scene, side: str, origin: Vector, direction: Vector) -> Vector:
+def point_on_ray(
+    scene: bpy.types.Scene, side: str, origin: Vector, direction: Vector, clip: tuple[float, float] = (0.0, math.inf)
+) -> Vector:
     """Return the point of a click: on a surface of the scene, or the reference's point nearest to the ray.
 
-    Raises
-    ------
-    InputError
-        Where nothing is there.
+    Surfaces count at distances between the two of ``clip``, as the view shows them.
     """
     if side == "TARGET":
-        hit, point, *_ = scene.ray_cast(bpy.context.evaluated_depsgraph_get(), origin, direction)
+        towards, (near, far) = direction.normalized(), clip
+        reach = {} if math.isinf(far) else {"distance": far - near}
+        depsgraph = bpy.context.evaluated_depsgraph_get()
+        hit, point, *_ = scene.ray_cast(depsgraph, origin + near * towards, towards, **reach)
         if not hit:
             raise InputError("there is no surface under the cursor")
         return point
@@ -37,6 +42,18 @@ def point_on_ray(scene: bpy.types.Scene, side: str, origin: Vector, direction: V
     tangent = np.linalg.norm(np.cross(away, axis), axis=1) / np.maximum(along, 1e-9)
     tangent[along <= 0] = np.inf
     return Vector(positions[int(np.argmin(tangent))].tolist())
+
+
+def clip_along(space: bpy.types.SpaceView3D, direction: Vector) -> tuple[float, float]:
+    """Distances along a ray between which a viewport shows surfaces; through a camera, between which that does."""
+    view = untyped(space.region_3d)
+    if view.view_perspective == "ORTHO":
+        return 0.0, math.inf
+    source: bpy.types.SpaceView3D | bpy.types.Camera = space
+    if view.view_perspective == "CAMERA" and space.camera is not None and space.camera.type == "CAMERA":
+        source = camera_data(space.camera)
+    along = direction.normalized().dot(view.view_rotation @ Vector((0, 0, -1)))
+    return source.clip_start / along, source.clip_end / along
 
 
 def focus_on(context: Context, side: str, point: Vector) -> None:

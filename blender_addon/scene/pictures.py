@@ -7,17 +7,24 @@ from typing import cast
 import bpy
 import numpy as np
 
-from parascale.blender.render import render_still, temporary, temporary_image_settings
+from parascale.blender.render import render_still, temporary, temporary_render_settings
 from parascale.blender.scene_state import at_frame
+from parascale.blender.untyped import image_size, stored_pixels, untyped
 from parascale.errors import InputError
+from parascale.media.display_light import encode_srgb
+from parascale.media.exr_file import ExrFile
+from parascale.media.image_file import choose_colour_channels
 from parascale.media.orientation import UPRIGHT, read_orientation, turn_upright
+from parascale.media.suffixes import IMAGE_SUFFIXES
 from parascale.types import Image
 
 
 def render_frame(
-    scene: bpy.types.Scene, camera: bpy.types.Object, frame: int, size: tuple[int, int], engine: str
+    scene: bpy.types.Scene, camera: bpy.types.Object, frame: int, size: tuple[int, int], engine: str | None
 ) -> Image:
-    """Render what a camera sees at a frame, (H, W, 3) sRGB; the engine "VIEWPORT" takes what the 3D viewport shows.
+    """Render what a camera sees at a frame, (H, W, 3) sRGB, by an engine as `render_still` takes it.
+
+    The engine "VIEWPORT" takes what the 3D viewport shows.
 
     Raises
     ------
@@ -41,25 +48,62 @@ def render_frame(
 def read_picture(path: Path) -> Image:
     """Read a picture file, (H, W, 3) sRGB, upright by its Exif orientation, which Blender does not apply.
 
+    Scene-linear light, as of EXR and HDR files, is shown as `parascale.media.display_light` says.
+
     Raises
     ------
     InputError
         If Blender cannot read it, or it holds no colours.
     """
+    stored = _layers_of_exr(path) if path.suffix.lower() == ".exr" and path.is_file() else None
+    return turn_upright(_pixels_of_file(path) if stored is None else stored, read_orientation(path) or UPRIGHT)
+
+
+def load_picture(path: Path, *, check_existing: bool = False) -> bpy.types.Image:
+    """Load a picture file as Blender's image.
+
+    Raises
+    ------
+    InputError
+        If Blender cannot read it.
+    """
     try:
-        image = bpy.data.images.load(str(path))
+        image = bpy.data.images.load(str(path), check_existing=check_existing)
     except RuntimeError:
         raise InputError(f"{path} is no picture that Blender can read: choose a PNG or JPEG file") from None
+    kind = "a video" if image.source == "MOVIE" else "" if image_size(image)[0] else _unread(path)
+    if kind:
+        if not image.users:
+            bpy.data.images.remove(image)
+        raise InputError(f"{path} is {kind}: choose a PNG or JPEG file")
+    return image
+
+
+def _unread(path: Path) -> str:
+    known = path.suffix.lower() in IMAGE_SUFFIXES
+    return "no picture that can be read" if known else f"of a kind that Blender cannot read ({path.suffix[1:].upper()})"
+
+
+def _layers_of_exr(path: Path) -> Image | None:
+    """Read the picture of an EXR file with or without layers; None where only Blender can."""
+    file = ExrFile(path)
+    chosen = choose_colour_channels(path, file.names)
+    if any(map(file.obstacle, chosen)):
+        return None
+    return encode_srgb(np.stack([file.read(name) for name in chosen], axis=2))
+
+
+def _pixels_of_file(path: Path) -> Image:
+    image = load_picture(path)
     try:
-        width, height = cast("tuple[int, int]", image.size)
-        if not width or image.channels < 3:
+        if image.channels < 3:
             raise InputError(f"{path} holds no colour picture: choose a PNG or JPEG file")
-        pixels = np.empty(width * height * image.channels, np.float32)
-        # An 8-bit file's pixels come as they are stored, bottom row first.
-        image.pixels.foreach_get(pixels)
-        picture = pixels.reshape(height, width, image.channels)[::-1, :, :3]
-        stored = np.asarray(np.rint(np.clip(picture, 0, 1) * 255), np.uint8)
-        return turn_upright(stored, read_orientation(path) or UPRIGHT)
+        # What Blender takes the file's numbers for: pictures of 16 bits are as a screen shows them, too.
+        linear = image.is_float and untyped(image.colorspace_settings).name.startswith(("Linear", "ACES"))
+        if not linear:
+            image.alpha_mode = "CHANNEL_PACKED"  # colours as they are stored, not as much of them as is opaque
+        picture = stored_pixels(image)[..., :3]
+        return encode_srgb(picture) if linear else np.asarray(np.rint(np.clip(picture, 0, 1) * 255), np.uint8)
     finally:
         bpy.data.images.remove(image)
 
@@ -77,17 +121,15 @@ def _render_viewport(scene: bpy.types.Scene, path: Path, size: tuple[int, int]) 
     """Draw the scene camera's view as the viewport does: its shading, without its overlays."""
     window, area = _find_viewport()
     space = cast("bpy.types.SpaceView3D", area.spaces.active)
-    width, height = size
-    picture = {"resolution_x": width, "resolution_y": height, "resolution_percentage": 100, "filepath": str(path)}
     region = next(region for region in area.regions if region.type == "WINDOW")
     with (
+        temporary(space, {"use_local_camera": False}),
         temporary(space.region_3d, {"view_perspective": "CAMERA"}),
         temporary(space.overlay, {"show_overlays": False}),
-        temporary(scene.render, picture),
-        temporary_image_settings(scene.render.image_settings),
+        temporary_render_settings(scene, size),
         bpy.context.temp_override(window=window, area=area, region=region, scene=scene),
     ):
-        scene.render.image_settings.file_format = "PNG"
+        scene.render.filepath = str(path)
         bpy.ops.render.opengl(write_still=True, view_context=True)
     if not path.is_file():
         raise InputError("the viewport gave no picture: take the render instead")

@@ -74,13 +74,7 @@ def read_points(points: bpy.types.Object) -> Array:
 
 
 def shot_of_reference(camera: bpy.types.Object) -> Shot:
-    """Read the exact reference behind a reference camera.
-
-    Raises
-    ------
-    InputError
-        Where its Text is gone or broken.
-    """
+    """Read the exact reference behind a reference camera."""
     text = settings_of_object(camera).text
     if text is None:
         raise InputError(f"the reference camera {camera.name} has lost its shot: import the shot again")

@@ -7,6 +7,7 @@ import bpy
 import numpy as np
 
 from parascale.blender.depth import SceneDepth
+from parascale.blender.scene_state import bound_cameras
 from parascale.parallax.calibrate import Calibration
 from parascale.types import Array
 
@@ -31,16 +32,24 @@ class CameraReport(TypedDict):
 
 
 def note_report(camera: bpy.types.Object, result: Calibration, surroundings: SceneDepth, frames: Array) -> None:
-    """Keep the report on a camera: what the calibration found, and how near the path comes to surfaces."""
+    """Keep the report on a camera: what the calibration found, how near the path comes to surfaces, what hides it."""
     centres = result.shot.trajectory.centres
     nearest = surroundings.nearest_surface(centres)
     closest = int(np.argmin(nearest))
+    report = result.report.as_json()
+    others = [(frame, bound) for frame, bound in bound_cameras(surroundings.scene) if bound != camera]
+    warnings = [
+        f"A marker at frame {frame} binds {bound.name}: playing and rendering the scene show that camera there, not "
+        f"{camera.name}."
+        for frame, bound in others[:1]
+    ]
     found = {
+        "warnings": [*cast("list[str]", report["warnings"]), *warnings],
         "nearest_surface": float(nearest[closest]) if np.isfinite(nearest[closest]) else None,
         "nearest_surface_frame": int(frames[closest]),
         "crossings": [int(frames[step]) for step in surroundings.crossings(centres)],
     }
-    settings_of_object(camera).report = json.dumps(result.report.as_json() | found)
+    settings_of_object(camera).report = json.dumps(report | found)
 
 
 def report_of_camera(camera: bpy.types.Object) -> CameraReport | None:

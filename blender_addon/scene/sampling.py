@@ -5,7 +5,7 @@ import numpy as np
 
 import parascale
 from parascale.blender.camera import trajectory_of_camera
-from parascale.blender.depth import SceneDepth
+from parascale.blender.depth import SceneDepth, clip_range
 from parascale.blender.scene_state import frame_rate, metres_per_unit, times_of_frames
 from parascale.blender.tracking import MarkerDepth, tracking_of
 from parascale.camera import Trajectory
@@ -31,24 +31,9 @@ def frames_of_move(scene: bpy.types.Scene, camera: bpy.types.Object) -> Array:
 
 
 def sample_shot(scene: bpy.types.Scene, camera: bpy.types.Object, frames: Array) -> Steps[Shot]:
-    """Sample a camera at scene frames, which may be fractions, and measure what it sees.
+    """Sample a camera at increasing scene frames (T,), which may be fractions, and measure what it sees.
 
-    Parameters
-    ----------
-    scene : bpy.types.Scene
-    camera : bpy.types.Object
-    frames : (T,) float64
-        Scene frames, strictly increasing.
-
-    Returns
-    -------
-    Shot
-        In world units of the scene; depth is NaN where no surface is seen.
-
-    Raises
-    ------
-    InputError
-        Where it is no perspective camera.
+    The shot is in world units of the scene; its depth is NaN where no surface is seen.
     """
     yield 0.0, "Sampling the camera"
     times = times_of_frames(scene, frames)
@@ -56,7 +41,11 @@ def sample_shot(scene: bpy.types.Scene, camera: bpy.types.Object, frames: Array)
     path = Trajectory(path.camera_to_world, path.intrinsics, times - times[0], *path.size)
     yield 0.1, "Gathering the scene"
     clip = tracking_of(camera)
-    source: DepthSource = SceneDepth(scene, frames=frames) if clip is None else MarkerDepth(scene, camera, clip, frames)
+    source: DepthSource
+    if clip is None:
+        source = SceneDepth(scene, frames=frames, clip=clip_range(scene, camera, frames))
+    else:
+        source = MarkerDepth(scene, camera, clip, frames)
     observer = Observer(source, path.intrinsics, path.size, step_directions(path), len(path))
     depth, felt = np.empty(len(path)), np.empty(len(path))
     for frame, pose in enumerate(path.camera_to_world):

@@ -11,7 +11,7 @@ from parascale.blender.keyframes import fcurves
 from parascale.blender.scene_state import frame_rate
 from parascale.blender.untyped import camera_data
 
-from ..settings import SHARED_SETTINGS, STRENGTH, TIME, CalibrationSettings, settings_of_object
+from ..settings import SHARED_SETTINGS, STRENGTH, TIME, settings_of_object
 from .curves import curve_of
 from .geometry import note_surfaces, surfaces_changed
 from .objects import depth_of_field
@@ -46,14 +46,16 @@ def _fingerprint(scene: bpy.types.Scene, camera: bpy.types.Object) -> dict[str, 
     lens += [scene.render.resolution_x, scene.render.resolution_y]
     if not ours.own_lens[0]:
         lens += [data.lens, data.shift_x, data.shift_y]
+    marks = (settings.target_place, settings.reference_place) if settings.statistic == "SURFACE" else ()
     if settings.statistic == "FOCUS":
         focus = depth_of_field(camera)
         lens.append(focus.focus_object.name if focus.focus_object else focus.focus_distance)
     return {
         "settings": _digest([*values, *subject]),
-        "surface": _digest(_marks(settings)),
+        "surface": _digest([value for mark in marks if mark is not None for value in (mark.name, *_pose(mark))]),
         "anchor": _digest(_pose(camera.parent)) if camera.parent else "",
         "lens": _digest([_text(value) for value in lens]),
+        "clip range": f"{data.clip_start:.6g} to {data.clip_end:.6g}",
         "frame rate": f"{frame_rate(scene):.9g}",
         "strength": _digest(_property(camera, STRENGTH)),
         "time": _digest(_property(camera, TIME)),
@@ -69,12 +71,6 @@ def _pose(item: bpy.types.Object) -> list[str]:
         return [*moved_by, *(value for curve in curves for value in _keys(curve))]
     # Made of its own channels: the evaluated matrix differs in its last digits before and after it is evaluated.
     return [*moved_by, *(_text(value) for value in np.array(item.matrix_basis).flat)]
-
-
-def _marks(settings: CalibrationSettings) -> list[str]:
-    """Return the surfaces whose depth counts, with their poses."""
-    marks = (settings.target_place, settings.reference_place) if settings.statistic == "SURFACE" else ()
-    return [value for mark in marks if mark is not None for value in (mark.name, *_pose(mark))]
 
 
 def _property(target: bpy.types.Object, name: str) -> list[str]:

@@ -7,17 +7,13 @@ from dataclasses import dataclass
 import bpy
 import numpy as np
 
-from parascale.blender.camera import (
-    intrinsics_from_lens,
-    opencv_from_blender,
-    render_size,
-    rigid,
-    view_of_camera,
-)
+from parascale.blender.camera import intrinsics_from_lens, opencv_from_blender, render_size, rigid, view_of_camera
+from parascale.blender.depth import clip_range
 from parascale.blender.scene_state import at_frame
 from parascale.blender.untyped import camera_data
 from parascale.camera import View
 from parascale.errors import InputError
+from parascale.types import Array
 
 from ..settings import settings_of_object, settings_of_scene
 from ..stubs import Context
@@ -26,37 +22,25 @@ from .objects import scene_camera
 
 @dataclass(frozen=True)
 class Start:
-    """Where a new calibrated camera begins.
+    """Where a new calibrated camera begins: at a scene camera, or at the viewport, whose lens is in millimetres.
 
-    Attributes
-    ----------
-    view : View
-        Pose and lens.
-    source : bpy.types.Object or None
-        Scene camera it is taken from; None where it is the viewport's.
-    lens : float
-        Millimetres, of the viewport.
+    Surfaces show between the two z-depths of ``clip``.
     """
 
     view: View
     source: bpy.types.Object | None
+    clip: Array
     lens: float = 0.0
 
 
 def find_start(context: Context, frame: int) -> Start:
-    """Return where a new calibrated camera begins, by the scene's own setting.
-
-    Raises
-    ------
-    InputError
-        Where there is no scene camera, or no viewport in perspective.
-    """
+    """Return where a new calibrated camera begins, by the scene's own setting."""
     scene: bpy.types.Scene = context.scene
     if settings_of_scene(scene).start_from == "CAMERA":
         camera = scene_camera(scene)
         with at_frame(scene) as go_to:
             go_to(frame)
-            return Start(view_of_camera(scene, camera), camera)
+            return Start(view_of_camera(scene, camera), camera, clip_range(scene, camera))
     space = next(viewports(context), None)
     if space is None or space.region_3d is None:
         raise InputError("no 3D viewport is open: start from the scene camera")
@@ -66,7 +50,7 @@ def find_start(context: Context, frame: int) -> Start:
     # The viewport shows twice the width that a camera of the same lens does.
     lens = space.lens / 2
     intrinsics = intrinsics_from_lens(lens, (36.0, 24.0), render_size(scene), aspect=_aspect(scene))
-    return Start(View(pose, intrinsics, *render_size(scene)), None, lens)
+    return Start(View(pose, intrinsics, *render_size(scene)), None, np.array([space.clip_start, space.clip_end]), lens)
 
 
 def viewports(context: Context) -> Iterator[bpy.types.SpaceView3D]:
@@ -76,13 +60,7 @@ def viewports(context: Context) -> Iterator[bpy.types.SpaceView3D]:
 
 
 def anchor_view(scene: bpy.types.Scene, camera: bpy.types.Object) -> View:
-    """Return where a calibrated camera starts: its anchor at the start frame, with the lens it would have.
-
-    Raises
-    ------
-    InputError
-        Where the anchor is gone.
-    """
+    """Return where a calibrated camera starts: its anchor at the start frame, with the lens it would have."""
     if camera.parent is None:
         raise InputError(f"{camera.name} has lost its anchor: parent it to one, or create a new camera")
     own_lens = settings_of_object(camera).own_lens

@@ -14,10 +14,7 @@ def items_of(choices: Iterable[Choice]) -> tuple[tuple[str, str, str], ...]:
 
 METHODS = items_of(methods.METHODS.values())
 LENSES = items_of(lens.LENSES.values())
-RETIMINGS = (
-    ("NONE", "As It Is", "The move keeps the reference's timing"),
-    *items_of(modes.MODES.values()),
-)
+RETIMINGS = (("NONE", "As It Is", "The move keeps the reference's timing"), *items_of(modes.MODES.values()))
 TIMINGS = (
     ("SECONDS", "Match Seconds", "The move lasts as long as the reference, whatever the frame rates"),
     ("FRAMES", "Match Frames", "Every frame of the reference becomes one frame of the scene"),

@@ -5,27 +5,24 @@ Blender's, and the values are stored in the file like any other setting.
 """
 
 import math
-from typing import TYPE_CHECKING
 
 import bpy
 
 from parascale.errors import InputError
+from parascale.link.messages import GeneratorInfo
+from parascale.link.parameters import Parameter, Scalar
 
 from .. import typed_properties as properties
-
-if TYPE_CHECKING:
-    from parascale.link.messages import GeneratorInfo
-    from parascale.link.parameters import Parameter, Scalar
 
 # What Blender's number properties can hold.
 MAX_INT = 2**31 - 1
 MAX_FLOAT = 1e30
 
-_generators: "dict[str, GeneratorInfo]" = {}
-_groups: "dict[str, tuple[tuple[Parameter, ...], type[bpy.types.PropertyGroup]]]" = {}
+_generators: dict[str, GeneratorInfo] = {}
+_groups: dict[str, tuple[tuple[Parameter, ...], type[bpy.types.PropertyGroup]]] = {}
 
 
-def register_generators(generators: "tuple[GeneratorInfo, ...]") -> None:
+def register_generators(generators: tuple[GeneratorInfo, ...]) -> None:
     """Take over what the backend can run, and give scenes the parameters; a group whose schema is the same stays."""
     _generators.clear()
     _generators.update({generator.name: generator for generator in generators})
@@ -49,7 +46,7 @@ def unregister_generators() -> None:
         _remove_group(name)
 
 
-def find_generator(name: str) -> "GeneratorInfo | None":
+def find_generator(name: str) -> GeneratorInfo | None:
     """Return the backend's description of a generator; None if it has no such one or none is connected yet."""
     return _generators.get(name)
 
@@ -60,13 +57,7 @@ def search_generators(text: str) -> list[str]:
 
 
 def refuse_unknown_generator(name: str) -> None:
-    """Refuse a generator that the connected backend does not have.
-
-    Raises
-    ------
-    InputError
-        With those it has.
-    """
+    """Refuse a generator that the connected backend does not have."""
     if _generators and name not in _generators:
         raise InputError(f"the backend has no generator {name!r}: choose one of {', '.join(_generators)}")
 
@@ -76,7 +67,7 @@ def parameters_of(scene: bpy.types.Scene, generator: str) -> bpy.types.PropertyG
     return getattr(scene, _attribute(generator)) if generator in _groups else None
 
 
-def parameter_values(scene: bpy.types.Scene, generator: str) -> "dict[str, Scalar]":
+def parameter_values(scene: bpy.types.Scene, generator: str) -> dict[str, Scalar]:
     """Return a generator's parameters by name; empty if it has none."""
     group = parameters_of(scene, generator)
     if group is None:
@@ -89,7 +80,7 @@ def _remove_group(name: str) -> None:
     bpy.utils.unregister_class(_groups.pop(name)[1])
 
 
-def _make_property(parameter: "Parameter") -> object:
+def _make_property(parameter: Parameter) -> object:
     common = {
         "name": parameter.name.replace("_", " ").title(),
         "description": parameter.description.rstrip("."),

@@ -81,7 +81,7 @@ class Layout:
 
 
 def panels(extension: ModuleType) -> Iterator[type]:
-    found = importlib.import_module(f"{extension.__name__}.panels")
+    found = importlib.import_module(f"{extension.__name__}.registration")
     return (cls for cls in found.CLASSES if issubclass(cls, bpy.types.Panel))
 
 
@@ -184,7 +184,7 @@ def test_stale_camera_says_why(extension: ModuleType, calibrated: bpy.types.Obje
 
 
 def test_every_class_of_ours_reads_well_in_search(extension: ModuleType) -> None:
-    for cls in importlib.import_module(f"{extension.__name__}.operators").CLASSES:
+    for cls in importlib.import_module(f"{extension.__name__}.registration").CLASSES:
         if not issubclass(cls, bpy.types.Operator):
             continue
         assert cls.bl_label[0].isupper(), cls

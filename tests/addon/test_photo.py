@@ -79,7 +79,7 @@ def helpers_of(name: str) -> dict[str, Any]:
 def drawn() -> list[str]:
     """What the panel writes."""
     texts: list[str] = []
-    panel = importlib.import_module("bl_ext.user_default.parascale.panels.photo").PARASCALE_PT_photo
+    panel = importlib.import_module("bl_ext.user_default.parascale.panels.calibrate").PARASCALE_PT_photo
     panel.draw(type("Panel", (), {"layout": helpers_of("test_panels.py")["Layout"](texts)}), bpy.context)
     return texts
 
@@ -157,10 +157,10 @@ def test_cancelling_stops_the_job_and_changes_nothing(
 ) -> None:
     from bl_ext.user_default.parascale.jobs import session
 
-    cls = importlib.import_module("bl_ext.user_default.parascale.operators.photo").PARASCALE_OT_estimate_depth
+    cls = importlib.import_module("bl_ext.user_default.parascale.operators.calibrate").PARASCALE_OT_estimate_depth
     asked.model = str(models["depth-pro"])
     names = {item.name for kind in (bpy.data.objects, bpy.data.images, bpy.data.meshes) for item in kind}
-    bare = type("Bare", (), {"steps": cls.steps, "_estimated": cls._estimated, "report": lambda *_: None})()
+    bare = type("Bare", (), {"steps": cls.steps, "report": lambda *_: None})()
     steps = bare.steps(bpy.context)
     while not (jobs := session.current().pending_jobs()):
         next(steps)
@@ -270,6 +270,40 @@ def test_map_of_another_shape_is_refused_and_nothing_made(scene: bpy.types.Scene
     np.save(tmp_path / "depth.npy", np.zeros(SIZE[::-1], np.float32))
     with pytest.raises(RuntimeError, match="no positive depth"):
         bpy.ops.parascale.estimate_depth()
+
+
+@pytest.mark.parametrize(
+    ("earlier", "depth", "said"),
+    [
+        (None, 4.0, []),
+        (None, 4000.0, ["median depth of 4,000 m", "set Scale"]),
+        (None, 0.004, ["median depth of 0.004 m"]),
+        (4.0, 6.0, []),
+        (4.0, 40.0, ["10 times as deep", "40 instead of 4"]),
+        (4.0, 0.4, ["0.1 times as deep"]),
+    ],
+)
+def test_a_map_in_another_unit_is_said(
+    scene: bpy.types.Scene,
+    mapped: Any,
+    photo: Path,
+    tmp_path: Path,
+    earlier: float | None,
+    depth: float,
+    said: list[str],
+) -> None:
+    from bl_ext.user_default.parascale.scene import photo as photos
+
+    if earlier is not None:
+        np.save(tmp_path / "earlier.npy", np.full(SIZE[::-1], earlier, np.float32))
+        photos.place_file(scene, photo, tmp_path / "earlier.npy", 0, 0)
+    np.save(tmp_path / "depth.npy", np.full(SIZE[::-1], depth, np.float32))
+    _, doubts = photos.place_file(scene, photo, tmp_path / "depth.npy", 0, 0)
+    assert len(doubts) == bool(said)
+    assert all(part in doubts[0] for part in said)
+    # In the unit that was meant, nothing is said of it.
+    _, doubts = photos.place_file(scene, photo, tmp_path / "depth.npy", 4 / depth, 0)
+    assert doubts == ()
 
 
 def test_it_says_what_is_missing(scene: bpy.types.Scene, photo: Path) -> None:

@@ -159,4 +159,4 @@ def test_menus_and_file_handlers_lead_to_the_operators(extension: object) -> Non
     assert shot.bl_file_extensions == ".json"
     assert clip.bl_import_operator == "parascale.solve_clip"
     for menu in (bpy.types.TOPBAR_MT_file_import, bpy.types.TOPBAR_MT_file_export):
-        assert [draw for draw in menu.draw._draw_funcs if draw.__module__.endswith("parascale.panels.menus")]
+        assert [draw for draw in menu.draw._draw_funcs if draw.__module__.endswith("parascale.panels")]

@@ -108,7 +108,7 @@ def test_calibrated_camera_is_retimed_in_place(calibrated: bpy.types.Object) -> 
 
 
 def written_formats() -> list[str]:
-    from bl_ext.user_default.parascale.scene.path_file import WRITE_FORMATS
+    from bl_ext.user_default.parascale.scene.files import WRITE_FORMATS
 
     return [name for name, *_ in WRITE_FORMATS]
 
@@ -142,7 +142,7 @@ def test_exported_shot_says_what_the_camera_does(calibrated: bpy.types.Object, t
 
 
 def test_export_tells_what_the_format_cannot_hold(calibrated: bpy.types.Object, tmp_path: Path) -> None:
-    from bl_ext.user_default.parascale.scene.path_file import write_path
+    from bl_ext.user_default.parascale.scene.files import write_path
 
     from parascale.files.shot_file import read_shot
 

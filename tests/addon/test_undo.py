@@ -231,5 +231,5 @@ EVENTS = (_save, _reload, _undo, _redo, _delete_scene, _delete_camera, _new_file
 def _operator_classes() -> list[Any]:
     import importlib
 
-    found = importlib.import_module("bl_ext.user_default.parascale.operators")
+    found = importlib.import_module("bl_ext.user_default.parascale.registration")
     return [cls for cls in found.CLASSES if issubclass(cls, bpy.types.Operator)]

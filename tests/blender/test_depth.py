@@ -266,13 +266,14 @@ def test_subject_alone_is_hit_and_the_rest_hides_it(scene, ahead, add_wall):
 @pytest.mark.parametrize(("every", "looks"), [(1, 9), (2, 5), (4, 3)])
 def test_between_sparing_looks_the_surface_is_seen_from_where_the_camera_is(scene, ahead, add_wall, every, looks):
     add_wall(distance=20)
-    view, full, asked = view_of_camera(scene, ahead), SceneDepth(scene, LIVE_GRID), []
+    asked = []
 
-    def source(*arguments):
-        asked.append(arguments[3])
-        return full(*arguments)
+    class Counting(SceneDepth):
+        def __call__(self, *arguments):
+            asked.append(arguments[3])
+            return super().__call__(*arguments)
 
-    sparing = ReprojectedDepth(source, every)
+    view, sparing = view_of_camera(scene, ahead), ReprojectedDepth(Counting(scene, LIVE_GRID), every)
     for frame in range(9):
         pose = view.camera_to_world.copy()
         pose[:3, 3] += pose[:3, 2] * 0.5 * frame

@@ -9,16 +9,16 @@ import bpy
 import numpy as np
 import pytest
 
-from parascale.blender.render import render_still
+from parascale.blender.camera import trajectory_of_camera
+from parascale.blender.render import render_still, z_pass
+from parascale.blender.scene_state import at_frame
 
 SIZE = (64, 36)
 
 # What is the look itself: the picture follows it.
 LOOK = re.compile(
     r"view_settings\.(view_transform|look|exposure|gamma|use_curve_mapping|use_white_balance|white_balance_\w+)"
-    r"|display_settings\.(display_device|emulation)"
     r"|render\.(use_simplify|simplify_\w+|engine|use_high_quality_normals|hair_\w+|use_freestyle|line_thickness\w*)"
-    r"|sequencer_colorspace_settings\.name"
 )
 
 
@@ -59,6 +59,10 @@ def owners(scene: Any) -> dict[str, Any]:
         "stereo": render.image_settings.stereo_3d_format,
         "ffmpeg": render.ffmpeg,
         "view_layer": scene.view_layers[0],
+        "shading": scene.display.shading,
+        "display": scene.display,
+        "cycles": scene.cycles,
+        "eevee": scene.eevee,
     }
     return {name: owner for name, owner in found.items() if owner is not None}
 
@@ -74,8 +78,8 @@ def stage(scene, camera, add_wall) -> Any:
     return scene
 
 
-def still(stage: Any, folder: Path) -> np.ndarray:
-    path = render_still(stage, folder / "still.png", SIZE)
+def still(stage: Any, folder: Path, **options: Any) -> np.ndarray:
+    path = render_still(stage, folder / "still.png", SIZE, **options)
     image = bpy.data.images.load(str(path))
     try:
         assert tuple(image.size) == SIZE
@@ -98,6 +102,10 @@ def still(stage: Any, folder: Path) -> np.ndarray:
         "stereo",
         "ffmpeg",
         "view_layer",
+        "shading",
+        "display",
+        "cycles",
+        "eevee",
     ],
 )
 def test_no_setting_but_the_look_changes_the_still(stage, tmp_path, owner_name) -> None:
@@ -108,9 +116,11 @@ def test_no_setting_but_the_look_changes_the_still(stage, tmp_path, owner_name) 
         pytest.skip(f"this Blender has no {owner_name}")
     for item in properties(owner):
         name = f"{owner_name}.{item.identifier}"
-        if LOOK.fullmatch(name):
+        if LOOK.fullmatch(name) or name == "shading.type":  # which the interface has for viewports only
             continue
         before = getattr(owner, item.identifier)
+        if item.type == "ENUM" and not before:
+            continue  # it was never set, and could not be set back
         for value in other_values(owner, item):
             try:
                 setattr(owner, item.identifier, value)
@@ -124,3 +134,176 @@ def test_no_setting_but_the_look_changes_the_still(stage, tmp_path, owner_name) 
             finally:
                 setattr(owner, item.identifier, before)
     assert not wrong
+
+
+def stamped(scene: Any) -> None:
+    scene.render.use_stamp, scene.render.use_stamp_note = True, True
+    scene.render.stamp_note_text, scene.render.stamp_font_size = "A NOTE", 30
+    scene.render.stamp_background = (1, 0, 0, 1)
+
+
+def cropped(scene: Any) -> None:
+    render = scene.render
+    render.use_border, render.use_crop_to_border = True, True
+    render.border_min_x, render.border_max_x, render.border_max_y = 0.5, 0.75, 0.5
+
+
+def stereo(scene: Any) -> None:
+    scene.render.use_multiview, scene.render.views_format = True, "STEREO_3D"
+    scene.render.image_settings.views_format = "STEREO_3D"
+    scene.render.image_settings.stereo_3d_format.display_mode = "ANAGLYPH"
+
+
+def overridden_colours(scene: Any) -> None:
+    settings = scene.render.image_settings
+    settings.color_management = "OVERRIDE"
+    settings.view_settings.view_transform, settings.view_settings.exposure = "Raw", 2.0
+    settings.view_settings.use_curve_mapping = True
+    settings.view_settings.curve_mapping.curves[3].points.new(0.4, 0.7)
+    settings.view_settings.curve_mapping.update()
+
+
+def writes(file_format: str, depth: str, mode: str = "RGB") -> Any:
+    def change(scene: Any) -> None:
+        settings = scene.render.image_settings
+        if hasattr(settings, "media_type"):
+            settings.media_type = "VIDEO" if file_format == "FFMPEG" else "IMAGE"
+        settings.file_format, settings.color_mode = file_format, mode
+        if depth:
+            settings.color_depth = depth
+
+    return change
+
+
+def anamorphic(scene: Any) -> None:
+    scene.render.pixel_aspect_x, scene.render.pixel_aspect_y = 1.0, 2.0
+
+
+def small_and_elsewhere(scene: Any) -> None:
+    scene.render.resolution_percentage, scene.render.filepath = 10, "//nowhere/####"
+    scene.render.use_overwrite, scene.render.use_placeholder = False, True
+
+
+def bound_to_marker(scene: Any) -> None:
+    other = bpy.data.objects.new("Other", bpy.data.cameras.new("Other"))
+    other.location.z = 5
+    scene.collection.objects.link(other)
+    for frame in (1, 3, 9):
+        camera, scene.timeline_markers.new("Cut", frame=frame).camera = scene.camera, other
+        scene.camera = camera
+
+
+def layers_off(scene: Any) -> None:
+    empty = scene.view_layers.new("Empty")
+    for child in empty.layer_collection.children:
+        child.exclude = True
+    scene.view_layers[0].use = False
+
+
+def xray(scene: Any) -> None:
+    shading = scene.display.shading
+    shading.show_xray, shading.xray_alpha, shading.show_object_outline, shading.use_dof = True, 0.1, True, True
+
+
+def other_display(name: str) -> Any:
+    def change(scene: Any) -> None:
+        try:
+            scene.display_settings.display_device = name
+        except TypeError:
+            pytest.skip(f"this Blender has no display {name}")
+
+    return change
+
+
+CHANGES = {
+    "burned metadata": stamped,
+    "a border that is cropped to": cropped,
+    "an anaglyph": stereo,
+    "colours overridden for the output": overridden_colours,
+    "EXR, half": writes("OPEN_EXR", "16"),
+    "EXR, float": writes("OPEN_EXR", "32", "RGBA"),
+    "PNG, 16 bits": writes("PNG", "16"),
+    "TIFF, 16 bits": writes("TIFF", "16"),
+    "grey JPEG": writes("JPEG", "8", "BW"),
+    "a video": writes("FFMPEG", ""),
+    "anamorphic pixels": anamorphic,
+    "a percentage, and placeholders elsewhere": small_and_elsewhere,
+    "a camera bound to a marker": bound_to_marker,
+    "view layers that are not rendered": layers_off,
+    "x-ray shading": xray,
+    "a P3 display": other_display("Display P3"),
+    "a Rec.1886 display": other_display("Rec.1886"),
+    "a PQ display": other_display("Rec.2100-PQ"),
+    "an HLG display": other_display("Rec.2100-HLG"),
+}
+
+
+def plain_state(scene: Any) -> dict[str, object]:
+    found = {
+        f"{name}.{item.identifier}": getattr(owner, item.identifier)
+        for name, owner in owners(scene).items()
+        for item in properties(owner)
+        if item.identifier != "use_nodes"
+    }
+    curves = scene.render.image_settings.view_settings.curve_mapping.curves if "Raw" in found.values() else ()
+    found["curves"] = [tuple(point.location) for curve in curves for point in curve.points]
+    markers = [(marker.frame, marker.camera) for marker in scene.timeline_markers]
+    return found | {"camera": scene.camera, "markers": markers, "layers": [layer.use for layer in scene.view_layers]}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_settings_that_work_together_change_neither_the_still_nor_are_they_changed(stage, tmp_path, name) -> None:
+    plain = still(stage, tmp_path)
+    CHANGES[name](stage)
+    before = plain_state(stage)
+    found = still(stage, tmp_path)
+    assert np.abs(found - plain).max() <= 0.02
+    assert plain_state(stage) == before
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_settings_that_work_together_leave_the_depth_of_cycles_alone(stage, name) -> None:
+    plain = z_pass(stage, stage.camera, 3, SIZE)
+    CHANGES[name](stage)
+    before = plain_state(stage)
+    np.testing.assert_array_equal(z_pass(stage, stage.camera, 3, SIZE), plain)
+    assert plain_state(stage) == before
+
+
+@pytest.mark.parametrize(
+    ("owner", "setting", "value"),
+    [
+        ("view_settings", "exposure", 1.5),
+        ("view_settings", "gamma", 2.0),
+        ("view_settings", "view_transform", "False Color"),
+    ],
+)
+def test_the_still_follows_the_look(stage, tmp_path, owner, setting, value) -> None:
+    stage.render.engine = "CYCLES"
+    stage.cycles.samples, stage.cycles.device = 1, "CPU"
+    stage.world = bpy.data.worlds.new("World")
+    stage.world.color = (0.2, 0.2, 0.2)
+    plain = still(stage, tmp_path, engine=None)
+    setattr(getattr(stage, owner), setting, value)
+    assert np.abs(still(stage, tmp_path, engine=None) - plain).max() > 0.05
+
+
+def test_a_scene_of_workbench_keeps_its_own_shading(stage, tmp_path) -> None:
+    stage.render.engine = "BLENDER_WORKBENCH"
+    shading = stage.display.shading
+    shading.light, shading.color_type, shading.single_color = "FLAT", "SINGLE", (0.9, 0.1, 0.1)
+    red = still(stage, tmp_path, engine=None)[18, 32]
+    assert red[0] > 1.5 * red[1]
+
+
+def test_going_to_frames_leaves_the_scene_its_camera(stage) -> None:
+    bound_to_marker(stage)
+    camera = stage.camera
+    trajectory_of_camera(stage, camera, np.arange(5) / 24)
+    assert stage.camera == camera
+    assert stage.frame_current == 3
+    with at_frame(stage) as go_to:
+        go_to(9)
+        assert stage.camera == camera
+    assert stage.camera == camera
+    assert [marker.camera.name for marker in stage.timeline_markers] == ["Other"] * 3

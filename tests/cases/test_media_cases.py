@@ -68,12 +68,12 @@ def test_the_film_is_solved_and_not_its_cover(cases: Path, solved: Solve) -> Non
 
 def test_a_mirrored_recording_is_mirrored_back(cases: Path) -> None:
     av = pytest.importorskip("av")
-    from parascale.media.video import pictures
+    from parascale.media.video_file import VideoFile
 
     path = cases / "mirrored_recording" / "selfie.mp4"
     with av.open(str(path)) as container:
         stored = next(container.decode(video=0)).to_ndarray(format="rgb24")
-    shown = next(iter(pictures(path)))[2]
+    shown = next(VideoFile(path).frames()).picture
     np.testing.assert_allclose(shown.astype(float), stored[:, ::-1], atol=3)
 
 

@@ -2,12 +2,19 @@
 
 import struct
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from parascale.media.orientation import read_orientation, to_stored_coordinates, turn_upright, upright_size
+from parascale.media.orientation import (
+    orientation_of_matrix,
+    read_orientation,
+    to_stored_coordinates,
+    turn_upright,
+    upright_size,
+)
 
 KINDS = ("jpg", "png", "webp", "tif")
 PICTURE = np.random.default_rng(3).integers(0, 256, (6, 10, 3), dtype=np.uint8)
@@ -109,3 +116,24 @@ def test_of_other_files_nothing_is_said(tmp_path: Path) -> None:
     assert read_orientation(tmp_path / "text") is None
     assert read_orientation(tmp_path / "nowhere.jpg") is None
     assert read_orientation(tmp_path) is None
+
+
+@pytest.mark.parametrize(
+    ("matrix", "shown"),
+    [
+        ((1, 0, 0, 1), lambda p: p),
+        ((0, 1, -1, 0), lambda p: np.rot90(p, 3)),
+        ((-1, 0, 0, -1), lambda p: np.rot90(p, 2)),
+        ((0, -1, 1, 0), lambda p: np.rot90(p, 1)),
+        ((-1, 0, 0, 1), lambda p: p[:, ::-1]),
+        ((1, 0, 0, -1), lambda p: p[::-1]),
+        ((0, 1, 1, 0), lambda p: p.swapaxes(0, 1)),
+        ((0, -1, -1, 0), lambda p: np.rot90(p, 2).swapaxes(0, 1)),
+        ((0, 0, 0, 0), lambda p: p),
+        ((0.98, 0.17, -0.17, 0.98), lambda p: p),
+        ((-2, 0, 0, 2), lambda p: p[:, ::-1]),
+    ],
+)
+def test_a_display_matrix_turns_and_mirrors_as_players_do(matrix: Any, shown: Any) -> None:
+    picture = np.arange(24, dtype=np.uint8).reshape(2, 4, 3)
+    np.testing.assert_array_equal(turn_upright(picture, orientation_of_matrix(*matrix)), shown(picture))

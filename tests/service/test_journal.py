@@ -1,5 +1,6 @@
 """The journal: on disk before it is told, and for one server alone."""
 
+import dataclasses
 import sqlite3
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parascale.errors import InputError
-from parascale.link.messages import FileInfo
+from parascale.link.messages import FileInfo, JobState
 from parascale.service.journal import Journal, new_job
 
 JOB = new_job("owner", "a" * 32, "solve", "solve clip.mp4", "hash", (FileInfo("reference", "clip.mp4", 0, ()),), 7)
@@ -137,4 +138,63 @@ def test_totals_count_bytes_of_all_and_jobs_of_one(tmp_path: Path) -> None:
     journal.add(new_job("one", "a" * 32, "solve", "", "", (), 5))
     journal.add(new_job("two", "a" * 32, "solve", "", "", (), 7))
     assert journal.totals("one") == (12, 1)
+    journal.close()
+
+
+def test_the_dead_count_for_nothing_and_what_is_done_for_its_bytes(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal")
+    states: tuple[JobState, ...] = ("queued", "running", "cancelling", "done", "failed", "cancelled", "lost")
+    for number, state in enumerate(states):
+        job = new_job("one", f"{number:032x}", "solve", "", "", (), 10**number)
+        journal.add(job)
+        journal.change(job, state=state)
+    assert journal.totals("one") == (1111, 3)
+    assert len(journal.with_files()) == 4
+    journal.close()
+
+
+@pytest.mark.parametrize(
+    ("state", "received", "works"),
+    [
+        ("queued", True, True),
+        ("queued", False, False),
+        ("running", True, True),
+        ("cancelling", True, True),
+        ("done", True, False),
+        ("failed", True, False),
+    ],
+)
+def test_what_can_run_is_work(tmp_path: Path, state: JobState, received: bool, works: bool) -> None:
+    journal = Journal(tmp_path / "journal")
+    assert not journal.has_work()
+    journal.add(dataclasses.replace(JOB, state=state, received=received))
+    assert journal.has_work() == works
+    journal.close()
+
+
+def test_the_dead_are_left_out_of_a_long_list_first(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal")
+    states: tuple[JobState, ...] = ("done", "queued", "failed", "failed", "done")
+    for number, state in enumerate(states):
+        job = dataclasses.replace(JOB, job=f"{number:032x}", created=float(number), state=state)
+        journal.add(job)
+    assert [int(job.job, 16) for job in journal.of("owner", 5)] == [0, 1, 2, 3, 4]
+    assert [int(job.job, 16) for job in journal.of("owner", 4)] == [0, 1, 3, 4]
+    assert [int(job.job, 16) for job in journal.of("owner", 2)] == [1, 4]
+    journal.close()
+
+
+def test_the_dead_are_forgotten_by_age_and_by_owner(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal")
+    states: tuple[JobState, ...] = ("done", "failed", "cancelled", "lost", "queued")
+    for owner in ("one", "two"):
+        for number, state in enumerate(states):
+            for ended in (10.0, 20.0):
+                job = f"{number * 100 + ended:032.0f}"
+                journal.add(dataclasses.replace(JOB, owner=owner, job=job, state=state, ended=ended))
+    assert journal.forget_dead(15.0) == 6
+    assert journal.forget_dead(owner="one") == 3
+    assert journal.forget_dead(owner="one") == 0
+    assert sorted(job.state for job in journal.of("one", 99)) == ["done", "done", "queued", "queued"]
+    assert len(journal.of("two", 99)) == 7
     journal.close()

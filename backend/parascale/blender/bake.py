@@ -6,7 +6,7 @@ from numpy.typing import ArrayLike
 
 from parascale.blender.camera import require_perspective, rigid
 from parascale.blender.keyframes import LENS_TOLERANCE, fill_curve, key_lens, key_trajectory, own_action
-from parascale.blender.scene_state import at_frame, depsgraph_of, times_of_frames
+from parascale.blender.scene_state import at_frame, depsgraph_of, require_plain_time, times_of_frames
 from parascale.blender.untyped import camera_data, untyped
 from parascale.camera import Trajectory
 
@@ -19,27 +19,15 @@ def baked_copy(
 ) -> bpy.types.Object:
     """Copy a camera as it is evaluated: parents, constraints, drivers and delta transforms become plain keys.
 
-    Parameters
-    ----------
-    scene : bpy.types.Scene
-        Left at its current frame.
-    camera_object : bpy.types.Object
-        Left as it is.
-    frames : (T,) array
-        Scene frames.
-    name : str
-
-    Returns
-    -------
-    bpy.types.Object
-        In no collection yet.
+    One a scene frame; the copy is in no collection yet, the camera and the scene's current frame are left as they are.
 
     Raises
     ------
     InputError
-        Where it is no perspective camera, or is sheared or mirrored.
+        Where it is no perspective camera, is sheared or mirrored, or the scene stretches time.
     """
     require_perspective(camera_object)
+    require_plain_time(scene)
     numbers = np.asarray(frames, np.float64)
     poses, values = np.empty((len(numbers), 4, 4)), np.empty((len(numbers), len(CHANNELS)))
     with at_frame(scene) as go_to:
@@ -64,24 +52,8 @@ def baked_copy(
 def keyed_copy(
     scene: bpy.types.Scene, camera_object: bpy.types.Object, trajectory: Trajectory, frames: ArrayLike, name: str
 ) -> bpy.types.Object:
-    """Copy a camera onto another path, lens included.
-
-    Parameters
-    ----------
-    scene : bpy.types.Scene
-    camera_object : bpy.types.Object
-        Left as it is.
-    trajectory : Trajectory
-        T cameras in world units of the scene.
-    frames : (T,) array
-        Scene frames.
-    name : str
-
-    Returns
-    -------
-    bpy.types.Object
-        In no collection yet.
-    """
+    """Copy a camera onto another path, in world units of the scene, lens included; the copy is in no collection yet."""
+    require_plain_time(scene)
     copy = _plain_copy(camera_object, name)
     key_trajectory(copy, trajectory, frames, lock=False)
     key_lens(camera_data(copy), scene, trajectory, frames, lock=False)

@@ -1,6 +1,6 @@
 """The depth of a Blender scene, by rays against one world-space BVH of all that the viewport shows."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import repeat
 from operator import itemgetter, matmul
 from typing import Literal, NamedTuple, get_args
@@ -11,8 +11,9 @@ from mathutils import Matrix, Vector
 from mathutils.bvhtree import BVHTree
 from numpy.typing import ArrayLike, NDArray
 
+from parascale.blender.keyframes import fcurves
 from parascale.blender.scene_state import at_frame, depsgraph_of
-from parascale.blender.untyped import has_property, untyped
+from parascale.blender.untyped import camera_data, has_property, untyped
 from parascale.camera import View
 from parascale.parallax.depth_source import DepthSamples, pixel_grid
 from parascale.types import Array
@@ -67,9 +68,9 @@ class _Triangles:
 class SceneDepth:
     """Depth source: the geometry of a scene, in world units (see `parascale.parallax.depth_source.DepthSource`).
 
-    Visible is what the viewport shows, instances, modifiers and geometry nodes included; objects without faces, our
-    own helpers and those in ``ignore`` never count. A static scene is gathered once. Where something moves, it alone
-    is gathered again, at the scene frame of the step.
+    Visible is what the viewport shows, instances, modifiers and geometry nodes included; objects without faces, those
+    that no camera sees (Ray Visibility), our own helpers and those in ``ignore`` never count. A static scene is
+    gathered once. Where something moves, it alone is gathered again, at the scene frame of the step.
 
     Parameters
     ----------
@@ -82,11 +83,14 @@ class SceneDepth:
         Scene frame of each step; None measures the scene as it stands now, whatever the step.
     subject : collection of bpy.types.Object or None
         Where given, only what is seen of these objects, or instanced by them, is hit; the rest still hides them.
+    clip : (2,) or (T, 2) array
+        z-depths between which a camera shows surfaces, of every step alike or of each (see `clip_range`); the others
+        are neither seen nor do they hide.
 
     Attributes
     ----------
-    grid : (int, int)
-        As above; may be set to another.
+    grid, clip
+        As above; may be set to others.
     animated : bool
         Whether anything that counts moves with the scene's frame.
     """
@@ -99,9 +103,11 @@ class SceneDepth:
         ignore: Collection[bpy.types.Object] = (),
         frames: Sequence[float] | Array | None = None,
         subject: Collection[bpy.types.Object] | None = None,
+        clip: ArrayLike = (0.0, np.inf),
     ) -> None:
         self.scene = scene
         self.grid = grid
+        self.clip = np.asarray(clip, np.float64)
         self._ignore = {item.name_full for item in ignore}
         self._subject = None if subject is None else {item.name_full for item in subject}
         self._frames = None if frames is None else np.asarray(frames, np.float64)
@@ -114,7 +120,7 @@ class SceneDepth:
     def __call__(self, camera_to_world: Array, intrinsics: Array, size: tuple[int, int], frame: int) -> DepthSamples:
         """See `DepthSource`; depth is NaN where nothing is hit."""
         rays = self._rays_of(np.asarray(intrinsics, np.float64), size)
-        depth = _cast(camera_to_world, rays, self._surfaces(frame))
+        depth = _cast(camera_to_world, rays, self._surfaces(frame), self.clip_at(frame))
         return DepthSamples(rays.pixels, depth, np.isfinite(depth))
 
     def dense(self, view: View, frame: int = 0) -> NDArray[np.float32]:
@@ -132,11 +138,15 @@ class SceneDepth:
             World units; NaN where there is no surface.
         """
         rays = _Rays.through(pixel_grid(view.size, view.size), view.intrinsics)
-        depth = _cast(view.camera_to_world, rays, self._surfaces(frame))
+        depth = _cast(view.camera_to_world, rays, self._surfaces(frame), self.clip_at(frame))
         return depth.astype(np.float32).reshape(view.height, view.width)
 
+    def clip_at(self, frame: int) -> Array:
+        """Return the z-depths (2,) between which surfaces show at a step."""
+        return np.asarray(self.clip[min(frame, len(self.clip) - 1)] if self.clip.ndim == 2 else self.clip)
+
     def nearest_hit(self, origin: ArrayLike, direction: ArrayLike, distance: float, frame: int = 0) -> float | None:
-        """Distance to the first surface along a ray, at most ``distance``; None where there is none."""
+        """Distance to the first surface along a ray, at most ``distance``, clipped or not; None where there is none."""
         start, towards = Vector(np.asarray(origin, float).tolist()), Vector(np.asarray(direction, float).tolist())
         if towards.length == 0 or distance <= 0:
             return None
@@ -220,8 +230,9 @@ class SceneDepth:
     def _measured(self) -> Iterator[bpy.types.DepsgraphObjectInstance]:
         for instance in depsgraph_of(self.scene).object_instances:
             owners = _owners(instance)
-            helper = any(has_property(owner, HELPER) for owner in owners)
-            if owners[0].type == "MESH" and not helper and not _names(instance) & self._ignore:
+            if owners[0].type != "MESH" or any(has_property(owner, HELPER) for owner in owners):
+                continue
+            if all(owner.visible_camera for owner in owners) and not _names(instance) & self._ignore:
                 yield instance
 
 
@@ -247,7 +258,7 @@ class ReprojectedDepth:
         """See `DepthSource`."""
         follows, self._frame = frame == self._frame + 1, frame
         if follows and frame - self._cast_at < self._every:
-            samples = _reproject(self._points, camera_to_world, intrinsics, size)
+            samples = _reproject(self._points, camera_to_world, intrinsics, size, self._source.clip_at(frame))
             if len(samples.depth):
                 return samples
         samples = self._source(camera_to_world, intrinsics, size, frame)
@@ -260,28 +271,95 @@ def mark_helper(item: bpy.types.Object) -> None:
     item[HELPER] = True
 
 
-def _cast(camera_to_world: Array, rays: _Rays, surfaces: "list[_Surface]") -> Array:
+def clip_range(
+    scene: bpy.types.Scene, camera_object: bpy.types.Object, frames: Sequence[float] | Array | None = None
+) -> Array:
+    """z-depths between which a camera shows surfaces.
+
+    Parameters
+    ----------
+    scene : bpy.types.Scene
+        Left at its current frame.
+    camera_object : bpy.types.Object
+    frames : sequence of float or None
+        Scene frame of each step; None takes the range as it is now.
+
+    Returns
+    -------
+    (2,) or (T, 2) float64
+        Start and end; one a step where they are animated.
+    """
+    data = camera_data(camera_object)
+    if frames is None or not _animates_clip(data):
+        return _clip_now(scene, camera_object)
+    with at_frame(scene) as go_to:
+        ranges = []
+        for frame in np.asarray(frames, np.float64):
+            go_to(float(frame))
+            ranges.append(_clip_now(scene, camera_object))
+    return np.array(ranges).reshape(-1, 2)
+
+
+def _clip_now(scene: bpy.types.Scene, camera_object: bpy.types.Object) -> Array:
+    data = camera_data(camera_object.evaluated_get(depsgraph_of(scene)))
+    return np.array([data.clip_start, data.clip_end], np.float64)
+
+
+def _animates_clip(data: bpy.types.Camera) -> bool:
+    animation = untyped(data).animation_data
+    if animation is None:
+        return False
+    paths = [curve.data_path for curve in (*fcurves(data), *animation.drivers)]
+    return len(animation.nla_tracks) > 0 or any(path.startswith("clip_") for path in paths)
+
+
+def _cast(camera_to_world: Array, rays: _Rays, surfaces: "list[_Surface]", clip: Array) -> Array:
     """z-depth along each ray of a camera, NaN where none of the surfaces that count is seen."""
     turn = Matrix(camera_to_world[:3, :3].tolist())
-    directions = list(map(matmul, repeat(turn), rays.directions))
     origin = Vector(camera_to_world[:3, 3].tolist())
-    counted = _nearest(surfaces, "counts", origin, directions)
-    hiding = _nearest(surfaces, "hides", origin, directions)
+    looking = _Looking(origin, list(map(matmul, repeat(turn), rays.directions)), rays.lengths, clip)
+    counted = looking.nearest(surfaces, "counts")
+    hiding = looking.nearest(surfaces, "hides")
     holes = np.flatnonzero(np.isnan(counted) & np.isnan(hiding))
     counted[hiding < counted] = np.nan
-    counted[holes] = _nearest(surfaces, "fills", origin, [directions[hole] for hole in holes])
-    return np.asarray(counted / rays.lengths)
+    counted[holes] = looking.only(holes).nearest(surfaces, "fills")
+    return counted
 
 
-def _nearest(surfaces: "list[_Surface]", role: _Role, origin: Vector, directions: list[Vector]) -> Array:
-    """Distance to the first of the surfaces of a role along each ray, NaN where there is none."""
-    found = np.full(len(directions), np.nan)
-    for surface in surfaces:
-        if surface.role == role:
-            hits = map(surface.tree.ray_cast, repeat(origin), directions)
-            # None, a miss, becomes NaN, which fmin steps over.
-            found = np.fmin(found, np.array(list(map(itemgetter(3), hits)), np.float64))
-    return found
+class _Looking(NamedTuple):
+    """Rays of a camera in the world, each as long as its z-depth is 1, and the z-depths between which it shows."""
+
+    origin: Vector
+    directions: list[Vector]
+    lengths: Array
+    clip: Array
+
+    def only(self, chosen: NDArray[np.intp]) -> "_Looking":
+        directions = [self.directions[ray] for ray in chosen]
+        return self._replace(directions=directions, lengths=self.lengths[chosen])
+
+    def nearest(self, surfaces: "list[_Surface]", role: _Role) -> Array:
+        """z-depth of the first of the surfaces of a role along each ray, NaN where there is none."""
+        start, end = self.clip
+        found = np.full(len(self.directions), np.nan)
+        for surface in surfaces:
+            if surface.role != role:
+                continue
+            depth = self._hits(surface.tree, repeat(self.origin), self.directions) / self.lengths
+            # Few rays meet something before the start of the range: those go on from there.
+            near = np.flatnonzero(depth < start)
+            if len(near):
+                onwards = self.only(near)
+                starts = [self.origin + ray * float(start) for ray in onwards.directions]
+                depth[near] = start + self._hits(surface.tree, starts, onwards.directions) / onwards.lengths
+            depth[depth > end] = np.nan
+            found = np.fmin(found, depth)
+        return found
+
+    @staticmethod
+    def _hits(tree: BVHTree, origins: Iterable[Vector], directions: list[Vector]) -> Array:
+        # None, a miss, becomes NaN, which fmin steps over.
+        return np.array(list(map(itemgetter(3), map(tree.ray_cast, origins, directions))), np.float64)
 
 
 def _hit_points(samples: DepthSamples, camera_to_world: Array, intrinsics: Array) -> Array:
@@ -291,10 +369,12 @@ def _hit_points(samples: DepthSamples, camera_to_world: Array, intrinsics: Array
     return np.asarray(in_camera @ camera_to_world[:3, :3].T + camera_to_world[:3, 3])
 
 
-def _reproject(points: Array, camera_to_world: Array, intrinsics: Array, size: tuple[int, int]) -> DepthSamples:
-    """Points of the world (N, 3) as samples of a camera: those in front of it and in its picture."""
+def _reproject(
+    points: Array, camera_to_world: Array, intrinsics: Array, size: tuple[int, int], clip: Array
+) -> DepthSamples:
+    """Points of the world (N, 3) as samples of a camera: those within its clip range and in its picture."""
     in_camera = (points - camera_to_world[:3, 3]) @ camera_to_world[:3, :3]
-    in_camera = in_camera[in_camera[:, 2] > 0]
+    in_camera = in_camera[(in_camera[:, 2] > 0) & (in_camera[:, 2] >= clip[0]) & (in_camera[:, 2] <= clip[1])]
     pixels = in_camera[:, :2] / in_camera[:, 2:] * intrinsics[:2] + intrinsics[2:]
     inside = np.all((pixels >= 0) & (pixels < size), axis=1)
     return DepthSamples(pixels[inside], in_camera[inside, 2], np.ones(np.count_nonzero(inside), bool))

@@ -68,21 +68,10 @@ def depth_of_object(scene: bpy.types.Scene, item: bpy.types.Object) -> PlaceDept
 
 
 def subject_depth(trajectory: Trajectory, positions: ArrayLike, box: tuple[float, float, float, float]) -> Array:
-    """Median z-depth of the points that the first frame sees within a box, followed through all frames.
+    """Median z-depth (T,) of the world points that the first frame sees within a box, followed through all frames.
 
-    Parameters
-    ----------
-    trajectory : Trajectory
-        T cameras.
-    positions : (N, 3) array
-        World points.
-    box : (float, float, float, float)
-        Left, top, right and bottom in shares of the picture, y down.
-
-    Returns
-    -------
-    (T,) float64
-        NaN where fewer than 5 of the points are in front of the camera.
+    The box is left, top, right and bottom in shares of the picture, y down. NaN where fewer than 5 of the points are
+    in front of the camera.
 
     Raises
     ------

@@ -79,19 +79,9 @@ def key_lens(
     *,
     lock: bool = True,
 ) -> None:
-    """Give a camera the lens of a trajectory: set where it stays the same, keyed where it changes.
+    """Give a camera the lens of a trajectory at scene frames: set where it stays the same, keyed where it changes.
 
-    Parameters
-    ----------
-    camera_data : bpy.types.Camera
-    scene : bpy.types.Scene
-        Its render size and pixel aspect decide what a lens means.
-    trajectory : Trajectory
-        T cameras.
-    frames : (T,) array
-        Scene frames.
-    lock : bool
-        Whether the curves are locked.
+    The scene's render size and pixel aspect decide what a lens means.
     """
     values = np.empty((len(trajectory), len(LENS)))
     for row, intrinsics in zip(values, trajectory.intrinsics, strict=True):
@@ -118,19 +108,9 @@ def local_channels(camera_object: bpy.types.Object, trajectory: Trajectory) -> t
 def fill_curve(
     datablock: bpy.types.ID, path: str, index: int, frames: Array, values: Array, *, lock: bool = True
 ) -> bpy.types.FCurve:
-    """Refill one F-curve with linear keys, made where it is missing.
+    """Refill one F-curve with linear keys, made where it is missing; locked, where asked, against changes by hand.
 
-    Parameters
-    ----------
-    datablock : bpy.types.ID
-        With an action assigned.
-    path : str
-        Data path of the property.
-    index : int
-        Of the array element; 0 for a single value.
-    frames, values : (K,) float64
-    lock : bool
-        Whether the curve is locked against changes by hand.
+    The datablock has an action assigned; the index is that of the array element, 0 for a single value.
     """
     action = untyped(datablock).animation_data.action
     curve: bpy.types.FCurve = action.fcurve_ensure_for_datablock(datablock, path, index=index)

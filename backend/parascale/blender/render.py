@@ -1,8 +1,9 @@
 """Pictures of a scene: stills and clips by Workbench, and the z-depth that Cycles sees, as an independent truth."""
 
+import re
 import tempfile
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import bpy
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from parascale.blender.camera import blender_from_opencv
 from parascale.blender.keyframes import key_trajectory
-from parascale.blender.scene_state import at_frame
+from parascale.blender.scene_state import at_frame, require_plain_time, unbound_markers, view_layer_of
 from parascale.blender.untyped import camera_data, shader_tree, stored_pixels, untyped
 from parascale.camera import Trajectory
 from parascale.errors import InputError
@@ -20,9 +21,11 @@ from parascale.parallax.number import area_median
 
 
 def render_still(
-    scene: bpy.types.Scene, path: Path, size: tuple[int, int], *, engine: str = "BLENDER_WORKBENCH"
+    scene: bpy.types.Scene, path: Path, size: tuple[int, int], *, engine: str | None = "BLENDER_WORKBENCH"
 ) -> Path:
     """Render the scene camera's picture at the current frame as PNG; the scene's settings are left as they are.
+
+    The picture shows the scene's own look, whatever the scene is set up to write: 8 bits of sRGB, in square pixels.
 
     Parameters
     ----------
@@ -31,8 +34,9 @@ def render_still(
         Ends in ``.png``.
     size : (int, int)
         Width and height in pixels.
-    engine : str
-        Blender's identifier of the render engine.
+    engine : str or None
+        Blender's identifier of the render engine; Workbench gives a plain preview in a shading of its own. None takes
+        the scene's own engine, as it is set up.
 
     Returns
     -------
@@ -44,8 +48,7 @@ def render_still(
     InputError
         Where the scene has no camera.
     """
-    with _temporary_render_settings(scene, size, engine):
-        scene.render.image_settings.file_format = "PNG"
+    with temporary_render_settings(scene, size, engine):
         scene.render.filepath = str(path)
         bpy.ops.render.render(write_still=True, scene=scene.name)
     return path
@@ -88,7 +91,7 @@ def render_clip(
     if size[0] % 2 or size[1] % 2:
         raise InputError(f"a movie of {size[0]}x{size[1]} cannot be encoded: both sides have to be even")
     render = untyped(scene.render)
-    with _temporary_render_settings(scene, size, "BLENDER_WORKBENCH", antialiasing), at_frame(scene):
+    with temporary_render_settings(scene, size, "BLENDER_WORKBENCH", antialiasing), at_frame(scene):
         settings = render.image_settings
         if hasattr(settings, "media_type"):
             settings.media_type = "VIDEO"
@@ -111,6 +114,7 @@ def render_path(scene: bpy.types.Scene, trajectory: Trajectory, path: Path, size
     kept = scene.camera
     if kept is None:
         raise InputError(f"the scene {scene.name!r} has no camera to render from: add one")
+    require_plain_time(scene)
     camera = bpy.data.objects.new("Path", camera_data(kept).copy())
     scene.collection.objects.link(camera)
     frames = np.arange(1, len(trajectory) + 1)
@@ -147,13 +151,15 @@ def z_pass(scene: bpy.types.Scene, camera: bpy.types.Object, frame: int, size: t
         World units; NaN where there is no surface.
     """
     material = _depth_material()
-    layer = scene.view_layers[0]
+    layer = view_layer_of(scene)
     kept = scene.camera, layer.material_override
     try:
         scene.camera, layer.material_override = camera, material
         with (
             tempfile.TemporaryDirectory() as folder,
-            _temporary_render_settings(scene, size, "CYCLES"),
+            temporary_render_settings(scene, size, "CYCLES"),
+            temporary(scene.render, {"use_motion_blur": False, "use_freestyle": False}),
+            temporary(camera_data(camera).dof, {"use_dof": False}),
             at_frame(scene) as go_to,
         ):
             go_to(frame)
@@ -225,67 +231,102 @@ def _rate(fps: float) -> tuple[int, float]:
     return whole, whole / fps
 
 
+# What of a scene's render settings is its look, or its time; all others say what is written, and where.
+_LOOK = re.compile(
+    r"engine|filter_size|(use_)?motion_blur\w*|hair_\w+|use_high_quality_normals|anisotropic_filter|use_freestyle"
+    r"|line_thickness\w*|(use_)?simplify\w*|(use_)?bake_\w+|fps\w*|frame_map_\w+|threads\w*|compositor_\w+"
+    r"|use_persistent_data|use_(auto_generate_)?texture_cache|preview_pixel_size|use_lock_interface"
+)
+_PLAIN_WORKBENCH: dict[str, object] = {
+    "light": "STUDIO",
+    "studio_light": "paint.sl",
+    "show_specular_highlight": False,
+    "color_type": "TEXTURE",
+    "cavity_type": "BOTH",
+    "cavity_ridge_factor": 1.0,
+    "cavity_valley_factor": 1.0,
+    "curvature_ridge_factor": 0.0,
+    "curvature_valley_factor": 0.0,
+    "shadow_intensity": 0.5,
+    "use_world_space_lighting": False,
+    "show_backface_culling": False,
+    "show_xray": False,
+    "show_object_outline": False,
+    "use_dof": False,
+}
+_DEPTH_CYCLES: dict[str, object] = {
+    "samples": 1,
+    "use_denoising": False,
+    "use_adaptive_sampling": False,
+    "pixel_filter_type": "BOX",
+    "filter_width": 0.01,
+    "max_bounces": 0,
+    "sample_clamp_direct": 0.0,
+    "film_exposure": 1.0,
+    "device": "CPU",
+}
+
+
 @contextmanager
-def _temporary_render_settings(
-    scene: bpy.types.Scene, size: tuple[int, int], engine: str, antialiasing: str | None = None
+def temporary_render_settings(
+    scene: bpy.types.Scene, size: tuple[int, int], engine: str | None = None, antialiasing: str | None = None
 ) -> Iterator[None]:
-    """Give a scene the settings of a picture, and restore its own afterwards."""
+    """Give a scene the settings of a plain PNG in its own look, and restore its own afterwards.
+
+    Parameters
+    ----------
+    scene : bpy.types.Scene
+    size : (int, int)
+        Width and height in pixels.
+    engine : str or None
+        See `render_still`; Cycles is set up for `z_pass`.
+    antialiasing : str or None
+        See `render_clip`; None for a still.
+
+    Raises
+    ------
+    InputError
+        Where the scene has no camera.
+    """
     if scene.camera is None:
         raise InputError(f"the scene {scene.name!r} has no camera to render from: add one")
     render = untyped(scene.render)
-    values: dict[object, dict[str, object]] = {
-        scene: {"frame_start": None, "frame_end": None, "frame_step": None},
-        render: {
-            "engine": engine,
-            "resolution_x": size[0],
-            "resolution_y": size[1],
-            "resolution_percentage": 100,
-            "use_sequencer": False,
-            "use_compositing": False,
-            "use_border": False,
-            "use_file_extension": None,
-            "film_transparent": False,
-            "filepath": None,
-            "filter_size": None,
-            "fps": None,
-            "fps_base": None,
-        },
-        render.ffmpeg: _plain_settings(render.ffmpeg),
+    output = _defaults(render, but=_LOOK) | {
+        "resolution_x": size[0],
+        "resolution_y": size[1],
+        "use_sequencer": False,
+        "use_compositing": False,
+        "film_transparent": False,
+        "filepath": None,
+        "filter_size": None,
+        "fps": None,
+        "fps_base": None,
     }
+    values: list[tuple[object, dict[str, object]]] = [
+        (scene, {"frame_start": None, "frame_end": None, "frame_step": None}),
+        (render, output | {"engine": engine}),
+        (render.ffmpeg, dict.fromkeys(_names(render.ffmpeg, first=("format",)))),
+    ]
+    # One layer alone: that which is looked at, and measured.
+    looked_at = view_layer_of(scene)
+    values += [(layer, {"use": layer == looked_at}) for layer in scene.view_layers]
     if engine == "BLENDER_WORKBENCH":
         display = untyped(scene.display)
-        values[display] = {"render_aa": antialiasing or "5"}
-        values[display.shading] = {
-            "light": "STUDIO",
-            "studio_light": "paint.sl",
-            "show_specular_highlight": False,
-            "color_type": "TEXTURE",
-            # Both cost more than the picture itself: for stills.
-            "show_shadows": antialiasing is None,
-            "show_cavity": antialiasing is None,
-            "cavity_type": "BOTH",
-        }
+        # Both cost more than the picture itself: for stills.
+        costly = {"show_shadows": antialiasing is None, "show_cavity": antialiasing is None}
+        values.append((display, _defaults(display) | {"render_aa": antialiasing or "5"}))
+        values.append((display.shading, _PLAIN_WORKBENCH | costly))
     if engine == "CYCLES":
-        values[untyped(scene).cycles] = {
-            "samples": 1,
-            "use_denoising": False,
-            "use_adaptive_sampling": False,
-            "pixel_filter_type": "BOX",
-            "filter_width": 0.01,
-            "max_bounces": 0,
-            "device": "CPU",
-        }
+        values.append((untyped(scene).cycles, _DEPTH_CYCLES))
     with ExitStack() as stack:
-        stack.enter_context(temporary_image_settings(render.image_settings))
-        for owner, settings in values.items():
+        stack.enter_context(unbound_markers(scene))
+        # Restored last: going back to colours of its own, an output takes them from the scene.
+        stack.enter_context(_kept_colours(render.image_settings))
+        stack.enter_context(_plain_png(render.image_settings))
+        stack.enter_context(_srgb_display(scene))
+        for owner, settings in values:
             stack.enter_context(temporary(owner, settings))
         yield
-
-
-def _plain_settings(owner: object) -> dict[str, object]:
-    """Every setting of an owner, the container first: choosing it changes the others."""
-    names = [p.identifier for p in untyped(owner).bl_rna.properties if not p.is_readonly]
-    return dict.fromkeys(sorted(names, key=lambda name: name != "format"))
 
 
 @contextmanager
@@ -294,24 +335,82 @@ def temporary(owner: object, settings: dict[str, object]) -> Iterator[None]:
     before = {name: getattr(owner, name) for name in settings}
     try:
         for name, value in settings.items():
-            if value is not None:
+            if value is not None and value != before[name]:
                 setattr(owner, name, value)
         yield
     finally:
         for name, value in before.items():
-            setattr(owner, name, value)
+            if getattr(owner, name) != value:
+                setattr(owner, name, value)
+
+
+def _plain_png(settings: bpy.types.ImageFormatSettings) -> AbstractContextManager[None]:
+    # In this order: each decides what the next may be.
+    order = ("media_type", "file_format", "color_mode", "color_depth")
+    plain = {"media_type": "IMAGE", "file_format": "PNG", "color_mode": "RGB", "color_depth": "8"}
+    defaults = _defaults(settings)
+    return temporary(settings, {name: plain.get(name, defaults[name]) for name in _names(settings, first=order)})
 
 
 @contextmanager
-def temporary_image_settings(settings: bpy.types.ImageFormatSettings) -> Iterator[None]:
-    """Restore what a picture file is afterwards; it is an image until then."""
-    # In this order: each decides what the next may be.
-    names = [n for n in ("media_type", "file_format", "color_mode", "color_depth") if hasattr(settings, n)]
-    before = {name: getattr(settings, name) for name in names}
-    try:
-        if "media_type" in names:
-            settings.media_type = "IMAGE"
+def _kept_colours(settings: bpy.types.ImageFormatSettings) -> Iterator[None]:
+    """Restore the colour management that an output has of its own."""
+    view = untyped(settings.view_settings)
+    points = [
+        [(tuple(point.location), point.handle_type) for point in curve.points]
+        for curve in (view.curve_mapping.curves if view.use_curve_mapping else ())
+    ]
+    display, linear = untyped(settings.display_settings), untyped(settings.linear_colorspace_settings)
+    # In this order: a display decides which views there are, and a view which looks.
+    names = _names(view, first=("view_transform", "look", "use_curve_mapping"))
+    with (
+        temporary(view, dict.fromkeys(names)),
+        temporary(display, dict.fromkeys(_names(display))),
+        # Empty until first it is used, and never again.
+        temporary(linear, dict.fromkeys(name for name in _names(linear) if getattr(linear, name))),
+    ):
         yield
-    finally:
-        for name, value in before.items():
-            setattr(settings, name, value)
+    for curve, kept in zip(view.curve_mapping.curves if points else (), points, strict=True):
+        while len(curve.points) > len(kept):
+            curve.points.remove(curve.points[-1])
+        while len(curve.points) < len(kept):
+            curve.points.new(0, 0)
+        for point, (place, handle) in zip(curve.points, kept, strict=True):
+            point.location, point.handle_type = place, handle
+    if points:
+        view.curve_mapping.update()
+
+
+@contextmanager
+def _srgb_display(scene: bpy.types.Scene) -> Iterator[None]:
+    """Show a scene's look on an sRGB display, where it is set up for another."""
+    display, view = untyped(scene.display_settings), untyped(scene.view_settings)
+    if display.display_device == "sRGB":
+        yield
+        return
+    shown = view.view_transform, view.look
+    with temporary(view, dict.fromkeys(("view_transform", "look"))), temporary(display, {"display_device": None}):
+        with suppress(TypeError):  # a colour configuration of the user's own has other names
+            display.display_device = "sRGB"
+        # A view of a display of more range is that of the same name there: "AgX - HDR 1000 nits".
+        for name, value in zip(("view_transform", "look"), shown, strict=True):
+            with suppress(TypeError):
+                setattr(view, name, value.partition(" - HDR")[0].removesuffix(" - SDR"))
+        yield
+
+
+def _defaults(owner: object, but: re.Pattern[str] | None = None) -> dict[str, object]:
+    """Every plain setting of an owner at Blender's default, without those that match."""
+    properties = untyped(owner).bl_rna.properties
+    return {name: properties[name].default for name in _names(owner) if but is None or not but.fullmatch(name)}
+
+
+def _names(owner: object, first: Sequence[str] = ()) -> list[str]:
+    """Every plain setting of an owner, some of them first."""
+    kinds = {"BOOLEAN", "INT", "FLOAT", "STRING", "ENUM"}
+    names = [
+        item.identifier
+        for item in untyped(owner).bl_rna.properties
+        if item.type in kinds and not item.is_readonly and not getattr(item, "is_array", False)
+    ]
+    return sorted(names, key=lambda name: first.index(name) if name in first else len(first))

@@ -5,7 +5,7 @@ from pathlib import Path
 import bpy
 
 from parascale.blender.camera import view_of_camera
-from parascale.blender.depth import SceneDepth
+from parascale.blender.depth import SceneDepth, clip_range
 from parascale.errors import InputError
 from parascale.parallax.target import Target
 
@@ -18,7 +18,7 @@ def scene_target(path: Path, camera_name: str | None = None) -> Target:
     path : Path
         The file; it replaces what is open.
     camera_name : str or None
-        The camera object to start from; the scene's own where None.
+        The camera object to start from; where None the scene's own at its start frame.
 
     Returns
     -------
@@ -36,12 +36,14 @@ def scene_target(path: Path, camera_name: str | None = None) -> Target:
         raise InputError(f"{path} cannot be opened: {' '.join(str(error).split())}") from error
     scene = bpy.context.scene
     assert scene is not None
+    scene.frame_set(scene.frame_start)
+    # Which a marker may have bound.
     camera = scene.camera if camera_name is None else scene.objects.get(camera_name)
     if camera is None:
         cameras = [item.name for item in scene.objects if item.type == "CAMERA"]
         missing = ("active camera" if camera_name is None else f"camera {camera_name!r}") if cameras else "camera"
         raise InputError(f"{path} has no {missing}", "blend-camera" if cameras else "", cameras)
-    scene.frame_set(scene.frame_start)
     settings = scene.unit_settings
     metres = None if settings.system == "NONE" else settings.scale_length
-    return Target(SceneDepth(scene), view_of_camera(scene, camera), "m" if metres == 1.0 else "arbitrary", metres)
+    depth = SceneDepth(scene, clip=clip_range(scene, camera))
+    return Target(depth, view_of_camera(scene, camera), "m" if metres == 1.0 else "arbitrary", metres)

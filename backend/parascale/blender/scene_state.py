@@ -8,6 +8,7 @@ import bpy
 import numpy as np
 from numpy.typing import ArrayLike
 
+from parascale.errors import InputError
 from parascale.types import Array
 
 
@@ -58,9 +59,59 @@ def go_to_frame(scene: bpy.types.Scene, frame: float) -> None:
 
 @contextmanager
 def at_frame(scene: bpy.types.Scene) -> Iterator[Callable[[float], None]]:
-    """Lend the scene's current frame: yields a function that moves it, and moves it back at the end."""
+    """Lend the scene's current frame: yields a function that moves it, and moves it back at the end.
+
+    The scene's camera stays, whatever cameras its markers bind.
+    """
     frame, subframe = scene.frame_current, scene.frame_subframe
+    with unbound_markers(scene):
+        try:
+            yield lambda target: go_to_frame(scene, target)
+        finally:
+            scene.frame_set(frame, subframe=subframe)
+
+
+@contextmanager
+def unbound_markers(scene: bpy.types.Scene) -> Iterator[None]:
+    """Take the cameras off a scene's markers for a while: Blender goes to them with the frame, and when it renders."""
+    bound = [(marker, marker.camera) for marker in scene.timeline_markers if marker.camera is not None]
+    # Changing one goes to the camera of another at once.
+    with _kept_camera(scene):
+        for marker, _ in bound:
+            marker.camera = None
     try:
-        yield lambda target: go_to_frame(scene, target)
+        yield
     finally:
-        scene.frame_set(frame, subframe=subframe)
+        with _kept_camera(scene):
+            for marker, camera in bound:
+                marker.camera = camera
+
+
+@contextmanager
+def _kept_camera(scene: bpy.types.Scene) -> Iterator[None]:
+    camera = scene.camera
+    yield
+    if scene.camera != camera:
+        scene.camera = camera
+
+
+def bound_cameras(scene: bpy.types.Scene) -> list[tuple[int, bpy.types.Object]]:
+    """Frame and camera of every marker that binds one, in order of time."""
+    bound = [(marker.frame, marker.camera) for marker in scene.timeline_markers if marker.camera is not None]
+    return sorted(bound, key=lambda item: item[0])
+
+
+def require_plain_time(scene: bpy.types.Scene) -> None:
+    """Refuse a scene that plays its keys at another speed than their frames say.
+
+    Raises
+    ------
+    InputError
+        With the sentence to show.
+    """
+    old, new = scene.render.frame_map_old, scene.render.frame_map_new
+    if old != new:
+        raise InputError(
+            f"the scene stretches time: Time Stretching is {old} to {new}, so keys would play {old / new:.3g} times as "
+            "fast as they are made for; set both to 100 under Output > Frame Rate"
+        )

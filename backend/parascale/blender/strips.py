@@ -36,10 +36,6 @@ def insert_strip(
     request : mapping
         JSON values kept on the strip (`request_of`).
 
-    Returns
-    -------
-    bpy.types.MovieStrip
-
     Raises
     ------
     InputError
@@ -94,7 +90,9 @@ def sequencer_scene(context: bpy.types.Context, fallback: bpy.types.Scene) -> bp
 def _add_movie(scene: bpy.types.Scene, path: Path, frame_start: int) -> bpy.types.MovieStrip:
     before = {strip.name for strip in strips_of(scene)}
     options = {"move_strips": False} if bpy.app.version >= (5, 0, 0) else {}
-    channel = _top_channel(scene) + 1
+    top = max((strip.channel for strip in strips_of(scene)), default=0)
+    if top >= MAX_CHANNELS:
+        raise InputError(f"the sequencer of {scene.name!r} has no channel above {MAX_CHANNELS}: move a strip down")
     with _sequencer_context(scene):
         # Of Blender's ways to add a movie, the operator alone keeps its own rate in every line: keys added to
         # `retiming_keys` end 4.5 and 5.0.
@@ -103,7 +101,7 @@ def _add_movie(scene: bpy.types.Scene, path: Path, frame_start: int) -> bpy.type
                 filepath=str(path),
                 relative_path=False,
                 frame_start=frame_start,
-                channel=channel,
+                channel=top + 1,
                 replace_sel=False,
                 overlap=True,
                 fit_method="FIT",
@@ -141,13 +139,6 @@ def _sequencer_context(scene: bpy.types.Scene) -> Iterator[None]:
     finally:
         area.type = kind
         setattr(owner, name, edited)
-
-
-def _top_channel(scene: bpy.types.Scene) -> int:
-    top = max((strip.channel for strip in strips_of(scene)), default=0)
-    if top >= MAX_CHANNELS:
-        raise InputError(f"the sequencer of {scene.name!r} has no channel above {MAX_CHANNELS}: move a strip down")
-    return int(top)
 
 
 def _move_to_free_channel(scene: bpy.types.Scene, strip: bpy.types.MovieStrip) -> None:

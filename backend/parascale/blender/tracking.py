@@ -11,6 +11,7 @@ from parascale.blender.scene_state import at_frame, depsgraph_of
 from parascale.blender.untyped import untyped
 from parascale.camera.intrinsics import normalise_pixels, projection, unprojection
 from parascale.parallax.depth_source import DepthSamples, pixel_grid
+from parascale.projection.numpy_renderer import cross
 from parascale.types import Array
 
 GRID = (64, 36)
@@ -62,7 +63,7 @@ class MarkerDepth:
         solved = np.array(tracking.reconstruction.cameras.matrix_from_frame(frame=int(self._frames[0])), np.float64)
         above = world @ np.linalg.inv(solved)
         self._points = bundles @ above[:3, :3].T + above[:3, 3]
-        self._seen = [_marked_frames(track) for track in tracks]
+        self._seen = [{marker.frame for marker in track.markers if not marker.mute} for track in tracks]
 
     def __call__(self, camera_to_world: Array, intrinsics: Array, size: tuple[int, int], frame: int) -> DepthSamples:
         """See `DepthSource`; nothing is hit outside the tracks' convex hull."""
@@ -74,22 +75,7 @@ class MarkerDepth:
 
 
 def interpolate_depth(pixels: Array, depth: Array, intrinsics: Array, size: tuple[int, int]) -> DepthSamples:
-    """Interpolate the depth of scattered points over a picture: inverse depth, linear over Delaunay triangles.
-
-    Parameters
-    ----------
-    pixels : (N, 2) float64
-    depth : (N,) float64
-        z-depth, above 0.
-    intrinsics : (4,) float64
-    size : (int, int)
-        Width and height of the picture in pixels.
-
-    Returns
-    -------
-    DepthSamples
-        On a regular grid.
-    """
+    """Interpolate z-depth (N,) of points over a picture's grid: inverse depth, linear over Delaunay triangles."""
     grid = pixel_grid(size, GRID)
     found = np.zeros(len(grid))
     flat = normalise_pixels(pixels, intrinsics)
@@ -99,10 +85,10 @@ def interpolate_depth(pixels: Array, depth: Array, intrinsics: Array, size: tupl
         if inverse.max() > MAX_INVERSE_DEPTH_RATIO * inverse.min():
             continue
         a, b, c = flat[own]
-        area = _cross(b - a, c - a)
+        area = cross(b - a, c - a)
         if area == 0:
             continue
-        weights = np.stack([_cross(b - cells, c - cells), _cross(c - cells, a - cells), _cross(a - cells, b - cells)])
+        weights = np.stack([cross(b - cells, c - cells), cross(c - cells, a - cells), cross(a - cells, b - cells)])
         inside = (weights / area >= -1e-9).all(axis=0)
         found[inside] = (weights / area)[:, inside].T @ inverse
     hit = found > 0
@@ -115,11 +101,3 @@ def _triangles(flat: Array) -> list[list[int]]:
         return []
     _, _, faces, origin, _, _ = delaunay_2d_cdt([Vector(point) for point in flat.tolist()], [], [], 0, 1e-9)
     return [[origin[corner][0] for corner in face] for face in faces]
-
-
-def _cross(a: Array, b: Array) -> Array:
-    return a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]
-
-
-def _marked_frames(track: bpy.types.MovieTrackingTrack) -> frozenset[int]:
-    return frozenset(marker.frame for marker in track.markers if not marker.mute)

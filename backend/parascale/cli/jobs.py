@@ -16,17 +16,25 @@ KeysFolder = Annotated[Path | None, typer.Option("--keys", help="Folder with the
 JobId = Annotated[str, typer.Argument(metavar="ID", help="Job id, or its first characters.")]
 
 
-def jobs(connect: Connect = None, keys: KeysFolder = None, json: JsonOption = False) -> None:
-    """List your jobs on a backend."""
+def jobs(
+    clean: Annotated[bool, typer.Option("--clean", help="Forget jobs that failed or were cancelled.")] = False,
+    connect: Connect = None,
+    keys: KeysFolder = None,
+    json: JsonOption = False,
+) -> None:
+    """List your jobs on a backend; failed and cancelled ones are kept for a week."""
     from dataclasses import asdict
 
     from parascale.link.local import connect as connect_to
 
     with connect_to(connect, keys) as client:
+        cleaned = client.clean() if clean else None
         found = client.jobs()
     if json:
-        print_json({"jobs": [asdict(job) for job in found]})
+        print_json({"jobs": [asdict(job) for job in found]} | ({} if cleaned is None else {"cleaned": cleaned}))
         return
+    if cleaned is not None:
+        print(f"{cleaned} failed and cancelled jobs forgotten")
     for job in found:
         created = datetime.fromtimestamp(job.created).strftime("%Y-%m-%d %H:%M")
         failure = sentence(Notice(job.message, job.remedy, job.choices))

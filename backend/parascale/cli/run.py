@@ -1,8 +1,9 @@
 """A job from submission to its files, as the commands do it that wait for one."""
 
 import base64
+import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,11 +52,13 @@ def run_through(client: "Client", request: "Request", progress: "Progress", sket
     InputError
         Where it fails, with the backend's own sentence.
     """
-    job = client.submit(request)
+    job = uuid.uuid4().hex
     try:
+        client.submit(request, job)
         status = client.wait(job, progress if sketch is None else _showing(client, job, progress, sketch))
     except KeyboardInterrupt:
-        client.cancel(job)
+        with suppress(InputError):  # where it never came that far
+            client.cancel(job)
         raise
     if status.state != "done":
         raise InputError(f"job {job[:8]} {status.state}: {status.message}", status.remedy, status.choices)
@@ -88,16 +91,8 @@ def answered_by(client: "Client") -> "Make":
 
 @contextmanager
 def client_of(address: str | None, keys: Path | None) -> Iterator["Client"]:
-    """Yield a client of the backend that is named, else of one of our own."""
-    from parascale.link.local import connect, start_backend
+    """Yield a client of the backend that is named, else of a private one, which others may use at the same time."""
+    from parascale.link.local import connect, join_backend
 
-    if address is not None:
-        with connect(address, keys) as client:
-            yield client
-        return
-    backend = start_backend()
-    try:
-        with backend.connect() as client:
-            yield client
-    finally:
-        backend.stop()
+    with connect(address, keys) if address is not None else join_backend()[1] as client:
+        yield client

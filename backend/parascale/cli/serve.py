@@ -13,18 +13,22 @@ def serve(
     state: Annotated[Path | None, typer.Option(help="Folder for jobs and results.")] = None,
     workers: Annotated[int, number("Number of parallel jobs.", least=1, most=64)] = 1,
     keys: Annotated[Path | None, typer.Option(help="Folder of keys; required to accept other machines.")] = None,
-    private: Annotated[bool, typer.Option("--private", hidden=True, help="End when standard input closes.")] = False,
+    private: Annotated[bool, typer.Option("--private", hidden=True, help="End when no one needs it.")] = False,
+    held: Annotated[
+        bool, typer.Option("--held", hidden=True, help="Be private from when standard input closes.")
+    ] = False,
     json: JsonOption = False,
 ) -> None:
     """Run a backend for the add-on and other commands, until Ctrl-C."""
     from parascale.link.paths import backend_folder
-    from parascale.service.server import Server, stop_on_signals, stop_with_parent
+    from parascale.service.server import Server, start_when_free, stop_on_signals
 
     folder = state or backend_folder()
-    server = Server(bind, folder, workers, keys)
+    if private or held:  # who starts it holds the lock
+        server = Server(bind, folder, workers, keys, private=True, held=held)
+    else:
+        server = start_when_free(bind, folder, workers, keys)
     stop_on_signals(server)
-    if private:
-        stop_with_parent(server)
     if json:
         print_json({"address": server.address, "state": str(folder), "workers": workers})
     else:

@@ -3,19 +3,23 @@ from typing import Annotated
 
 import typer
 
-from parascale.cli.common import JsonOption, progress_bar
-from parascale.cli.numbers import MOST_THREADS, number
+from parascale.cli.advice import sentence
+from parascale.cli.common import JsonOption, print_notes, progress_bar
+from parascale.cli.numbers import MOST_FPS, MOST_THREADS, number
 from parascale.cli.output import Overwrite, check_outputs, output_of, save_shot
 from parascale.errors import InputError
 
 
 def solve(
-    reference: Annotated[Path, typer.Argument(help="A video file or a folder of images.")],
+    reference: Annotated[
+        Path, typer.Argument(help="A video, a folder of pictures, one of numbered pictures, or NAME.####.exr.")
+    ],
     output: Annotated[Path, typer.Option("-o", "--output", help="The shot file to write, NAME.shot.json.")],
     focal: Annotated[float | None, number("Focal length in pixels of the clip, if known.", above=0, most=1e7)] = None,
     fov: Annotated[float | None, number("Horizontal field of view in degrees, if known.", above=0, below=180)] = None,
     start: Annotated[int, number("First frame, counting from 0.", least=0)] = 0,
     end: Annotated[int | None, number("The frame after the last.", least=1)] = None,
+    fps: Annotated[float | None, number("Pictures a second, of pictures.", above=0, most=MOST_FPS)] = None,
     shot: Annotated[int | None, number("Number of the shot, from 1, if the clip has several.", least=1)] = None,
     masks: Annotated[
         Path | None, typer.Option(help="Folder or video of masks, one per frame, white on moving objects.")
@@ -50,6 +54,7 @@ def solve(
             fov=fov,
             start=start,
             end=end,
+            fps=fps,
             shot=shot,
             masks=masks,
             threads=threads,
@@ -59,4 +64,6 @@ def solve(
             from parascale.depth.reference_depth import with_model_depth
 
             solved = with_model_depth(solved, reference, estimator, progress)
-    print_shot(save_shot(solved, output, "solve"), json=json, output=output)
+    solved = save_shot(solved, output, "solve")
+    print_notes(solved.notices)
+    print_shot(solved, json=json, output=output, warnings=[sentence(notice) for notice in solved.notices])

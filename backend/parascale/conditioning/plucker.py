@@ -17,13 +17,7 @@ CHANNELS = ("moment_x", "moment_y", "moment_z", "direction_x", "direction_y", "d
 
 
 class PluckerPlanes:
-    """The planes of the Plücker maps of a trajectory, one frame and channel at a time.
-
-    Parameters
-    ----------
-    trajectory : Trajectory
-        T cameras whose pictures the maps cover.
-    """
+    """The planes of the Plücker maps of a trajectory of T cameras, one frame and channel at a time."""
 
     def __init__(self, trajectory: Trajectory) -> None:
         poses = relative_poses(trajectory)
@@ -56,18 +50,9 @@ class PluckerPlanes:
 
 
 def plucker_maps(trajectory: Trajectory) -> Map:
-    """Plücker maps of all frames.
+    """Plücker maps of all frames, (T, 6, H, W): channels as `CHANNELS`, moments in the trajectory's unit.
 
-    Parameters
-    ----------
-    trajectory : Trajectory
-        T cameras with pictures of H x W pixels.
-
-    Returns
-    -------
-    (T, 6, H, W) float32
-        Channels as `CHANNELS`, moments in the trajectory's unit. Translation times a power of two scales the moments
-        by exactly that and leaves the directions as they are to the bit.
+    Translation times a power of two scales the moments by exactly that and leaves the directions as they are.
     """
     planes = PluckerPlanes(trajectory)
     maps = np.empty((planes.frames, len(CHANNELS), *planes.shape), np.float32)

@@ -66,20 +66,9 @@ def find_tensor_format(name: str) -> TensorFormat | None:
 
 
 def write_tensor(shot: Shot, path: Path, known: TensorFormat) -> tuple[str, ...]:
-    """Write a shot's conditioning tensor.
+    """Write a shot's conditioning tensor as .npz; what has to be said about it, in sentences.
 
-    Parameters
-    ----------
-    shot : Shot
-        With the frames and the picture size that the generator works at.
-    path : Path
-        An .npz file.
-    known : TensorFormat
-
-    Returns
-    -------
-    tuple of str
-        What has to be said about it, in sentences.
+    The shot has the frames and the picture size that the generator works at.
 
     Raises
     ------
@@ -92,7 +81,8 @@ def write_tensor(shot: Shot, path: Path, known: TensorFormat) -> tuple[str, ...]
         archive.comment = MARK.encode()
         for tensor in tensors:
             _write_array(archive, tensor)
-            _write_names(archive, tensor)
+            with archive.open(f"{tensor.name}_axes.npy", "w") as names:
+                np.lib.format.write_array(names, np.array(tensor.axes))  # type: ignore[no-untyped-call] # as below
     return tuple(known.losses(shot))
 
 
@@ -102,11 +92,6 @@ def _write_array(archive: zipfile.ZipFile, tensor: Tensor) -> None:
         np.lib.format.write_array_header_1_0(file, header)  # type: ignore[no-untyped-call] # NumPy leaves it untyped
         for plane in tensor.planes():
             file.write(np.ascontiguousarray(plane, "<f4").data.cast("B"))
-
-
-def _write_names(archive: zipfile.ZipFile, tensor: Tensor) -> None:
-    with archive.open(f"{tensor.name}_axes.npy", "w") as file:
-        np.lib.format.write_array(file, np.array(tensor.axes))  # type: ignore[no-untyped-call] # as above
 
 
 def _whole(name: str, axes: tuple[str, ...], values: NDArray[np.generic]) -> Tensor:

@@ -53,16 +53,7 @@ def packed_order(frames: int) -> Iterator[tuple[int, int]]:
 
 
 def camera_latents(trajectory: Trajectory) -> NDArray[np.float32]:
-    """Camera latents of a trajectory.
-
-    Parameters
-    ----------
-    trajectory : Trajectory
-        4n + 1 cameras with pictures of H x W pixels, multiples of 16.
-
-    Returns
-    -------
-    (1, 24, n + 1, H, W) float32
+    """Camera latents (1, 24, n + 1, H, W) of 4n + 1 cameras with pictures of H x W pixels, multiples of 16.
 
     Raises
     ------

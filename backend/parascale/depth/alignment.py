@@ -17,14 +17,9 @@ _PAIRS = 4000
 
 @dataclass(frozen=True, eq=False)
 class Fit:
-    """Parameters of an alignment.
+    """Parameters (K,) of an alignment, and their standard errors.
 
-    Attributes
-    ----------
-    parameters : (K,) float64
-        K = 1: ln k of depth = k value. K = 2: ln a and b / a of inverse depth = a value + b.
-    deviation : (K,) float64
-        Their standard errors.
+    K = 1: ln k of depth = k value. K = 2: ln a and b / a of inverse depth = a value + b.
     """
 
     parameters: Array
@@ -32,13 +27,7 @@ class Fit:
 
 
 def fit_scale(values: Array, depth: Array) -> Fit:
-    """Scale k of ``depth = k values``, robustly, from points (N,) of known depth.
-
-    Parameters
-    ----------
-    values, depth : (N,) float64
-        Estimated and known z-depth of the same points, above 0.
-    """
+    """Scale k of ``depth = k values``, robustly, from estimated and known z-depth (N,) of the same points, above 0."""
     ratio = np.log(depth / values)
     middle = float(np.median(ratio))
     for _ in range(ROUNDS):
@@ -51,13 +40,8 @@ def fit_scale(values: Array, depth: Array) -> Fit:
 def fit_scale_shift(values: Array, depth: Array) -> Fit | None:
     """Scale a and shift b of ``1 / depth = a values + b``, robustly; None where the points do not tell.
 
-    Errors count relative to the depth. A start that a few wrong points cannot move: the median slope over pairs
-    (Theil and Sen).
-
-    Parameters
-    ----------
-    values, depth : (N,) float64
-        The model's inverse depth, and known z-depth, of the same points.
+    From the model's inverse depth (N,), and known z-depth, of the same points. Errors count relative to the depth. A
+    start that a few wrong points cannot move: the median slope over pairs (Theil and Sen).
     """
     inverse = 1 / depth
     rng = np.random.default_rng(0)
@@ -101,17 +85,7 @@ def steady_fits(fits: list[Fit | None]) -> list[Array | None]:
     """Parameters of every frame, drawn towards their neighbours' mean as far as their own error explains the gap.
 
     A model whose scale flickers keeps it (the flicker is in its maps too); a steady one loses the noise of the
-    points. Frames without a fit take the nearest frame's.
-
-    Parameters
-    ----------
-    fits : list of Fit or None
-        One a frame.
-
-    Returns
-    -------
-    list of (K,) float64 or None
-        None throughout where no frame has a fit.
+    points. Frames without a fit take the nearest frame's; None throughout where no frame has one.
     """
     known = [frame for frame, fit in enumerate(fits) if fit is not None]
     if not known:

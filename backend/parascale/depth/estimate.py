@@ -59,27 +59,10 @@ class Estimate:
 
 
 class Estimator(Protocol):
-    """A depth model, or what stands in for one.
-
-    Attributes
-    ----------
-    name : str
-        What people call it; recorded with what it measured.
-    """
+    """A depth model, or what stands in for one, by the name people call it; recorded with what it measured."""
 
     @property
-    def name(self) -> str: ...  # noqa: D102 - described above
+    def name(self) -> str: ...  # noqa: D102 - as above
 
     def estimate(self, image: NDArray[np.uint8]) -> Estimate:
-        """Estimate the depth of every pixel.
-
-        Parameters
-        ----------
-        image : (H, W, 3) uint8
-            sRGB.
-
-        Returns
-        -------
-        Estimate
-            Of the picture's size.
-        """
+        """Estimate the depth of every pixel of a picture (H, W, 3), sRGB, at its size."""

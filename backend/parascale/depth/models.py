@@ -11,12 +11,7 @@ from parascale.weights.hub import locate
 
 
 def load_estimator(name: str) -> Estimator:
-    """Load a depth model.
-
-    Parameters
-    ----------
-    name : str
-        Of the catalogue; or a folder of weights; or an id of the Hugging Face hub.
+    """Load a depth model: of the catalogue, of a folder of weights, or of the Hugging Face hub by its id.
 
     Raises
     ------
@@ -33,18 +28,13 @@ def load_estimator(name: str) -> Estimator:
     require("the depth model", "depth", ("torch", "transformers"))
     from parascale.depth.transformers_model import FAMILIES, TransformersEstimator
 
-    family = _model_type(folder)
-    if family not in FAMILIES:
-        known = ", ".join(FAMILIES)
-        raise InputError(f"{folder} holds a model of the kind {family!r}, which is no depth model we know: {known}")
-    return TransformersEstimator(name, folder, family)
-
-
-def _model_type(folder: Path) -> str:
     try:
-        config = json.loads((folder / "config.json").read_text())
-        return str(config["model_type"])
+        family = str(json.loads((folder / "config.json").read_text())["model_type"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(
             f"{folder} holds no depth model: a config.json that names its model_type is needed, or MoGe's model.pt"
         ) from error
+    if family not in FAMILIES:
+        known = ", ".join(FAMILIES)
+        raise InputError(f"{folder} holds a model of the kind {family!r}, which is no depth model we know: {known}")
+    return TransformersEstimator(name, folder, family)

@@ -5,9 +5,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from parascale.camera import View
+from parascale.camera.intrinsics import projection
 from parascale.depth.alignment import Fit, align_depth, fit_scale, fit_scale_shift, steady_fits
 from parascale.depth.estimate import Estimate, Estimator
 from parascale.errors import Cancelled, InputError
@@ -15,6 +15,7 @@ from parascale.parallax.depth_source import DepthSamples, pixel_grid
 from parascale.parallax.gauge import to_unit_depth
 from parascale.parallax.number import felt_parallax, median_depth
 from parascale.parallax.shot import Shot
+from parascale.projection.mesh import thin
 from parascale.types import Array, CancelCheck, Image, Progress
 
 GRID = (64, 36)
@@ -29,22 +30,7 @@ def with_model_depth(
     progress: Progress | None = None,
     cancelled: CancelCheck | None = None,
 ) -> Shot:
-    """Give a solved shot the depth of a model, from the pictures of its own frames.
-
-    Parameters
-    ----------
-    shot : Shot
-        As `parascale.solve.solve` returns it.
-    reference : Path
-        The clip it was solved from.
-    estimator : Estimator
-    progress : Progress, optional
-    cancelled : CancelCheck, optional
-
-    Returns
-    -------
-    Shot
-        As `with_dense_depth` returns it.
+    """Give a solved shot the depth of a model, as `with_dense_depth` does, from the frames of its clip.
 
     Raises
     ------
@@ -135,7 +121,7 @@ def sample_dense_depth(
         estimate = estimator.estimate(picture)
         kind = estimate.kind
         fits.append(_fit(estimate, points, shot.trajectory.view(t)))
-        values.append(_sample_grid(estimate.values))
+        values.append(thin(estimate.values, GRID[1], GRID[0])[0])
         if progress is not None:
             progress((t + 1) / len(shot), "Estimating depth")
     if len(values) != len(shot):
@@ -157,7 +143,7 @@ def _fit(estimate: Estimate, points: Array, view: View) -> Fit | None:
     """Align one map to the points its camera sees."""
     in_camera = (points - view.camera_to_world[:3, 3]) @ view.camera_to_world[:3, :3]
     in_camera = in_camera[in_camera[:, 2] > 0]
-    places = in_camera[:, :2] / in_camera[:, 2:] * view.intrinsics[:2] + view.intrinsics[2:]
+    places = projection(in_camera, view.intrinsics)
     rows, columns = estimate.values.shape
     place = np.floor(places * [columns / view.width, rows / view.height]).astype(np.int64)
     inside = ((place >= 0) & (place < [columns, rows])).all(axis=1)
@@ -168,12 +154,3 @@ def _fit(estimate: Estimate, points: Array, view: View) -> Fit | None:
         return None
     fit = fit_scale_shift if estimate.kind == "relative" else fit_scale
     return fit(value[seen], depth[seen])
-
-
-def _sample_grid(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Values at the centres of the grid's cells."""
-    rows, columns = values.shape
-    row = ((np.arange(GRID[1]) + 0.5) * rows / GRID[1]).astype(int)
-    column = ((np.arange(GRID[0]) + 0.5) * columns / GRID[0]).astype(int)
-    sampled: NDArray[np.float32] = values[np.ix_(row, column)]
-    return sampled

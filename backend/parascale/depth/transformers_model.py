@@ -18,7 +18,7 @@ from torch.nn import functional
 from transformers import AutoModelForDepthEstimation
 from transformers.utils import logging
 
-from parascale.depth.estimate import Estimate, Kind
+from parascale.depth.estimate import Estimate
 from parascale.errors import InputError
 
 T = TypeVar("T")
@@ -35,15 +35,9 @@ _HALF = ([0.5] * 3, [0.5] * 3)
 
 
 class TransformersEstimator:
-    """A depth model from a folder of weights; see `parascale.depth.estimate.Estimator`.
+    """A depth model of one of `FAMILIES` from a folder of weights; see `parascale.depth.estimate.Estimator`.
 
-    Parameters
-    ----------
-    name : str
-    folder : Path
-        ``config.json``, ``preprocessor_config.json``, ``model.safetensors``.
-    family : str
-        One of `FAMILIES`.
+    The folder holds ``config.json``, ``preprocessor_config.json`` and ``model.safetensors``.
 
     Raises
     ------
@@ -80,13 +74,9 @@ class TransformersEstimator:
             seen = values.cpu().numpy()
         if self._family == "depth_pro":
             return _depth_pro(seen, getattr(predicted, "field_of_view", None))
-        return Estimate(seen.astype(np.float32), self._kind())
-
-    def _kind(self) -> Kind:
-        if self._family == "zoedepth":
-            return "metric"
-        metric = getattr(self._model.config, "depth_estimation_type", "relative") == "metric"
-        return "metric" if metric else "relative"
+        stated = getattr(self._model.config, "depth_estimation_type", "relative")
+        metric = self._family == "zoedepth" or stated == "metric"
+        return Estimate(seen.astype(np.float32), "metric" if metric else "relative")
 
     def _setting(self, name: str, default: T) -> T:
         value = self._preparation.get(name)

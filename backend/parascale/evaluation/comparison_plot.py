@@ -12,25 +12,17 @@ from matplotlib.figure import Figure
 from parascale.evaluation.figure import save_figure
 from parascale.evaluation.results import Row, raw_slope
 
-_COLOURS = ("#2e7d5b", "#d08770", "#5e81ac", "#b48ead", "#a3892c", "#4c566a")
+COLOURS = ("#2e7d5b", "#d08770", "#5e81ac", "#b48ead", "#a3892c", "#4c566a")
 # Below this an error is drawn at the edge: the axis is logarithmic.
 MIN_DRAWN_PCE = 1e-3
 
 
 def draw_comparison(rows: Sequence[Row], path: Path) -> None:
-    """Draw an evaluation and write it as PNG.
-
-    Parameters
-    ----------
-    rows : sequence of Row
-        At least one.
-    path : Path
-        The PNG to write.
-    """
+    """Draw an evaluation of at least one row and write it as PNG."""
     matplotlib.use("Agg")
     methods = list(dict.fromkeys(row.method for row in rows))
     regimes = list(dict.fromkeys(row.regime for row in rows))
-    colours = {regime: _COLOURS[number % len(_COLOURS)] for number, regime in enumerate(regimes)}
+    colours = {regime: COLOURS[number % len(COLOURS)] for number, regime in enumerate(regimes)}
     with_raw = "raw" in methods
     figure = Figure(figsize=(12 if with_raw else 8, 1.6 + 0.5 * len(methods)), layout="constrained", facecolor="white")
     panels = figure.subplots(1, 2, width_ratios=(1.7, 1)) if with_raw else [figure.subplots()]

@@ -37,11 +37,8 @@ MOVES = ("arc", "dolly in", "dolly out", "truck", "crane", "orbit", "handheld")
 REGIMES = ("cosmos-desk", "street-desk", "street-room", "room-desk", "desk-street")
 # `metric` is `raw` here: both sides are in metres.
 DEFAULT_METHODS = tuple(method for method in METHODS if method != "metric")
-QUICK_REGIMES, QUICK_METHODS, QUICK_MOVES = (
-    ("cosmos-desk", "street-room"),
-    ("closed-loop", "static", "raw"),
-    ("dolly in", "truck"),
-)
+QUICK_REGIMES, QUICK_METHODS = ("cosmos-desk", "street-room"), ("closed-loop", "static", "raw")
+QUICK_MOVES = ("dolly in", "truck")
 # The generator that is none: Blender renders the target scene along the path.
 RENDER = "render"
 FPS = 16
@@ -80,11 +77,8 @@ class Plan:
 
     def __post_init__(self) -> None:
         sides = [name for regime in self.regimes for name in _sides(regime)]
-        for what, names, known in (
-            ("scene", sides, SCENES),
-            ("method", self.methods, METHODS),
-            ("move", self.moves, MOVES),
-        ):
+        checks = ("scene", sides, SCENES), ("method", self.methods, METHODS), ("move", self.moves, MOVES)
+        for what, names, known in checks:
             for name in names:
                 if name not in known:
                     raise InputError(f"there is no {what} {name!r}: take one of {', '.join(known)}")
@@ -215,32 +209,25 @@ def film_reference(name: str, move: str, plan: Plan, folder: Path, report: Progr
         write_shot(replace(measured, trajectory=trajectory, median_depth=depth), true_file)
     true = read_shot(true_file)
     if not solved_file.is_file():
+        lens = true.trajectory.intrinsics[0]
         try:
-            solved = solve(
-                clip,
-                intrinsics=true.trajectory.intrinsics[0],
-                progress=lambda part, phase: report(0.8 + 0.2 * part, phase),
-            )
+            solved = solve(clip, intrinsics=lens, progress=lambda part, phase: report(0.8 + 0.2 * part, phase))
         except InputError as error:
             return Reference(true, None, f"not solved: {error}")
-        write_shot(_in_metres(solved, true), solved_file)
+        # As large as a perfect metric depth of its frames would make it.
+        scaled = scale_gauge(solved, math.exp(_depth_gap(true, solved)))
+        write_shot(replace(scaled, unit="m", metres_per_unit=1.0), solved_file)
     return Reference(true, read_shot(solved_file))
-
-
-def _in_metres(solved: Shot, true: Shot) -> Shot:
-    """Scale a solved shot as a perfect metric depth of its frames would."""
-    scaled = scale_gauge(solved, math.exp(_depth_gap(true, solved)))
-    return replace(scaled, unit="m", metres_per_unit=1.0)
 
 
 def _open(name: str, size: tuple[int, int]) -> _Stage:
     from parascale.blender.camera import view_of_camera
-    from parascale.blender.depth import SceneDepth
+    from parascale.blender.depth import SceneDepth, clip_range
     from parascale.blender.scenes.scenes_by_name import open_scene
 
     scene = open_scene(name, size)
     assert scene.camera is not None
-    return _Stage(scene, SceneDepth(scene), view_of_camera(scene, scene.camera))
+    return _Stage(scene, SceneDepth(scene, clip=clip_range(scene, scene.camera)), view_of_camera(scene, scene.camera))
 
 
 def _measure(row: Row, path: Shot, true: Shot, stage: _Stage) -> Row:
@@ -288,7 +275,7 @@ def _video(job: _Job, path: Shot, stage: _Stage, folder: Path) -> tuple[Path, Pa
     if job.plan.generator == RENDER:
         return render_path(stage.scene, path.trajectory, folder / "result.mp4", job.plan.size, FPS), None
     assert job.make is not None
-    made = job.make(_request(job.plan, path, stage, folder), folder, _ignore_progress)
+    made = job.make(_request(job.plan, path, stage, folder), folder, lambda _part, _phase: None)
     return made.files["video"], made.files.get("hole_mask")
 
 
@@ -304,7 +291,3 @@ def _request(plan: Plan, path: Shot, stage: _Stage, folder: Path) -> GenerationR
     # What renders as nothing is far away, not unmeasured.
     depth[np.isnan(depth)] = np.inf
     return GenerationRequest(to_unit_depth(path), plan.generator, image, depth)
-
-
-def _ignore_progress(part: float, phase: str) -> None:
-    pass

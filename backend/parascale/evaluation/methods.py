@@ -19,22 +19,7 @@ ORACLE_REACH, ORACLE_STEP = 2.0, 0.01
 
 
 def carry_over(method: str, shot: Shot, target: DepthSource, anchor: View) -> Shot:
-    """Carry a shot, in metres, over to a target in metres.
-
-    Parameters
-    ----------
-    method : str
-        One of `METHODS`.
-    shot : Shot
-        The reference.
-    target : DepthSource
-    anchor : View
-        Where the path starts.
-
-    Returns
-    -------
-    Shot
-        As `parascale.parallax.calibrate.calibrate` returns it.
+    """Carry a shot, in metres, over to a target in metres by one of `METHODS`, from the camera where the path starts.
 
     Raises
     ------

@@ -17,17 +17,9 @@ _FLOOR, _BOXES = 1.2, 7
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """What a generator starts from.
+    """What a generator starts from: an sRGB image (H, W, 3) seen through a horizontal field of view in degrees.
 
-    Attributes
-    ----------
-    name : str
-    image : (H, W, 3) uint8
-        sRGB.
-    depth : (H, W) float32 or None
-        z-depth, in its own median; None where it is not known.
-    fov : float
-        Horizontal field of view, degrees.
+    Its z-depth, (H, W), is in its own median; None where it is not known.
     """
 
     name: str
@@ -73,11 +65,8 @@ def _draw(number: int, size: tuple[int, int]) -> Picture:
     colours = rng.uniform(0.35, 0.8, (6 + 6 * _BOXES, 3))
     shade = 0.35 + 1.3 * _noise(rays * depth[..., None], rng)
     image = np.clip(colours[surface] * shade[..., None], 0, 1) ** (1 / 2.2)
-    return Picture(
-        f"room {number + 1}",
-        np.round(image * 255).astype(np.uint8),
-        (depth / np.median(depth)).astype(np.float32),
-    )
+    pixels = np.round(image * 255).astype(np.uint8)
+    return Picture(f"room {number + 1}", pixels, (depth / np.median(depth)).astype(np.float32))
 
 
 def _slabs(rays: Array, low: Array, high: Array) -> tuple[Array, Array]:

@@ -8,9 +8,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
-from numpy.typing import NDArray
 
-from parascale.camera import Trajectory, View
+from parascale.camera import Trajectory
 from parascale.errors import InputError
 from parascale.evaluation.pictures import Picture
 from parascale.evaluation.verify import MIN_SHARE_ABOVE_FLOOR, verify
@@ -22,7 +21,7 @@ from parascale.link.parameters import Scalar
 from parascale.link.request import JobResult
 from parascale.parallax.number import median_depth
 from parascale.parallax.shot import Shot
-from parascale.types import Array, Progress
+from parascale.types import Progress
 
 # Camera axes (x right, y down, z forward) a move goes along.
 MOVES = {"truck": (1.0, 0.0, 0.0), "dolly": (0.0, 0.0, 1.0)}
@@ -39,18 +38,7 @@ Make = Callable[[GenerationRequest, Path, Progress], JobResult]
 
 @dataclass(frozen=True)
 class Plan:
-    """What a generator is asked for.
-
-    Attributes
-    ----------
-    pictures : sequence of Picture
-    frames : int
-    fps : float
-    prompt : str
-    seed : int
-    parameters : mapping
-        The generator's own.
-    """
+    """What a generator is asked for: pictures to move through, and its own parameters."""
 
     pictures: Sequence[Picture]
     frames: int = 33
@@ -62,17 +50,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Response:
-    """One video: what was asked and what came out, as the median P of its steps.
-
-    Attributes
-    ----------
-    picture, move : str
-    gain, asked : float
-    realised : float or None
-        None where it could not be measured.
-    reason : str
-        Why not.
-    """
+    """One video: the median P of its steps that was asked, and that it realised; None, and why, where not measured."""
 
     picture: str
     move: str
@@ -88,20 +66,7 @@ class Response:
 
 
 def probe(generator: Generator, plan: Plan, make: Make, progress: Progress) -> Profile:
-    """Measure a generator.
-
-    Parameters
-    ----------
-    generator : Generator
-    plan : Plan
-    make : callable
-        Has the generator answer a request, its files put into a folder.
-    progress : callable
-        Takes the fraction done and the phase.
-
-    Returns
-    -------
-    Profile
+    """Measure a generator by videos it makes: ``make`` has it answer a request, its files put into a folder.
 
     Raises
     ------
@@ -136,24 +101,17 @@ def moving_shot(picture: Picture, move: str, gain: float, plan: Plan) -> Shot:
 
     Where the picture's depth is known, Z of every frame is measured in it; where not, it is that of a wall.
     """
+    from parascale.projection.depth_map import DepthMapSource
+
     poses = np.tile(np.eye(4), (plan.frames, 1, 1))
     poses[:, :3, 3] = np.linspace(0, gain * TRAVEL, plan.frames)[:, None] * np.array(MOVES[move])
     trajectory = Trajectory(poses, picture.intrinsics, np.arange(plan.frames) / plan.fps, *picture.size)
-    depth = 1.0 - poses[:, 2, 3] if picture.depth is None else _seen_depth(picture.depth, trajectory)
+    depth = 1.0 - poses[:, 2, 3]
+    if picture.depth is not None:
+        source = DepthMapSource(picture.depth, trajectory.view(0))
+        samples = (source(pose, picture.intrinsics, picture.size, frame) for frame, pose in enumerate(poses))
+        depth = np.array([median_depth(item) for item in samples])
     return Shot(f"{move} x{gain:g}", plan.fps, trajectory, depth, unit="unit-depth")
-
-
-def _seen_depth(depth_map: NDArray[np.float32], trajectory: Trajectory) -> Array:
-    from parascale.projection.depth_map import DepthMapSource
-
-    first: View = trajectory.view(0)
-    source = DepthMapSource(depth_map, first)
-    return np.array(
-        [
-            median_depth(source(pose, first.intrinsics, first.size, frame))
-            for frame, pose in enumerate(trajectory.camera_to_world)
-        ]
-    )
 
 
 def _units(generator: Generator, plan: Plan) -> tuple[float, dict[str, Scalar]]:

@@ -66,13 +66,7 @@ def draw_report(
 
 
 def pictures_at(video: Path, numbers: list[int]) -> list[NDArray[np.uint8]]:
-    """Decode frames of a video, or of a folder of images, by number.
-
-    Returns
-    -------
-    list of (H, W, 3) uint8
-        sRGB, in the order asked for.
-    """
+    """Decode frames of a video, or of a folder of images, by number, in the order asked for."""
     found = {frame.number: frame.picture for frame in read_frames(video, numbers)}
     if len(found) < len(set(numbers)):
         raise InputError(f"{video} ends before frame {max(numbers)}")
@@ -98,19 +92,14 @@ def _draw_path(axes: Axes, asked: Shot, realised: Shot) -> None:
         ("asked", asked, ASKED_COLOUR, "-"),
         ("realised", realised, REALISED_COLOUR, "--"),
     ):
-        x, z = _from_above(shot)
+        poses = np.linalg.inv(shot.trajectory.camera_to_world[0]) @ shot.trajectory.camera_to_world
+        x, _, z = (poses[:, :3, 3] / shot.median_depth[0]).T
         axes.plot(x, z, style, color=colour, label=label, lw=1.8)
         axes.plot(x[:1], z[:1], "o", color=colour, ms=5)
     axes.set(xlabel="right, in first median depths", ylabel="forward", title="The path from above")
     axes.set_aspect("equal", adjustable="datalim")
     axes.legend(frameon=False, fontsize=9)
     axes.grid(alpha=0.25)
-
-
-def _from_above(shot: Shot) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    poses = np.linalg.inv(shot.trajectory.camera_to_world[0]) @ shot.trajectory.camera_to_world
-    centres = poses[:, :3, 3] / shot.median_depth[0]
-    return centres[:, 0], centres[:, 2]
 
 
 if __name__ == "__main__":

@@ -1,36 +1,29 @@
 """A generator's response to camera motion as a picture."""
 
+from itertools import cycle
 from pathlib import Path
 
 import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
+from parascale.evaluation.comparison_plot import COLOURS
 from parascale.evaluation.figure import save_figure
 from parascale.generators.profile import Profile
 
-_COLOURS = ("#2e7d5b", "#d08770", "#5e81ac", "#b48ead", "#a3892c", "#4c566a")
 _MARKERS = ("o", "^", "s", "D")
 
 
 def draw_response(profile: Profile, path: Path) -> None:
-    """Draw asked against realised P, a line for every picture and move, and write it as PNG.
-
-    Parameters
-    ----------
-    profile : Profile
-        Measured, with at least one response.
-    path : Path
-        The PNG to write.
-    """
+    """Draw realised over asked P of a measured profile, a line for every picture and move, and write it as PNG."""
     matplotlib.use("Agg")
     figure = Figure(figsize=(7, 6), layout="constrained", facecolor="white")
     axes = figure.subplots()
     measured = [item for item in profile.response if item["realised"] is not None]
     moves = sorted({item["move"] for item in measured})
     images = sorted({item["image"] for item in measured})
-    for image, colour in zip(images, _cycle(_COLOURS, len(images)), strict=True):
-        for move, marker in zip(moves, _cycle(_MARKERS, len(moves)), strict=True):
+    for image, colour in zip(images, cycle(COLOURS)):
+        for move, marker in zip(moves, cycle(_MARKERS)):
             own = [item for item in measured if (item["image"], item["move"]) == (image, move)]
             asked, realised = [item["asked"] for item in own], [item["realised"] for item in own]
             axes.loglog(asked, realised, marker=marker, color=colour, lw=1.2, ms=6, label=f"{image}, {move}")
@@ -41,10 +34,6 @@ def draw_response(profile: Profile, path: Path) -> None:
     axes.grid(alpha=0.25, which="both")
     axes.legend(frameon=False, fontsize=8)
     save_figure(figure, path, 110)
-
-
-def _cycle(values: tuple[str, ...], count: int) -> list[str]:
-    return [values[number % len(values)] for number in range(count)]
 
 
 def _title(profile: Profile) -> str:

@@ -12,6 +12,7 @@ from parascale.evaluation.figure import save_figure
 from parascale.parallax.shot import Shot
 
 PATH_COLOUR, FLOOR_COLOUR, POINT_COLOUR = "#2e7d5b", "#bf616a", "#9aa3b2"
+UNIT_NAMES = {"m": "m", "unit-depth": "first median depths", "arbitrary": "its own units"}
 MAX_POINTS = 4000
 CAMERAS = 9
 # Seen from above and from the side: which coordinates are drawn across and up, and their names. y points down.
@@ -19,15 +20,7 @@ VIEWS = (("from above", 0, 2, "right", "forward"), ("from the right", 2, 1, "for
 
 
 def draw_shot(shot: Shot, path: Path) -> None:
-    """Draw a shot and write it as PNG.
-
-    Parameters
-    ----------
-    shot : Shot
-        Points and the noise floor are drawn where it has them.
-    path : Path
-        The PNG to write.
-    """
+    """Draw a shot, its points and its noise floor where it has them, and write it as PNG."""
     matplotlib.use("Agg")
     figure = Figure(figsize=(13, 7.4), layout="constrained", facecolor="white")
     figure.suptitle(_title(shot), fontsize=12)
@@ -41,7 +34,7 @@ def draw_shot(shot: Shot, path: Path) -> None:
         _draw_path(axes[place], shot, poses, view)
     frames = np.asarray(shot.frames)
     _draw_parallax(axes["parallax"], shot, frames[:-1])
-    unit = _unit(shot)
+    unit = UNIT_NAMES[shot.unit]
     for place, numbers, values, name in (
         ("depth", frames, shot.median_depth, f"median depth,\n{unit}"),
         ("baseline", frames[:-1], np.linalg.norm(shot.trajectory.baselines, axis=1), f"step,\n{unit}"),
@@ -78,9 +71,13 @@ def _draw_path(axes: Axes, shot: Shot, poses: NDArray[np.float64], view: tuple[s
         *(centres[shown, across], centres[shown, up], ahead[:, across], ahead[:, up]),
         color=PATH_COLOUR, alpha=0.8, width=0.005, scale=9, angles="xy", zorder=3,
     )  # fmt: skip
-    axes.set(xlabel=f"{labels[0]}, {_unit(shot)}", ylabel=labels[1], title=f"The path {title}, arrows along the view")
-    middle, half = _window(centres, float(shot.median_depth[0]) if np.isfinite(shot.median_depth[0]) else 0.0)
-    corners = middle[:, None] + [-half or -1.0, half or 1.0]
+    axes.set(xlabel=f"{labels[0]}, {UNIT_NAMES[shot.unit]}", ylabel=labels[1])
+    axes.set_title(f"The path {title}, arrows along the view")
+    # The path with as much around it, not all there is to see.
+    low, high = centres.min(axis=0), centres.max(axis=0)
+    depth = float(shot.median_depth[0]) if np.isfinite(shot.median_depth[0]) else 0.0
+    half = max(float((high - low).max()), 0.3 * depth) or 1.0
+    corners = ((low + high) / 2)[:, None] + [-half, half]
     axes.plot(corners[across], corners[up], alpha=0)
     axes.set_aspect("equal", adjustable="datalim")
     if up == 1:
@@ -97,12 +94,6 @@ def _draw_points(axes: Axes, shot: Shot, across: int, up: int) -> None:
     )
 
 
-def _window(centres: NDArray[np.float64], depth: float) -> tuple[NDArray[np.float64], float]:
-    """Middle and half the side of what is shown: the path with as much around it, not all there is to see."""
-    low, high = centres.min(axis=0), centres.max(axis=0)
-    return (low + high) / 2, max(float((high - low).max()), 0.3 * depth)
-
-
 def _draw_parallax(axes: Axes, shot: Shot, frames: NDArray[np.int64]) -> None:
     axes.plot(frames, shot.parallax_number, color=PATH_COLOUR, lw=1.6, label="P")
     highest = [shot.parallax_number]
@@ -111,13 +102,8 @@ def _draw_parallax(axes: Axes, shot: Shot, frames: NDArray[np.int64]) -> None:
         highest.append(np.array([shot.noise_floor]))
     per_step = shot.quality.get("noise_floor_per_step")
     if isinstance(per_step, list) and len(per_step) == len(frames):
-        axes.plot(
-            frames,
-            [np.nan if each is None else each for each in per_step],
-            color=FLOOR_COLOUR,
-            lw=1,
-            label="of each step",
-        )
+        floors = [np.nan if each is None else each for each in per_step]
+        axes.plot(frames, floors, color=FLOOR_COLOUR, lw=1, label="of each step")
     axes.set(ylabel="Parallax Number", ylim=(0, _top(np.concatenate(highest))))
     axes.legend(frameon=False, fontsize=9, ncols=3)
 
@@ -125,7 +111,3 @@ def _draw_parallax(axes: Axes, shot: Shot, frames: NDArray[np.int64]) -> None:
 def _top(values: NDArray[np.float64]) -> float:
     finite = values[np.isfinite(values)]
     return 1.15 * float(finite.max()) if len(finite) and finite.max() > 0 else 1.0
-
-
-def _unit(shot: Shot) -> str:
-    return {"m": "m", "unit-depth": "first median depths", "arbitrary": "its own units"}[shot.unit]

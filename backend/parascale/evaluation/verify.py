@@ -21,15 +21,7 @@ MIN_SHARE_ABOVE_FLOOR = 0.5
 
 @dataclass(frozen=True)
 class Verification:
-    """What a video turned out to do.
-
-    Attributes
-    ----------
-    shot : Shot
-        The video, solved.
-    metrics : Metrics
-        It held against what was asked.
-    """
+    """What a video turned out to do: the video, solved, and it held against what was asked."""
 
     shot: Shot
     metrics: Metrics
@@ -54,10 +46,6 @@ def verify(
     masks : Path or None
         A video or a folder of masks, white where the picture shows nothing of the scene: a preview's ``hole_mask``.
 
-    Returns
-    -------
-    Verification
-
     Raises
     ------
     InputError
@@ -77,18 +65,9 @@ def verify(
 
 
 def correction(metrics: Metrics) -> float | None:
-    """Return the gain of the path that would bring a video's Parallax Number to what was asked.
+    """Return the gain of the path that would bring a video's Parallax Number to what was asked: exp(-scale gap).
 
-    Parameters
-    ----------
-    metrics : Metrics
-        The video held against what was asked.
-
-    Returns
-    -------
-    float or None
-        exp(-scale gap), one number for the whole path; None within `SECOND_PASS_ABOVE_FACTOR`, or where too little
-        could be measured.
+    None within `SECOND_PASS_ABOVE_FACTOR`, or where too little could be measured.
     """
     gap = metrics.pce_scale_gap
     if not metrics.above_floor >= MIN_SHARE_ABOVE_FLOOR or abs(gap) <= math.log(SECOND_PASS_ABOVE_FACTOR):

@@ -32,7 +32,10 @@ def view_shot(shot: Shot, reference: Path | None = None, save: Path | None = Non
     InputError
         Where rerun is not installed, or the reference cannot be read.
     """
-    rr = _rerun()
+    try:
+        rr = import_module("rerun")
+    except ImportError as error:
+        raise InputError("rerun is not installed", "rerun") from error
     rr.init("parascale", recording_id=shot.digest)
     if save is not None:
         rr.save(save)
@@ -52,13 +55,6 @@ def source_of(shot: Shot, folder: Path) -> Path | None:
     if not isinstance(name, str) or Path(name).name != name or not (folder / name).exists():
         return None
     return folder / name if source_digest(folder / name) == shot.provenance.get("sha256") else None
-
-
-def _rerun() -> ModuleType:
-    try:
-        return import_module("rerun")
-    except ImportError as error:
-        raise InputError("rerun is not installed", "rerun") from error
 
 
 def _scale(shot: Shot) -> float:

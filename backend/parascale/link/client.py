@@ -187,6 +187,10 @@ class Client:
         self._ask(m.Deleted, m.Delete(self._next_request(), job_id))
         self._jobs.pop(job_id, None)
 
+    def clean(self) -> int:
+        """Have our jobs that failed, were cancelled or lost forgotten; return how many there were."""
+        return self._ask(m.Cleaned, m.Clean(self._next_request())).count
+
     def fetch(self, job_id: str, directory: Path, progress: Progress | None = None) -> JobResult:
         """Bring the files of a job that is done into a folder.
 
@@ -419,13 +423,13 @@ class Client:
     def _next_request(self) -> int:
         return next(self._numbers)
 
-    def _ask(self, answer: type[R], question: m.Hello | m.Ask | m.AskAll | m.Cancel | m.Delete) -> R:
+    def _ask(self, answer: type[R], question: m.Hello | m.Ask | m.AskAll | m.Cancel | m.Delete | m.Clean) -> R:
         self._replies[question.request] = None
         try:
             self._connection.send(question)
             end = time.monotonic() + self._timeout
             while (reply := self._replies[question.request]) is None:
-                self._pump_once(f"job {question.job}" if not isinstance(question, m.Hello | m.AskAll) else "")
+                self._pump_once(f"job {question.job}" if isinstance(question, m.Ask | m.Cancel | m.Delete) else "")
                 if time.monotonic() > end:
                     message = self._connection.trouble(0.0) or f"no answer from {self.address}"
                     raise InputError(message, self._connection.remedy)

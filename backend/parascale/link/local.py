@@ -7,6 +7,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,11 +18,13 @@ from parascale.link.codec import parse
 from parascale.link.keys import client_keys, server_key
 from parascale.link.paths import backend_folder
 from parascale.link.sockets import LOOPBACK, host_of, is_loopback
+from parascale.link.start_lock import StartLock
 
 BACKEND_FILE = "backend.json"
 LOG_FILE = "backend.log"
-_START = 20.0  # seconds a backend may take to start
-_STOP = 5.0  # seconds it may take to stop
+_START = 60.0  # seconds a backend may take to start: it only tells a hung one from a slow machine
+_STOP = 5.0  # seconds it may take to stop, or to say that it stays
+_REAP = 1.0  # seconds it may take to end once it hung up
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,7 @@ class Backend:
     server_key : bytes
         Its public key, Z85.
     process : subprocess.Popen or None
-        The process, where we started it; it ends when we end, however we end.
+        The process, where we started and hold it: when we end, however we end, it ends too unless others use it.
     """
 
     address: str
@@ -47,17 +50,25 @@ class Backend:
         return Client(self.address, self.server_key, client_keys())
 
     def stop(self) -> None:
-        """End it where we started it; a running job goes on when it is started again."""
+        """End it where we hold it and nobody is connected: hang up before.
+
+        A running job goes on when it is started again. Where others are connected, it ends with the last of them.
+        """
         if self.process is None:
             return
         assert self.process.stdin is not None
+        assert self.process.stdout is not None
         with contextlib.suppress(OSError):
             self.process.stdin.close()
-        try:
-            self.process.wait(_STOP)
-        except subprocess.TimeoutExpired:
+        # Its standard output closes when it ends, and when it decides to stay.
+        decision = threading.Thread(target=self.process.stdout.read, daemon=True)
+        decision.start()
+        decision.join(_STOP)
+        if decision.is_alive():
             self.process.kill()
             self.process.wait()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(_REAP)
 
 
 @dataclass(frozen=True)
@@ -70,7 +81,7 @@ class _Note:
 
 
 def start_backend(executable: str | None = None, state: Path | None = None) -> Backend:
-    """Return a backend of our own; one that already runs on the state is taken as it is.
+    """Return a backend that we hold; one that already runs on the state is taken as it is.
 
     Parameters
     ----------
@@ -85,41 +96,45 @@ def start_backend(executable: str | None = None, state: Path | None = None) -> B
         Where there is no command, or it does not start.
     """
     state = state or backend_folder()
-    found = find_backend(state)
-    if found is not None:
-        return found
-    command = [executable or _executable(), "serve", "--bind", "tcp://127.0.0.1:*", "--state", str(state), "--private"]
-    log = state / LOG_FILE
-    try:
-        state.mkdir(mode=0o700, parents=True, exist_ok=True)
-        (state / BACKEND_FILE).unlink(missing_ok=True)
-        with log.open("wb") as errors:
-            # A session of its own: Ctrl-C is for the program that waits for the job, which then cancels it.
-            process = subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=errors, start_new_session=True
-            )
-    except OSError as error:
-        raise InputError(f"no backend can be started by {command[0]}: {error.strerror}") from error
-    end = time.monotonic() + _START
-    while time.monotonic() < end and process.poll() is None:
-        found = find_backend(state)
-        if found is not None:
-            return Backend(found.address, found.server_key, process)
-        time.sleep(0.02)
-    process.kill()
-    process.wait()
-    raise InputError(f"the backend did not start: {_last_words(log) or f'{command[0]} said nothing'}")
+    with StartLock(state):
+        return find_backend(state) or _start(executable, state, held=True)
+
+
+def join_backend(
+    executable: str | None = None, state: Path | None = None, *, held: bool = False
+) -> tuple[Backend, Client]:
+    """Return a private backend and a client of it, which it knows already: it does not end before the client is gone.
+
+    Parameters
+    ----------
+    executable, state
+        As `start_backend` takes them.
+    held : bool
+        Whether we hold it where we start it, so that `Backend.stop` ends it; else it ends by itself, soon after its
+        last client and job are gone.
+
+    Raises
+    ------
+    InputError
+        Where there is no command, it does not start, or it does not answer.
+    """
+    state = state or backend_folder()
+    with StartLock(state):
+        backend = find_backend(state) or _start(executable, state, held=held)
+        client = backend.connect()
+        try:
+            client.jobs()
+        except BaseException:
+            client.close()
+            backend.stop()
+            raise
+        return backend, client
 
 
 def find_backend(state: Path | None = None) -> Backend | None:
     """Return the backend that runs on a state folder, the user's own where none is given; None where there is none."""
     note = _read_note(state or backend_folder())
-    if note is None:
-        return None
-    host, port = host_of(note.address), int(note.address.rpartition(":")[2])
-    try:
-        socket.create_connection((host, port), timeout=1.0).close()
-    except OSError:
+    if note is None or not _listens(note.address):
         return None
     return Backend(note.address, note.server_key.encode())
 
@@ -130,8 +145,8 @@ def connect(address: str | None = None, keys: Path | None = None) -> Client:
     Parameters
     ----------
     address : str, optional
-        ``tcp://HOST:PORT``; where none is given, the backend that runs on the user's own state, else the default
-        address of this machine.
+        ``tcp://HOST:PORT``; where none is given, the backend that runs on the user's own state; else one at the default
+        address of this machine; else one that is started on the user's own state.
     keys : Path, optional
         Folder with ``server.key`` and ``client.key_secret``; the user's own where none is given.
 
@@ -141,13 +156,50 @@ def connect(address: str | None = None, keys: Path | None = None) -> Client:
         Where a backend of another machine is named without keys.
     """
     if address is None:
-        backend = find_backend()
-        if backend is not None and keys is None:
-            return backend.connect()
+        if keys is None and (find_backend() or not _listens(LOOPBACK)):
+            return join_backend()[1]
         address = LOOPBACK
     if keys is None and not is_loopback(address):
         raise InputError(f"{address} is another machine: name the folder of its keys")
     return Client(address, server_key(keys), client_keys(keys))
+
+
+def _listens(address: str) -> bool:
+    try:
+        socket.create_connection((host_of(address), int(address.rpartition(":")[2])), timeout=1.0).close()
+    except OSError:
+        return False
+    return True
+
+
+def _start(executable: str | None, state: Path, *, held: bool) -> Backend:
+    """Start a backend and wait until it runs; the lock of its state is ours."""
+    command = [executable or _executable(), "serve", "--bind", "tcp://127.0.0.1:*", "--state", str(state)]
+    command.append("--held" if held else "--private")
+    log = state / LOG_FILE
+    try:
+        (state / BACKEND_FILE).unlink(missing_ok=True)
+        with log.open("wb") as errors:
+            # Apart from our terminal: Ctrl-C is for the program that waits for the job, which then cancels it.
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE if held else subprocess.DEVNULL,
+                stdout=subprocess.PIPE if held else subprocess.DEVNULL,
+                stderr=errors,
+                start_new_session=True,
+                creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+            )
+    except OSError as error:
+        raise InputError(f"no backend can be started by {command[0]}: {error.strerror}") from error
+    end = time.monotonic() + _START
+    while time.monotonic() < end and process.poll() is None:
+        found = find_backend(state)
+        if found is not None:
+            return Backend(found.address, found.server_key, process) if held else found
+        time.sleep(0.02)
+    process.kill()
+    process.wait()
+    raise InputError(f"the backend did not start: {_last_words(log) or f'{command[0]} said nothing'}")
 
 
 def _executable() -> str:

@@ -12,7 +12,10 @@ Refusal = Literal["malformed", "version", "unknown-job", "conflict", "quota", "n
 
 ScaleClass = Literal["A", "B", "C", "D"]
 
-FINAL = ("done", "failed", "cancelled", "lost")
+DEAD: tuple[JobState, ...] = ("failed", "cancelled", "lost")
+"""States of a job that ended and left nothing to fetch."""
+
+FINAL: tuple[JobState, ...] = ("done", *DEAD)
 
 
 @dataclass(frozen=True)
@@ -186,6 +189,13 @@ class Delete:
 
 
 @dataclass(frozen=True)
+class Clean:
+    """Client: deletes all its jobs that failed, were cancelled or lost."""
+
+    request: int
+
+
+@dataclass(frozen=True)
 class Pull:
     """Either side: requests the chunk with this SHA-256."""
 
@@ -256,6 +266,14 @@ class Deleted:
 
 
 @dataclass(frozen=True)
+class Cleaned:
+    """Server: so many jobs are deleted."""
+
+    request: int
+    count: int
+
+
+@dataclass(frozen=True)
 class Refused:
     """Server: refuses a request, and why; ``request`` is 0 if it could not be read."""
 
@@ -321,9 +339,9 @@ class Stopped:
     job: str
 
 
-FromClient = Hello | Submit | Ask | AskAll | Cancel | AskResult | Delete | Pull | Chunk | NoChunk
+FromClient = Hello | Submit | Ask | AskAll | Cancel | AskResult | Delete | Clean | Pull | Chunk | NoChunk
 FromServer = (
-    Welcome | Status | StatusAll | Result | Deleted | Refused | Changed | Beat | Pull | Chunk | NoChunk
+    Welcome | Status | StatusAll | Result | Deleted | Cleaned | Refused | Changed | Beat | Pull | Chunk | NoChunk
 )  # fmt: skip
 ToWorker = Run | Cancel
 FromWorker = Progress | Finished | Failed | Stopped | Beat

@@ -152,8 +152,10 @@ def _read_picture(path: Path) -> NDArray[np.generic]:
     require("reading a depth picture", "preview", ["av"])
     import av
 
+    from parascale.media.container import open_container
+
     try:
-        with av.open(path) as container:
+        with open_container(path) as container:
             frame = next(container.decode(video=0))
             pixels: NDArray[np.generic] = frame.to_ndarray()
     except (OSError, ValueError, IndexError, StopIteration, av.FFmpegError) as error:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,9 +11,14 @@ from numpy.typing import NDArray
 from parascale.errors import InputError
 from parascale.extras import require
 from parascale.media.depth_file import MAX_PIXELS
+from parascale.media.display_light import encode_srgb
 from parascale.media.exr_file import read_channels
+from parascale.media.heif_file import Layout, read_layout
 from parascale.media.orientation import read_orientation, turn_upright
 from parascale.types import Image
+
+if TYPE_CHECKING:
+    from av.video.frame import VideoFrame
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,50 +49,92 @@ def read_image(path: Path) -> ImageFile:
     import av
 
     try:
-        if path.suffix.lower() == ".exr":
-            frame = av.VideoFrame.from_ndarray(read_exr_image(path), "rgb24")
-        else:
-            with av.open(str(path)) as container:
-                frame = next(container.decode(video=0))
-        megapixels = frame.height * frame.width / 1e6
-        scale = min(1.0, float(np.sqrt(MAX_PIXELS / 1e6 / megapixels)))
-        if scale < 1:
-            width, height = max(round(frame.width * scale), 1), max(round(frame.height * scale), 1)
-            image = frame.reformat(width, height, "rgb24", interpolation="AREA").to_ndarray()
-        else:
-            image = frame.to_ndarray(format="rgb24")
+        picture, megapixels, scale = _decode(path)
     except InputError:
         raise
     except (OSError, ValueError, IndexError, StopIteration, av.FFmpegError) as error:
         raise InputError(f"{path} is not an image that can be read: take a PNG or JPEG file") from error
-    # The libraries know quarter turns only, and each of other files: the tag of a photo is read itself.
-    orientation = read_orientation(path)
-    turned = np.rot90(image, round(frame.rotation / 90)) if orientation is None else turn_upright(image, orientation)
-    found = np.ascontiguousarray(turned, np.uint8)
-    size = f"{found.shape[1]}x{found.shape[0]}"
+    size = f"{picture.shape[1]}x{picture.shape[0]}"
     return ImageFile(
-        found, (f"{path.name} has {megapixels:.0f} megapixels: it is used at {size}.",) if scale < 1 else ()
+        picture, (f"{path.name} has {megapixels:.0f} megapixels: it is used at {size}.",) if scale < 1 else ()
     )
 
 
-def read_exr_image(path: Path) -> Image:
-    """Read the colours of an EXR file (H, W, 3) as a screen shows them.
+def _decode(path: Path) -> tuple[Image, float, float]:
+    """Decode an upright picture; its megapixels, and by which factor it was made smaller."""
+    import av
+    from av.stream import Disposition
 
-    Scene-linear light is cut to 0 .. 1 and encoded as sRGB (IEC 61966-2-1): light beyond what a screen shows is white.
+    from parascale.media.container import find_films, open_container, read_orientation_of_frame
+
+    if path.suffix.lower() == ".exr":
+        return _shrink(av.VideoFrame.from_ndarray(read_exr_image(path), "rgb24"))
+    layout = read_layout(path)
+    if layout is not None and layout.size is not None:
+        return _shrink(av.VideoFrame.from_ndarray(_read_tiles(path, layout), "rgb24"))
+    with open_container(path) as container:
+        if layout is None:
+            stream = container.streams.video[find_films(path)[0]]
+        else:
+            stream = next(each for each in container.streams.video if each.id in layout.tiles)
+        if layout is None and stream.disposition & Disposition.dependent:
+            raise InputError(f"{path} holds a picture in tiles that cannot be put together: export it as a JPEG")
+        frame = next(container.decode(stream))
+    if "f32" in frame.format.name or "f16" in frame.format.name:
+        light = np.asarray(frame.reformat(format="gbrpf32le").to_ndarray(), np.float32)
+        return _shrink(av.VideoFrame.from_ndarray(encode_srgb(light), "rgb24"))
+    image, megapixels, scale = _shrink(frame)
+    # Each library knows the tags of some kinds of files: that of a photo is read itself.
+    orientation = read_orientation(path)
+    return (
+        turn_upright(image, read_orientation_of_frame(frame) if orientation is None else orientation),
+        megapixels,
+        scale,
+    )
+
+
+def _shrink(frame: "VideoFrame") -> tuple[Image, float, float]:
+    megapixels = frame.height * frame.width / 1e6
+    scale = min(1.0, float(np.sqrt(MAX_PIXELS / 1e6 / megapixels)))
+    if scale == 1:
+        return np.asarray(frame.to_ndarray(format="rgb24"), np.uint8), megapixels, scale
+    width, height = max(round(frame.width * scale), 1), max(round(frame.height * scale), 1)
+    image = frame.reformat(width, height, "rgb24", interpolation="AREA").to_ndarray()
+    return np.asarray(image, np.uint8), megapixels, scale
+
+
+def _read_tiles(path: Path, layout: Layout) -> Image:
+    from parascale.media.container import open_container
+
+    tiles: dict[int, Image] = {}
+    with open_container(path) as container:
+        streams = [stream for stream in container.streams.video if stream.id in layout.tiles]
+        for packet in container.demux(streams):
+            for frame in cast("list[VideoFrame]", packet.decode()):
+                tiles[packet.stream.id] = np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
+    return layout.compose(tiles)
+
+
+def read_exr_image(path: Path) -> Image:
+    """Read the colours of an EXR file (H, W, 3) as a screen shows them: see `parascale.media.display_light`.
 
     Raises
     ------
     InputError
         Where the file cannot be read or it is not clear which of its channels are the picture.
     """
-    _, planes = read_channels(path, _colour_channels)
-    light = np.clip(np.nan_to_num(np.stack(planes, axis=2).astype(np.float32), posinf=1.0), 0.0, 1.0)
-    encoded = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
-    return np.asarray(np.rint(255 * encoded), np.uint8)
+    _, planes = read_channels(path, choose_colour_channels)
+    return encode_srgb(np.stack(planes, axis=2))
 
 
-def _colour_channels(path: Path, names: Sequence[str]) -> Sequence[str]:
-    """Choose red, green and blue: of no layer, of a render's combined pass, or of the only layer that has them."""
+def choose_colour_channels(path: Path, names: Sequence[str]) -> Sequence[str]:
+    """Choose red, green and blue of an EXR file: of no layer, of a render's combined pass, or of the only layer.
+
+    Raises
+    ------
+    InputError
+        Where it is not clear which of its channels are the picture.
+    """
     layers = [name[:-1] for name in names if name.rpartition(".")[2] == "R"]
     layers = [layer for layer in layers if {layer + "G", layer + "B"} <= set(names)]
     combined = [layer for layer in layers if layer.endswith("Combined.")]

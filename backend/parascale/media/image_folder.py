@@ -1,8 +1,6 @@
-"""Folders of images, one a frame."""
+"""Pictures, one a frame."""
 
-import itertools
-import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
@@ -10,11 +8,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from parascale.errors import InputError
+from parascale.errors import InputError, Notice
+from parascale.media.display_light import encode_srgb
 from parascale.media.image_file import read_exr_image
 from parascale.media.lens_metadata import read_common_focal
-from parascale.media.suffixes import image_files
-from parascale.media.video_file import DEFAULT_FPS, Frame, SmallFrame, VideoInfo, fit_within
+from parascale.media.picture_times import read_times
+from parascale.media.video_file import Frame, SmallFrame, VideoInfo, fit_within
 from parascale.types import Image
 
 # Photos decoded at the same time, each at full size, and photos requested at a time.
@@ -22,29 +21,35 @@ THREADS, READ_AHEAD = 2, 8
 
 
 class ImageFolder:
-    """The images of a folder in natural order, `DEFAULT_FPS` of them a second.
+    """Pictures in their order, at the times that `parascale.media.picture_times` reads in their names.
 
-    The last number in each name gives its time, so that missing frames are gaps in time.
+    Parameters
+    ----------
+    path : Path
+        What the user named: their folder, one of them, or a pattern.
+    files : list of Path
+    fps : float or None
+        Pictures a second, where known.
 
     Raises
     ------
     InputError
-        Where the folder holds no images; the methods, where an image cannot be read.
+        Where the rate is not positive; the methods, where a picture cannot be read.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._files = image_files(path)
-        digits = [re.findall(r"\d+", file.stem) for file in self._files]
-        numbers = [int(found[-1]) for found in digits if found]
-        if len(numbers) != len(self._files) or any(a >= b for a, b in itertools.pairwise(numbers)):
-            numbers = list(range(len(self._files)))
-        self._times = [(number - numbers[0]) / DEFAULT_FPS for number in numbers]
+    def __init__(self, path: Path, files: Sequence[Path], fps: float | None = None) -> None:
+        if fps is not None and not (np.isfinite(fps) and fps > 0):
+            raise InputError(f"a frame rate of {fps} is not positive")
+        self._files = files
+        self._times, self._fps, notices = read_times(path.name, [file.stem for file in files], fps)
+        taken = f"{path.name} is one of {len(files)} numbered pictures: all are taken"
+        self.notices = (*([Notice(taken)] if path.is_file() and len(files) > 1 else []), *notices)
 
     @cached_property
     def info(self) -> VideoInfo:
         """Size of the first image, and how many there are."""
         height, width = _read_image(self._files[0]).shape[:2]
-        return VideoInfo(width, height, DEFAULT_FPS, len(self._files))
+        return VideoInfo(width, height, self._fps, len(self._files))
 
     def frames(self) -> Iterator[Frame]:
         """Read the images one after the other."""
@@ -75,9 +80,15 @@ def _read_image(path: Path) -> Image:
     if path.suffix.lower() == ".exr":
         return read_exr_image(path)
     # Decoded from bytes: OpenCV's own reader prints warnings and fails on names outside the locale.
-    picture = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_COLOR)
+    data = np.frombuffer(path.read_bytes(), np.uint8)
+    picture = cv2.imdecode(data, cv2.IMREAD_COLOR) if len(data) else None
     if picture is None:
         raise InputError(f"{path} is not an image that can be read: remove it or export it again")
+    if path.suffix.lower() in (".tif", ".tiff"):
+        # Read as 8 bits, floating-point samples are encoded by OpenCV's own rule.
+        stored = cv2.imdecode(data, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
+        if stored is not None and np.issubdtype(stored.dtype, np.floating):
+            picture = encode_srgb(stored)
     return np.asarray(picture[:, :, ::-1])
 
 

@@ -1,4 +1,4 @@
-"""The Exif orientation of photos; NumPy alone, so that it can be read inside Blender."""
+"""How stored pictures are set upright; NumPy alone, so that it can be done inside Blender."""
 
 import os
 import struct
@@ -60,9 +60,26 @@ def turn_upright(stored: NDArray[Pixel], orientation: int) -> NDArray[Pixel]:
     return np.ascontiguousarray(turned.swapaxes(0, 1) if turn.transposed else turned)
 
 
+def orientation_of_matrix(a: float, b: float, c: float, d: float) -> int:
+    """Find the orientation, as Exif counts, of a display matrix as video containers store it.
+
+    A stored pixel (x, y) is shown at (a x + c y, b x + d y), up to a shift. Of a matrix that turns by less than a
+    quarter, the nearest is taken; one of zeros says nothing.
+    """
+    transposed = abs(b) + abs(c) > abs(a) + abs(d)
+    # Columns of the picture run along the second axis of what is shown once it is transposed.
+    turn = _Turn(b < 0, c < 0, True) if transposed else _Turn(a < 0, d < 0, False)
+    return next(number for number, known in _TURNS.items() if known == turn)
+
+
+def is_transposed(orientation: int) -> bool:
+    """Whether the width of a stored picture is the height of the upright one."""
+    return _TURNS[orientation].transposed
+
+
 def upright_size(size: tuple[int, int], orientation: int) -> tuple[int, int]:
     """Width and height of a stored picture once it is upright."""
-    return size[::-1] if _TURNS[orientation].transposed else size
+    return size[::-1] if is_transposed(orientation) else size
 
 
 def to_stored_coordinates(points: NDArray[np.float64], orientation: int) -> NDArray[np.float64]:

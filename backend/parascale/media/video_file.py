@@ -14,11 +14,12 @@ from av.container import InputContainer
 from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 
-from parascale.errors import InputError
+from parascale.errors import InputError, Notice
+from parascale.media.container import find_films, open_container, read_orientation_of_frame
 from parascale.media.lens_metadata import read_container_focal
+from parascale.media.orientation import is_transposed, turn_upright, upright_size
+from parascale.media.picture_times import DEFAULT_FPS
 from parascale.types import Image
-
-DEFAULT_FPS = 24.0
 
 log = logging.getLogger(__name__)
 
@@ -73,7 +74,7 @@ class SmallFrame(NamedTuple):
 
 
 class VideoFile:
-    """A video file: frames set upright, interlaced ones deinterlaced.
+    """The film of a video file: frames set upright, interlaced ones deinterlaced.
 
     Raises
     ------
@@ -88,19 +89,20 @@ class VideoFile:
     def info(self) -> VideoInfo:
         """Size, rate and length; decodes one frame."""
         with self._open() as container:
-            stream = container.streams.video[0]
+            stream = container.streams.video[self._film]
             first = next(self._decode(container), None)
             if first is None:
                 raise InputError(f"{self._path.name} holds no picture that can be decoded: choose another clip")
-            width, height = first.width, first.height
+            orientation = read_orientation_of_frame(first)
+            width, height = upright_size((first.width, first.height), orientation)
             aspect = float(stream.sample_aspect_ratio or 0) or 1.0
-            if _quarter_turns(first) % 2:
-                width, height, aspect = height, width, 1 / aspect
+            if is_transposed(orientation):
+                aspect = 1 / aspect
             fps = float(stream.average_rate or stream.guessed_rate or 0) or DEFAULT_FPS
             count = stream.frames
         if not count:
             with self._open() as container:
-                count = sum(1 for packet in container.demux(video=0) if packet.size)
+                count = sum(1 for packet in container.demux(video=self._film) if packet.size)
         return VideoInfo(width, height, fps, count, aspect)
 
     def frames(self) -> Iterator[Frame]:
@@ -122,32 +124,48 @@ class VideoFile:
     def focal_lengths(self, numbers: Collection[int]) -> tuple[float | None, float | None]:
         """None for a measured focal length, and the nominal one of the lens that the container names, in pixels."""
         with self._open() as container:
-            metadata = container.metadata | container.streams.video[0].metadata
+            metadata = container.metadata | container.streams.video[self._film].metadata
         return None, read_container_focal(metadata, self.info.width, self.info.height)
 
     def _numbered(self) -> Iterator[tuple[int, VideoFrame]]:
         with self._open() as container:
             yield from enumerate(_deinterlace(self._decode(container)))
 
-    def _open(self) -> InputContainer:
+    @property
+    def notices(self) -> tuple[Notice, ...]:
+        """What was assumed about the file."""
+        if len(self._films) < 2:
+            return ()
+        size = f"{self.info.width}x{self.info.height}"
+        return (Notice(f"{self._path.name} holds {len(self._films)} videos: the one of {size} is taken"),)
+
+    @property
+    def _film(self) -> int:
+        return self._films[0]
+
+    @cached_property
+    def _films(self) -> list[int]:
         if not self._path.exists():
             raise InputError(f"{self._path} does not exist: give a video file or a folder of images")
         name = self._path.name
         try:
-            container = av.open(str(self._path))
+            found = find_films(self._path)
         except (av.FFmpegError, OSError, ValueError) as error:
             raise InputError(f"{name} is not a video that can be read: give a video file or a folder") from error
-        if not container.streams.video:
-            container.close()
+        if not found:
             raise InputError(f"{name} holds no video: give a video file or a folder of images")
-        container.streams.video[0].thread_type = "AUTO"
+        return found
+
+    def _open(self) -> InputContainer:
+        film, container = self._film, open_container(self._path)
+        container.streams.video[film].thread_type = "AUTO"
         return container
 
     def _decode(self, container: InputContainer) -> Iterator[VideoFrame]:
         """Frames in display order; a broken tail ends the clip where the last good frame was."""
         count = 0
         try:
-            for frame in container.decode(video=0):
+            for frame in container.decode(video=self._film):
                 count += 1
                 yield frame
         except av.FFmpegError as error:
@@ -181,11 +199,7 @@ def _time(frame: VideoFrame) -> float:
 
 
 def _upright(picture: VideoFrame, frame: VideoFrame) -> Image:
-    return np.ascontiguousarray(np.rot90(picture.to_ndarray(), _quarter_turns(frame)), np.uint8)
-
-
-def _quarter_turns(frame: VideoFrame) -> int:
-    return round(float(frame.rotation or 0) / 90) % 4
+    return np.asarray(turn_upright(picture.to_ndarray(), read_orientation_of_frame(frame)), np.uint8)
 
 
 def _deinterlace(frames: Iterator[VideoFrame]) -> Iterator[VideoFrame]:

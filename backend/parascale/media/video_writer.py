@@ -11,6 +11,7 @@ from av.video.reformatter import Colorspace, VideoReformatter
 from numpy.typing import NDArray
 
 from parascale.files.disk import MARK
+from parascale.media.container import name_for_ffmpeg
 
 # Default settings predict motion to a quarter pixel and drop the rest: at CRF 15 textures move 0.05 pixels a
 # frame. Keeping small residuals ("grain") reduces that to 0.01 - 0.02, at any speed preset.
@@ -42,7 +43,7 @@ class VideoWriter:
         self._lossless = lossless
         # Kept: made anew for every frame, it would take half as long again.
         self._converter = VideoReformatter()
-        self._container = av.open(str(self._partial), "w", format="mp4", options={"movflags": "+faststart"})
+        self._container = av.open(name_for_ffmpeg(self._partial), "w", format="mp4", options={"movflags": "+faststart"})
         self._container.metadata["comment"] = f"{MARK} generated video"
         self._stream = self._container.add_stream("libx264", rate=Fraction(fps).limit_denominator(100_000))
         self._stream.width, self._stream.height = width, height

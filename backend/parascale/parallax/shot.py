@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from parascale.camera import Trajectory
-from parascale.errors import InputError
+from parascale.errors import InputError, Notice
 from parascale.parallax.number import parallax_number
 from parascale.types import Array
 
@@ -126,6 +126,13 @@ class Shot:
     def parallax_number(self) -> Array:
         """P_t, (T-1,): see `parascale.parallax.number.parallax_number`."""
         return parallax_number(self.trajectory, self.median_depth)
+
+    @property
+    def notices(self) -> list[Notice]:
+        """What a solve assumed about its clip, left out of it, or found doubtful."""
+        told, warning = self.quality.get("notices"), self.quality.get("warning")
+        found = [Notice.from_json(each) for each in told] if isinstance(told, list) else []
+        return found + ([Notice(f"{self.name} {warning}")] if isinstance(warning, str) else [])
 
     @property
     def noise_floor(self) -> float:

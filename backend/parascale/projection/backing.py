@@ -41,16 +41,10 @@ class Backing:
 
 
 def build_backing(image: NDArray[np.uint8], inverse: Array, margins: tuple[int, int, int, int]) -> Backing:
-    """Continue a picture behind its near parts and beyond its border.
+    """Continue a picture (h, w, 3), its depth edges cleaned, behind its near parts and beyond its border.
 
-    Parameters
-    ----------
-    image : (h, w, 3) uint8
-        The picture, its depth edges cleaned.
-    inverse : (h, w) float64
-        Inverse depth of every pixel, without NaN.
-    margins : (int, int, int, int)
-        How many pixels further it shall reach: left, top, right, bottom.
+    ``inverse`` (h, w) is the inverse depth of every pixel, without NaN; ``margins`` tell how many pixels further it
+    shall reach: left, top, right, bottom.
     """
     rows, columns = (-(-length // STRIDE) for length in inverse.shape)
     far, colours = np.empty((rows, columns)), np.empty((3, rows, columns), np.float32)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from parascale.projection.mesh import CUT_RATIO, Mesh, build_mesh
+from parascale.projection.mesh import CUT_RATIO, Mesh, build_mesh, thin
 from parascale.types import Array
 
 # Cells along the longer side of the picture.
@@ -39,25 +39,16 @@ class Continued:
 
 
 def continued_surface(inverse: Array, size: tuple[float, float]) -> Continued:
-    """Continue the surface of a map of inverse depth.
+    """Continue the surface of a map of `parascale.projection.mesh.inverse_depth`, which covers a picture of a size.
 
     Pixels without a measurement stay without a surface: they are of the map's making, not of the move's.
-
-    Parameters
-    ----------
-    inverse : (h, w) float64
-        As `parascale.projection.mesh.inverse_depth` gives it.
-    size : (float, float)
-        Width and height, in pixels, of the picture that the map covers.
     """
     rows, columns = (max(2, round(length * CELLS / max(inverse.shape))) for length in inverse.shape)
     rows, columns = min(rows, inverse.shape[0]), min(columns, inverse.shape[1])
-    row = ((np.arange(rows) + 0.5) * inverse.shape[0] / rows).astype(int)
-    column = ((np.arange(columns) + 0.5) * inverse.shape[1] / columns).astype(int)
-    shown = inverse[np.ix_(row, column)]
+    shown, stride = thin(inverse, rows, columns)
     down, across = round(MARGIN * rows), round(MARGIN * columns)
     around = np.pad(shown, ((down, down), (across, across)), constant_values=np.nan)
-    origin = grow(around, CUT_RATIO ** max(inverse.shape[0] / rows, inverse.shape[1] / columns))
+    origin = grow(around, CUT_RATIO**stride)
     unmeasured = np.zeros(around.shape, bool)
     unmeasured[down : down + rows, across : across + columns] = np.isnan(shown)
     depth = np.where(origin >= 0, around.reshape(-1)[origin], np.nan)
@@ -74,13 +65,7 @@ def continued_surface(inverse: Array, size: tuple[float, float]) -> Continued:
 
 
 def without_gaps(inverse: Array) -> Array:
-    """Give pixels without a measurement the closest surface, which hides what is behind them, and is not counted.
-
-    Parameters
-    ----------
-    inverse : (h, w) float64
-        As `parascale.projection.mesh.inverse_depth` gives it.
-    """
+    """Give pixels without a measurement the closest surface, which hides what is behind them, and is not counted."""
     origin = grow(inverse, np.inf)
     own = np.arange(inverse.size).reshape(inverse.shape)
     filled: Array = inverse.reshape(-1)[np.where(origin >= 0, origin, own)]
@@ -90,18 +75,9 @@ def without_gaps(inverse: Array) -> Array:
 def grow(inverse: Array, cut: float) -> NDArray[np.int64]:
     """Continue surfaces into unknown cells and behind what is nearer, from the closest cell that shows them.
 
-    Parameters
-    ----------
-    inverse : (h, w) float64
-        Inverse depth; NaN where unknown.
-    cut : float
-        Depth ratio beyond which a cell is in front of a surface.
-
-    Returns
-    -------
-    (h, w) int64
-        Flat index of the cell whose surface continues here, -1 where none does. Cells that something grows from hold
-        their own index.
+    Of inverse depth (h, w), NaN where unknown; ``cut`` is the depth ratio beyond which a cell is in front of a surface.
+    Gives the flat index of the cell whose surface continues here, (h, w), -1 where none does; cells that something
+    grows from hold their own index.
     """
     rows, columns = inverse.shape
     # Flat, with a border that counts as claimed, so that a step over the edge ends there.

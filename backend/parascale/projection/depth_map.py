@@ -1,7 +1,6 @@
 """A depth map with its camera as the target's geometry. NumPy alone, so that Blender can ask it too."""
 
 import numpy as np
-from numpy.typing import NDArray
 
 from parascale.camera import View
 from parascale.camera.intrinsics import focal_from_fov, scale_intrinsics
@@ -9,8 +8,8 @@ from parascale.parallax.depth_source import DepthSamples, pixel_grid
 from parascale.parallax.shot import Shot
 from parascale.parallax.target import Target
 from parascale.projection.continued import continued_surface, without_gaps
-from parascale.projection.mesh import CUT_RATIO, build_mesh, inverse_depth
-from parascale.projection.numpy_renderer import Hits, rasterise
+from parascale.projection.mesh import CUT_RATIO, build_mesh, inverse_depth, thin
+from parascale.projection.numpy_renderer import rasterise
 from parascale.types import Array, DepthMap
 
 # Relative error, one sigma, of a depth whose maker states none: what the better models reach on pictures of kinds
@@ -49,9 +48,13 @@ class DepthMapSource:
         self.view = view
         self.grid = grid
         inverse = inverse_depth(depth_map)
-        thinned, cut = _thin(inverse, grid)
+        rows, columns = (
+            min(length, PIXELS_PER_SAMPLE * cells) for length, cells in zip(inverse.shape, grid[::-1], strict=True)
+        )
+        thinned, stride = thin(inverse, rows, columns)
         self._unmeasured = np.isnan(thinned)
-        self._mesh = build_mesh(without_gaps(thinned), view.size, cut)
+        # A surface's slope from pixel to pixel becomes its power over a stride of several.
+        self._mesh = build_mesh(without_gaps(thinned), view.size, CUT_RATIO**stride)
         self._behind = continued_surface(inverse, view.size).mesh if continued else None
 
     def __call__(self, camera_to_world: Array, intrinsics: Array, size: tuple[int, int], frame: int) -> DepthSamples:
@@ -64,30 +67,19 @@ class DepthMapSource:
         if self._behind is not None and holes.any():
             inverse = np.where(holes, rasterise(self._behind, self.view, target, self.grid).inverse_depth, inverse)
         if self._unmeasured.any():
-            inverse = np.where(~holes & self._is_unmeasured(hits), -1.0, inverse)
+            rows, columns = self._unmeasured.shape
+            row = np.clip(hits.y * (rows / self.view.height), 0, rows - 1).astype(int)
+            column = np.clip(hits.x * (columns / self.view.width), 0, columns - 1).astype(int)
+            inverse = np.where(~holes & self._unmeasured[row, column], -1.0, inverse)
         inverse = inverse.reshape(-1)
         hit = inverse > 0
         return DepthSamples(pixel_grid(size, self.grid), 1.0 / np.where(hit, inverse, 1.0), hit)
 
-    def _is_unmeasured(self, hits: Hits) -> NDArray[np.bool_]:
-        rows, columns = self._unmeasured.shape
-        row = np.clip(hits.y * (rows / self.view.height), 0, rows - 1).astype(int)
-        column = np.clip(hits.x * (columns / self.view.width), 0, columns - 1).astype(int)
-        unmeasured: NDArray[np.bool_] = self._unmeasured[row, column]
-        return unmeasured
-
 
 def depth_map_target(depth_map: DepthMap, reference: Shot, fov: float | None) -> Target:
-    """Describe a target known by a depth map.
+    """Describe a target known by a depth map, as `DepthMapSource` takes it.
 
-    Parameters
-    ----------
-    depth_map : (h, w) floating
-        As `DepthMapSource` takes it.
-    reference : Shot
-        Whose lens is used where no field of view is given.
-    fov : float or None
-        Horizontal field of view in degrees.
+    It is seen through a horizontal field of view in degrees; through the reference's own lens where that is None.
 
     Raises
     ------
@@ -102,12 +94,3 @@ def depth_map_target(depth_map: DepthMap, reference: Shot, fov: float | None) ->
         focal = focal_from_fov(np.radians(fov), width)
     anchor = View(np.eye(4), np.array([focal, focal, width / 2, height / 2]), width, height)
     return Target(DepthMapSource(depth_map, anchor), anchor)
-
-
-def _thin(inverse: Array, grid: tuple[int, int]) -> tuple[Array, float]:
-    """Keep a few pixels a sample; a surface's slope from pixel to pixel becomes its power over a stride of several."""
-    shape = inverse.shape
-    rows, columns = min(shape[0], PIXELS_PER_SAMPLE * grid[1]), min(shape[1], PIXELS_PER_SAMPLE * grid[0])
-    row = ((np.arange(rows) + 0.5) * shape[0] / rows).astype(int)
-    column = ((np.arange(columns) + 0.5) * shape[1] / columns).astype(int)
-    return inverse[np.ix_(row, column)], CUT_RATIO ** max(shape[0] / rows, shape[1] / columns)

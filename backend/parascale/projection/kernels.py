@@ -40,17 +40,10 @@ def _inline(function: F) -> F:
 
 @_compile
 def project(vertices: Array, homography: Array, shift: Array, screen: Array) -> None:
-    """Project vertices into the target's picture.
+    """Project vertices, x, y and inverse depth (3, N) each in one piece: so they are projected four at a time.
 
-    Parameters
-    ----------
-    vertices : (3, N) float64
-        x, y and inverse depth, as in `parascale.projection.mesh.Mesh`, each in one piece: so they are projected four at
-        a time.
-    homography : (3, 3) float64, shift : (3,) float64
-        From `parascale.projection.numpy_renderer.plane_transfer`.
-    screen : (3, N) float64
-        x, y in pixels and inverse depth in the target's camera; x is NaN behind it. Written.
+    ``homography`` (3, 3) and ``shift`` (3,) come from `parascale.projection.numpy_renderer.plane_transfer`. ``screen``
+    (3, N) takes x, y in pixels and inverse depth in the target's camera; x is NaN behind it.
     """
     x, y, inverse = vertices[0], vertices[1], vertices[2]
     column, row, seen = screen[0], screen[1], screen[2]
@@ -74,16 +67,10 @@ def _triangle(a: Corner, b: Corner, c: Corner) -> tuple[bool, float]:
 
 @_compile
 def rasterise(quads: NDArray[np.uint32], screen: Array, inverse: Float32) -> None:
-    """Draw quads where they are nearer than what ``inverse`` holds.
+    """Draw quads of a `parascale.projection.mesh.Mesh`, by ``screen`` of `project`, where they are nearest.
 
-    Parameters
-    ----------
-    quads
-        As in `parascale.projection.mesh.Mesh`.
-    screen : (3, N) float64
-        From `project`.
-    inverse : (height, width) float32
-        Inverse depth in the target's camera, -1 where nothing was drawn yet, infinite where nothing shall be; written.
+    ``inverse`` (height, width) takes inverse depth in the target's camera: -1 where nothing was drawn yet, infinite
+    where nothing shall be.
     """
     height, width = inverse.shape
     drawn = inverse.reshape(-1)
@@ -150,16 +137,9 @@ def _farther(place: int, length: int) -> int:
 
 @_compile
 def find_holes(seen: Float32, holes: Mask, behind: Float32) -> bool:
-    """Mark what nothing was drawn on, and say whether there is any.
+    """Mark in ``holes`` what nothing was drawn on in ``seen`` of `rasterise`, and say whether there is any.
 
-    Parameters
-    ----------
-    seen : (height, width) float32
-        From `rasterise`.
-    holes : (height, width) bool
-        Written.
-    behind : (rows, columns) float32
-        Half the size, rounded up: open to drawing around holes, closed elsewhere. Written.
+    ``behind``, of half the size, rounded up, is written: open to drawing around holes, closed elsewhere.
     """
     height, width = holes.shape
     behind.fill(np.inf)
@@ -228,18 +208,10 @@ def grow(inverse: Array, cut: float) -> NDArray[np.int32]:
 
 @_compile
 def farthest(image: Image, inverse: Array, stride: int, far: Array, colours: Float32) -> None:
-    """Every block of a picture keeps its farthest surface, and that surface's mean colour.
+    """Every block of ``stride`` pixels a side keeps its farthest surface, and that surface's mean colour.
 
-    Parameters
-    ----------
-    image : (h, w, 3) uint8
-    inverse : (h, w) float64
-    stride : int
-        Side of a block in pixels.
-    far : (rows, columns) float64
-        Inverse depth of the blocks. Written.
-    colours : (3, rows, columns) float32
-        Written.
+    Of an image (h, w, 3) and its inverse depth (h, w), written into ``far`` (rows, columns) and ``colours`` (3, rows,
+    columns).
     """
     height, width = inverse.shape
     rows, columns = far.shape
@@ -247,7 +219,10 @@ def farthest(image: Image, inverse: Array, stride: int, far: Array, colours: Flo
         top, bottom = row * stride, min((row + 1) * stride, height)
         for column in range(columns):
             left, right = column * stride, min((column + 1) * stride, width)
-            low = inverse[top:bottom, left:right].min()
+            low = np.inf
+            for r in range(top, bottom):
+                for c in range(left, right):
+                    low = min(low, inverse[r, c])
             red, green, blue, count = 0, 0, 0, 0
             for r in range(top, bottom):
                 for c in range(left, right):
@@ -257,20 +232,15 @@ def farthest(image: Image, inverse: Array, stride: int, far: Array, colours: Flo
                         blue += image[r, c, 2]
                         count += 1
             far[row, column] = low
-            for channel, total in enumerate((red, green, blue)):
-                colours[channel, row, column] = total / count
+            colours[0, row, column], colours[1, row, column] = red / count, green / count
+            colours[2, row, column] = blue / count
 
 
 @_compile
 def relax(values: Float32, free: Mask, there: Mask, passes: int) -> None:
-    """Move free cells to the mean of their neighbours, so many times.
+    """Move free cells of ``values`` (k, h, w), but for the border, to the mean of their neighbours, so many times.
 
-    Parameters
-    ----------
-    values : (k, h, w) float32
-        Zero where nothing is. Written, but for the border.
-    free, there : (h, w) bool
-        Which cells move, and which count as neighbours: those and the ones that stay.
+    ``there`` (h, w) tells which cells count as neighbours: the free ones and those that stay; elsewhere values are 0.
     """
     kinds, height, width = values.shape
     share = np.zeros((height, width), np.float32)
@@ -306,8 +276,10 @@ def clean_edges(image: Image, inverse: Array, radius: int) -> Image:
     mixed = np.zeros((height, width), np.bool_)
     for row in range(height):
         for column in range(width):
-            around = inverse[max(row - 1, 0) : row + 2, max(column - 1, 0) : column + 2]
-            mixed[row, column] = around.max() > inverse[row, column] * CUT_RATIO
+            limit = inverse[row, column] * CUT_RATIO
+            for r in range(max(row - 1, 0), min(row + 2, height)):
+                for c in range(max(column - 1, 0), min(column + 2, width)):
+                    mixed[row, column] |= inverse[r, c] > limit
     result = image.copy()
     rows, columns = np.nonzero(mixed)
     for i in range(len(rows)):
@@ -322,8 +294,9 @@ def clean_edges(image: Image, inverse: Array, radius: int) -> Image:
                     blue += image[r, c, 2]
                     count += 1
         if count > 0:
-            for channel, total in enumerate((red, green, blue)):
-                result[row, column, channel] = (total + count // 2) // count
+            result[row, column, 0] = (red + count // 2) // count
+            result[row, column, 1] = (green + count // 2) // count
+            result[row, column, 2] = (blue + count // 2) // count
     return result
 
 
@@ -366,15 +339,10 @@ def _unpack(weighed: np.uint64, pixel: Image) -> None:
 
 @_compile
 def _bilinear(x: Float32, y: Float32, rows: int, columns: int, corner: NDArray[np.int32], weights: Weights) -> None:
-    """How to sample a picture (rows, columns) at places, in its pixels: a row of them at a time, four in one step.
+    """How to sample a picture (rows, columns) at places (N,), in its pixels: a row of them at a time, four in one step.
 
-    Parameters
-    ----------
-    x, y : (N,) float32
-    corner : (N,) int32
-        Flat index of the pixel to the upper left. Written.
-    weights : (4, N) int32
-        Of that pixel, of the one to its right, and of the two below; their sum is ``WHOLE``. Written.
+    ``corner`` takes the flat index of the pixel to the upper left, ``weights`` (4, N) the weight of that pixel, of the
+    one to its right, and of the two below; their sum is ``WHOLE``.
     """
     half, one, zero, whole = np.float32(0.5), np.float32(1), np.float32(0), np.float32(WHOLE)
     right, lower = np.float32(columns - 1), np.float32(rows - 1)

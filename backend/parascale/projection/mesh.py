@@ -5,12 +5,15 @@ surface (inverse depth 0) is a point at infinity, which rotates and never moves.
 """
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from parascale.errors import InputError
 from parascale.types import Array, DepthMap
+
+Real = TypeVar("Real", np.float32, np.float64)
 
 # Neighbouring pixels whose depths differ by more than this factor belong to different surfaces. A floor is cut only
 # within the last 20 pixels below its horizon.
@@ -40,17 +43,9 @@ class Mesh:
 
 
 def inverse_depth(depth_map: DepthMap) -> Array:
-    """Inverse z-depth of a depth map.
+    """Inverse z-depth (h, w) of a depth map, with blurred depth edges made sharp again.
 
-    Parameters
-    ----------
-    depth_map : (h, w) floating
-        z-depth; non-finite where there is no surface (sky), zero or below where none was measured.
-
-    Returns
-    -------
-    (h, w) float64
-        0 where there is no surface, NaN where none was measured. Blurred depth edges are sharp again.
+    It is 0 where there is no surface (sky: depth not finite), NaN where none was measured (depth zero or below).
 
     Raises
     ------
@@ -118,19 +113,9 @@ def build_mesh(inverse: Array, size: tuple[float, float], cut: float | None = CU
 def _parts(around: Array, joined: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64], Array]:
     """Split corners by the surfaces around them.
 
-    Parameters
-    ----------
-    around, joined : (4, N)
-        Inverse depth of the pixels around each, clockwise, and whether each is joined to the next.
-
-    Returns
-    -------
-    corner : (P,) int64
-        Which corner each part is of.
-    part : (4, N) int64
-        Of which part each pixel is, -1 where it has no measurement.
-    depth : (P,) float64
-        Mean inverse depth of the pixels of each part.
+    From (4, N): inverse depth of the pixels around each corner, clockwise, and whether each is joined to the next.
+    Gives which corner each part is of, (P,), of which part each pixel is, (4, N), -1 where it has no measurement, and
+    the mean inverse depth of the pixels of each part, (P,).
     """
     groups = _groups(around, joined)
     part = np.full(around.shape, -1)
@@ -176,3 +161,12 @@ def _groups(around: Array, joined: NDArray[np.bool_]) -> NDArray[np.int8]:
                 groups[pixel] = np.where(joined[first], lower, groups[pixel])
     groups[np.isnan(around)] = -1
     return groups
+
+
+def thin(values: NDArray[Real], rows: int, columns: int) -> tuple[NDArray[Real], float]:
+    """Values (h, w) at the centres of so many cells, and the pixels a cell has along its longer side."""
+    height, width = values.shape
+    row = ((np.arange(rows) + 0.5) * height / rows).astype(int)
+    column = ((np.arange(columns) + 0.5) * width / columns).astype(int)
+    thinned: NDArray[Real] = values[np.ix_(row, column)]
+    return thinned, max(height / rows, width / columns)

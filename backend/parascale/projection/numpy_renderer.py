@@ -41,7 +41,8 @@ def plane_transfer(source: View, target: View) -> tuple[Array, Array]:
     """
     # Inverted by hand: LAPACK wakes threads that spin on for longer than a frame takes.
     turn = target.camera_to_world[:3, :3].T
-    lens = _lens(target.intrinsics)
+    fx, fy, cx, cy = target.intrinsics
+    lens = np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1.0]])
     fx, fy, cx, cy = source.intrinsics
     rays = np.array([[1 / fx, 0, -cx / fx], [0, 1 / fy, -cy / fy], [0, 0, 1.0]])
     way = source.camera_to_world[:3, 3] - target.camera_to_world[:3, 3]
@@ -50,16 +51,9 @@ def plane_transfer(source: View, target: View) -> tuple[Array, Array]:
 
 
 def rasterise(mesh: Mesh, source: View, target: View, grid: tuple[int, int]) -> Hits:
-    """See a mesh from another camera, at the centres of a regular grid over the picture.
+    """See a mesh from another camera, at the centres of a regular grid, columns by rows, over the picture.
 
-    Parameters
-    ----------
-    mesh : Mesh
-        In pixels of ``source``.
-    source, target : View
-        Where the mesh was seen from, and where it is seen from now.
-    grid : (int, int)
-        Columns and rows; the target's size samples every pixel.
+    The mesh is in pixels of ``source``, whence it was seen; the target's size as the grid samples every pixel.
     """
     columns, rows = grid
     homography, shift = plane_transfer(source, target)
@@ -83,11 +77,6 @@ def rasterise(mesh: Mesh, source: View, target: View, grid: tuple[int, int]) -> 
     result[index[order[last]]] = found[order[last]]
     layers = result.reshape(rows, columns, 3)
     return Hits(layers[..., 0], layers[..., 1], layers[..., 2])
-
-
-def _lens(intrinsics: Array) -> Array:
-    fx, fy, cx, cy = intrinsics
-    return np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1.0]])
 
 
 def _candidates(
@@ -123,8 +112,8 @@ def _inside(
     """Which pairs lie in their triangle; inverse depth in the target and source x, y there."""
     a, b, c = (screen[triangles[:, k]] for k in range(3))
     p = np.stack([column + 0.5, row + 0.5], axis=1)
-    weights = np.stack([_cross(b - p, c - p), _cross(c - p, a - p), _cross(a - p, b - p)], axis=1)
-    area = _cross(b - a, c - a)
+    weights = np.stack([cross(b - p, c - p), cross(c - p, a - p), cross(a - p, b - p)], axis=1)
+    area = cross(b - a, c - a)
     inside = (area != 0) & (weights * np.sign(area)[:, None] >= 0).all(axis=1)
     weights = weights[inside] / area[inside, None] / scale[triangles[inside]]
     values = np.einsum("pk,pkv->pv", weights, vertices[triangles[inside]])
@@ -132,6 +121,6 @@ def _inside(
     return inside, np.c_[values[:, 2], values[:, :2] / weights.sum(axis=1, keepdims=True)]
 
 
-def _cross(a: Array, b: Array) -> Array:
-    result: Array = a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]
-    return result
+def cross(a: Array, b: Array) -> Array:
+    """Cross product of vectors of the plane, (..., 2)."""
+    return a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parascale.camera import View
+from parascale.camera.intrinsics import scale_intrinsics
 from parascale.projection import kernels
 from parascale.projection.backing import build_backing
 from parascale.projection.mesh import Mesh, build_mesh, inverse_depth
@@ -50,7 +51,8 @@ class Warper:
 
     def __init__(self, image: NDArray[np.uint8], depth_map: DepthMap, source: View, targets: Sequence[View]) -> None:
         rows, columns = image.shape[:2]
-        self._view = _resize(source, columns, rows)
+        lens = scale_intrinsics(source.intrinsics, source.size, (columns, rows))
+        self._view = View(source.camera_to_world, lens, columns, rows)
         inverse = _fill_unmeasured(inverse_depth(depth_map))
         if inverse.shape != (rows, columns):
             inverse = _resample(inverse, self._view)
@@ -82,7 +84,8 @@ class Warper:
         self._draw(self._surface, target, seen)
         kernels.shade(self._texture, self._inverse, self._seams, seen, *_transfer(target, self._view), image)
         # The backing has half the resolution, and no more is looked up.
-        half = _halve(target)
+        width, height = -(-target.width // 2), -(-target.height // 2)
+        half = View(target.camera_to_world, target.intrinsics / 2, width, height)
         behind = self._array("behind", (half.height, half.width), np.float32)
         if kernels.find_holes(seen, holes, behind):
             self._draw(self._behind, half, behind)
@@ -93,7 +96,8 @@ class Warper:
         return image, holes
 
     def _draw(self, surface: "_Surface", target: View, seen: Float32) -> None:
-        screen = self._array("screen", (3, max(self._surface.count, self._behind.count)), np.float64)
+        largest = max(self._surface.vertices.shape[1], self._behind.vertices.shape[1])
+        screen = self._array("screen", (3, largest), np.float64)
         kernels.project(surface.vertices, *plane_transfer(self._view, target), screen)
         kernels.rasterise(surface.quads, screen, seen)
 
@@ -117,10 +121,6 @@ class _Surface:
     def of(cls, mesh: Mesh) -> "_Surface":
         return cls(np.ascontiguousarray(mesh.vertices.T), mesh.quads)
 
-    @property
-    def count(self) -> int:
-        return self.vertices.shape[1]
-
 
 def _resample(inverse: Array, view: View) -> Array:
     """Sample the surface of a map of another resolution at the pixels of its own camera."""
@@ -140,19 +140,10 @@ def _fill_unmeasured(measured: Array) -> Array:
     return known
 
 
-def _resize(view: View, width: int, height: int) -> View:
-    across, down = width / view.width, height / view.height
-    return View(view.camera_to_world, view.intrinsics * [across, down, across, down], width, height)
-
-
 def _transfer(source: View, target: View) -> tuple[Float32, Float32]:
     """To look up colours: a ten thousandth of a pixel is close enough, and takes half the time."""
     homography, shift = plane_transfer(source, target)
     return homography.astype(np.float32), shift.astype(np.float32)
-
-
-def _halve(view: View) -> View:
-    return View(view.camera_to_world, view.intrinsics / 2, -(-view.width // 2), -(-view.height // 2))
 
 
 def _margins(source: View, targets: Sequence[View], inverse: Array) -> tuple[int, int, int, int]:

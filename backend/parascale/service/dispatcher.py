@@ -28,11 +28,15 @@ from parascale.service.store import INPUTS, REQUEST, RESULTS, Store, payload_has
 log = logging.getLogger(__name__)
 
 MAX_JOBS = 500
-"""Jobs a client may have at a time."""
+"""Jobs a client may have under way, and those it is told of."""
+
+KEPT = 7 * 24 * 3600.0
+"""Seconds for which a job that failed, was cancelled or lost is remembered, and one is waited for that never came."""
 
 MAX_ATTEMPTS = 3
 """Starts of a job that each ended with the server's death, after which it is taken for the reason."""
 
+_SWEEP = 3600.0  # seconds between two looks for jobs to forget
 _MAX_LABEL = 200
 _MAX_MESSAGE = 500
 _SENDERS = 16
@@ -96,6 +100,7 @@ class Dispatcher:
         self._send = send
         self._uploads: dict[Key, _Upload] = {}
         self._senders: OrderedDict[Key, Sender] = OrderedDict()
+        self._swept = -_SWEEP
         self._recover()
         self._pool = Pool(context, workers, worker_silence)
 
@@ -103,6 +108,11 @@ class Dispatcher:
     def socket(self) -> "zmq.Socket[bytes]":
         """Readable when a worker says something."""
         return self._pool.socket
+
+    @property
+    def busy(self) -> bool:
+        """Whether a job runs or could run."""
+        return self._journal.has_work()
 
     def close(self) -> None:
         """End the workers; what they were doing is done again by the next server."""
@@ -142,6 +152,8 @@ class Dispatcher:
         if isinstance(message, m.Delete):
             self._delete(self._find(owner, message.job))
             return (m.Deleted(message.request, message.job),)
+        if isinstance(message, m.Clean):
+            return (m.Cleaned(message.request, self._journal.forget_dead(owner=owner)),)
         if isinstance(message, m.Pull):
             return self._send_chunk(owner, message)
         if isinstance(message, m.Chunk | m.NoChunk):
@@ -160,6 +172,9 @@ class Dispatcher:
             self._start(idle, job)
         for key in list(self._uploads):
             self._request_chunks(key)
+        if time.monotonic() - self._swept >= _SWEEP:
+            self._swept = time.monotonic()
+            self._forget_old()
 
     # Taking in
 
@@ -193,7 +208,7 @@ class Dispatcher:
                 "fetch and delete finished jobs",
             )
         if count >= MAX_JOBS:
-            raise RefusedError("quota", f"this client has {count} jobs: fetch and delete finished ones")
+            raise RefusedError("quota", f"this client has {count} jobs under way: wait for some or cancel them")
         try:
             self._store.write(owner, submit, frames)
         except OSError as error:
@@ -296,7 +311,19 @@ class Dispatcher:
         if upload is not None:
             upload.receiver.close()
         values["ended"] = time.time()
-        return self._change(job, **values)
+        job = self._journal.change(job, **values)
+        if job.state in m.DEAD:
+            self._store.remove(*job.key)  # nobody can ask for its files
+        self._announce(job.owner, self._status(job))
+        return job
+
+    def _forget_old(self) -> None:
+        """Forget the dead after a while, and give up waiting for files that never come."""
+        old = time.time() - KEPT
+        self._journal.forget_dead(old)
+        for job in self._journal.in_states(["queued"]):
+            if not job.received and job.created < old:
+                self._finish(job, state="lost", message="its files never came: submit it again")
 
     # Giving out
 
@@ -361,7 +388,7 @@ class Dispatcher:
                 self._journal.change(job, state="lost", message=message, ended=time.time())
             else:
                 self._journal.change(job, state="queued")
-        self._store.sweep({self._store.of(*key) for key in self._journal.everything()})
+        self._store.sweep({self._store.of(*key) for key in self._journal.with_files()})
 
 
 def _shortened(choices: tuple[str, ...]) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 import sqlite3
 import time
 from collections.abc import Sequence
@@ -11,7 +12,7 @@ from typing import TypedDict, Unpack
 
 from parascale.errors import InputError, Remedy
 from parascale.link.codec import build
-from parascale.link.messages import FINAL, FileInfo, JobState, JobStatus
+from parascale.link.messages import DEAD, FINAL, FileInfo, JobState, JobStatus
 
 VERSION = 2
 
@@ -44,8 +45,14 @@ _FROM_VERSION_1 = (
     "ALTER TABLE jobs ADD COLUMN choices TEXT NOT NULL DEFAULT '[]'",
 )
 
+_DEAD = repr(DEAD)  # reads as SQL too
+
 _JSON = ("files", "summary", "results", "choices")
 """The columns that hold JSON."""
+
+
+class StateInUseError(InputError):
+    """Another backend runs on the state folder."""
 
 
 @dataclass(frozen=True)
@@ -165,7 +172,7 @@ class Journal:
             self._base.execute("COMMIT")
         except sqlite3.OperationalError as error:
             if "locked" in str(error):
-                raise InputError(f"another backend is running on {path.parent}", "state-folder") from error
+                raise StateInUseError(f"another backend is running on {path.parent}", "state-folder") from error
             raise InputError(f"the journal {path} cannot be opened: {error}") from error
         except sqlite3.DatabaseError as error:
             raise InputError(f"{path} is not a journal ({error})", "state-folder") from error
@@ -217,11 +224,12 @@ class Journal:
         return None if row is None else _job(row)
 
     def of(self, owner: str, limit: int) -> list[Job]:
-        """Return the youngest jobs of a client, oldest first."""
+        """Return the youngest jobs of a client, oldest first; the dead are left out before all others."""
         rows = self._base.execute(
-            "SELECT * FROM jobs WHERE owner = ? ORDER BY created DESC, job LIMIT ?", (owner, limit)
+            f"SELECT * FROM jobs WHERE owner = ? ORDER BY state IN {_DEAD}, created DESC, job LIMIT ?",  # noqa: S608
+            (owner, limit),
         ).fetchall()
-        return [_job(row) for row in reversed(rows)]
+        return sorted(map(_job, reversed(rows)), key=lambda job: job.created)
 
     def in_states(self, states: Sequence[JobState]) -> list[Job]:
         """Return all jobs in some states, oldest first."""
@@ -229,9 +237,20 @@ class Journal:
         query = f"SELECT * FROM jobs WHERE state IN ({marks}) ORDER BY created, job"  # noqa: S608 - only marks
         return [_job(row) for row in self._base.execute(query, states).fetchall()]
 
-    def everything(self) -> list[tuple[str, str]]:
-        """Return owner and id of all jobs."""
-        return [(row["owner"], row["job"]) for row in self._base.execute("SELECT owner, job FROM jobs")]
+    def forget_dead(self, before: float = math.inf, owner: str | None = None) -> int:
+        """Forget the dead jobs that ended before some time, of one client or of all; return how many there were."""
+        query = f"DELETE FROM jobs WHERE state IN {_DEAD} AND ended < ? AND owner = COALESCE(?, owner)"  # noqa: S608
+        return self._base.execute(query, (before, owner)).rowcount
+
+    def with_files(self) -> list[tuple[str, str]]:
+        """Return owner and id of the jobs that have files in the store: all but the dead."""
+        rows = self._base.execute(f"SELECT owner, job FROM jobs WHERE state NOT IN {_DEAD}")  # noqa: S608
+        return [(row["owner"], row["job"]) for row in rows]
+
+    def has_work(self) -> bool:
+        """Tell whether a job runs or could run."""
+        query = "SELECT 1 FROM jobs WHERE state IN ('running', 'cancelling') OR (state = 'queued' AND received) LIMIT 1"
+        return self._base.execute(query).fetchone() is not None
 
     def next_ready(self) -> Job | None:
         """Return the oldest queued job whose files are here."""
@@ -241,9 +260,11 @@ class Journal:
         return None if row is None else _job(row)
 
     def totals(self, owner: str) -> tuple[int, int]:
-        """Return the bytes of all jobs, and the number of one client's jobs."""
-        (size,) = self._base.execute("SELECT COALESCE(SUM(size), 0) FROM jobs").fetchone()
-        (count,) = self._base.execute("SELECT COUNT(*) FROM jobs WHERE owner = ?", (owner,)).fetchone()
+        """Return the bytes of all jobs but the dead, and the number of one client's jobs that have not ended."""
+        query = f"SELECT COALESCE(SUM(size), 0) FROM jobs WHERE state NOT IN {_DEAD}"  # noqa: S608
+        (size,) = self._base.execute(query).fetchone()
+        query = f"SELECT COUNT(*) FROM jobs WHERE owner = ? AND state NOT IN {FINAL!r}"  # noqa: S608
+        (count,) = self._base.execute(query, (owner,)).fetchone()
         return int(size), int(count)
 
 

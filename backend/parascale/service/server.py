@@ -1,7 +1,7 @@
 """The server: one loop over the clients' socket, the door and the workers. What it knows of jobs is the journal."""
 
+import contextlib
 import logging
-import os
 import signal
 import sqlite3
 import threading
@@ -17,19 +17,23 @@ from parascale.link.codec import VersionError, decode, encode
 from parascale.link.keys import Keys, allowed_keys, client_keys, server_keys
 from parascale.link.limits import BEAT
 from parascale.link.sockets import guard, is_loopback
+from parascale.link.start_lock import StartLock
 from parascale.service.backend_file import remove_backend_file, write_backend_file
 from parascale.service.describe import welcome
 from parascale.service.dispatcher import Dispatcher, RefusedError
+from parascale.service.journal import StateInUseError
+from parascale.service.lifetime import LINGER, Lifetime
 from parascale.service.zap import Doorkeeper
 
 log = logging.getLogger(__name__)
 
 _POLL_MS = 100
+_LOCK_PATIENCE = 2.0  # seconds to wait at the end for who is starting a backend
 _BATCH = 64  # messages taken in a row before workers and timers get their turn
 
 
 class Server:
-    """A backend that serves until it is told to stop.
+    """A backend that serves until it is told to stop; a private one, until nobody needs it.
 
     Parameters
     ----------
@@ -45,6 +49,10 @@ class Server:
         Bytes that jobs may take in the store before new ones are refused.
     worker_silence : float
         Seconds without a sign of life after which a worker is taken for hung.
+    private : bool
+        Whether it ends by itself when its last client and job are gone.
+    held : bool
+        Whether a private one is held by its standard input, as `Lifetime` has it.
 
     Raises
     ------
@@ -60,11 +68,15 @@ class Server:
         keys: Path | None = None,
         quota: int = 50 << 30,
         worker_silence: float = 60.0,
+        *,
+        private: bool = False,
+        held: bool = False,
     ) -> None:
         own, allowed = _who(bind, keys)
         self._stopping = threading.Event()
         self._peers: dict[bytes, str] = {}
         self._state = state
+        self._lock = StartLock(state)
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         try:
             self._dispatcher = Dispatcher(
@@ -80,6 +92,7 @@ class Server:
         except BaseException:
             self._close()
             raise
+        self._lifetime = Lifetime(self._lock, held=held) if private else None
         write_backend_file(state, self.address, own.public)
 
     def stop(self) -> None:
@@ -87,7 +100,7 @@ class Server:
         self._stopping.set()
 
     def run(self) -> None:
-        """Serve until `stop`, then put running jobs back into the queue.
+        """Serve until `stop` or until a private backend is needed no more, then put running jobs back into the queue.
 
         Raises
         ------
@@ -99,22 +112,37 @@ class Server:
             poller.register(socket, zmq.POLLIN)
         beat = 0.0
         try:
-            while not self._stopping.is_set():
+            while not (self._stopping.is_set() or self._is_unused()):
                 poller.poll(_POLL_MS)
                 self._door.answer()
                 self._receive()
                 self._dispatcher.turn()
                 if time.monotonic() - beat >= BEAT:
                     beat = time.monotonic()
-                    for peer in list(self._peers):
-                        self._send(peer, m.Beat())
+                    self._beat()
         except sqlite3.Error as error:
             raise InputError(
                 f"the journal in {self._state} cannot be written: {error}; make room and start again"
             ) from error
         finally:
+            # Who starts a backend meanwhile waits until the journal is free.
+            with contextlib.suppress(InputError):  # where the state folder is gone
+                self._lock.acquire(_LOCK_PATIENCE)
             remove_backend_file(self._state)
             self._close()
+            self._lock.release()
+
+    def _is_unused(self) -> bool:
+        if self._lifetime is None:
+            return False
+        if self._lifetime.parting:
+            self._beat()
+        return self._lifetime.is_over(len(self._peers), self._dispatcher.busy)
+
+    def _beat(self) -> None:
+        """Give every client a sign of life; those that are gone are found out by it."""
+        for peer in list(self._peers):
+            self._send(peer, m.Beat())
 
     def _close(self) -> None:
         self._dispatcher.close()
@@ -188,6 +216,25 @@ class Server:
             self._peers.pop(peer, None)
 
 
+def start_when_free(bind: str, state: Path, workers: int, keys: Path | None) -> Server:
+    """Return a server that is not private; where a private one is about to leave the state, wait for that.
+
+    Raises
+    ------
+    InputError
+        As `Server` does.
+    """
+    end = time.monotonic() + 2 * LINGER
+    while True:
+        with StartLock(state):
+            try:
+                return Server(bind, state, workers, keys)
+            except StateInUseError:
+                if time.monotonic() > end:
+                    raise
+        time.sleep(_POLL_MS / 1000)
+
+
 def stop_on_signals(server: Server) -> None:
     """Stop a server on Ctrl-C and when it is asked to terminate."""
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -202,14 +249,3 @@ def _who(bind: str, folder: Path | None) -> tuple[Keys, Callable[[], frozenset[b
         raise InputError(f"{bind} can be reached from other machines, which needs keys", "keys")
     own = client_keys().public
     return server_keys(), lambda: frozenset({own})
-
-
-def stop_with_parent(server: Server) -> None:
-    """Stop a server when its standard input closes: when the program that started it ends, however it ends."""
-
-    def watch() -> None:
-        while os.read(0, 4096):
-            pass
-        server.stop()
-
-    threading.Thread(target=watch, daemon=True).start()

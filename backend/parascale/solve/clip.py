@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from parascale.media.suffixes import reference_name
 from parascale.solve.lens.focal import FocalEvidence
 from parascale.solve.lens.lens import Lens
 from parascale.solve.reconstruction.mapping import Mapper
@@ -50,7 +51,7 @@ class Clip:
     @property
     def name(self) -> str:
         """Name of its shot."""
-        return self.path.stem if self.path.is_file() else self.path.name
+        return reference_name(self.path)
 
     def to_picture_pixels(self, pixels: Array, focal: float) -> Array:
         """Pixels of the working picture, from undistorted working pixels (..., 2) from the principal point.

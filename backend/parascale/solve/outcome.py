@@ -1,6 +1,5 @@
 """From a solution to a shot: poses, depth, points, and how far it can be relied on."""
 
-import logging
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -26,8 +25,6 @@ from parascale.solve.reconstruction.triangulation import camera_centres
 from parascale.solve.tracking.tracks import Tracks
 from parascale.types import Array, Json, Mask
 
-log = logging.getLogger(__name__)
-
 # Of a point's depth, as a share of it, at this noise of its observations (working pixels); others are left out.
 MAX_DEPTH_UNCERTAINTY = 0.25
 OBSERVATION_NOISE = 0.4
@@ -51,7 +48,7 @@ def build_moving_shot(clip: Clip, candidate: Candidate) -> Shot:
         raise InputError(f"{clip.path.name} shows too little surface in its first frame to tell its depth: start later")
     shot = Shot(
         name=clip.name,
-        fps=info.fps,
+        fps=clip.footage.fps,
         trajectory=trajectory,
         median_depth=depth,
         frames=clip.footage.frames,
@@ -137,9 +134,16 @@ def _quality(clip: Clip, candidate: Candidate, depth: Array) -> dict[str, Json]:
         "noise_floor_per_step": [None if not np.isfinite(value) else float(value) for value in floor],
         "mapper": candidate.mapper,
         "keyframes": len(candidate.keyframes),
+        **_told(clip),
         **_focal_quality(clip, candidate),
         **_shutter_quality(clip, solution),
     }
+
+
+def _told(clip: Clip) -> dict[str, Json]:
+    """Give what the user should know about the clip, as JSON values."""
+    notices = clip.footage.notices
+    return {"notices": [{"message": told.message, "remedy": told.remedy} for told in notices]} if notices else {}
 
 
 def _shutter_quality(clip: Clip, solution: Solution) -> dict[str, Json]:
@@ -158,7 +162,6 @@ def _shutter_quality(clip: Clip, solution: Solution) -> dict[str, Json]:
         f"looks like a rolling shutter, its rows read over {abs(share):.0%} of the time between frames: "
         "P of single frames is less sure than its noise floor says"
     )
-    log.warning("%s %s", clip.path.name, warning)
     return {"rolling_shutter": share, "warning": warning}
 
 
@@ -202,7 +205,7 @@ def build_still_shot(clip: Clip, motion: MotionClass) -> Shot:
         focal = clip.assumed_focal
     return Shot(
         name=clip.name,
-        fps=info.fps,
+        fps=clip.footage.fps,
         trajectory=Trajectory(poses, lens.intrinsics(focal), clip.footage.times, info.width, info.height),
         median_depth=np.ones(count),
         unit="unit-depth",
@@ -217,6 +220,7 @@ def build_still_shot(clip: Clip, motion: MotionClass) -> Shot:
             "noise_floor": _still_noise_floor(tracks, focal),
             "focal_source": _known_focal(clip) or ("searched" if rotates else "assumed"),
             "focal_observable": rotates,
+            **_told(clip),
         },
         provenance=describe_source(clip.path, clip.footage, clip.seed),
     )

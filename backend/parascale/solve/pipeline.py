@@ -56,6 +56,7 @@ def solve(  # noqa: PLR0913 - what a user can say about a clip, by name
     intrinsics: ArrayLike | None = None,
     start: int = 0,
     end: int | None = None,
+    fps: float | None = None,
     shot: int | None = None,
     masks: Path | None = None,
     threads: int | None = None,
@@ -68,7 +69,7 @@ def solve(  # noqa: PLR0913 - what a user can say about a clip, by name
     Parameters
     ----------
     reference : Path
-        A video file, or a folder of images in natural order. It must be one shot.
+        A video file, a folder of pictures, one of numbered pictures, or their pattern. It must be one shot.
     focal : float or None
         Focal length in pixels of the clip.
     fov : float or None
@@ -77,6 +78,8 @@ def solve(  # noqa: PLR0913 - what a user can say about a clip, by name
         fx, fy, cx, cy in pixels of the clip, where all are known.
     start, end : int
         First frame, and the one after the last.
+    fps : float or None
+        Pictures a second, where the reference is pictures.
     shot : int or None
         Number of the shot, counting from 1, where these frames hold several.
     masks : Path or None
@@ -103,7 +106,7 @@ def solve(  # noqa: PLR0913 - what a user can say about a clip, by name
     threads = threads or os.cpu_count() or 1
     with _quiet_libraries(threads):
         with report.phase("decode", 0.0, 0.2):
-            footage = read_footage(reference, start=start, end=end, progress=report.inside)
+            footage = read_footage(reference, start=start, end=end, fps=fps, progress=report.inside)
             footage = one_shot(reference.name, footage, shot)
             if len(footage) < 2:
                 raise InputError(f"{reference.name} has one frame in this range: a camera move needs at least 2")

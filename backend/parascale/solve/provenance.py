@@ -10,7 +10,7 @@ import pycolmap
 import scipy
 
 import parascale
-from parascale.media.suffixes import image_files
+from parascale.media.suffixes import sequence_files
 from parascale.solve.tracking.footage import Footage
 from parascale.types import Json
 
@@ -37,12 +37,13 @@ def describe_source(path: Path, footage: Footage, seed: int) -> dict[str, Json]:
 
 
 def source_digest(path: Path) -> str:
-    """SHA-256 of a file, or of the names and contents of a folder's images."""
+    """SHA-256 of a file, or of the names and contents of pictures."""
     digest = hashlib.sha256()
-    if path.is_file():
+    pictures = sequence_files(path)
+    if pictures is None:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
-    for image in image_files(path):
+    for image in pictures:
         digest.update(image.name.encode())
         digest.update(hashlib.sha256(image.read_bytes()).digest())
     return digest.hexdigest()

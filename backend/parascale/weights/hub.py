@@ -12,12 +12,7 @@ from parascale.weights.catalogue import DEPTH_MODELS, Weights, find_weights
 
 
 def locate(name: str) -> Path:
-    """Return the folder of weights.
-
-    Parameters
-    ----------
-    name : str
-        A folder; or a name of the catalogue; or an id of the Hugging Face hub, OWNER/NAME.
+    """Return the folder of weights: a folder itself, a name of the catalogue, or OWNER/NAME on the Hugging Face hub.
 
     Raises
     ------
@@ -49,16 +44,7 @@ def find_cached(weights: Weights) -> Path | None:
 
 @dataclass(frozen=True)
 class Download:
-    """What fetching weights would bring.
-
-    Attributes
-    ----------
-    weights : Weights
-    size : int
-        Bytes, of all files.
-    licence : str
-        As its page states it now.
-    """
+    """What fetching weights would bring: bytes of all files, and the licence as its page states it now."""
 
     weights: Weights
     size: int
@@ -90,18 +76,7 @@ def ask_hub(weights: Weights) -> Download:
 
 
 def download(wanted: Sequence[Weights], confirm: Callable[[list[Download]], bool]) -> list[Path]:
-    """Download weights, after a yes.
-
-    Parameters
-    ----------
-    wanted : sequence of Weights
-    confirm : callable
-        Is shown what would be downloaded; nothing is unless it answers True.
-
-    Returns
-    -------
-    list of Path
-        Their folders.
+    """Download weights into folders, after a yes: nothing is unless ``confirm``, shown what it would be, answers True.
 
     Raises
     ------

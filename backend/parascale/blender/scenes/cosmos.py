@@ -126,7 +126,9 @@ def _planet(build: Builder) -> None:
     rng = build.rng
     latitude = np.linspace(0, 1, 512)
     swirl = textures.noise(rng, 512, 1.5, 3.0)
-    bands = np.interp((latitude[:, None] * 512 + 40 * (swirl - 0.5)) % 512, np.arange(512), _bands(rng))
+    edges, levels = np.sort(rng.random(17)), rng.random(18)
+    steps = levels[np.searchsorted(edges, latitude)]
+    bands = np.interp((latitude[:, None] * 512 + 40 * (swirl - 0.5)) % 512, np.arange(512), steps)
     value = np.clip(0.75 * bands + 0.25 * textures.noise(rng, 512, 0.7, 6.0), 0, 1)
     build.material(
         "Clouds", textures.ramp(value, (0.45, 0.24, 0.16), (0.8, 0.56, 0.36), (0.93, 0.82, 0.64), (0.7, 0.48, 0.36))
@@ -140,12 +142,6 @@ def _planet(build: Builder) -> None:
         band = lathe([(inner, 0), (inner + width, 0)], 160, smooth=False)
         build.place(f"Ring {k}", band, "Ring", where, tilt=0.42, turn=0.3, tile=0.35 * PLANET)
         inner += width + 0.03 * PLANET
-
-
-def _bands(rng: np.random.Generator) -> Array:
-    edges = np.sort(rng.random(17))
-    levels = rng.random(18)
-    return levels[np.searchsorted(edges, np.linspace(0, 1, 512))]
 
 
 def _rock(rng: np.random.Generator) -> Shape:

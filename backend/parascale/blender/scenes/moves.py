@@ -9,6 +9,7 @@ from parascale.blender.camera import render_size, view_of_camera
 from parascale.blender.keyframes import key_trajectory
 from parascale.blender.untyped import camera_data, untyped
 from parascale.camera import Trajectory, View
+from parascale.camera.rotations import poses_of
 from parascale.types import Array
 
 FRAMES = 81
@@ -16,20 +17,10 @@ FPS = 16
 
 
 def animate(scene: bpy.types.Scene, move: str, frames: int = FRAMES, fps: int = FPS) -> Trajectory:
-    """Key the scene's camera along a move that starts where it stands.
+    """Key the scene's camera along a move that starts where it stands; give what was keyed, in world units.
 
-    Parameters
-    ----------
-    scene : bpy.types.Scene
-        Its frame range and rate become those of the move.
-    move : str
-        A key of `MOVES`. Its size follows the camera's focus distance, so that it fits any scene.
-    frames, fps : int
-
-    Returns
-    -------
-    Trajectory
-        What was keyed, in world units.
+    The scene's frame range and rate become those of the move, a key of `MOVES`. Its size follows the camera's focus
+    distance, so that it fits any scene.
     """
     camera = scene.camera
     assert camera is not None
@@ -49,10 +40,7 @@ def looking_at(places: Array, targets: Array) -> Array:
     forward = forward / np.linalg.norm(forward, axis=1, keepdims=True)
     right = np.cross(forward, [0.0, 0.0, 1.0])
     right /= np.linalg.norm(right, axis=1, keepdims=True)
-    poses = np.tile(np.eye(4), (len(places), 1, 1))
-    poses[:, :3, :3] = np.stack([right, np.cross(forward, right), forward], axis=-1)
-    poses[:, :3, 3] = places
-    return poses
+    return poses_of(np.stack([right, np.cross(forward, right), forward], axis=-1), places)
 
 
 def _frame(start: View, distance: float) -> tuple[Array, Array, Array, Array]:
@@ -79,14 +67,6 @@ def _around(start: View, distance: float, angle: Array, lift: Array) -> Array:
 def _swell(s: Array) -> Array:
     """Time with a gentle swell: the speed varies by a third and never rests."""
     return np.asarray(s - 0.33 * np.sin(2 * np.pi * s) / (2 * np.pi))
-
-
-def _arc(start: View, distance: float, s: Array) -> Array:
-    return _around(start, distance, np.radians(-35) * _swell(s), 0.12 * distance * s)
-
-
-def _orbit(start: View, distance: float, s: Array) -> Array:
-    return _around(start, distance, np.radians(-60) * s, 0 * s)
 
 
 def _dolly(start: View, distance: float, travel: Array) -> Array:
@@ -123,11 +103,11 @@ def _handheld(start: View, distance: float, s: Array) -> Array:
 
 
 MOVES: dict[str, Callable[[View, float, Array], Array]] = {
-    "arc": _arc,
+    "arc": lambda start, distance, s: _around(start, distance, np.radians(-35) * _swell(s), 0.12 * distance * s),
     "dolly in": lambda start, distance, s: _dolly(start, distance, 0.5 * _swell(s)),
     "dolly out": lambda start, distance, s: _dolly(start, distance, -0.4 * _swell(s)),
     "truck": _truck,
     "crane": _crane,
-    "orbit": _orbit,
+    "orbit": lambda start, distance, s: _around(start, distance, np.radians(-60) * s, 0 * s),
     "handheld": _handheld,
 }

@@ -138,14 +138,8 @@ def _house(build: Builder, side: int, y: float, width: float) -> None:
     height, shop = storeys * storey + 0.3, rng.random() < 0.35
     turn = -side * math.pi / 2
     front, middle = side * (FRONT + float(rng.uniform(0, 0.5))), side * depth / 2
-    build.place(
-        "House",
-        box((width - 0.02, depth, height)),
-        f"wall {rng.integers(7)}",
-        (front + middle, y, 0),
-        turn=turn,
-        tile=3.0,
-    )
+    body = box((width - 0.02, depth, height))
+    build.place("House", body, f"wall {rng.integers(7)}", (front + middle, y, 0), turn=turn, tile=3.0)
     roof, cover = _roof(width, depth, float(rng.uniform(1.8, 3.2))), ("slate", "tiles")[int(rng.integers(2))]
     build.place("Roof", roof, cover, (front + middle, y, height), turn=turn, tile=2.5)
     panes, frames, doors = _windows(width, storeys, storey, shop, rng)
@@ -158,27 +152,12 @@ def _house(build: Builder, side: int, y: float, width: float) -> None:
         build.place("Sign", sign, f"sign {rng.integers(5)}", (front, y, 0), turn=turn, tile=2.2)
     for _ in range(int(rng.integers(1, 3))):
         x, along = front + middle + float(rng.uniform(-1, 1)), y + float(rng.uniform(-0.4, 0.4)) * width
-        build.place(
-            "Chimney",
-            box((0.6, 0.8, 2.2)),
-            "wall 0",
-            (x, along, height + 1.0),
-            tile=3.0,
-        )
+        build.place("Chimney", box((0.6, 0.8, 2.2)), "wall 0", (x, along, height + 1.0), tile=3.0)
 
 
 def _car_body() -> Shape:
-    outline = [
-        (-2.1, 0.3),
-        (-2.12, 0.75),
-        (-1.95, 0.92),
-        (-1.25, 0.98),
-        (-0.55, 1.42),
-        (0.75, 1.45),
-        (1.55, 1.0),
-        (2.1, 0.9),
-        (2.15, 0.3),
-    ]
+    outline = [(-2.1, 0.3), (-2.12, 0.75), (-1.95, 0.92), (-1.25, 0.98), (-0.55, 1.42)]
+    outline += [(0.75, 1.45), (1.55, 1.0), (2.1, 0.9), (2.15, 0.3)]
     points = np.array(outline)
     inset = np.where(points[:, 1] > 1.2, 0.6, 0.84)
     left = np.column_stack([-inset, points])

@@ -13,15 +13,8 @@ Generator = np.random.Generator
 def noise(rng: Generator, size: int = 512, slope: float = 1.0, stretch: float = 1.0) -> Array:
     """Tileable noise of a power-law spectrum, (size, size) in 0 .. 1 with median 0.5.
 
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-    size : int
-        Pixels a side.
-    slope : float
-        Amplitude falls as frequency to this power: 0 is white, 1 natural, 2 clouds.
-    stretch : float
-        Above 1 draws the pattern out along x.
+    Amplitude falls as frequency to the power of ``slope``: 0 is white, 1 natural, 2 clouds. A ``stretch`` above 1 draws
+    the pattern out along x.
     """
     field = np.roll(_field(size, slope, stretch), tuple(rng.integers(size, size=2)), axis=(0, 1))
     flips = rng.choice([-1, 1], size=2).tolist()
@@ -133,9 +126,8 @@ def weave(rng: Generator, colours: ArrayLike, motifs: int = 8) -> Array:
     motif = np.kron(quarter, np.ones((4, 4), int))
     motif = np.block([[motif, motif[:, ::-1]], [motif[::-1], motif[::-1, ::-1]]])[:cell, :cell]
     tiles = np.tile(motif, (motifs, motifs))
-    tiles = (tiles + np.kron(rng.integers(len(palette), size=(motifs, motifs)), np.ones((cell, cell), int))) % len(
-        palette
-    )
+    shifts = np.kron(rng.integers(len(palette), size=(motifs, motifs)), np.ones((cell, cell), int))
+    tiles = (tiles + shifts) % len(palette)
     full = np.zeros((size, size), int)
     full[: tiles.shape[0], : tiles.shape[1]] = tiles
     thread = 0.8 + 0.4 * noise(rng, size, 0.3)

@@ -10,7 +10,7 @@ from parascale.link.arrays import Arrays
 from parascale.link.codec import build
 from parascale.link.request import Files, Packed, Request, expect_arrays, one_file
 from parascale.link.transfer import describe_file
-from parascale.media.suffixes import image_files
+from parascale.media.suffixes import sequence_files
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class SolveRequest(Request):
     Attributes
     ----------
     reference : Path
-        A video file, or a folder of images.
+        A video file, a folder of pictures, one of numbered pictures, or their pattern.
     focal : float or None
         Focal length in pixels at the clip's own resolution; None if unknown.
     fov : float or None
@@ -55,10 +55,10 @@ class SolveRequest(Request):
     depth_model: str | None = None
 
     def pack(self) -> Packed:
-        """See `Request`; a folder is sent as its images."""
-        folder = self.reference.is_dir()
-        paths = image_files(self.reference) if folder else [self.reference]
-        fields = SolveFields(folder, self.focal, self.fov, self.start, self.end, self.depth_model)
+        """See `Request`; pictures are sent one by one."""
+        pictures = sequence_files(self.reference)
+        paths = [self.reference] if pictures is None else pictures
+        fields = SolveFields(pictures is not None, self.focal, self.fov, self.start, self.end, self.depth_model)
         files = tuple((describe_file("reference", path), path) for path in paths)
         return Packed(f"solve {self.reference.name}", asdict(fields), {}, files)
 

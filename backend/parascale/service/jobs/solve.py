@@ -39,7 +39,13 @@ def run(request: SolveRequest, context: JobContext) -> JobResult:
         progress = _part_of(context.progress, SOLVE_SHARE, 1.0)
         shot = with_model_depth(shot, request.reference, estimator, progress, context.cancelled)
     shot = replace(shot, name=Path(context.name).stem or shot.name)
-    summary = {"name": shot.name, "frames": len(shot), "motion_class": shot.motion_class, "quality": dict(shot.quality)}
+    summary = {
+        "name": shot.name,
+        "frames": len(shot),
+        "motion_class": shot.motion_class,
+        "quality": dict(shot.quality),
+        "warnings": [str(notice) for notice in shot.notices],
+    }
     return JobResult(summary, save_shot(shot, context.directory / "solved.shot.json"))
 
 

@@ -41,7 +41,7 @@ def one_shot(name: str, footage: Footage, number: int | None = None) -> Footage:
     if number is None and len(shots) == 1:
         return footage
     if number is not None and 1 <= number <= len(shots):
-        return footage.part(*shots[number - 1])
+        return footage.keep(range(*shots[number - 1]))
     numbers = [*footage.frames, footage.frames[-1] + 1]
     missing = "" if number is None else f", no shot {number}"
     plural = "s" * (len(shots) > 1)

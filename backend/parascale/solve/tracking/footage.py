@@ -1,12 +1,13 @@
 """The decoded frames of a reference, as the steps of a solve use them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from parascale.errors import InputError
+from parascale.errors import InputError, Notice
 from parascale.media.frames import open_frames
 from parascale.media.video_file import SmallFrame, VideoInfo
 from parascale.types import Array, Image, Progress
@@ -36,6 +37,12 @@ class Footage:
         Focal length in pixels of the upright picture, where the photos' Exif tags give it.
     nominal_focal : float or None
         The same of the lens a video's container names, not counting what recording cropped: better than nothing.
+    notices : tuple of Notice
+        What was assumed, and what was left out.
+    decoded : (int, int)
+        The frame numbers that were decoded, end exclusive: some may be left out since.
+    kept_share : float
+        Of the pictures of a film that repeats some of them all along.
     """
 
     info: VideoInfo
@@ -45,19 +52,24 @@ class Footage:
     colour: tuple[Image, ...]
     focal: float | None = None
     nominal_focal: float | None = None
+    notices: tuple[Notice, ...] = ()
+    decoded: tuple[int, int] = (0, 0)
+    kept_share: float = 1.0
 
     def __len__(self) -> int:
         return len(self.grey)
 
-    def part(self, first: int, last: int) -> "Footage":
-        """Pictures first .. last - 1, at times from 0."""
-        return replace(
-            self,
-            frames=self.frames[first:last],
-            times=self.times[first:last] - self.times[first],
-            grey=self.grey[first:last],
-            colour=self.colour[first:last],
-        )
+    def keep(self, chosen: Sequence[int], *notices: Notice) -> "Footage":
+        """Keep the pictures at these indices, at times from 0."""
+        frames, times = self.frames[list(chosen)], self.times[list(chosen)]
+        grey, colour = tuple(self.grey[at] for at in chosen), tuple(self.colour[at] for at in chosen)
+        said = self.notices + notices
+        return replace(self, frames=frames, times=times - times[0], grey=grey, colour=colour, notices=said)
+
+    @property
+    def fps(self) -> float:
+        """Pictures a second, without those that are left out all along."""
+        return self.info.fps * self.kept_share
 
     @property
     def scale(self) -> float:
@@ -71,6 +83,7 @@ def read_footage(
     *,
     start: int = 0,
     end: int | None = None,
+    fps: float | None = None,
     progress: Progress | None = None,
 ) -> Footage:
     """Decode a range of a reference.
@@ -78,9 +91,11 @@ def read_footage(
     Parameters
     ----------
     path : Path
-        A video file, or a folder of images, read in natural order.
+        A video file, or pictures, read in natural order.
     start, end : int
         First frame, and the one after the last; None is the end of the reference.
+    fps : float or None
+        Pictures a second, of pictures.
 
     Raises
     ------
@@ -89,7 +104,7 @@ def read_footage(
     """
     if start < 0 or (end is not None and end <= start):
         raise InputError(f"the range {start} to {end} is empty or starts before frame 0", "frame-range")
-    reader = open_frames(path)
+    reader = open_frames(path, fps)
     info = reader.info
     last = info.frames if end is None else min(end, info.frames or end)
     frames: list[SmallFrame] = []
@@ -110,4 +125,6 @@ def read_footage(
         stamps = np.arange(len(times)) / info.fps
     else:
         stamps = stamps - stamps[0]
-    return Footage(info, np.array(numbers), stamps, grey, colour, *reader.focal_lengths(numbers))
+    decoded = start, start + len(frames)
+    focal, nominal = reader.focal_lengths(numbers)
+    return Footage(info, np.array(numbers), stamps, grey, colour, focal, nominal, reader.notices, decoded)

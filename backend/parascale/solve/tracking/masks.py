@@ -7,6 +7,7 @@ import numpy as np
 
 from parascale.errors import InputError
 from parascale.media.frames import read_frames
+from parascale.media.suffixes import sequence_files
 from parascale.solve.tracking.footage import Footage, read_footage
 from parascale.types import Image
 
@@ -26,14 +27,18 @@ def read_masks(source: Path, footage: Footage) -> list[Image]:
     InputError
         Where it does not hold as many masks as there are frames.
     """
-    if not source.exists():
+    listed = sequence_files(source)
+    if listed is None and not source.exists():
         raise InputError(f"there are no masks at {source}: give a folder with one image a frame, or a video")
-    if source.is_dir():
+    if listed is not None:
         pictures = [cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) for _, _, picture in read_frames(source)]
     else:
         pictures = list(read_footage(source).grey)
+    first, last = footage.decoded
     if len(pictures) == footage.info.frames:
-        pictures = [pictures[int(number)] for number in footage.frames]
+        pictures = [pictures[number] for number in footage.frames.tolist()]
+    elif len(pictures) == last - first:
+        pictures = [pictures[number - first] for number in footage.frames.tolist()]
     elif len(pictures) != len(footage):
         raise InputError(f"{source.name} holds {len(pictures)} masks for {len(footage)} frames: give one a frame")
     height, width = footage.grey[0].shape

@@ -1,0 +1,83 @@
+"""Opening what FFmpeg reads: by a name that is no address, and with the stream that is the film."""
+
+import math
+import os
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import cast
+
+import av
+from av.buffer import Buffer
+from av.container import InputContainer
+from av.stream import Disposition
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from parascale.media.orientation import UPRIGHT, orientation_of_matrix
+
+# What players show beside a film: covers, chapter thumbnails, stills.
+_BESIDE = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
+# Packets by which a film is told from a still, and how few of them, beside the most of any stream, a still has.
+_TOLD_BY, _STILL_SHARE = 200, 0.1
+
+
+def name_for_ffmpeg(path: Path) -> str:
+    """Return the name by which FFmpeg opens a file: absolute, as "12:30:45.mp4" would be of a protocol called 12."""
+    return os.path.abspath(path)
+
+
+def open_container(path: Path) -> InputContainer:
+    """Open a file to read it.
+
+    Raises
+    ------
+    av.FFmpegError, OSError, ValueError
+        Where it cannot be opened.
+    """
+    return av.open(name_for_ffmpeg(path))
+
+
+def find_films(path: Path) -> list[int]:
+    """Find the video streams of a file that can be its film, the best first, as indices among its video streams.
+
+    Covers and stills are no film while another stream is; of several films the one with the largest picture is the
+    best, then the one that the file marks as its default. Streams are told apart by their first packets: the lengths
+    that files state are wrong or missing.
+
+    Raises
+    ------
+    av.FFmpegError, OSError, ValueError
+        Where the file cannot be opened.
+    """
+    with open_container(path) as container:
+        streams = container.streams.video
+        kept = [number for number, stream in enumerate(streams) if not stream.disposition & _BESIDE]
+        if len(kept) <= 1:
+            return kept or list(range(len(streams)))[:1]
+        packets: Counter[int] = Counter()
+        for packet in container.demux([streams[number] for number in kept]):
+            packets[packet.stream_index] += packet.size > 0
+            if packets[packet.stream_index] >= _TOLD_BY:
+                break
+        least = _STILL_SHARE * max(packets.values(), default=0)
+        long = [number for number in kept if packets[streams[number].index] > least] or kept
+        return sorted(long, key=lambda number: _rank(streams[number]), reverse=True)
+
+
+def _rank(stream: VideoStream) -> tuple[int, bool]:
+    return stream.width * stream.height, bool(stream.disposition & Disposition.default)
+
+
+def read_orientation_of_frame(frame: VideoFrame) -> int:
+    """Read how a decoded frame is to be turned and mirrored, as Exif counts."""
+    try:
+        stored = cast("Mapping[str, Buffer]", frame.side_data)["DISPLAYMATRIX"]
+        a, b, _, c, d = map(float, memoryview(bytes(stored)).cast("i")[:5])
+    except KeyError:
+        return UPRIGHT
+    except ValueError:
+        # Beside side data that PyAV does not know, it gives none at all, but still the angle.
+        angle = math.radians(frame.rotation)
+        a, b, c, d = math.cos(angle), -math.sin(angle), math.sin(angle), math.cos(angle)
+    return orientation_of_matrix(a, b, c, d)

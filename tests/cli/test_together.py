@@ -1,0 +1,179 @@
+"""Several commands at once, without a server: each does its work as if it were alone."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from PIL import Image
+
+from parascale.evaluation.pictures import drawn_rooms
+from parascale.evaluation.probe import Plan, moving_shot
+from parascale.files.shot_file import write_shot
+
+pytestmark = pytest.mark.slow
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+Start = Callable[..., "subprocess.Popen[str]"]
+FRAMES = 9
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "home"))
+    return tmp_path / "home" / "parascale" / "backend"
+
+
+@pytest.fixture
+def start(home: Path) -> Iterator[Start]:
+    """Start a command and go on; what still runs at the end is killed."""
+    running: list[subprocess.Popen[str]] = []
+
+    def begin(*arguments: object) -> "subprocess.Popen[str]":
+        command = [sys.executable, "-m", "parascale.cli", *map(str, arguments)]
+        running.append(subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True))
+        return running[-1]
+
+    yield begin
+    for process in running:
+        process.kill()
+        process.communicate()
+
+
+def finish(process: "subprocess.Popen[str]") -> dict[str, object]:
+    """Wait for a command and return its JSON."""
+    out, err = process.communicate(timeout=240)
+    assert process.returncode == 0, err
+    assert err == ""
+    found: dict[str, object] = json.loads(out)
+    return found
+
+
+def draw_room(
+    folder: Path, number: int, size: tuple[int, int] = (96, 64), frames: int = FRAMES
+) -> tuple[Path, Path, Path]:
+    """Write a room of its own as a picture, its depth and a shot through it."""
+    room = drawn_rooms(number + 1, size)[number]
+    image, depth, shot = (folder / f"{number}{ending}" for ending in (".png", ".npy", ".shot.json"))
+    Image.fromarray(room.image).save(image)
+    np.save(depth, room.depth)
+    write_shot(moving_shot(room, "truck", 1.0, Plan((room,), frames=frames)), shot)
+    return image, depth, shot
+
+
+def generation(inputs: tuple[Path, Path, Path], output: Path) -> tuple[object, ...]:
+    image, depth, shot = inputs
+    return "generate", shot, "-g", "preview", "--image", image, "--depth-map", depth, "-o", output, "--json"
+
+
+def first_frame(video: Path) -> np.ndarray:
+    with av.open(video) as container:
+        frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+    assert len(frames) == FRAMES
+    return frames[0]
+
+
+def nothing_runs_on(state: Path, seconds: float = 20) -> bool:
+    """Wait for the private backend to end, with its workers."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if not any(str(state) in command for command in commands()):
+            return not (state / "backend.json").exists()
+        time.sleep(0.1)
+    return False
+
+
+def commands() -> Iterator[str]:
+    for process in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            yield process.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue
+
+
+def test_ten_generates_at_once_without_a_server_make_ten_right_videos(start: Start, home: Path, tmp_path: Path) -> None:
+    inputs = [draw_room(tmp_path, number) for number in range(10)]
+    outputs = [tmp_path / f"{number}.mp4" for number in range(10)]
+    begin = time.monotonic()
+    processes = [start(*generation(*pair)) for pair in zip(inputs, outputs, strict=True)]
+    assert time.monotonic() - begin < 2
+    told = [finish(process) for process in processes]
+    assert [files["video"] for files in (result["files"] for result in told)] == [str(path) for path in outputs]
+    pictures = np.array([np.asarray(Image.open(image), float) for image, _, _ in inputs])
+    for number, output in enumerate(outputs):
+        away = np.abs(pictures - first_frame(output)).mean(axis=(1, 2, 3))
+        assert int(np.argmin(away)) == number  # its own picture, and no other's
+        assert away[number] < 8
+    if sys.platform.startswith("linux"):
+        assert nothing_runs_on(home)
+
+
+def test_two_generates_a_probe_and_a_verification_side_by_side(
+    parascale: Run, start: Start, home: Path, tmp_path: Path
+) -> None:
+    room = draw_room(tmp_path, 0, (416, 240))
+    image, depth, shot = room
+    first = tmp_path / "first.mp4"
+    parascale(*generation(room, first))
+    probe = ("probe", "-g", "preview", "--image", image, "--depth-map", depth, "--frames", 9, "--json")
+    processes = [
+        start(*probe, "-o", tmp_path / "profile.json"),
+        start(*generation(room, tmp_path / "a.mp4")),
+        start("verify", first, "--against", shot, "--json"),
+        start(*generation(room, tmp_path / "b.mp4")),
+    ]
+    profile, a, verified, b = map(finish, processes)
+    assert profile["units_per_depth"] == pytest.approx(1, rel=0.05)
+    assert isinstance(verified["pce"], float)
+    assert verified["pce"] < 0.1
+    assert a["files"] != b["files"]
+    assert (tmp_path / "a.mp4").read_bytes() == (tmp_path / "b.mp4").read_bytes() == first.read_bytes()
+
+
+def test_the_first_generate_is_killed_and_the_second_goes_on(start: Start, home: Path, tmp_path: Path) -> None:
+    first = start(*generation(draw_room(tmp_path, 0, frames=401), tmp_path / "first.mp4"))
+    while not list(home.glob("jobs/*/*/request")):
+        assert first.poll() is None
+        time.sleep(0.01)
+    second = start(*generation(draw_room(tmp_path, 1), tmp_path / "second.mp4"))
+    while len(list(home.glob("jobs/*/*/request"))) < 2:
+        assert first.poll() is None
+        assert second.poll() is None
+        time.sleep(0.01)
+    os.kill(first.pid, signal.SIGKILL)
+    finish(second)
+    assert first_frame(tmp_path / "second.mp4").shape == (64, 96, 3)
+    if sys.platform.startswith("linux"):
+        assert nothing_runs_on(home)
+
+
+def test_jobs_are_listed_fetched_and_cleared_without_a_server(
+    parascale: Run, start: Start, home: Path, tmp_path: Path
+) -> None:
+    image, _, shot = inputs = draw_room(tmp_path, 0)
+    parascale("generate", shot, "-g", "nothing", "--image", image, "-o", tmp_path / "x.mp4", code=3)
+    killed = start(*generation(inputs, tmp_path / "y.mp4"))
+    while not list(home.glob("jobs/*/*/request")):
+        assert killed.poll() is None
+        time.sleep(0.01)
+    killed.kill()
+    states: list[str] = []
+    end = time.monotonic() + 60
+    while "done" not in states:
+        assert time.monotonic() < end
+        listed = json.loads(parascale("jobs", "--json").stdout)["jobs"]
+        states = [job["state"] for job in listed]
+    assert sorted(states) == ["done", "failed"]
+    told = json.loads(parascale("jobs", "--clean", "--json").stdout)
+    assert told["cleaned"] == 1
+    (kept,) = told["jobs"]
+    parascale("result", kept["job_id"], "-o", tmp_path / "late.mp4")
+    assert first_frame(tmp_path / "late.mp4").shape == (64, 96, 3)
+    assert parascale("jobs").stdout == "no jobs\n"
