@@ -398,7 +398,7 @@ def nothing_runs(monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.fail("the work began")
 
     monkeypatch.setattr("parascale.cli.child.run_in_child", refuse)
-    monkeypatch.setattr("parascale.link.local.start_backend", refuse)
+    monkeypatch.setattr("parascale.link.local.join_backend", refuse)
 
 
 @pytest.mark.parametrize(("command", "code"), ROWS, ids=[command or "nothing" for command, _ in ROWS])
