@@ -158,7 +158,8 @@ def test_jobs_are_listed_fetched_and_cleared_without_a_server(
     parascale: Run, start: Start, home: Path, tmp_path: Path
 ) -> None:
     image, _, shot = inputs = draw_room(tmp_path, 0)
-    parascale("generate", shot, "-g", "nothing", "--image", image, "-o", tmp_path / "x.mp4", code=3)
+    wrong = ("-g", "preview", "--set", "nothing=1", "--image", image)
+    parascale("generate", shot, *wrong, "-o", tmp_path / "x.mp4", code=3)
     killed = start(*generation(inputs, tmp_path / "y.mp4"))
     while not list(home.glob("jobs/*/*/request")):
         assert killed.poll() is None

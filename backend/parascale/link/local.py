@@ -175,7 +175,7 @@ def _listens(address: str) -> bool:
 def _start(executable: str | None, state: Path, *, held: bool) -> Backend:
     """Start a backend and wait until it runs; the lock of its state is ours."""
     command = [executable or _executable(), "serve", "--bind", "tcp://127.0.0.1:*", "--state", str(state)]
-    command.append("--held" if held else "--private")
+    command += ["--held"] if held else ["--private"]
     log = state / LOG_FILE
     try:
         (state / BACKEND_FILE).unlink(missing_ok=True)
