@@ -20,8 +20,10 @@ def steps(shot: Shot) -> np.ndarray:
 
 @pytest.mark.xfail(strict=True, reason="repeated pictures are refused, not yet left out")
 def test_a_film_in_which_every_picture_stands_twice(cases: Path, solved: Solve) -> None:
-    once, _, _ = solved(cases / "25p_in_50p" / "once.mp4")
-    twice, _, said = solved(cases / "25p_in_50p" / "twice.mp4")
+    # Each is compressed on its own, by 4 grey levels: with the lens known, the path is what is compared.
+    once, _, _ = solved(cases / "25p_in_50p" / "once.mp4", "--focal", 266.67)
+    twice, _, said = solved(cases / "25p_in_50p" / "twice.mp4", "--focal", 266.67)
+    assert len(twice) == len(once) == 24
     assert "repeat" in said
     moved = steps(twice)[steps(twice) > 0.1 * np.median(steps(once))]
     np.testing.assert_allclose(np.median(moved), np.median(steps(once)), rtol=0.02)

@@ -29,6 +29,7 @@ from parascale.solve.tracking.cuts import one_shot
 from parascale.solve.tracking.flow import FAINT_CORNERS, SHARP_CORNERS, WIDE_CORNERS
 from parascale.solve.tracking.footage import Footage, read_footage
 from parascale.solve.tracking.masks import read_masks
+from parascale.solve.tracking.repeats import leave_out_repeats
 from parascale.solve.tracking.tracks import Tracks, sample_tracks, track_corners
 from parascale.types import CancelCheck, Image, Progress
 
@@ -107,7 +108,7 @@ def solve(  # noqa: PLR0913 - what a user can say about a clip, by name
     with _quiet_libraries(threads):
         with report.phase("decode", 0.0, 0.2):
             footage = read_footage(reference, start=start, end=end, fps=fps, progress=report.inside)
-            footage = one_shot(reference.name, footage, shot)
+            footage = one_shot(reference.name, leave_out_repeats(reference.name, footage), shot)
             if len(footage) < 2:
                 raise InputError(f"{reference.name} has one frame in this range: a camera move needs at least 2")
         lens = _lens(footage, focal, fov, intrinsics)

@@ -81,6 +81,14 @@ def track_points(
     return moved, found & (moved >= BORDER).all(axis=1) & (moved < size - BORDER).all(axis=1)
 
 
+def share_tracked(before: Image, after: Image) -> float:
+    """Share of the corners of a picture that are found in another; 0 where it has none."""
+    corners = cv2.goodFeaturesToTrack(before, 200, 0.01, 10)
+    if corners is None:
+        return 0.0
+    return float(track_points(before, after, np.asarray(corners[:, 0], np.float32))[1].mean())
+
+
 def _track_both_ways(
     before: Image, after: Image, points: Points, options: TrackerOptions, guess: Points | None = None
 ) -> tuple[Points, Mask]:

@@ -66,6 +66,10 @@ class Footage:
         said = self.notices + notices
         return replace(self, frames=frames, times=times - times[0], grey=grey, colour=colour, notices=said)
 
+    def with_kept_share(self, share: float) -> "Footage":
+        """Return it as a film of which so many pictures are new."""
+        return replace(self, kept_share=share)
+
     @property
     def fps(self) -> float:
         """Pictures a second, without those that are left out all along."""
