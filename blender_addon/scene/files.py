@@ -9,7 +9,7 @@ import numpy as np
 from parascale import retime
 from parascale.blender.scene_state import frame_rate
 from parascale.conditioning.tensor_file import TENSORS, find_tensor_format, write_tensor
-from parascale.errors import InputError
+from parascale.errors import InputError, Notice
 from parascale.files.fit import measure_parallax
 from parascale.files.formats import FORMATS
 from parascale.files.raw_trajectory import UserOverrides
@@ -42,7 +42,8 @@ _FILES_OF_FOLDERS = {"images.txt", "cameras.txt", "images.bin", "cameras.bin", "
 def read_reference(path: Path, file_format: str, overrides: UserOverrides, depth: float = 0.0) -> Imported:
     """Read a reference of one of the `READ_FORMATS`; a median depth of 0 is unknown."""
     if file_format == SHOT or (file_format == "AUTO" and is_shot_file(path)):
-        return Imported(read_shot(path), SHOT, ())
+        notices: list[Notice] = []
+        return Imported(read_shot(path, notices), SHOT, tuple(notices))
     if path.name in _FILES_OF_FOLDERS or path.suffix == ".camera" or path.parent.name in _FOLDERS:
         path = path.parent
     try:
