@@ -23,6 +23,7 @@ from parascale.solve.lens.radial import MIN_INLIER_RATIO, estimate_radial_distor
 from parascale.solve.motion.keyframes import choose_keyframes
 from parascale.solve.motion.motion_class import classify_motion
 from parascale.solve.outcome import build_moving_shot, build_still_shot
+from parascale.solve.reconstruction.hypotheses import Jury
 from parascale.solve.reconstruction.mapping import KeyframeMap, KeyframeMapper, Mapper
 from parascale.solve.reconstruction.solution import Solution, complete_solution
 from parascale.solve.tracking.cuts import one_shot
@@ -234,28 +235,33 @@ def _find_candidate(clip: Clip, noise: float, seed: int, report: _Reporter) -> C
         focal = clip.focal or clip.assumed_focal
         mapped = tracks.keep(sample_tracks(tracks.seen[keyframes], MAPPED_OBSERVATIONS, seed))
         mapper = KeyframeMapper(mapped, keyframes, focal, size, seed=seed, threads=clip.threads)
+    jury = Jury.of(tracks.positions[keyframes], seed, clip.threads)
     candidates: list[Candidate] = []
     maps: list[KeyframeMap] = []
     reasons: list[str] = []
     for kind, (first, last) in MAPPERS.items():
         with report.phase(f"{kind} map", first, (first + last) / 2):
-            found = mapper.run(kind)
+            mapped_by = mapper.run(kind)
+            found = None if mapped_by is None else jury.choose_twin(mapped_by)
         if found is None or any(found.agrees_with(other) for other in maps):
             continue
         maps.append(found)
         with report.phase("all frames", (first + last) / 2, last):
             candidate = _complete(clip, keyframes, found, seed)
-        reason = candidate if isinstance(candidate, str) else candidate.solution.rejection_reason
-        log.debug("%s: %s", kind, reason or "good")
-        if isinstance(candidate, str) or reason is not None:
-            reasons.append(str(reason))
+        if isinstance(candidate, str):
+            reasons.append(candidate)
             continue
+        solution = candidate.solution
+        log.debug("%s: cost %.3f, %s", kind, solution.msac_cost, solution.rejection_reason or "good")
         candidates.append(candidate)
-        doubtful = candidate.solution.msac_cost > MAX_TRUSTED_COST or _is_inexact(candidate.solution, noise)
-        if found.registered.all() and not doubtful:
+        doubtful = solution.msac_cost > MAX_TRUSTED_COST or _is_inexact(solution, noise)
+        if found.registered.all() and solution.rejection_reason is None and not doubtful:
             break
-    if candidates:
-        return min(candidates, key=lambda candidate: candidate.solution.msac_cost)
+    # The gate judges the best fit. It does not choose: a worse fit that passes is a wrong path.
+    best = min(candidates, key=lambda candidate: candidate.solution.msac_cost, default=None)
+    if best is not None and best.solution.rejection_reason is None:
+        return best
+    reasons = reasons if best is None else [str(best.solution.rejection_reason)]
     reason = reasons[0] if reasons else "no two frames see enough of the same points from different places"
     raise InputError(
         f"{clip.path.name} cannot be solved as one rigid scene ({reason}): "

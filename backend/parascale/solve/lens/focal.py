@@ -18,7 +18,6 @@ ITERATIONS = 25
 # Working pixels: large, because a wrong focal length bends the path before it is refined.
 MAX_REPROJECTION_ERROR = 5.0
 OBSERVATIONS_PER_FRAME = 400
-MIN_ANGLE = np.radians(0.3)
 # Neighbouring observations of a track share their error: this many count as one.
 CORRELATED_OBSERVATIONS = 12.0
 # A larger standard deviation of ln f is not observable: the estimate is weighed against an ordinary lens.
@@ -111,5 +110,5 @@ def estimate_focal_length(
 def triangulate_inliers(positions: Array, poses: Array, focal: float) -> tuple[Array, Mask]:
     """Triangulate points (M, 3) from keyframes, and mark their inliers (K, M)."""
     structure = triangulate(positions / focal, poses, focal)
-    inliers = (structure.residuals < MAX_REPROJECTION_ERROR) & (structure.angle > MIN_ANGLE)
+    inliers = structure.residuals < MAX_REPROJECTION_ERROR
     return structure.points, inliers & (inliers.sum(axis=0) >= 3)
