@@ -16,6 +16,7 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 
 from parascale.solve.motion.rotation_fit import RotationFit, estimate_homography, fit_rotation
+from parascale.solve.motion.strays import lie_above, lie_below, share_of_cells, share_of_parallax
 from parascale.solve.tracking.tracks import Tracks
 from parascale.types import Array
 
@@ -29,10 +30,16 @@ MIN_NOISE, MAX_NOISE = 0.25, 1.0
 # Below this displacement (working pixels) a point is at rest; above this share of such points so is the camera.
 MAX_STILL_DISPLACEMENT = 0.4
 MIN_STILL_SHARE = 0.5
+# Below clouds that move this share suffices; a point that moves by this many times the displacement does not rest.
+MIN_GROUND_SHARE, MOVING_RATIO = 0.2, 3.0
 # A smaller change of focal length is the noise of a constant one.
 MIN_ZOOM = 1.05
 # Share of outliers, points that move by themselves, before a camera that rotates or zooms.
 MAX_OUTLIER_SHARE = 0.3
+# A turn, or a zoom, with more outliers holds where this share of the points follows it in every pair, all over the
+# picture, and where the outliers are movers: no more than this share of them lies on lines through one place.
+MIN_FOLLOWING_SHARE, MIN_FOLLOWING_CELLS = 0.6, 0.7
+MIN_STRAY_SHARE, MAX_PARALLAX_SHARE = 0.05, 0.6
 # The score of a zoom may exceed that of a model with more parameters by this factor.
 SCORE_TOLERANCE = 1.02
 # A rotation whose errors could hide a larger step, as a share of the depth and per frame, is no evidence of rest.
@@ -94,7 +101,7 @@ def classify_motion(tracks: Tracks, focal: float | None, width: float) -> Motion
         lost = "loses what it shows too soon to classify its motion"
         return MotionClass("general", focal or width, {}, rejection_reason=lost)
     displacements = [np.hypot(*(second - first).T) for first, second in pairs]
-    if all((moved < MAX_STILL_DISPLACEMENT).mean() > MIN_STILL_SHARE for moved in displacements):
+    if all(_camera_rests(first, moved) for (first, _), moved in zip(pairs, displacements, strict=True)):
         return MotionClass("static", focal or width, {})
     epipolar = [_epipolar_error(first, second, focal) for first, second in pairs]
     measured = float(np.median([1.4826 * np.median(e) for e in epipolar]))
@@ -123,13 +130,17 @@ def classify_motion(tracks: Tracks, focal: float | None, width: float) -> Motion
         if np.median([(np.hypot(*fit.error.T) > limit).mean() for fit in fits]) > MAX_OUTLIER_SHARE:
             scores[name] = float("inf")
     motion = _select_motion(scores, change, focal is not None)
+    if _holds(pairs, rotations, limit):
+        motion = "rotation-only"
+    elif change > MIN_ZOOM and _holds(pairs, zooms, limit):
+        motion = "zoom"
     errors = np.array([1.4826 * np.median(np.hypot(*fit.error.T)) for fit in rotations])
     hidden = float(np.median(errors / rotation_focal / np.array([abs(b - a) for a, b in frames])))
     reason: str | None = None
     if motion == "rotation-only" and hidden > MAX_HIDDEN_PARALLAX:
         reason = "is too blurred or noisy to tell a turn of the camera from a move"
-    moving = [_splits_in_two(second - first, noise) for first, second in pairs]
-    rotating = [_splits_in_two(fit.error, noise) for fit in rotations]
+    moving = [_splits_in_two(first, second - first, noise) for first, second in pairs]
+    rotating = [_splits_in_two(a, fit.error, noise) for (a, _), fit in zip(pairs, rotations, strict=True)]
     if motion == "general" and max(float(np.mean(moving)), float(np.mean(rotating))) > 0.5:
         reason = "shows one part that moves with the camera's turns and another that does not, as a subject does"
     return MotionClass(motion, rotation_focal, scores, change, hidden, measured, reason)
@@ -144,8 +155,39 @@ def _select_motion(scores: dict[str, float], change: float, known: bool) -> Moti
     return "rotation-only" if scores["rotation-only"] < min(scores["general"], scores["plane"]) else "general"
 
 
-def _splits_in_two(error: Array, noise: float) -> bool:
-    """Whether the points split into some with errors (N, 2) of noise alone, and some that move far more."""
+def _camera_rests(points: Array, moved: Array) -> bool:
+    """Whether points (N, 2) that moved by so many pixels (N,) are seen by a camera at rest.
+
+    Most of them rest, and what moves is not the ground; or fewer, where all that moves lies above, as clouds do.
+    """
+    rests, strays = moved < MAX_STILL_DISPLACEMENT, moved > MOVING_RATIO * MAX_STILL_DISPLACEMENT
+    clear = rests | strays
+    below, above = lie_below(points[clear], strays[clear]), lie_above(points[clear], strays[clear])
+    if rests.mean() > MIN_STILL_SHARE:
+        return not below or strays.mean() < MIN_PART_SHARE / 3
+    return above and rests.mean() > MIN_GROUND_SHARE
+
+
+def _holds(pairs: list[tuple[Array, Array]], fits: list[RotationFit], limit: float) -> bool:
+    """Whether a turn, or a zoom, explains most points all over the picture in every pair, and the others are movers."""
+    parallax = []
+    for (points, _), fit in zip(pairs, fits, strict=True):
+        follows = np.hypot(*fit.error.T) < limit
+        if follows.mean() < MIN_FOLLOWING_SHARE or share_of_cells(points, follows) < MIN_FOLLOWING_CELLS:
+            return False
+        if lie_below(points, ~follows):
+            return False
+        strays = np.hypot(*fit.error.T) > 2 * limit
+        if strays.mean() > MIN_STRAY_SHARE:
+            parallax.append(share_of_parallax(points[strays], fit.error[strays]))
+    return len(parallax) > len(pairs) / 2 and float(np.median(parallax)) < MAX_PARALLAX_SHARE
+
+
+def _splits_in_two(points: Array, error: Array, noise: float) -> bool:
+    """Whether points (N, 2) split into some with errors (N, 2) of noise alone, and some that move far more.
+
+    Ground below a far horizon splits so too, but along a line: all of it lies below what rests.
+    """
     length = np.hypot(*error.T)
     noise = min(noise, TYPICAL_NOISE)
     rests = length < OUTLIER_THRESHOLD * noise
@@ -153,7 +195,9 @@ def _splits_in_two(error: Array, noise: float) -> bool:
         return False
     moving = float(np.median(length[~rests]))
     between = ~rests & (length < MOVING_THRESHOLD * moving)
-    return moving > MIN_SEPARATION * noise and bool(between.mean() < MAX_SHARE_BETWEEN)
+    if moving < MIN_SEPARATION * noise or between.mean() > MAX_SHARE_BETWEEN:
+        return False
+    return not lie_below(points, ~rests)
 
 
 def widest_pairs(tracks: Tracks) -> Iterator[tuple[int, int]]:
