@@ -93,6 +93,7 @@ def level(shot: Shot) -> Shot:
         shot,
         trajectory=Trajectory(poses, path.intrinsics, path.times, path.width, path.height),
         points=points,
+        up=None if shot.up is None else dataclasses.replace(shot.up, direction=turn @ shot.up.direction),
         provenance=append_record(shot, {"operation": "level"}),
     )
 

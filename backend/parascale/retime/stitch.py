@@ -11,6 +11,7 @@ from parascale.errors import InputError
 from parascale.parallax.gauge import scale_gauge
 from parascale.parallax.realise import realised_poses
 from parascale.parallax.shot import MotionClass, Shot
+from parascale.parallax.subject import SubjectTrack
 from parascale.retime.move import append_record, bridged_depth, noise_per_step
 from parascale.retime.resample import match_rate
 from parascale.retime.strength import felt_speed, scale_steps
@@ -125,8 +126,29 @@ def _join(first: Shot, second: Shot) -> Shot:
         frames=None,
         felt_parallax=_both(first.felt_parallax, second.felt_parallax),
         gain=_both(first.gain, second.gain),
+        parallax_sigma=_both(first.parallax_sigma, second.parallax_sigma),
+        subjects=_join_subjects(first, second),
+        up=first.up,
         quality=_quality(first, second),
     )
+
+
+def _join_subjects(first: Shot, second: Shot) -> tuple[SubjectTrack, ...]:
+    """Subjects of both, each unknown during the other's frames; the frame at the joint is the first's."""
+    before, after = len(first), len(second) - 1
+    return (
+        *(_extend(subject, 0, slice(None), after) for subject in first.subjects),
+        *(_extend(subject, before, slice(1, None), 0) for subject in second.subjects),
+    )
+
+
+def _extend(subject: SubjectTrack, before: int, kept: slice, after: int) -> SubjectTrack:
+    def pad(values: Array) -> Array:
+        values = values[kept]
+        return np.pad(values, [(before, after), *[(0, 0)] * (values.ndim - 1)], constant_values=np.nan)
+
+    size, depth = (None if values is None else pad(values) for values in (subject.size, subject.depth))
+    return SubjectTrack(subject.name, pad(subject.centre), size, depth)
 
 
 def _class(first: Shot, second: Shot) -> MotionClass:
