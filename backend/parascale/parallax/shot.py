@@ -144,6 +144,16 @@ class Shot:
         return parallax_number(self.trajectory, self.median_depth)
 
     @property
+    def bridged_depth(self) -> Array:
+        """Z_t with gaps bridged: ln Z linear in time, held at the ends; 1 where no frame knows it, (T,)."""
+        known = ~np.isnan(self.median_depth)
+        if not known.any():
+            return np.ones(len(self))
+        times = self.trajectory.times
+        bridged = np.exp(np.interp(times, times[known], np.log(self.median_depth[known])))
+        return np.where(known, self.median_depth, bridged)
+
+    @property
     def notices(self) -> list[Notice]:
         """What a solve assumed about its clip, left out of it, or found doubtful."""
         told, warning = self.quality.get("notices"), self.quality.get("warning")
