@@ -116,6 +116,11 @@ def shared_floor(p: ArrayLike, p_reference: ArrayLike, noise_floor: float) -> fl
     return min(EXACT_FLOOR, REST_SHARE * min(longest)) or EXACT_FLOOR
 
 
+def pce_above_noise(p: ArrayLike, p_reference: ArrayLike, noise_floor: float) -> float:
+    """Give the PCE at the floor that `shared_floor` gives the two sides."""
+    return pce(p, p_reference, shared_floor(p, p_reference, noise_floor))
+
+
 def compare(shot: Shot, reference: Shot) -> Metrics:
     """Hold a shot against a reference, at the times both have; frames at nominally the same rate go by number.
 
@@ -132,11 +137,12 @@ def compare(shot: Shot, reference: Shot) -> Metrics:
         )
     ours_step, theirs_step = ours[:-1][step], theirs[:-1][step]
     p, p_reference = shot.parallax_number[ours_step], reference.parallax_number[theirs_step]
-    floor = shared_floor(p, p_reference, max(shot.noise_floor, reference.noise_floor))
+    noise = max(shot.noise_floor, reference.noise_floor)
+    floor = shared_floor(p, p_reference, noise)
     above, gap, profile = _split(p, p_reference, floor)
     felt = math.nan
     if shot.felt_parallax is not None and reference.felt_parallax is not None:
-        felt = pce(shot.felt_parallax[ours_step], reference.felt_parallax[theirs_step], floor)
+        felt = pce_above_noise(shot.felt_parallax[ours_step], reference.felt_parallax[theirs_step], noise)
     rotations, centres = shot.trajectory.rotations[ours], shot.trajectory.centres[ours]
     rotations_ref, centres_ref = reference.trajectory.rotations[theirs], reference.trajectory.centres[theirs]
     return Metrics(
