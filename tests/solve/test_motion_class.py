@@ -110,7 +110,7 @@ def waving(tracks: Tracks, share: float, limbs: int = 6, amount: float = 9.0) ->
     """Let a share of the points, in the middle of the picture, swing as limbs do, each its own way."""
     positions = tracks.positions.copy()
     rng = np.random.default_rng(3)
-    nearest = np.argsort(np.abs(np.nanmean(positions[:, :, 0], axis=0)))[: int(share * len(tracks))]
+    nearest = np.argsort(np.abs(np.where(tracks.seen[0], positions[0, :, 0], np.inf)))[: int(share * len(tracks))]
     for limb in np.array_split(rng.permutation(nearest), limbs):
         phase = np.sin(rng.uniform(0.3, 0.9) * np.arange(20) + rng.uniform(0, 6))
         turn = rng.uniform(0, 2 * np.pi)
@@ -160,3 +160,9 @@ def test_a_short_step_is_travel_however_many_points_a_turn_explains(
     poses = steps()
     poses[:, 0, 3] = np.linspace(0, size, 20)
     assert classify_motion(project(cloud, poses, FOCAL, noise=0.1), focal, 640).motion == "general"
+
+
+def test_a_small_turn_does_not_determine_the_lens(project: Any, cloud: np.ndarray) -> None:
+    small, wide = (classify_motion(project(cloud, rotated(by), FOCAL, noise=0.3), None, 640) for by in (0.005, 0.4))
+    assert small.focal_spread > 0.05 > wide.focal_spread
+    assert abs(np.log(wide.focal / FOCAL)) < 3 * wide.focal_spread

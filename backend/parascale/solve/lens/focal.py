@@ -22,6 +22,8 @@ OBSERVATIONS_PER_FRAME = 400
 CORRELATED_OBSERVATIONS = 12.0
 # A larger standard deviation of ln f is not observable: the estimate is weighed against an ordinary lens.
 MAX_OBSERVABLE_SPREAD = 0.05
+# The difference of ln f between halves, over the standard deviation of the whole, and keyframes of a half.
+HALVES_TO_WHOLE, MIN_HALF = 4.0, 4
 # Standard deviation of ln f of lenses around an ordinary one: 50 mm is less than two of them from 28 mm.
 LENS_SPREAD = 0.35
 
@@ -45,8 +47,12 @@ class FocalEvidence:
 
     def weigh(self, estimated: float, assumed: float) -> float:
         """Average the estimated and the assumed focal length, each weighted by its variance."""
-        trust = LENS_SPREAD**2 / (LENS_SPREAD**2 + self.spread**2)
+        trust = LENS_SPREAD**2 / (LENS_SPREAD**2 + self.spread**2)  # 0 where the spread is infinite
         return float(assumed * (estimated / assumed) ** trust)
+
+    def choose(self, estimated: float, assumed: float) -> float:
+        """Return the estimated focal length where it is observable, else its average with the assumed one."""
+        return estimated if self.observable else self.weigh(estimated, assumed)
 
     def interval(self, focal: float) -> list[Json] | None:
         """95 % interval around a focal length, in its unit; None where it is not observable."""
@@ -97,7 +103,10 @@ def estimate_focal_length(
     sides = [cost(focal * np.exp(step)) for step in (-LOG_FOCAL_STEP, LOG_FOCAL_STEP)]
     variance = 2 * middle / max(2 * int(inliers.sum()), 1)
     curvature = (sum(sides) - 2 * middle) / LOG_FOCAL_STEP**2 / max(variance, 1e-12) / CORRELATED_OBSERVATIONS
-    evidence = FocalEvidence(float(1 / np.sqrt(curvature)) if curvature > 0 else float("inf"))
+    spread = float(1 / np.sqrt(curvature)) if curvature > 0 else float("inf")
+    if spread < MAX_OBSERVABLE_SPREAD:
+        spread = max(spread, _spread_of_halves(positions, poses, points, inliers, focal, threads))
+    evidence = FocalEvidence(spread)
     if evidence.observable:
         return poses, focal, evidence
     focal = evidence.weigh(focal, guess)
@@ -105,6 +114,27 @@ def estimate_focal_length(
         return world_to_camera, focal, evidence
     found = adjust_bundle(positions, poses, points, inliers, focal, max_iterations=ITERATIONS, threads=threads)
     return found.world_to_camera, focal, evidence
+
+
+def _spread_of_halves(
+    positions: Array, poses: Array, points: Array, inliers: Mask, focal: float, threads: int
+) -> float:
+    """Standard deviation of ln f by what the first and the second half of the keyframes say, each for itself.
+
+    The curvature of one cost knows nothing of what moves by itself, nor of a path that was bent to fit: they pull the
+    halves apart. A half knows less than the whole, so their difference counts by a share.
+    """
+    half = len(poses) // 2
+    if half < MIN_HALF:
+        return 0.0
+    found = [
+        adjust_bundle(
+            positions[part], poses[part], points, inliers[part], focal,
+            refine_focal=True, max_iterations=ITERATIONS, threads=threads,
+        ).focal
+        for part in (slice(None, half), slice(half, None))
+    ]  # fmt: skip
+    return float(abs(np.log(found[0] / found[1]))) / HALVES_TO_WHOLE
 
 
 def triangulate_inliers(positions: Array, poses: Array, focal: float) -> tuple[Array, Mask]:
