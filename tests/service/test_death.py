@@ -19,6 +19,7 @@ from parascale.link.kinds.generate import GenerationRequest
 from parascale.link.kinds.solve import SolveRequest
 from parascale.link.limits import CHUNK, SILENCE
 from parascale.link.local import connect, find_backend, start_backend
+from parascale.service.limits import Limits
 from parascale.service.server import Server
 
 pytestmark = pytest.mark.slow
@@ -329,7 +330,7 @@ def test_an_address_that_is_taken_is_one_sentence(house: Any, tmp_path: Path) ->
 
 
 def test_a_full_store_refuses_new_jobs_and_keeps_old_ones(serving: Any, make_request: Make, tmp_path: Path) -> None:
-    with serving(quota=40_000) as server, connect(server.address) as client:
+    with serving(limits=Limits(quota=40_000, client_quota=40_000)) as server, connect(server.address) as client:
         first = client.submit(make_request())
         assert client.wait(first).state == "done"
         with pytest.raises(InputError, match="fetch and delete finished jobs"):
