@@ -39,14 +39,9 @@ def claim_state_folder(state: Path) -> None:
 
 def warn_of_open_modes(state: Path) -> None:
     """Log what of a state folder other users of this machine could read or change."""
-    if os.name != "posix":
-        return
-    paths = [state, state / JOURNAL_FILE, state / "jobs"]
-    for path in paths:
-        try:
-            told = path.stat()
-        except OSError:
-            continue
-        if told.st_uid == os.getuid() and stat.S_IMODE(told.st_mode) & 0o077:
-            mode = 0o700 if path.is_dir() else 0o600
-            log.warning("%s can be entered or read by other users: chmod %o makes it private", path, mode)
+    if os.name != "posix" or not stat.S_IMODE(state.stat().st_mode) & 0o077:
+        return  # nobody else gets to what is in it
+    log.warning("%s can be entered by other users: give it mode 700", state)
+    for path in (state / JOURNAL_FILE, state / "jobs"):
+        if path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o077:
+            log.warning("%s can be read by other users: give it mode %s", path, "700" if path.is_dir() else "600")

@@ -28,8 +28,11 @@ RECEIVE_QUEUE = 4
 RECEIVE_BUFFER = 1 << 20
 """Bytes of a connection that the system holds for ZeroMQ."""
 
-SEND_QUEUE = 10
-"""Messages that wait for a client to read them: the chunks it may ask for ahead, and a little."""
+SEND_QUEUE = 256
+"""Messages that wait for a client to read them."""
+
+MAX_UNSENT = 12 << 20
+"""Bytes that wait for a client to read them: the chunks it may ask for ahead, and a little."""
 
 MAX_UNREAD = (RECEIVE_QUEUE + 1) * 2 * MAX_FRAME + 2 * RECEIVE_BUFFER
 """Bytes that a connection sent and that are in no message that the loop took: 12 MiB."""
@@ -47,7 +50,7 @@ _PERIOD_MS = 50
 _FRAME_OVERHEAD = 64  # bytes that CURVE and the framing add to a frame, and more
 _HANDSHAKE = 1024
 _PINGS = 512  # bytes a second of ZeroMQ's own signs of life, and more
-_RECEIVED_AT = 128  # tcpi_bytes_received in Linux's struct tcp_info
+_ACKNOWLEDGED_AT, _RECEIVED_AT = 120, 128  # tcpi_bytes_acked and tcpi_bytes_received in Linux's struct tcp_info
 _WATCH = zmq.EVENT_ACCEPTED | zmq.EVENT_DISCONNECTED | zmq.EVENT_CLOSED
 
 
@@ -57,6 +60,8 @@ class _Connection:
     since: float = field(default_factory=time.monotonic)
     owner: str | None = None
     taken: int = _HANDSHAKE
+    sent: int = 0
+    unsent: int = 0  # at most so many of them are not with the client yet
 
     def unread(self, received: int) -> int:
         """Return how many of the received bytes are in no message that was taken."""
@@ -79,6 +84,7 @@ class Connections:
         self._router = router
         self._monitor = router.get_monitor_socket(_WATCH)
         self._known: dict[int, _Connection] = {}
+        self._by_peer: dict[bytes, int] = {}
         self._lock = threading.Lock()
         self._over = threading.Event()
         self._most = raise_descriptor_limit() - SPARE_DESCRIPTORS
@@ -97,8 +103,8 @@ class Connections:
         self._router.disable_monitor()
         self._monitor.close(0)
 
-    def take(self, frame: zmq.Frame, owner: str, size: int, parts: int) -> None:
-        """Note a message that was taken: its last frame, whose it is, its bytes and frames."""
+    def take(self, peer: bytes, frame: zmq.Frame, owner: str, size: int, parts: int) -> None:
+        """Note a message that was taken: from which peer, its last frame, whose it is, its bytes and frames."""
         descriptor = frame.get(zmq.SRCFD)
         assert isinstance(descriptor, int)
         with self._lock:
@@ -110,9 +116,29 @@ class Connections:
             known.taken += size + parts * _FRAME_OVERHEAD
             if known.owner is None:
                 known.owner = owner
-                own = [each for each, other in self._known.items() if other.owner == owner]
-                if len(own) > MAX_CONNECTIONS:
-                    self._end(min(own, key=lambda each: self._known[each].since), "too many connections of one client")
+                self._by_peer[peer] = descriptor
+                if sum(other.owner == owner for other in self._known.values()) > MAX_CONNECTIONS:
+                    self._end(descriptor, "too many connections of one client")
+
+    def may_send(self, peer: bytes, size: int) -> bool:
+        """Tell whether a client reads what it is sent, and count a message as sent; it asks again for what was not."""
+        with self._lock:
+            descriptor = self._by_peer.get(peer, -1)
+            known = self._known.get(descriptor)
+            if known is None or not sys.platform.startswith("linux"):
+                return True
+            if known.unsent + size > MAX_UNSENT:
+                acknowledged = _counted(descriptor, known.peer, _ACKNOWLEDGED_AT)
+                known.unsent = known.sent - (known.sent if acknowledged is None else acknowledged)
+            if known.unsent + size > MAX_UNSENT:
+                return False
+            known.sent, known.unsent = known.sent + size, known.unsent + size
+            return True
+
+    def forget(self, peer: bytes) -> None:
+        """Forget a peer that is gone."""
+        with self._lock:
+            self._by_peer.pop(peer, None)
 
     def end_all(self, owner: str, reason: str) -> None:
         """End the connections of a client."""
@@ -168,7 +194,7 @@ class Connections:
         if not sys.platform.startswith("linux"):
             return
         for descriptor, known in list(self._known.items()):
-            received = _received_by(descriptor, known.peer)
+            received = _counted(descriptor, known.peer, _RECEIVED_AT)
             if received is not None and known.unread(received) > MAX_UNREAD:
                 self._end(descriptor, "a message without end")
 
@@ -223,8 +249,8 @@ def _peer_of(descriptor: int) -> tuple[str, int] | None:
         there.detach()
 
 
-def _received_by(descriptor: int, peer: tuple[str, int]) -> int | None:
-    """Return how many bytes Linux received on a connection; None where it is another by now."""
+def _counted(descriptor: int, peer: tuple[str, int], offset: int) -> int | None:
+    """Return what Linux counted on a connection, in bytes; None where it is another by now."""
     with _borrowed(descriptor, peer) as there:
         if there is None:
             return None
@@ -232,5 +258,4 @@ def _received_by(descriptor: int, peer: tuple[str, int]) -> int | None:
             told = there.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _RECEIVED_AT + 8)
         except OSError:
             return None
-    received: int = struct.unpack_from("Q", told, _RECEIVED_AT)[0] if len(told) >= _RECEIVED_AT + 8 else 0
-    return received
+    return int(struct.unpack_from("Q", told, offset)[0]) if len(told) >= offset + 8 else None

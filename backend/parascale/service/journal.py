@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import math
+import os
 import sqlite3
 import time
 import uuid
@@ -192,6 +193,8 @@ class Journal:
     def __init__(self, path: Path) -> None:
         if _version_of(path) > VERSION:  # before SQLite opens it: not a byte of it changes
             raise _newer(path, _version_of(path))
+        if not path.exists():
+            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
         try:
             # One thread at a time uses it, but not the one that opened it where a program serves from a thread.
             self._base = sqlite3.connect(path, timeout=0.2, isolation_level=None, check_same_thread=False)

@@ -221,7 +221,7 @@ class Server:
             key = frame.get("User-Id")
             if not isinstance(key, str) or not parts:  # the door lets nobody in without
                 continue
-            self._connections.take(frame, key, size, count)
+            self._connections.take(peer, frame, key, size, count)
             if count > MAX_PARTS:
                 seconds = self._access.shut_out(key)
                 log_event(log, "shut-out", client=key, seconds=seconds, frames=count)
@@ -275,12 +275,16 @@ class Server:
             log.warning("not sent: %s", error)
             request = getattr(message, "request", 0)
             header = encode(m.Refused(request, "internal", f"the answer cannot be sent: {error}"[:_MAX_MESSAGE]))
+        if not self._connections.may_send(peer, len(header) + sum(map(len, frames))):
+            log.debug("a client reads too slowly: dropped a %s, it will ask again", type(message).__name__)
+            return
         try:
             self._router.send_multipart([peer, header, *frames], zmq.DONTWAIT)
         except zmq.Again:
             log.debug("a client reads too slowly: dropped a %s, it will ask again", type(message).__name__)
         except zmq.ZMQError as error:
             self._peers.pop(peer, None)
+            self._connections.forget(peer)
             if error.errno != zmq.EHOSTUNREACH:
                 log.warning("a %s could not be sent: %s", type(message).__name__, error)
 
