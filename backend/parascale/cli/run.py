@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from parascale.cli.common import progress_bar
 from parascale.cli.result import fetch
@@ -74,7 +74,8 @@ def _with_paths(client: "Client", request: "Request") -> "Request":
 
     given = {name: getattr(request, name) for name in request.models if getattr(request, name)}
     folders = {name: Path(value).expanduser().absolute() for name, value in given.items()}
-    request = replace(request, **{name: str(path) for name, path in folders.items() if path.exists()})
+    found = {name: str(path) for name, path in folders.items() if path.exists()}
+    request = cast("Request", replace(cast("Any", request), **found)) if found else request
     if not isinstance(request, GenerationRequest) or not any(isinstance(v, str) for v in request.parameters.values()):
         return request
     known = {info.name: info.parameters for info in client.hello().generators}
