@@ -114,8 +114,22 @@ def compare(whole: Shot, frames: NDArray[np.int64], other: Shot, others: NDArray
     return "compared", float(np.median(np.log(second[above] / first[above])))
 
 
-def run(path: Path, work: Path, longest: int) -> Iterator[Comparison]:
-    grey = read_footage(path).grey[:longest]
+def shots(path: Path) -> Iterator[tuple[str, int, int | None]]:
+    """Name the shots of a clip, with their ranges."""
+    try:
+        solve(path)
+    except InputError as error:
+        if error.remedy == "shot" and error.choices:
+            for choice in error.choices:
+                first, last = choice.split(":")
+                yield f" {choice}", int(first), int(last)
+            return
+    yield "", 0, None
+
+
+def run(path: Path, shot: tuple[str, int, int | None], work: Path, longest: int) -> Iterator[Comparison]:
+    name, start, end = shot
+    grey = read_footage(path, start=start, end=end).grey[:longest]
     found = {}
     for name, frames in variants(len(grey)).items():
         folder = write_pictures([grey[at] for at in frames], work / name.replace(" ", "-"))
@@ -141,7 +155,9 @@ def summarise(rows: Sequence[Comparison]) -> None:
         values = np.abs([row.log_ratio for row in rows if row.variant == name and row.log_ratio is not None])
         if len(values):
             over = ", ".join(f"over {limit}: {int((values > limit).sum())}" for limit in LIMITS)
-            print(f"{name:14} {len(values)} compared, median |ln| {np.median(values):.3f}, {over}, worst {values.max():.2f}")
+            print(
+                f"{name:14} {len(values)} compared, median |ln| {np.median(values):.3f}, {over}, worst {values.max():.2f}"
+            )
     refused = [row for row in rows if row.outcome.startswith("refused")]
     apart = [row for row in rows if " against " in row.outcome]
     print(f"{len(rows)} solves, {len(refused)} refused, {len(apart)} with another class than the whole clip")
@@ -157,7 +173,9 @@ def draw(rows: Sequence[Comparison], path: Path) -> None:
     figure, axes = pyplot.subplots(figsize=(8, 1.2 + 0.3 * len(names)), layout="constrained")
     for name, marker in zip(VARIANTS, "o^vs", strict=True):
         mine = [row for row in rows if row.variant == name and row.log_ratio is not None]
-        axes.plot([row.log_ratio for row in mine], [names.index(row.clip) for row in mine], marker, label=name, alpha=0.7)
+        axes.plot(
+            [row.log_ratio for row in mine], [names.index(row.clip) for row in mine], marker, label=name, alpha=0.7
+        )
     axes.axvspan(-LIMITS[1], LIMITS[1], color="0.9", zorder=0)
     axes.set_yticks(range(len(names)), names)
     axes.set_xlabel("ln of P, over that of the whole clip")

@@ -162,7 +162,9 @@ def landscape(seed: int = 3) -> Scene:
         faces += box((x, 10 - size[1] / 2, z), size, float(rng.uniform(-0.7, 0.7)))
     for x in np.linspace(-900, 900, 13):
         size = rng.uniform([90, 60, 50], [190, 230, 90])
-        faces += box((x + rng.uniform(-40, 40), 10 - size[1] / 2, rng.uniform(1200, 1500)), size, float(rng.uniform(-0.5, 0.5)))
+        faces += box(
+            (x + rng.uniform(-40, 40), 10 - size[1] / 2, rng.uniform(1200, 1500)), size, float(rng.uniform(-0.5, 0.5))
+        )
     return scene(faces, seed)
 
 
@@ -323,7 +325,7 @@ def _trace(pose, f, surfaces, windows, mips, image, depth):  # type: ignore[no-u
             image[y, x] = _shade(mips[texture_of[hit]], u, v, level)
 
 
-def clouds(drift: tuple[float, float] = (0.0, 0.0), seed: int = 11, contrast: float = 0.7) -> Backdrop:
+def clouds(drift: tuple[float, float] = (0.0, 0.0), seed: int = 11, contrast: float = 0.4) -> Backdrop:
     """Clouds infinitely far away, which drift by so many focal lengths a frame."""
     blurred = cv2.GaussianBlur(textures(1, seed)[0], (0, 0), 2.0)
     image = np.clip(0.75 + contrast * (blurred - 0.5), 0.02, 0.98).astype(np.float32)
@@ -331,7 +333,9 @@ def clouds(drift: tuple[float, float] = (0.0, 0.0), seed: int = 11, contrast: fl
     def backdrop(frame: int, x: Array, y: Array) -> NDArray[np.float32]:
         u = ((x + drift[0] * frame) * 0.4 * TEXTURE_SIZE) % TEXTURE_SIZE
         v = ((y + drift[1] * frame) * 0.4 * TEXTURE_SIZE) % TEXTURE_SIZE
-        found = cv2.remap(image, u.astype(np.float32), v.astype(np.float32), cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
+        found = cv2.remap(
+            image, u.astype(np.float32), v.astype(np.float32), cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP
+        )
         return np.asarray(found, np.float32)
 
     return backdrop

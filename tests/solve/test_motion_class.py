@@ -110,7 +110,8 @@ def waving(tracks: Tracks, share: float, limbs: int = 6, amount: float = 9.0) ->
     """Let a share of the points, in the middle of the picture, swing as limbs do, each its own way."""
     positions = tracks.positions.copy()
     rng = np.random.default_rng(3)
-    nearest = np.argsort(np.abs(np.where(tracks.seen[0], positions[0, :, 0], np.inf)))[: int(share * len(tracks))]
+    middle = np.nansum(positions[:, :, 0], axis=0) / np.maximum(tracks.seen.sum(axis=0), 1)
+    nearest = np.argsort(np.where(tracks.seen.any(axis=0), np.abs(middle), np.inf))[: int(share * len(tracks))]
     for limb in np.array_split(rng.permutation(nearest), limbs):
         phase = np.sin(rng.uniform(0.3, 0.9) * np.arange(20) + rng.uniform(0, 6))
         turn = rng.uniform(0, 2 * np.pi)

@@ -29,6 +29,8 @@ from parascale.types import Array, Json, Mask
 # Of a point's depth, as a share of it, at this noise of its observations (working pixels); others are left out.
 MAX_DEPTH_UNCERTAINTY = 0.25
 OBSERVATION_NOISE = 0.4
+# Frames from one whose skyline is searched to the next: it moves little in between, and the frames vote.
+SKYLINE_STEP = 4
 # Inverse depth of a far point and its standard deviation, over the median of those that are measured.
 MAX_FAR_INVERSE, MAX_FAR_ERROR = 0.5, 0.15
 
@@ -84,9 +86,11 @@ def _sample_depth(clip: Clip, solution: Solution, visible: Mask) -> list[DepthSa
     points = [shown(frame, visible[frame]) for frame in frames]
 
     def sky_candidates(frame: int) -> SkyCandidates:
-        even = find_sky_candidates(clip.footage.grey[frame], *points[frame], size)
+        return find_sky_candidates(clip.footage.grey[frame], *points[frame], size)
+
+    def distant_sky(frame: int) -> SkyCandidates:
         unmeasured = lens.to_reference_pixels(clip.tracks.positions[frame, seen[frame] & ~visible[frame]])
-        return even.joined(find_distant_sky(clip.footage.colour[frame], *points[frame], unmeasured, size))
+        return find_distant_sky(clip.footage.colour[frame], *points[frame], unmeasured, size)
 
     def samples(frame: int) -> DepthSamples:
         def choose(pixels: Array, inverse: Array) -> Array:
@@ -100,7 +104,9 @@ def _sample_depth(clip: Clip, solution: Solution, visible: Mask) -> list[DepthSa
         return interpolate_depth(*surface, size, choose, sky[frame])
 
     with ThreadPoolExecutor(clip.threads) as pool:
-        sky = detect_sky(list(pool.map(sky_candidates, frames)))
+        distant = list(pool.map(distant_sky, frames[::SKYLINE_STEP]))
+        even = pool.map(sky_candidates, frames)
+        sky = detect_sky([each.joined(distant[frame // SKYLINE_STEP]) for frame, each in enumerate(even)])
         return list(pool.map(samples, frames))
 
 

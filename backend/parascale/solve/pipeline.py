@@ -17,6 +17,7 @@ from parascale.camera.intrinsics import focal_from_fov
 from parascale.errors import Cancelled, InputError
 from parascale.parallax.shot import Shot
 from parascale.solve.clip import Candidate, Clip
+from parascale.solve.ground import choose_ground, leave_out_sky
 from parascale.solve.lens.focal import estimate_focal_length
 from parascale.solve.lens.lens import Lens
 from parascale.solve.lens.projection import refuse_panoramas
@@ -28,7 +29,7 @@ from parascale.solve.reconstruction.hypotheses import Jury
 from parascale.solve.reconstruction.mapping import KeyframeMap, KeyframeMapper, Mapper
 from parascale.solve.reconstruction.solution import Solution, complete_solution
 from parascale.solve.tracking.cuts import one_shot
-from parascale.solve.tracking.flow import FAINT_CORNERS, SHARP_CORNERS, WIDE_CORNERS
+from parascale.solve.tracking.flow import FAINT_CORNERS, SHARP_CORNERS, WIDE_CORNERS, count_corners
 from parascale.solve.tracking.footage import Footage, read_footage
 from parascale.solve.tracking.masks import read_masks
 from parascale.solve.tracking.repeats import leave_out_repeats
@@ -121,7 +122,7 @@ def solve(  # noqa: PLR0913 - what a user can say about a clip, by name
             blocked = read_masks(masks, footage) if masks is not None else None
             found = _track(footage, blocked, report)
             tracks = Tracks(lens.to_working_pixels(found.positions, (width, height)))
-            _refuse_untracked(reference, tracks)
+            _refuse_untracked(reference, footage, tracks)
         clip = Clip(reference, footage, lens, tracks, found.positions, seed, threads)
         with report.phase("motion class", 0.55, 0.58):
             motion = classify_motion(tracks, clip.focal, lens.working_size[0])
@@ -204,17 +205,26 @@ def _track(footage: Footage, blocked: Sequence[Image] | None, report: _Reporter)
     return tracks
 
 
-def _refuse_untracked(path: Path, tracks: Tracks) -> None:
+def _refuse_untracked(path: Path, footage: Footage, tracks: Tracks) -> None:
     shared = tracks.shared
     if shared.min() < MIN_SHARED_TRACKS:
-        frame, flat = int(shared.argmin()), shared.max() < MIN_SHARED_TRACKS
-        what = "are black, flat or blurred" if flat else f"lose it between frames {frame} and {frame + 1}"
+        frame = int(shared.argmin())
+        what = f"lose it between frames {frame} and {frame + 1}"
+        if shared.max() < MIN_SHARED_TRACKS:
+            sharp = count_corners(footage.grey[0]) >= 2 * MIN_SHARED_TRACKS
+            what = "are too far apart to be followed from one to the next" if sharp else "are black, flat or blurred"
         raise InputError(f"too little to follow in {path.name}: its pictures {what}; choose another range or clip")
 
 
 def _find_best_candidate(clip: Clip, noise: float, report: _Reporter) -> tuple[Clip, Candidate]:
     """Solve; where the lens bends lines, on undistorted tracks; where the path is bent, from other samples of them."""
     candidate = _find_candidate(clip, noise, clip.seed, report)
+    ground = leave_out_sky(clip, candidate)
+    if ground is not None:
+        with suppress(InputError):
+            found = choose_ground(clip, candidate, ground, _find_candidate(ground, noise, clip.seed, report))
+            if found is not candidate:
+                return clip, found
     undistorted = _undistort(clip, candidate)
     if undistorted is not None:
         found = _find_candidate(undistorted, noise, clip.seed, report)

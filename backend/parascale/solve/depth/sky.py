@@ -110,6 +110,8 @@ def find_distant_sky(
     inverse = 1 / depth
     distant = inverse < MAX_DISTANT_INVERSE * np.median(inverse) if len(inverse) else np.zeros(0, bool)
     near, far = _count(pixels[~distant], size), _count(np.concatenate([pixels[distant], unmeasured]), size)
+    if far.sum() < MIN_DISTANT_TRACKS:
+        return SkyCandidates(np.zeros(far.shape, bool), np.zeros(far.shape, np.float32))
     cells = find_skyline(colour, near, far)
     tracks, here = far[cells].sum(), near[cells].sum()
     is_sky = cells.mean() > MIN_AREA and tracks > max(MIN_DISTANT_TRACKS, MIN_DISTANT_SHARE * (tracks + here))

@@ -78,7 +78,9 @@ def _log_density(cells: Array, members: Mask) -> Array:
     own = cells[members]
     spread = np.cov(own.T) + 16.0 * np.eye(3)
     away = cells - own.mean(axis=0)
-    return np.asarray(-0.5 * (np.einsum("...i,ij,...j", away, np.linalg.inv(spread), away) + np.linalg.slogdet(spread)[1]))
+    return np.asarray(
+        -0.5 * (np.einsum("...i,ij,...j", away, np.linalg.inv(spread), away) + np.linalg.slogdet(spread)[1])
+    )
 
 
 def _cheapest_path(costs: Array) -> Array:

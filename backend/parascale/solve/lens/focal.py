@@ -119,7 +119,7 @@ def estimate_focal_length(
 def _spread_of_halves(
     positions: Array, poses: Array, points: Array, inliers: Mask, focal: float, threads: int
 ) -> float:
-    """Standard deviation of ln f by what the first and the second half of the keyframes say, each for itself.
+    """Estimate the standard deviation of ln f from the two halves of the keyframes, each for itself.
 
     The curvature of one cost knows nothing of what moves by itself, nor of a path that was bent to fit: they pull the
     halves apart. A half knows less than the whole, so their difference counts by a share.

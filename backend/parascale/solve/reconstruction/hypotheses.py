@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 TWIN_ROTATIONS = (0.0, -1.0)
 # Observations a keyframe that a hypothesis is refined on; the others judge it.
 REFINED_OBSERVATIONS = 250
-# Working pixels: errors of the observations refined on, in the rounds of a refinement; and beyond which all count alike.
+# Working pixels: the largest errors refined on, in the rounds of a refinement; and beyond which all count alike.
 LIMITS, MAX_ERROR = (8.0, 4.0), 1.5
 ITERATIONS = 12
 MIN_OBSERVATIONS = 3

@@ -113,7 +113,7 @@ def evaluate_solution(tracks: Tracks, world_to_camera: Array, focal: float) -> S
 
 def find_inliers(structure: Structure, limit: float) -> Mask:
     """Mark the observations (T, M) within the limit, of tracks with enough of them and rays far enough apart."""
-    return find_fits(structure, limit) & (structure.angle > MIN_ANGLE)
+    return np.asarray(find_fits(structure, limit) & (structure.angle > MIN_ANGLE))
 
 
 def find_fits(structure: Structure, limit: float) -> Mask:
