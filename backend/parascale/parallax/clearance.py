@@ -17,6 +17,12 @@ CLEARANCE_SHARE = 0.1
 BENDS = (2.0, 4.0, 7.0, 11.0, 16.0, 22.0, 28.0, 35.0)
 AZIMUTHS = 16
 
+# A step is bent in time: for what the camera would meet in so many steps, or so many times the clearance ahead.
+LOOK_AHEAD_STEPS, LOOK_AHEAD_LIMITS = 6.0, 6.0
+
+# Of the points that are near enough to matter so many, the nearest, are looked at.
+MOST_POINTS = 1500
+
 # Surfaces seen in so many of the last frames are remembered: those beside and behind the camera.
 REMEMBERED_FRAMES = 16
 
@@ -74,37 +80,56 @@ class Guard:
         length = float(np.linalg.norm(step))
         if self._limit == 0 or length == 0:
             return step
-        near = self._cloud[np.sum((self._cloud - centre) ** 2, axis=1) < (length + self._limit) ** 2]
-        if self._fits(frame, centre, step, near):
+        ahead = max(LOOK_AHEAD_STEPS * length, LOOK_AHEAD_LIMITS * self._limit) / length
+        near = self._near(centre, ahead * length + self._limit)
+        if self._is_clear(centre, ahead * step, near) and self._meets_nothing(frame, centre, step, step):
             return step
-        for bend in BENDS:
-            ways = _cone(step, math.radians(bend))
-            fitting = [way for way in ways if self._fits(frame, centre, way, near)]
-            if fitting:
-                self.bent[frame] = bend
-                # Of several ways around, the one that stays farthest from everything.
-                return max(fitting, key=lambda way: _distance(near, centre, way))
+        # The least bend that also keeps clear farther on; else, the least that does so for this step.
+        straight_fits = self._fits(frame, centre, step, near, step)
+        for reach in (ahead,) if straight_fits else (ahead, 1.0):
+            for bend in BENDS:
+                clear = [way for way in _cone(step, math.radians(bend)) if self._is_clear(centre, reach * way, near)]
+                fitting = [way for way in clear if self._fits(frame, centre, way, near, step)]
+                if fitting:
+                    self.bent[frame] = bend
+                    # Of several ways around, the one that stays farthest from everything.
+                    return max(fitting, key=lambda way: _distance(near, centre, reach * way))
+        if straight_fits:
+            return step
         share = self._largest_share(frame, centre, step, near)
         self.held_back[frame] = share
         return share * step
 
-    def _fits(self, frame: int, centre: Array, step: Array, near: Array) -> bool:
-        length = float(np.linalg.norm(step))
-        if length == 0:
-            return True
+    def _near(self, centre: Array, reach: float) -> Array:
+        """Remembered points (N, 3) within reach, the nearest ones only."""
+        squared = np.sum((self._cloud - centre) ** 2, axis=1)
+        chosen = np.flatnonzero(squared < reach**2)
+        if len(chosen) > MOST_POINTS:
+            chosen = chosen[np.argpartition(squared[chosen], MOST_POINTS)[:MOST_POINTS]]
+        return self._cloud[chosen]
+
+    def _fits(self, frame: int, centre: Array, step: Array, near: Array, asked: Array) -> bool:
+        return self._is_clear(centre, step, near) and self._meets_nothing(frame, centre, step, asked)
+
+    def _is_clear(self, centre: Array, step: Array, near: Array) -> bool:
+        """Tell whether a step keeps its distance to what was seen; who is too close already may come no closer."""
         start = _distance(near, centre, np.zeros(3))
-        if _distance(near, centre, step) < min(self._limit, start * (1 - 1e-9)):
-            return False
+        return _distance(near, centre, step) >= min(self._limit, start * (1 - 1e-9))
+
+    def _meets_nothing(self, frame: int, centre: Array, step: Array, asked: Array) -> bool:
+        """Tell whether no surface, seen or not, is in the way of a step, nor from its end in that of the asked one."""
         if self._surroundings is None:
             return True
-        reach = length + min(self._limit, start)
-        return self._surroundings.nearest_hit(centre, step, reach, frame) is None
+        reach = float(np.linalg.norm(step)) + self._limit
+        if self._surroundings.nearest_hit(centre, step, reach, frame) is not None:
+            return False
+        return asked is step or self._surroundings.nearest_hit(centre + step, asked, self._limit, frame) is None
 
     def _largest_share(self, frame: int, centre: Array, step: Array, near: Array) -> float:
         low, high = 0.0, 1.0
         for _ in range(10):
             middle = (low + high) / 2
-            if self._fits(frame, centre, middle * step, near):
+            if self._fits(frame, centre, middle * step, near, step):
                 low = middle
             else:
                 high = middle
