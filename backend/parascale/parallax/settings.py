@@ -19,23 +19,20 @@ HORIZONS = {
     )
 }
 
+_SHOT: dict[str, Any] = {"framing": 1.0, "horizon": "keep", "clearance": None, "max_jump": 0.05}
+
 PRESETS: dict[str, tuple[Choice, dict[str, Any]]] = {
     choice.name: (choice, chosen)
     for choice, chosen in (
-        (Choice("shot", "Shot", "Keep the Parallax Number together with subject, horizon and clearance"), {}),
+        (Choice("shot", "Shot", "Keep the Parallax Number together with subject, horizon and clearance"), _SHOT),
         (
-            Choice(
-                "feels-same", "Feels the Same", "Match the image motion itself, through the reference's field of view"
-            ),
-            {"method": "felt", "lens": "copy"},
+            Choice("feels-same", "Feels the Same", "As Shot, and match the image motion itself, through the same lens"),
+            _SHOT | {"method": "felt", "lens": "copy"},
         ),
-        (
-            Choice("verbatim", "Verbatim", "The paper's method: rotations and steps as they are, nothing else kept"),
-            {"max_jump": None, "framing": 0.0, "horizon": "free", "clearance": 0.0},
-        ),
+        (Choice("verbatim", "Verbatim", "The paper's method: rotations and steps as they are, nothing else kept"), {}),
     )
 }
-"""Settings by name: what each sets besides the defaults."""
+"""Settings by name, and what each sets. Front ends start from "shot"; `Settings` itself is verbatim."""
 
 
 @dataclass(frozen=True, eq=False)
