@@ -25,6 +25,8 @@ MOST_POINTS = 1500
 
 # Surfaces seen in so many of the last frames are remembered: those beside and behind the camera.
 REMEMBERED_FRAMES = 16
+# Of each but the last one point in so many is kept.
+THINNED = 4
 
 
 @runtime_checkable
@@ -68,6 +70,8 @@ class Guard:
         x, y, z = surface(samples, self._intrinsics[frame])
         local = np.column_stack([x * z, y * z, z])
         self._clouds = [*self._clouds[1 - REMEMBERED_FRAMES :], local @ pose[:3, :3].T + pose[:3, 3]]
+        if len(self._clouds) > 1:
+            self._clouds[-2] = self._clouds[-2][::THINNED]
         self._cloud = np.concatenate(self._clouds)
         if self._clearance is None and depth > 0:
             near = 0.0 if self._surroundings is None else float(self._surroundings.clip_at(frame)[0])
