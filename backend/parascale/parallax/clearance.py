@@ -17,8 +17,8 @@ CLEARANCE_SHARE = 0.1
 BENDS = (2.0, 4.0, 7.0, 11.0, 16.0, 22.0, 28.0, 35.0)
 AZIMUTHS = 16
 
-# A step is bent in time: for what the camera would meet in so many steps, or so many times the clearance ahead.
-LOOK_AHEAD_STEPS, LOOK_AHEAD_LIMITS = 6.0, 6.0
+# A step is bent in time: for what the camera would meet in so many steps.
+LOOK_AHEAD_STEPS = 6.0
 
 # Of the points that are near enough to matter so many, the nearest, are looked at.
 MOST_POINTS = 1500
@@ -81,24 +81,24 @@ class Guard:
         """Give the step (3,) from a place (3,) that may be made: itself, bent, or shortened."""
         self.bent.pop(frame, None)
         self.held_back.pop(frame, None)
-        length = float(np.linalg.norm(step))
+        length = math.sqrt(float(step @ step))
         if self._limit == 0 or length == 0:
             return step
-        ahead = max(LOOK_AHEAD_STEPS * length, LOOK_AHEAD_LIMITS * self._limit) / length
-        near = self._near(centre, ahead * length + self._limit)
-        if self._is_clear(centre, ahead * step, near) and self._meets_nothing(frame, centre, step, step):
+        near = self._near(centre, LOOK_AHEAD_STEPS * length + self._limit)
+        clear_ahead = self._is_clear(centre, LOOK_AHEAD_STEPS * step, near)
+        fits = self._fits(frame, centre, step, near, step)
+        if clear_ahead and fits:
             return step
         # The least bend that also keeps clear farther on; else, the least that does so for this step.
-        straight_fits = self._fits(frame, centre, step, near, step)
-        for reach in (ahead,) if straight_fits else (ahead, 1.0):
+        for reach in (LOOK_AHEAD_STEPS,) if fits else (LOOK_AHEAD_STEPS, 1.0):
             for bend in BENDS:
-                clear = [way for way in _cone(step, math.radians(bend)) if self._is_clear(centre, reach * way, near)]
-                fitting = [way for way in clear if self._fits(frame, centre, way, near, step)]
-                if fitting:
+                ways = [way for way in _cone(step, math.radians(bend)) if self._is_clear(centre, reach * way, near)]
+                ways = [way for way in ways if self._fits(frame, centre, way, near, step)]
+                if ways:
                     self.bent[frame] = bend
                     # Of several ways around, the one that stays farthest from everything.
-                    return max(fitting, key=lambda way: _distance(near, centre, reach * way))
-        if straight_fits:
+                    return max(ways, key=lambda way: _distance(near, centre, reach * way))
+        if fits:
             return step
         share = self._largest_share(frame, centre, step, near)
         self.held_back[frame] = share
@@ -117,7 +117,8 @@ class Guard:
 
     def _is_clear(self, centre: Array, step: Array, near: Array) -> bool:
         """Tell whether a step keeps its distance to what was seen; who is too close already may come no closer."""
-        start = _distance(near, centre, np.zeros(3))
+        away = near - centre
+        start = math.sqrt(float(np.min(np.einsum("ni,ni->n", away, away), initial=math.inf)))
         return _distance(near, centre, step) >= min(self._limit, start * (1 - 1e-9))
 
     def _meets_nothing(self, frame: int, centre: Array, step: Array, asked: Array) -> bool:
@@ -158,7 +159,8 @@ def _distance(points: Array, start: Array, step: Array) -> float:
     away = points - start
     squared = float(step @ step)
     along = np.clip(away @ step / squared, 0.0, 1.0) if squared > 0 else np.zeros(len(away))
-    return float(np.sqrt(np.min(np.sum((away - along[:, None] * step) ** 2, axis=1))))
+    rest = away - along[:, None] * step
+    return math.sqrt(float(np.min(np.einsum("ni,ni->n", rest, rest))))
 
 
 def _cone(step: Array, angle: float) -> list[Array]:

@@ -20,7 +20,13 @@ from parascale.parallax.metrics import pce, rot_err
 from parascale.parallax.passes import MAX_SMOOTHING_PASSES, Walk
 from parascale.parallax.settings import Settings
 from parascale.parallax.shot import EXACT_FLOOR, Shot
-from parascale.parallax.shot_measures import largest_roll_error, place_subject, standing_frames
+from parascale.parallax.shot_measures import (
+    focal_in_widths,
+    largest_roll_error,
+    place_subject,
+    screen_motion,
+    standing_frames,
+)
 from parascale.parallax.verdict import judge
 from parascale.types import Array, Mask
 
@@ -69,6 +75,8 @@ def make_report(
         felt_error=felt_error,
         pce_global=pce_global,
         rot_err=rot_err(realised.rotations, reference.rotations),
+        screen_motion=screen_motion(realised, walked.path.looks),
+        screen_motion_error=_screen_motion_error(shot, result),
         gain_range=(float(result.gain.min()), float(result.gain.max())) if len(result.gain) else (math.nan, math.nan),
         largest_jump=jump,
         largest_jump_frame=jump_frame,
@@ -90,6 +98,13 @@ def make_report(
         warnings=tuple(_warnings(shot, settings, unknown, without, settled=walked.settled)),
     )
     return replace(report, verdict=judge(report))
+
+
+def _screen_motion_error(shot: Shot, result: Shot) -> float:
+    if shot.felt_parallax is None or result.felt_parallax is None:
+        return math.nan
+    ours = result.felt_parallax * focal_in_widths(result.trajectory)[:-1]
+    return pce(ours, shot.felt_parallax * focal_in_widths(shot.trajectory)[:-1], shot.noise_floor)
 
 
 def _subject_name(composition: Composition) -> str:

@@ -1,6 +1,7 @@
 """Measures of a shot beside its Parallax Number: the subject's place, the horizon, where the camera stands still."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 from parascale.camera import Trajectory
 from parascale.parallax.horizon import roll_angles
 from parascale.parallax.lead import Lead
+from parascale.parallax.observer import Look
 from parascale.parallax.subject import places_of
 from parascale.types import Array
 
@@ -93,6 +95,25 @@ def largest_roll_error(
         level &= np.hypot(in_camera[:, 0], in_camera[:, 1]) >= MIN_LEVEL
     difference = np.remainder(rolls[1] - rolls[0] + math.pi, math.tau) - math.pi
     return math.degrees(float(np.max(np.abs(difference[level])))) if level.any() and level[anchor_frame] else math.nan
+
+
+def focal_in_widths(path: Trajectory) -> Array:
+    """Focal length in frame widths, (T,)."""
+    focal: Array = path.intrinsics[:, 0] / path.width
+    return focal
+
+
+def screen_motion(path: Trajectory, looks: Sequence[Look]) -> tuple[float, float, float]:
+    """Motion on the screen by travel alone, in frame widths a frame: its 10th, 50th and 90th percentiles.
+
+    Each is the median over the steps of ``path`` (T cameras that saw ``looks``) that move; NaN where none does.
+    """
+    scale = np.linalg.norm(path.baselines, axis=1) * focal_in_widths(path)[:-1]
+    per_unit = np.array([(look.spread[0], look.felt_per_unit, look.spread[1]) for look in looks[:-1]]).reshape(-1, 3)
+    motion = per_unit * scale[:, None]
+    motion = motion[(scale > 0) & ~np.isnan(motion[:, 1])]
+    low, middle, high = np.median(motion, axis=0).tolist() if len(motion) else (math.nan,) * 3
+    return low, middle, high
 
 
 def standing_frames(reference: Trajectory, realised: Trajectory) -> tuple[int, ...]:
