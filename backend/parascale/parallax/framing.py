@@ -186,15 +186,18 @@ def power(rotation: Array, exponent: float) -> Array:
     return rotation_of(exponent * vector_of(rotation))
 
 
-def smooth_corrections(corrections: Array, times: Array, seconds: float = SMOOTH_SECONDS) -> Array:
-    """Low-pass rotations (T, 3, 3) by a Gaussian over time; a steady turn comes through, the ends stay.
+def smooth_corrections(corrections: Array, times: Array, anchor_frame: int = 0) -> Array:
+    """Low-pass rotations (T, 3, 3) by a Gaussian over time; a steady turn comes through, ends and anchor stay."""
+    before = _smooth_run(corrections[: anchor_frame + 1], times[: anchor_frame + 1])
+    return np.concatenate([before[:-1], _smooth_run(corrections[anchor_frame:], times[anchor_frame:])])
 
-    Beyond each end the sequence goes on as its reflection through the end, which a steady turn continues into.
-    """
+
+def _smooth_run(corrections: Array, times: Array) -> Array:
+    """Smooth a run of rotations, which beyond each end goes on as its reflection through the end."""
     count = len(corrections)
     if count < 3:
         return corrections
-    sigma = seconds * (count - 1) / float(times[-1] - times[0])
+    sigma = SMOOTH_SECONDS * (count - 1) / float(times[-1] - times[0])
     reach = min(math.ceil(3 * sigma), count - 1)
     turns = continuous_quaternions(quaternions_from_matrices(corrections))
 

@@ -191,7 +191,7 @@ def main() -> None:
     parser.add_argument("--references", type=Path)
     parser.add_argument("--pictures", action="store_true")
     parser.add_argument("--only", nargs="*", default=list(TARGETS))
-    parser.add_argument("--moves", nargs="*", default=list(MOVES))
+    parser.add_argument("--moves", nargs="*", default=list(MOVES), help="none where only shot files count")
     given = parser.parse_args()
     given.output.mkdir(parents=True, exist_ok=True)
     shots = [film(move) for move in given.moves]
