@@ -135,6 +135,12 @@ def _offer_strength(reference: "Shot", target: "Target", settings: "Settings") -
         print_notes([f"a surface is in the way: the move fits with --strength {share * float(own):.3g}"])
 
 
+def _show(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return ", ".join(map(_show, value)) if isinstance(value, list) else str(value)
+
+
 def _print_report(result: "Calibration", output: Path, *, json: bool) -> None:
     report = result.report.as_json() | {"output": str(output)}
     if json:
@@ -143,6 +149,6 @@ def _print_report(result: "Calibration", output: Path, *, json: bool) -> None:
     print_notes(result.report.warnings)
     for key, value in report.items():
         if key not in ("warnings", "verdict"):
-            print(f"{key:24} {format(value, '.4g') if isinstance(value, float) else value}")
+            print(f"{key:24} {_show(value)}")
     for severity, told in result.report.verdict:
         print(f"{severity:8} {told}")

@@ -17,7 +17,8 @@ from parascale.types import Array
 # How far from its place in the reference, in frame widths, a subject may stand to count as held.
 HELD_WITHIN = 0.15
 
-# A step of less than this share of the median realised one stands still, where the reference's own does not.
+# A step whose gain is less than this share of the largest stands still; the reference's own rests, less than this share
+# of its median step, do not count.
 STANDING_SHARE = 0.02
 
 # Where the camera looks more steeply, as the cosine of its pitch, its roll means nothing.
@@ -121,8 +122,6 @@ def standing_frames(reference: Trajectory, realised: Trajectory) -> tuple[int, .
     ours, theirs = (np.linalg.norm(path.baselines, axis=1) for path in (realised, reference))
     if not len(ours) or ours.max() == 0 or theirs.max() == 0:
         return ()
-    stands = ours < STANDING_SHARE * np.median(ours[ours > 0])
     walks = theirs > STANDING_SHARE * np.median(theirs[theirs > 0])
-    # Against the longest too: a camera that stands still for most of the shot has a small median.
-    stands |= ours < STANDING_SHARE**2 * ours.max()
-    return tuple(np.flatnonzero(stands & walks).tolist())
+    gain = np.divide(ours, theirs, out=np.zeros_like(ours), where=walks)
+    return tuple(np.flatnonzero(walks & (gain < STANDING_SHARE * gain.max())).tolist())
