@@ -43,7 +43,7 @@ def _motion(report: CalibrationReport) -> Iterator[tuple[Severity, str]]:
 def _subject(report: CalibrationReport) -> Iterator[tuple[Severity, str]]:
     share = report.subject_held
     if math.isnan(share):
-        yield "good", "The reference holds no subject in its picture, so there is none to hold."
+        yield "good", "No subject is held: the reference keeps none in its picture, or the target shows nothing there."
         return
     text = f"The subject stands where the reference holds its own in {100 * share:.0f} % of the frames"
     if share >= WELL_HELD:
