@@ -80,8 +80,8 @@ class Guard:
     def allow(self, frame: int, centre: Array, step: Array, left: int) -> Array:
         """Give the step (3,) from a place (3,) that may be made: itself, bent, or shortened.
 
-        What is in the way of the next steps counts, of which ``left`` are left: the step is bent in time to pass it, or,
-        where that fails, shortened to its share of the way that is free, so that the camera slows down and never stops.
+        What is in the way of the next steps counts, of which ``left`` are left: the step is bent in time to pass it or,
+        where that fails, shortened to the share of the way that is free, so that the camera slows down.
         """
         self.bent.pop(frame, None)
         self.held_back.pop(frame, None)
