@@ -42,7 +42,9 @@ class Connection:
                 raise InputError("Blender may not go online: allow it in Preferences, under System > Network")
             client = local.connect(choice.address, choice.keys)
         else:
-            backend, client = yield from in_thread(lambda _: local.join_backend(choice.executable, held=True))
+            backend, client = yield from in_thread(
+                lambda _: local.join_backend(choice.command, held=True, environment=choice.environment)
+            )
             if backend.process is not None:
                 self.backend = backend
         try:

@@ -38,6 +38,8 @@ class Session:
         self.jobs = journal.load()
         # Jobs whose results an operator waits for; the timer leaves them alone.
         self.claimed: set[str] = set()
+        # Whether jobs of an earlier Blender were looked for.
+        self.has_looked_back = False
         # When the open file was opened, seconds since 1970.
         self.file_opened = time.time()
 

@@ -4,15 +4,16 @@ import bpy
 
 from parascale.errors import InputError
 
+from .. import tasks
 from ..advice import sentence
 from ..jobs import job_list, session
 from ..jobs.generation import submit_again, submit_generation
 from ..jobs.journal import Job
-from ..jobs.results import active_request, insert_result
+from ..jobs.results import active_request, insert_result, show_result
 from ..scene.objects import calibrated_camera
 from ..scene.photo import restore_request
 from ..settings import settings_of_scene
-from ..steps import DirectOperator, StepOperator, Steps
+from ..steps import Call, DirectOperator, StepOperator, Steps
 from ..stubs import Context
 from ..typed_properties import BoolProperty, StringProperty
 from .polls import (
@@ -20,6 +21,7 @@ from .polls import (
     needs_calibrated_camera,
     needs_closed_connection,
     needs_own_backend,
+    needs_result,
     needs_result_strip,
 )
 
@@ -33,11 +35,12 @@ class PARASCALE_OT_test_backend(StepOperator):
     bl_label = "Test"
     needs = (needs_backend,)
 
-    def steps(self, context: Context) -> Steps[None]:
+    @classmethod
+    def steps(cls, context: Context, call: Call) -> Steps[None]:
         yield from session.current().connect()
         connection = session.current().connection
         names = ", ".join(known.name for known in connection.welcome.generators) if connection.welcome else ""
-        self.report({"INFO"}, f"{connection.describe()}: {names or 'no generators'}")
+        call.report({"INFO"}, f"{connection.describe()}: {names or 'no generators'}")
 
 
 class PARASCALE_OT_start_backend(StepOperator):
@@ -47,7 +50,8 @@ class PARASCALE_OT_start_backend(StepOperator):
     bl_label = "Start"
     needs = (needs_closed_connection, needs_backend)
 
-    def steps(self, context: Context) -> Steps[None]:
+    @classmethod
+    def steps(cls, context: Context, call: Call) -> Steps[None]:
         yield from session.current().connect()
 
 
@@ -80,9 +84,10 @@ class PARASCALE_OT_submit(StepOperator):
     bl_label = "Submit Generation"
     needs = (needs_calibrated_camera, needs_backend)
 
-    def steps(self, context: Context) -> Steps[None]:
+    @classmethod
+    def steps(cls, context: Context, call: Call) -> Steps[None]:
         job = yield from submit_generation(context.scene, calibrated_camera(context.scene))
-        self.report({"INFO"}, f"{job.title} is submitted: {job.request['frames']} frames")
+        call.report({"INFO"}, f"{job.title} is submitted: {job.request['frames']} frames")
 
 
 class PARASCALE_OT_generate(StepOperator):
@@ -92,11 +97,12 @@ class PARASCALE_OT_generate(StepOperator):
     bl_label = "Generate"
     needs = (needs_calibrated_camera, needs_backend)
 
-    def steps(self, context: Context) -> Steps[None]:
+    @classmethod
+    def steps(cls, context: Context, call: Call) -> Steps[None]:
         job = yield from submit_generation(context.scene, calibrated_camera(context.scene))
-        if not self.is_modal:
+        if not call.is_task:
             yield from session.current().follow_job(job)
-            self.report({"INFO"}, insert_result(context, job))
+            call.report({"INFO"}, insert_result(context, job))
 
 
 class PARASCALE_OT_generate_again(StepOperator):
@@ -106,9 +112,10 @@ class PARASCALE_OT_generate_again(StepOperator):
     bl_label = "Generate Again"
     needs = (needs_result_strip, needs_backend)
 
-    def steps(self, context: Context) -> Steps[None]:
+    @classmethod
+    def steps(cls, context: Context, call: Call) -> Steps[None]:
         job = yield from submit_again(context.scene, active_request(context) or {})
-        self.report({"INFO"}, f"{job.title} is submitted again")
+        call.report({"INFO"}, f"{job.title} is submitted again")
 
 
 class JobChoice:
@@ -116,12 +123,13 @@ class JobChoice:
 
     job_id: str = StringProperty(name="Job", description="The job; empty takes the scene's last", options={"SKIP_SAVE"})
 
-    def find_job(self, context: Context) -> Job:
-        """Return the job; refuse if there is none."""
-        job = session.current().jobs.get(self.job_id or settings_of_scene(context.scene).job_id)
-        if job is None:
-            raise InputError("job not found")
-        return job
+
+def find_job(context: Context, job_id: str) -> Job:
+    """Return a job, or the scene's last one where no id is given; refuse if there is none."""
+    job = session.current().jobs.get(job_id or settings_of_scene(context.scene).job_id)
+    if job is None:
+        raise InputError("job not found")
+    return job
 
 
 class PARASCALE_OT_poll_jobs(StepOperator):
@@ -133,11 +141,12 @@ class PARASCALE_OT_poll_jobs(StepOperator):
     wait: bool = BoolProperty(name="Wait", description="Go on until every job has ended and every result is fetched")
     needs = (needs_backend,)
 
-    def steps(self, context: Context) -> Steps[None]:
+    @classmethod
+    def steps(cls, context: Context, call: Call) -> Steps[None]:
         now = session.current()
         yield from now.connect()
         now.poll()
-        while self.wait and now.pending_jobs():
+        while call.wait and now.pending_jobs():
             now.connection.check()
             yield 0.0, "Waiting for jobs"
             now.poll()
@@ -149,16 +158,43 @@ class PARASCALE_OT_insert_result(JobChoice, DirectOperator):
 
     bl_idname = "parascale.insert_result"
     bl_label = "Insert Result"
-    bl_options = {"REGISTER", "UNDO"}
+    # Not REGISTER: Repeat Last is meant for what the user did last.
+    bl_options = {"UNDO"}
 
     def run(self, context: Context) -> None:
-        job = self.find_job(context)
+        job = find_job(context, self.job_id)
         try:
-            self.report({"INFO"}, insert_result(context, job))
+            message = insert_result(context, job)
         except (InputError, OSError, RuntimeError) as error:
             if job.files:
                 session.current().set_state(job, "failed", sentence(error))
             raise error if isinstance(error, InputError) else InputError(str(error)) from error
+        self.report({"INFO"}, message)
+        # A report of what a timer calls is seen in the console alone.
+        tasks.tell(message)
+
+
+class PARASCALE_OT_show_result(DirectOperator):
+    """Show the scene's last result in the sequencer, in an editor that is open or in a window of its own"""
+
+    bl_idname = "parascale.show_result"
+    bl_label = "Show Result"
+    needs = (needs_result,)
+
+    def run(self, context: Context) -> None:
+        show_result(context)
+
+
+class PARASCALE_OT_cancel_work(DirectOperator):
+    """Stop the work under way; nothing is changed"""
+
+    bl_idname = "parascale.cancel_work"
+    bl_label = "Cancel"
+    bl_options = {"INTERNAL"}
+
+    def run(self, context: Context) -> None:
+        tasks.cancel()
+        tasks.dismiss()
 
 
 class PARASCALE_OT_retry_job(JobChoice, StepOperator):
@@ -174,17 +210,18 @@ class PARASCALE_OT_retry_job(JobChoice, StepOperator):
     )
     needs = (needs_backend,)
 
-    def steps(self, context: Context) -> Steps[None]:
-        old = self.find_job(context)
+    @classmethod
+    def steps(cls, context: Context, call: Call) -> Steps[None]:
+        old = find_job(context, call.job_id)
         mode = "EXEC_DEFAULT" if bpy.app.background else "INVOKE_DEFAULT"
         if old.kind == "generate":
             job = yield from submit_again(context.scene, old.request)
-            self.report({"INFO"}, f"{job.title} is submitted again")
+            call.report({"INFO"}, f"{job.title} is submitted again")
         elif old.kind == "solve" and "filepath" in old.request:
             # Entries of earlier versions repeat their kind.
             given = {name: value for name, value in old.request.items() if name != "kind"}
-            if self.shot:
-                given["start"], given["end"] = (int(frame) for frame in self.shot.split(":"))
+            if call.shot:
+                given["start"], given["end"] = (int(frame) for frame in call.shot.split(":"))
             bpy.ops.parascale.solve_clip(mode, **given)  # type: ignore[attr-defined]  # ours
         elif old.kind == "depth":
             restore_request(context.scene, old.request)
@@ -200,7 +237,7 @@ class PARASCALE_OT_cancel_job(JobChoice, DirectOperator):
     bl_label = "Cancel Job"
 
     def run(self, context: Context) -> None:
-        session.current().cancel(self.find_job(context))
+        session.current().cancel(find_job(context, self.job_id))
 
 
 class PARASCALE_OT_forget_job(JobChoice, DirectOperator):
@@ -210,7 +247,7 @@ class PARASCALE_OT_forget_job(JobChoice, DirectOperator):
     bl_label = "Remove from List"
 
     def run(self, context: Context) -> None:
-        job = self.find_job(context)
+        job = find_job(context, self.job_id)
         if job.is_open and job.state != "fetched":
             raise InputError(f"{job.title} is {job.state}: cancel it first")
         session.current().forget(job)

@@ -2,7 +2,7 @@
 
 from ..jobs import session
 from ..jobs.connection import has_link
-from ..jobs.results import active_request
+from ..jobs.results import active_request, result_strips
 from ..scene.curves import curve_of
 from ..scene.objects import calibrated_camera, chosen_camera, selected_surfaces
 from ..settings import TIME, settings_of_object, settings_of_scene
@@ -73,6 +73,11 @@ def needs_photo(context: Context) -> str:
 def needs_result_strip(context: Context) -> str:
     """Need an active strip that is a result."""
     return "The active strip is not a result of ParaScale" if active_request(context) is None else ""
+
+
+def needs_result(context: Context) -> str:
+    """Need a result in the sequencer."""
+    return "" if result_strips(context) else "No result yet: generate one first"
 
 
 def needs_backend(_context: Context) -> str:

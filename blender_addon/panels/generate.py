@@ -14,7 +14,7 @@ from ..settings import settings_of_scene
 from ..settings.generators import find_generator, parameter_values, parameters_of
 from ..settings.preferences import ADDON
 from ..stubs import Context, Layout
-from .common import TabPanel, header, split, wrapped
+from .common import TabPanel, header, split, time_left, wrapped
 
 CLASS_NOTES = {
     "B": "Works in metres: the scene's unit scale counts",
@@ -59,6 +59,7 @@ class PARASCALE_PT_generate(TabPanel):
         row = layout.row()
         row.scale_y = 1.4
         row.operator("parascale.generate", icon="RENDER_ANIMATION")
+        layout.operator("parascale.show_result", icon="SEQUENCE")
         row = layout.row(align=True)
         connection = session.current().connection
         row.label(text=connection.describe(), icon="LINKED" if connection.is_open else "UNLINKED")
@@ -101,7 +102,8 @@ class PARASCALE_UL_jobs(bpy.types.UIList):
             return
         row = layout.row(align=True)
         if job.state in UNDER_WAY:
-            row.progress(factor=job.fraction, text=f"{job.title} {_time_left(job)}")
+            left = time_left(job.seconds_left(time.time())) or job.phase or job.state
+            row.progress(factor=job.fraction, text=f"{job.title} {left}")
             row.operator("parascale.cancel_job", text="", icon="X", emboss=False).job_id = job.id
         else:
             row.label(text=f"{job.title}: {_state(job)}", icon=ICONS[job.state])
@@ -173,10 +175,3 @@ def _draw_class(layout: Layout, name: str) -> None:
 
 def _state(job: Job) -> str:
     return {"used": "inserted", "fetched": "ready to insert", "done": "fetching"}.get(job.state, job.state)
-
-
-def _time_left(job: Job) -> str:
-    left = job.seconds_left(time.time())
-    if left is None:
-        return job.phase or job.state
-    return f"{left:.0f} s left" if left < 100 else f"{left / 60:.0f} min left"

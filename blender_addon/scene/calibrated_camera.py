@@ -1,5 +1,6 @@
 """The calibrated camera: an anchor that holds the start pose, and under it a camera whose keys are ours."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TypedDict, cast
 
@@ -19,11 +20,13 @@ from ..settings import STRENGTH, settings_of_object, settings_of_scene
 from ..settings.changes import paused
 from ..steps import Hooks, Steps, in_thread
 from ..stubs import Context
+from ..tasks import WRITE
 from .calibration_inputs import CalibrationInputs, gather_inputs, inputs_of_camera
-from .geometry import keep_geometry
+from .geometry import fingerprint_of, keep_geometry
 from .objects import link_object, lock, reference_of_scene
 from .report import note_report
-from .staleness import note_inputs
+from .retiming import Retiming
+from .staleness import SURFACES, fingerprint, moving_of, note_inputs
 from .start import Start, at_start_frame, find_start
 
 
@@ -52,6 +55,7 @@ def create_camera(context: Context) -> Steps[bpy.types.Object]:
     start = find_start(context, settings.frame_start)
     inputs = gather_inputs(scene, reference, settings, start)
     result = yield from _calibrate(inputs)
+    yield WRITE
     camera = _make(scene, start, inputs.shot.name)
     ours = settings_of_object(camera)
     ours.role = "CAMERA"
@@ -67,12 +71,23 @@ def create_camera(context: Context) -> Steps[bpy.types.Object]:
     return camera
 
 
-def rebuild_camera(scene: bpy.types.Scene, camera: bpy.types.Object) -> Steps[None]:
-    """Calibrate a camera of ours again, from its anchor as it is now, and refill its keys in place."""
+def rebuild_camera(scene: bpy.types.Scene, camera: bpy.types.Object, retiming: Retiming | None = None) -> Steps[None]:
+    """Calibrate a camera of ours again, from its anchor as it is now, and refill its keys in place.
+
+    A retiming, where one is given, becomes the camera's own.
+    """
     yield 0.0, "Gathering the scene"
-    inputs = inputs_of_camera(scene, camera)
+    before = fingerprint(scene, camera) | {SURFACES: fingerprint_of(scene, moving_of(camera))}
+    inputs = inputs_of_camera(scene, camera, retiming=retiming)
     result = yield from _calibrate(inputs)
-    _write(scene, camera, result, inputs.surroundings)
+    yield WRITE
+    # What was changed meanwhile is not in the result.
+    now = fingerprint(scene, camera) | {SURFACES: fingerprint_of(scene, moving_of(camera))}
+    outdated = {name: value for name, value in before.items() if now[name] != value}
+    if retiming is not None:
+        with paused():
+            retiming.store(settings_of_object(camera).calibration)
+    _write(scene, camera, result, inputs.surroundings, outdated=outdated)
 
 
 def rebuild_draft(scene: bpy.types.Scene, camera: bpy.types.Object, surroundings: SceneDepth, every: int) -> None:
@@ -115,8 +130,9 @@ def _write(
     surroundings: SceneDepth,
     *,
     draft: bool = False,
+    outdated: Mapping[str, str] | None = None,
 ) -> None:
-    """Refill a camera's keys with a calibrated path, and note what it was made from."""
+    """Refill a camera's keys with a calibrated path, and note what it was made from, of that what is outdated."""
     ours = settings_of_object(camera)
     data = camera_data(camera)
     path = result.shot.trajectory
@@ -134,8 +150,8 @@ def _write(
         ours.own_lens = (0.0, 0.0, 0.0)
     note_report(camera, result, surroundings, frames)
     ours.draft = draft
-    note_inputs(scene, camera)
-    keep_geometry(scene, ours.calibration, surroundings)
+    surfaces = note_inputs(scene, camera, surroundings, outdated or {})
+    keep_geometry(scene, ours.calibration, surroundings, surfaces)
 
 
 def _make(scene: bpy.types.Scene, start: Start, name: str) -> bpy.types.Object:

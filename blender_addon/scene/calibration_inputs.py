@@ -17,13 +17,13 @@ from parascale.parallax.calibrate import Calibration, Settings, calibrate
 from parascale.parallax.depth_source import DepthSource
 from parascale.parallax.methods import METHODS
 from parascale.parallax.shot import Shot
-from parascale.retime.modes import MODES
 from parascale.types import Array, CancelCheck, Progress
 
 from ..settings import STRENGTH, TIME, CalibrationSettings, settings_of_object, settings_of_scene
 from .curves import curve_of
 from .objects import depth_of_field, reference_of_camera, scene_camera
 from .reference_camera import read_points, shot_of_reference, world_of_shot
+from .retiming import Retiming, retiming_of
 from .start import Start, anchor_view
 
 
@@ -62,14 +62,16 @@ def gather_inputs(
     start: Start,
     camera: bpy.types.Object | None = None,
     surroundings: SceneDepth | None = None,
+    retiming: Retiming | None = None,
 ) -> CalibrationInputs:
     """Gather the inputs of a calibration.
 
     The calibrated camera, whose clip range and curves of time and strength count, is None before there is one; so are
-    surroundings that were not gathered before. The focus of the start's source counts.
+    surroundings that were not gathered before. The focus of the start's source counts. A retiming, where one is given,
+    takes the place of the settings' own.
     """
     require_plain_time(scene)
-    shot = prepare_reference(scene, reference, settings, camera)
+    shot = prepare_reference(scene, reference, settings, camera, retiming)
     strength: float | Array = settings.strength
     clip = start.clip
     if camera is not None:
@@ -96,12 +98,15 @@ def gather_inputs(
 
 
 def inputs_of_camera(
-    scene: bpy.types.Scene, camera: bpy.types.Object, surroundings: SceneDepth | None = None
+    scene: bpy.types.Scene,
+    camera: bpy.types.Object,
+    surroundings: SceneDepth | None = None,
+    retiming: Retiming | None = None,
 ) -> CalibrationInputs:
     """Gather the inputs to calibrate a camera of ours again, from its anchor as it is now (see `gather_inputs`)."""
     settings = settings_of_object(camera).calibration
     start = Start(anchor_view(scene, camera), camera, clip_range(scene, camera))
-    return gather_inputs(scene, reference_of_camera(camera), settings, start, camera, surroundings)
+    return gather_inputs(scene, reference_of_camera(camera), settings, start, camera, surroundings, retiming)
 
 
 def prepare_reference(
@@ -109,6 +114,7 @@ def prepare_reference(
     reference: bpy.types.Object,
     settings: CalibrationSettings,
     camera: bpy.types.Object | None = None,
+    retiming: Retiming | None = None,
 ) -> Shot:
     """Return the reference with its depth by the chosen statistic, one frame a frame of the scene."""
     shot = shot_of_reference(reference)
@@ -118,7 +124,7 @@ def prepare_reference(
         shot = dataclasses.replace(shot, median_depth=depth, felt_parallax=None)
     if METHODS[settings.method].needs_reference_depth and np.isnan(shot.median_depth).all():
         raise InputError(f"the reference {shot.name} knows no depth: import it again with a Median Depth")
-    return _retime(scene, shot, settings, camera)
+    return _retime(scene, shot, settings, camera, retiming or retiming_of(settings))
 
 
 def target_depth(
@@ -172,7 +178,13 @@ def measure_target(scene: bpy.types.Scene) -> tuple[float, float, float, float]:
     return near, median, far, state.measured_cover
 
 
-def _retime(scene: bpy.types.Scene, shot: Shot, settings: CalibrationSettings, camera: bpy.types.Object | None) -> Shot:
+def _retime(
+    scene: bpy.types.Scene,
+    shot: Shot,
+    settings: CalibrationSettings,
+    camera: bpy.types.Object | None,
+    retiming: Retiming,
+) -> Shot:
     rate = frame_rate(scene)
     curve = None if camera is None else curve_of(camera, TIME)
     if curve is not None and len(curve.keyframe_points):
@@ -181,8 +193,8 @@ def _retime(scene: bpy.types.Scene, shot: Shot, settings: CalibrationSettings, c
         frames = settings.frame_start + np.arange(count)
         values = np.clip([curve.evaluate(float(frame)) for frame in frames], 0, 1)
         return retime.ease(shot, np.stack([np.linspace(0, 1, count), values], axis=1), count, rate)
-    if settings.retiming != "NONE":
-        return MODES[settings.retiming].function(shot, settings.retimed_frames, rate)
+    if retiming.mode != "NONE":
+        return retiming.apply(shot, rate)
     return retime.match_rate(shot, rate) if settings.timing == "SECONDS" else shot
 
 

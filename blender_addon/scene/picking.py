@@ -6,7 +6,8 @@ import bpy
 import numpy as np
 from mathutils import Vector
 
-from parascale.blender.depth import HELPER, mark_helper
+from parascale.blender.depth import mark_helper
+from parascale.blender.surfaces import HELPER
 from parascale.blender.untyped import camera_data, untyped
 from parascale.errors import InputError
 

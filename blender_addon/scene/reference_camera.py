@@ -81,6 +81,11 @@ def shot_of_reference(camera: bpy.types.Object) -> Shot:
     return _parsed(text.as_string(), text.name)
 
 
+def describe_shot(shot: Shot) -> str:
+    """Describe a shot in one line."""
+    return f"{shot.name}: {len(shot)} frames at {shot.fps:g} a second, {shot.motion_class} motion"
+
+
 @lru_cache(maxsize=8)
 def _parsed(content: str, name: str) -> Shot:
     # Sliders ask again and again, and nothing can change a shot once it is read.

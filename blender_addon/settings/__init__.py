@@ -42,6 +42,8 @@ SHARED_SETTINGS = (
     "reference_box",
     "retiming",
     "retimed_frames",
+    "keep_angles",
+    "count_rotation",
 )
 
 
@@ -118,6 +120,14 @@ class CalibrationSettings(bpy.types.PropertyGroup):
     )
     retimed_frames: int = IntProperty(
         name="Frames", description="Frames of the scene that the move plays over", default=81, min=2, update=notify
+    )
+    keep_angles: bool = BoolProperty(
+        name="Keep Angles", description="Keep Felt Speed: keep the directions of view", update=notify
+    )
+    count_rotation: bool = BoolProperty(
+        name="Count Rotation",
+        description="Even: count rotation as motion, so that pans keep their time",
+        update=notify,
     )
 
     @property
