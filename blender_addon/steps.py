@@ -92,7 +92,7 @@ class StepOperator(CheckedOperator):
         if self.was_asked and not bpy.app.background:
             self.was_asked = False
             return self.start_task(context)
-        task = _prepared.pop(self.bl_idname, None)
+        task = _prepared.pop(type(self).bl_idname, None)
         steps = self.steps(context, Call(self._values(), self.report)) if task is None else task.steps
         window_manager = context.window_manager
         window_manager.progress_begin(0, 1)
@@ -113,7 +113,7 @@ class StepOperator(CheckedOperator):
 
     def start_task(self, context: Context) -> Outcome:
         """Begin the work beside the user. The operator that is registered is the one that writes its result."""
-        name, values = self.bl_idname, self._values()
+        name, values = type(self).bl_idname, self._values()
 
         def write() -> None:
             _prepared[name] = task

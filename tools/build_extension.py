@@ -32,9 +32,8 @@ ADDON = ROOT / "blender_addon"
 GROUND = ("types", "errors", "extras", "camera", "parallax", "retime")
 ROOMS = (*GROUND, "files", "conditioning", "media", "projection", "weights", "link", "blender")
 
-# What the complete zips bring along, and what only those who type commands need.
+# What the complete zips bring along.
 BROUGHT = ("av", "opencv-python-headless", "openexr", "pillow", "pycolmap", "scipy", "pyzmq")
-TYPED = ("cli",)
 MAX_ZIP_BYTES = 200_000_000
 
 # pip's platform tags of what Blender runs on. One universal2 wheel serves both kinds of Mac.
@@ -182,21 +181,39 @@ def addon_files() -> dict[str, bytes]:
 def package_wheel(version: str, *, complete: bool = False) -> tuple[str, bytes]:
     """Name and content of the pure wheel that holds the rooms Blender needs, or all that a backend does.
 
-    It states no dependencies: Blender brings NumPy, and pyzmq comes as a wheel beside it.
+    That of the small zips states no dependencies: Blender brings NumPy, and pyzmq comes as a wheel beside it. That of
+    the complete ones is the whole package, which pip can install elsewhere; Blender does not look at what it states.
     """
     files = {"parascale/__init__.py": (PACKAGE / "__init__.py").read_bytes()}
     for path in _sources(PACKAGE):
-        room = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
-        if room not in TYPED if complete else room in ROOMS:
+        if complete or path.relative_to(PACKAGE).parts[0].removesuffix(".py") in ROOMS:
             files[f"parascale/{path.relative_to(PACKAGE).as_posix()}"] = path.read_bytes()
     info = f"parascale-{version}.dist-info"
-    files[f"{info}/METADATA"] = f"Metadata-Version: 2.1\nName: parascale\nVersion: {version}\n".encode()
+    metadata = f"Metadata-Version: 2.1\nName: parascale\nVersion: {version}\n"
+    if complete:
+        metadata += _requirements()
+        files[f"{info}/entry_points.txt"] = b"[console_scripts]\nparascale = parascale.cli:main\n"
+    files[f"{info}/METADATA"] = metadata.encode()
     files[f"{info}/WHEEL"] = (
         b"Wheel-Version: 1.0\nGenerator: build_extension\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
     )
     record = "".join(f"{name},sha256={_digest(content)},{len(content)}\n" for name, content in files.items())
     files[f"{info}/RECORD"] = f"{record}{info}/RECORD,,\n".encode()
     return f"parascale-{version}-py3-none-any.whl", _zipped(files)
+
+
+def _requirements() -> str:
+    """Lines of a complete wheel's metadata: pip installs it outside Blender with all that a backend needs."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    lines = [f"Requires-Python: {project['requires-python']}"]
+    lines += [f"Requires-Dist: {line}" for line in project["dependencies"]]
+    for extra, needed in project["optional-dependencies"].items():
+        lines.append(f"Provides-Extra: {extra}")
+        for line in needed:
+            package, _, marker = line.partition(";")
+            condition = f"({marker.strip()}) and " if marker else ""
+            lines.append(f"Requires-Dist: {package.strip()} ; {condition}extra == '{extra}'")
+    return "\n".join(lines) + "\n"
 
 
 def manifest(variant: Variant, wheels: list[str], platforms: Sequence[str] = BLENDER_PLATFORMS) -> str:

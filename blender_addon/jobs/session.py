@@ -137,6 +137,7 @@ class Session:
             return
         job.state, job.fraction, job.phase = status.state, status.fraction, status.phase
         job.message = sentence(Notice(status.message, status.remedy, status.choices))
+        job.remedy, job.choices = status.remedy, list(status.choices)
         job.shots = list(status.choices) if status.remedy == "shot" else []
         if status.sketch:
             thumbnails.save_sketch(job, status.sketch)

@@ -13,6 +13,7 @@ from ..jobs.results import active_request, insert_result, show_result
 from ..scene.objects import calibrated_camera
 from ..scene.photo import restore_request
 from ..settings import settings_of_scene
+from ..settings.preferences import fetch_command, install_command
 from ..steps import Call, DirectOperator, StepOperator, Steps
 from ..stubs import Context
 from ..typed_properties import BoolProperty, StringProperty
@@ -24,8 +25,6 @@ from .polls import (
     needs_result,
     needs_result_strip,
 )
-
-INSTALL_COMMAND = "python3 -m pip install 'parascale[solve,preview]'"
 
 
 class PARASCALE_OT_test_backend(StepOperator):
@@ -67,14 +66,31 @@ class PARASCALE_OT_stop_backend(DirectOperator):
 
 
 class PARASCALE_OT_copy_install_command(DirectOperator):
-    """Copy the command that installs the backend, to be run in a terminal with Python 3.11 or later"""
+    """Copy the command that installs a backend of your own, for a terminal with Python 3.11 or later"""
 
     bl_idname = "parascale.copy_install_command"
     bl_label = "Copy Install Command"
 
+    extras: str = StringProperty(
+        name="Parts", description="Optional parts to install, with commas between", default="solve,preview"
+    )
+
     def run(self, context: Context) -> None:
-        context.window_manager.clipboard = INSTALL_COMMAND
-        self.report({"INFO"}, f"Copied: {INSTALL_COMMAND}")
+        context.window_manager.clipboard = install_command(self.extras)
+        self.report({"INFO"}, f"Copied: {context.window_manager.clipboard}")
+
+
+class PARASCALE_OT_copy_fetch_command(DirectOperator):
+    """Copy the command that fetches the weights a job lacks, for a terminal where the backend runs"""
+
+    bl_idname = "parascale.copy_fetch_command"
+    bl_label = "Copy Fetch Command"
+
+    weights: str = StringProperty(name="Weights", description="Name of the model's weights")
+
+    def run(self, context: Context) -> None:
+        context.window_manager.clipboard = fetch_command(self.weights)
+        self.report({"INFO"}, f"Copied: {context.window_manager.clipboard}")
 
 
 class PARASCALE_OT_submit(StepOperator):

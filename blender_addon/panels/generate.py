@@ -131,6 +131,11 @@ class PARASCALE_PT_jobs(TabPanel):
         if icon:
             box.template_icon(icon, scale=5.0)
         wrapped(box, job.message or job.phase or _state(job))
+        if job.remedy == "extra":
+            extras = ",".join(job.choices) or "solve,preview"
+            box.operator("parascale.copy_install_command", icon="COPYDOWN").extras = extras
+        if job.remedy == "weights" and job.choices:
+            box.operator("parascale.copy_fetch_command", icon="COPYDOWN").weights = job.choices[0]
         row = box.row(align=True)
         if job.has_result:
             text = "Insert" if job.state == "fetched" else "Insert Again"

@@ -81,6 +81,22 @@ def brings_backend() -> bool:
     return all(importlib.util.find_spec(name) is not None for name in names)
 
 
+def install_command(extras: str = "solve,preview") -> str:
+    """Return the command that installs a backend of one's own, run in ParaScale's folder where no wheel is at hand."""
+    folder = Path(bpy.utils.user_resource("EXTENSIONS")) / Path(*ADDON.split(".")[1:]) / "wheels"
+    # Only a complete extension's wheel holds all of the package.
+    wheels = sorted(folder.glob("parascale-*.whl")) if brings_backend() else []
+    package = f"parascale[{extras}] @ {wheels[-1].as_uri()}" if wheels else f".[{extras}]"
+    return f'python3 -m pip install "{package}"'
+
+
+def fetch_command(weights: str) -> str:
+    """Return the command that fetches a model's weights for the backend of this machine."""
+    choice = backend_choice()
+    program = choice.command[0] if choice is not None and len(choice.command) == 1 else "parascale"
+    return f'"{program}" weights fetch {weights}' if " " in program else f"{program} weights fetch {weights}"
+
+
 def results_folder(file_folder: Path) -> Path:
     """Return where results go that belong to a file in a folder."""
     own = _preferences()

@@ -88,6 +88,7 @@ def calls() -> dict[str, dict[str, Any]]:
         "cancel_work": {},
         "forget_job": {},
         "copy_install_command": {},
+        "copy_fetch_command": {"weights": "depth-anything-v2-small"},
         "stop_backend": {},
     }
 

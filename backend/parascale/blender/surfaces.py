@@ -90,7 +90,7 @@ class MeshReader:
 def is_seen_through(material: bpy.types.Material | None) -> bool:
     """Whether a surface of a material shows what is behind it: glass, transparent ones, volumes without a surface."""
     tree = None if material is None else untyped(material).node_tree
-    if tree is None or not getattr(material, "use_nodes", True):
+    if tree is None or (bpy.app.version < (5, 0, 0) and not untyped(material).use_nodes):
         return False
     output = tree.get_output_node("ALL")
     if output is None:
@@ -139,13 +139,16 @@ def fingerprint_surfaces(scene: bpy.types.Scene, moving: Collection[str] = ()) -
 def _rendered_names(scene: bpy.types.Scene) -> set[str]:
     """Full names of the objects in the collections of the open view layer that render."""
     found: set[str] = set()
-    waiting = [untyped(view_layer_of(scene)).layer_collection]
+    # A scene that was never open has no state of its view layer: all of its collections show.
+    root = untyped(view_layer_of(scene)).layer_collection
+    waiting: list[Any] = [scene.collection if root is None else root]
     while waiting:
-        layer = waiting.pop()
-        if layer.exclude or layer.indirect_only or layer.collection.hide_render:
+        each = waiting.pop()
+        collection = each if root is None else each.collection
+        if collection.hide_render or (root is not None and (each.exclude or each.indirect_only)):
             continue
-        found.update(item.name_full for item in layer.collection.objects)
-        waiting.extend(layer.children)
+        found.update(item.name_full for item in collection.objects)
+        waiting.extend(each.children)
     return found
 
 
