@@ -5,13 +5,16 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
+from parascale.camera import Trajectory
 from parascale.camera.intrinsics import scale_intrinsics
 from parascale.errors import InputError
 from parascale.generators.picture import scale_path
 from parascale.link.kinds.generate import GenerationRequest
 from parascale.parallax.metrics import Metrics, compare
 from parascale.parallax.shot import Shot
-from parascale.types import CancelCheck, Progress
+from parascale.types import Array, CancelCheck, Progress, to_json_values
 
 # A video whose Parallax Number is further from what was asked than this factor is worth a second pass.
 SECOND_PASS_ABOVE_FACTOR = 1.15
@@ -61,7 +64,42 @@ def verify(
     info = open_frames(video).info
     intrinsics = scale_intrinsics(asked.intrinsics[0], asked.size, (info.width, info.height))
     solved = solve(video, intrinsics=intrinsics, masks=masks, progress=progress, cancelled=cancelled)
-    return Verification(solved, compare(solved, shot))
+    realised = with_repeats(solved)
+    return Verification(realised, compare(realised, shot))
+
+
+def with_repeats(shot: Shot) -> Shot:
+    """Put back the pictures that a solve left out because they repeat the ones before: as frames at which it rests.
+
+    Of a reference they are no motion to carry over. Of a video that was asked to move they are what a viewer sees.
+    """
+    repeated = shot.quality.get("repeated_frames")
+    if not isinstance(repeated, list) or not repeated:
+        return shot
+    assert shot.frames is not None
+    path, kept = shot.trajectory, shot.frames
+    frames = np.union1d(kept, np.array(repeated, np.int64))
+    shown = np.searchsorted(kept, frames, side="right") - 1
+    rests = np.diff(shown) == 0
+    # Frame numbers give the times of what was left out; beyond the last frame they go on at the film's own rate.
+    interval = float(np.median(np.diff(path.times) / np.diff(kept)))
+    times = np.interp(frames, kept, path.times) + interval * np.maximum(frames - kept[-1], 0)
+
+    def steps(values: Array, at_rest: float) -> Array:
+        return np.where(rests, at_rest, values[np.minimum(shown[:-1], len(values) - 1)])
+
+    quality = dict(shot.quality)
+    if (floor := quality.get("noise_floor_per_step")) is not None:
+        quality["noise_floor_per_step"] = to_json_values(steps(np.array(floor, np.float64), shot.noise_floor))
+    return dataclasses.replace(
+        shot,
+        fps=1 / interval,
+        trajectory=Trajectory(path.camera_to_world[shown], path.intrinsics[shown], times, *path.size),
+        median_depth=shot.median_depth[shown],
+        frames=frames,
+        felt_parallax=None if shot.felt_parallax is None else steps(shot.felt_parallax, 0.0),
+        quality=quality,
+    )
 
 
 def correction(metrics: Metrics) -> float | None:

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from parascale.camera import Trajectory
 from parascale.errors import InputError, Notice
 from parascale.parallax.number import parallax_number
+from parascale.parallax.subject import SubjectTrack, Up
 from parascale.types import Array
 
 Unit = Literal["m", "arbitrary", "unit-depth"]
@@ -57,6 +58,12 @@ class Shot:
     distortion : mapping or None
         Lens distortion of the pictures, ``{"model": "SIMPLE_RADIAL", "k1": ...}``.
     points : Points or None
+    subjects : tuple of SubjectTrack
+        What the shot looks at. The first one that is in frame leads; where it ends, the next takes over.
+    up : Up or None
+        Which way is up, where that is known from elsewhere than the path itself.
+    parallax_sigma : (T-1,) float64 or None
+        Standard deviation of P_t, from pose, depth and focal length together; NaN where unknown.
     quality, provenance : mapping
         JSON values: how well it was solved, and where it comes from.
 
@@ -78,6 +85,9 @@ class Shot:
     gain: Array | None = None
     distortion: Mapping[str, object] | None = None
     points: Points | None = None
+    subjects: tuple[SubjectTrack, ...] = ()
+    up: Up | None = None
+    parallax_sigma: Array | None = None
     quality: Mapping[str, object] = field(default_factory=dict)
     provenance: Mapping[str, object] = field(default_factory=dict)
 
@@ -86,7 +96,7 @@ class Shot:
         frames = np.arange(count) if self.frames is None else self.frames
         self._freeze("frames", frames, count, np.int64)
         self._freeze("median_depth", self.median_depth, count)
-        for name in ("felt_parallax", "gain"):
+        for name in ("felt_parallax", "gain", "parallax_sigma"):
             if getattr(self, name) is not None:
                 self._freeze(name, getattr(self, name), count - 1)
         if not (np.isfinite(self.fps) and self.fps > 0):
@@ -94,6 +104,12 @@ class Shot:
         if self.motion_class not in get_args(MotionClass):
             raise InputError(f"the motion class {self.motion_class!r} is not one of {', '.join(get_args(MotionClass))}")
         self._check_unit()
+        object.__setattr__(self, "subjects", tuple(self.subjects))
+        for subject in self.subjects:
+            if len(subject) != count:
+                raise InputError(f"the subject {subject.name!r} has {len(subject)} frames where {count} are needed")
+        if self.parallax_sigma is not None and np.any(np.isinf(self.parallax_sigma) | (self.parallax_sigma < 0)):
+            raise InputError("a standard deviation of the Parallax Number is negative or infinite")
         bad = np.isinf(self.median_depth) | (self.median_depth <= 0)
         if bad.any():
             raise InputError(f"the median depth of frame {int(np.argmax(bad))} is not positive")
@@ -128,6 +144,16 @@ class Shot:
         return parallax_number(self.trajectory, self.median_depth)
 
     @property
+    def bridged_depth(self) -> Array:
+        """Z_t with gaps bridged: ln Z linear in time, held at the ends; 1 where no frame knows it, (T,)."""
+        known = ~np.isnan(self.median_depth)
+        if not known.any():
+            return np.ones(len(self))
+        times = self.trajectory.times
+        bridged = np.exp(np.interp(times, times[known], np.log(self.median_depth[known])))
+        return np.where(known, self.median_depth, bridged)
+
+    @property
     def notices(self) -> list[Notice]:
         """What a solve assumed about its clip, left out of it, or found doubtful."""
         told, warning = self.quality.get("notices"), self.quality.get("warning")
@@ -142,7 +168,11 @@ class Shot:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the path, the lens, the times and the depth: what a calibration depends on."""
+        """SHA-256 of the path, the lens, the times, the depth, the subjects and up: what a calibration depends on."""
         path = self.trajectory
-        parts = (path.camera_to_world, path.intrinsics, path.times, self.median_depth, np.array(path.size, np.int64))
+        parts = [path.camera_to_world, path.intrinsics, path.times, self.median_depth, np.array(path.size, np.int64)]
+        for subject in self.subjects:
+            parts += [subject.centre, *(each for each in (subject.size, subject.depth) if each is not None)]
+        if self.up is not None:
+            parts.append(self.up.direction)
         return hashlib.sha256(b"".join(np.ascontiguousarray(part).tobytes() for part in parts)).hexdigest()
