@@ -17,7 +17,7 @@ from ..scene.calibrated_camera import create_camera, rebuild_camera
 from ..scene.calibration_inputs import measure_target
 from ..scene.curves import keyed_frames
 from ..scene.objects import calibrated_camera, select_only, selected_surfaces
-from ..scene.picking import clip_along, focus_on, measure_by, point_on_ray
+from ..scene.picking import clip_along, focus_on, hold, measure_by, point_on_ray
 from ..scene.report import number, report_of_camera
 from ..settings import STRENGTH, TIME, settings_of_scene
 from ..settings.changes import as_one_change
@@ -205,6 +205,41 @@ class PARASCALE_OT_pick_surface(_Picking):
         measure_by(context, self.side, self.place)
 
 
+class PARASCALE_OT_pick_subject(_Picking):
+    """Click what the camera should hold: a surface of the target, or a point of the reference that its camera holds"""
+
+    bl_idname = "parascale.pick_subject"
+    bl_label = "Pick Subject"
+    bl_options = {"REGISTER", "UNDO"}
+
+    def run(self, context: Context) -> None:
+        hold(context, self.side, self.place)
+
+
+class PARASCALE_OT_set_manner(DirectOperator):
+    """Set what is carried over besides the Parallax Number, all at once"""
+
+    bl_idname = "parascale.set_manner"
+    bl_label = "Set Manner"
+    bl_options = {"REGISTER", "UNDO"}
+
+    manner: str = EnumProperty(
+        name="Manner",
+        description="What is carried over",
+        items=(
+            ("FEELS", "Feels the Same", "Hold the subject, keep the horizon and keep clear of surfaces"),
+            ("VERBATIM", "Verbatim", "Rotations and steps of the reference as they are, as in the paper"),
+        ),
+    )
+
+    def run(self, context: Context) -> None:
+        settings = settings_of_scene(context.scene).current
+        feels = self.manner == "FEELS"
+        with as_one_change(settings):
+            settings.framing, settings.keep_clear = float(feels), feels
+            settings.horizon, settings.max_jump = ("keep", 0.05) if feels else ("free", 0.0)
+
+
 class PARASCALE_OT_add_time_curve(DirectOperator):
     """Give the camera a curve of its own for time, from 0 (start of the reference) to 1 (its end)"""
 
@@ -253,6 +288,8 @@ def _report(call: Call, camera: bpy.types.Object) -> None:
     assert report is not None  # it was built just now
     for warning in report["warnings"]:
         call.report({"WARNING"}, warning)
-    for frame in report.get("crossings", [])[:1]:
-        call.report({"WARNING"}, f"Passes through geometry at frame {frame}")
-    call.report({"INFO"}, f"{camera.name}: PCE {number(report['pce'])}")
+    verdict = report.get("verdict", [])
+    for severity, text in verdict[:1]:
+        if severity != "good":
+            call.report({"WARNING"}, text)
+    call.report({"INFO"}, f"{camera.name}: {verdict[0][1] if verdict else number(report['pce'])}")

@@ -21,7 +21,13 @@ from ..settings.changes import paused
 from ..steps import Hooks, Steps, in_thread
 from ..stubs import Context
 from ..tasks import WRITE
-from .calibration_inputs import CalibrationInputs, gather_inputs, inputs_of_camera
+from .calibration_inputs import (
+    CalibrationInputs,
+    anchor_frame,
+    gather_inputs,
+    inputs_of_camera,
+    prepare_reference,
+)
 from .geometry import fingerprint_of, keep_geometry
 from .objects import link_object, lock, reference_of_scene
 from .report import note_report
@@ -52,7 +58,8 @@ def create_camera(context: Context) -> Steps[bpy.types.Object]:
     settings = state.current
     reference = reference_of_scene(scene)
     yield 0.0, "Gathering the scene"
-    start = find_start(context, settings.frame_start)
+    count = len(prepare_reference(scene, reference, settings))
+    start = find_start(context, settings.frame_start + anchor_frame(settings, count))
     inputs = gather_inputs(scene, reference, settings, start)
     result = yield from _calibrate(inputs)
     yield WRITE
@@ -117,10 +124,20 @@ def compare_methods(scene: bpy.types.Scene, camera: bpy.types.Object) -> Steps[l
 
 def _calibrate(inputs: CalibrationInputs) -> Steps[Calibration]:
     def work(hooks: Hooks) -> Calibration:
-        on_thread = replace(inputs, target=hooks.on_main(inputs.target))
+        facts = replace(inputs.facts, surroundings=_OnMain(inputs.surroundings, hooks))
+        on_thread = replace(inputs, target=hooks.on_main(inputs.target), facts=facts)
         return on_thread.calibrate(hooks.progress, hooks.cancelled)
 
     return (yield from in_thread(work))
+
+
+class _OnMain:
+    """Surroundings whose questions are answered on the main thread (see `parascale.parallax.clearance`)."""
+
+    def __init__(self, surroundings: SceneDepth, hooks: Hooks) -> None:
+        self.nearest_hit = hooks.on_main(surroundings.nearest_hit)
+        self.nearest_surface = hooks.on_main(surroundings.nearest_surface)
+        self.clip_at = hooks.on_main(surroundings.clip_at)
 
 
 def _write(

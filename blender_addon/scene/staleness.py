@@ -74,7 +74,9 @@ def fingerprint(scene: bpy.types.Scene, camera: bpy.types.Object) -> dict[str, s
     lens += [scene.render.resolution_x, scene.render.resolution_y]
     if not ours.own_lens[0]:
         lens += [data.lens, data.shift_x, data.shift_y]
-    marks = (settings.target_place, settings.reference_place) if settings.statistic == "SURFACE" else ()
+    marks = [settings.target_subject, settings.reference_subject]
+    if settings.statistic == "SURFACE":
+        marks += [settings.target_place, settings.reference_place]
     if settings.statistic == "FOCUS":
         focus = depth_of_field(camera)
         lens.append(focus.focus_object.name if focus.focus_object else focus.focus_distance)

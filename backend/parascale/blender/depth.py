@@ -1,5 +1,6 @@
 """The depth of a Blender scene, by rays against one world-space BVH of all that the viewport shows."""
 
+from bisect import bisect_right
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import repeat
 from operator import itemgetter, matmul
@@ -35,6 +36,12 @@ class _Surface(NamedTuple):
 
     tree: BVHTree
     role: _Role
+    # The first triangle of each object, and the objects' names.
+    starts: list[int]
+    names: list[str]
+
+    def name_of(self, triangle: int) -> str:
+        return self.names[bisect_right(self.starts, triangle) - 1]
 
 
 class _Rays(NamedTuple):
@@ -55,8 +62,12 @@ class _Triangles:
     def __init__(self) -> None:
         self.vertices: list[list[float]] = []
         self.triangles: list[list[int]] = []
+        self.starts: list[int] = []
+        self.names: list[str] = []
 
-    def add(self, local: Array, faces: NDArray[np.int32], world: Array) -> None:
+    def add(self, name: str, local: Array, faces: NDArray[np.int32], world: Array) -> None:
+        self.starts.append(len(self.triangles))
+        self.names.append(name)
         self.triangles += (faces + len(self.vertices)).tolist()
         self.vertices += (local @ world[:3, :3].T + world[:3, 3]).tolist()
 
@@ -173,6 +184,17 @@ class SceneDepth:
             t for t in range(len(steps)) if self.nearest_hit(centres[t], steps[t], float(lengths[t]), t) is not None
         ]
 
+    def crossed_objects(self, centres: ArrayLike) -> list[tuple[int, str]]:
+        """Find the steps t as `crossings` does, each with the name of the object it passes through first."""
+        centres = np.asarray(centres, np.float64)
+        found = []
+        for t in self.crossings(centres):
+            start, step = Vector(centres[t].tolist()), Vector((centres[t + 1] - centres[t]).tolist())
+            hits = [(surface, surface.tree.ray_cast(start, step, step.length)) for surface in self._surfaces(t)]
+            _, name = min((hit[3], surface.name_of(hit[2] or 0)) for surface, hit in hits if hit[3] is not None)
+            found.append((t, name))
+        return found
+
     def _rays_of(self, intrinsics: Array, size: tuple[int, int]) -> _Rays:
         key = (self.grid, size, intrinsics.tobytes())
         if self._rays is None or self._rays[0] != key:
@@ -217,8 +239,8 @@ class SceneDepth:
                 continue
             found = reader.triangles(item)
             if len(found.corners):
-                parts[role].add(found.vertices, found.corners, np.array(instance.matrix_world, np.float64))
-        return [_Surface(part.tree(), role) for role, part in parts.items() if part.triangles]
+                parts[role].add(item.name, found.vertices, found.corners, np.array(instance.matrix_world, np.float64))
+        return [_Surface(part.tree(), role, part.starts, part.names) for role, part in parts.items() if part.triangles]
 
     def _role_of(self, item: bpy.types.ID, names: set[str]) -> _Role | None:
         asked_for = self._subject is None or bool(names & self._subject)
@@ -256,7 +278,7 @@ class ReprojectedDepth:
             if len(samples.depth):
                 return samples
         samples = self._source(camera_to_world, intrinsics, size, frame)
-        self._points, self._cast_at = _hit_points(samples, camera_to_world, intrinsics), frame
+        self._points, self._cast_at = hit_points(samples, camera_to_world, intrinsics), frame
         return samples
 
 
@@ -356,8 +378,8 @@ class _Looking(NamedTuple):
         return np.array(list(map(itemgetter(3), map(tree.ray_cast, origins, directions))), np.float64)
 
 
-def _hit_points(samples: DepthSamples, camera_to_world: Array, intrinsics: Array) -> Array:
-    """Where in the world the samples of a camera lie, (N, 3), without those that hit nothing."""
+def hit_points(samples: DepthSamples, camera_to_world: Array, intrinsics: Array) -> Array:
+    """Return where in the world the samples of a camera lie, (N, 3), without those that hit nothing."""
     pixels, depth = samples.pixels[samples.hit], samples.depth[samples.hit]
     in_camera = np.column_stack([(pixels - intrinsics[2:]) / intrinsics[:2], np.ones(len(pixels))]) * depth[:, None]
     return np.asarray(in_camera @ camera_to_world[:3, :3].T + camera_to_world[:3, 3])

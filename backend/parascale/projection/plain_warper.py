@@ -50,6 +50,6 @@ class PlainWarper:
         seen = cv2.remap(self._image, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         if holes.any():
             seen = cv2.inpaint(seen, holes.astype(np.uint8), FILL_RADIUS, cv2.INPAINT_TELEA)
-        image: NDArray[np.uint8] = cv2.resize(seen, target.size, interpolation=cv2.INTER_LINEAR)
+        image = np.asarray(cv2.resize(seen, target.size, interpolation=cv2.INTER_LINEAR), np.uint8)
         hidden = cv2.resize(holes.astype(np.uint8), target.size, interpolation=cv2.INTER_NEAREST).astype(bool)
         return image, hidden
