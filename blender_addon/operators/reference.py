@@ -119,6 +119,7 @@ class PARASCALE_OT_solve_clip(StepOperator):
 
     filepath: str = StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
     filter_movie: bool = BoolProperty(default=True, options={"HIDDEN"})
+    filter_image: bool = BoolProperty(default=True, options={"HIDDEN"})
     filter_folder: bool = BoolProperty(default=True, options={"HIDDEN"})
     fov: float = FloatProperty(
         name="Field of View", description="Horizontal, in degrees; 0 if unknown", min=0.0, max=179.0

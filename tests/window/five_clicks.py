@@ -19,6 +19,7 @@ from tests.window.driver import (
     timed,
     told,
     until,
+    window,
 )
 from tests.window.pages import picture_pages
 from tests.window.setting import choose_tab, install, show_view
@@ -62,7 +63,8 @@ def five_clicks() -> Steps:
     yield from choose_file("street.mp4")
     yield from until(lambda: area_of("VIEW_3D"), "the view after the file browser")
     yield from pause(1.5)
-    yield from grab("solving")
+    yield from grab("solving", region_of(area_of("VIEW_3D"), "UI"))
+    told["usable"] = usable_meanwhile()
     yield from timed("solve", until(lambda: state.reference is not None, "the solved reference", 400))
     yield from pause(1.0)
     view = area_of("VIEW_3D")
@@ -76,6 +78,16 @@ def five_clicks() -> Steps:
         "curves": sorted({curve.data_path for curve in curves_of(camera)}),
         "clicks": [entry["button"] for entry in told["clicks"]],
     }
+
+
+def usable_meanwhile() -> dict[str, bool]:
+    """Do something else while the clip is solved: nothing is modal, and an object is added and removed."""
+    before = len(bpy.data.objects)
+    with bpy.context.temp_override(window=window(), area=area_of("VIEW_3D")):
+        bpy.ops.object.empty_add()
+    added = len(bpy.data.objects) == before + 1
+    bpy.data.objects.remove(bpy.context.view_layer.objects.active)
+    return {"modal": bool(window().modal_operators), "added": added}
 
 
 def curves_of(item: Any) -> list[Any]:
@@ -95,6 +107,12 @@ def generate() -> Steps:
     yield from timed("generate", until(strips, "the strip"))
     yield from pause(1.0)
     (strip,) = strips()
+    workspace = bpy.context.workspace or window().workspace
+    told["found"] = {
+        "active": scene.sequence_editor.active_strip == strip,
+        "edited": getattr(workspace, "sequencer_scene", scene) == scene,
+        "name": strip.name,
+    }
     told["strip"] = {
         "start": strip.left_handle,
         "duration": strip.duration,

@@ -73,9 +73,11 @@ def calls() -> dict[str, dict[str, Any]]:
         "show_curves": {},
         "pick_focus": {"side": "TARGET"},
         "pick_surface": {"side": "TARGET"},
+        "pick_subject": {"side": "TARGET"},
+        "set_manner": {"manner": "FEELS"},
         "estimate_depth": {},
         "bake": {},
-        "add_preset": {"name": "Repeat"},
+        "add_preset": {},
         "submit": {},
         "generate": {},
         "insert_result": {},
@@ -164,6 +166,10 @@ def answer(name: str, middle: tuple[int, int]) -> Steps:
     elif name == "retime":
         for value in ("PRESS", "RELEASE"):
             mouse("RET", value, middle)
+            yield from pause(0.1)
+    elif name == "add_preset":
+        for value in ("PRESS", "RELEASE"):
+            mouse("ESC", value, middle)
             yield from pause(0.1)
     elif area_of("FILE_BROWSER") is not None:
         yield from pause(0.5)
