@@ -102,7 +102,7 @@ class PARASCALE_OT_submit(StepOperator):
 
     @classmethod
     def steps(cls, context: Context, call: Call) -> Steps[None]:
-        job = yield from submit_generation(context.scene, calibrated_camera(context.scene))
+        job = yield from submit_generation(context.scene, calibrated_camera(context.scene), beside=call.is_task)
         call.report({"INFO"}, f"{job.title} is submitted: {job.request['frames']} frames")
 
 
@@ -115,7 +115,7 @@ class PARASCALE_OT_generate(StepOperator):
 
     @classmethod
     def steps(cls, context: Context, call: Call) -> Steps[None]:
-        job = yield from submit_generation(context.scene, calibrated_camera(context.scene))
+        job = yield from submit_generation(context.scene, calibrated_camera(context.scene), beside=call.is_task)
         if not call.is_task:
             yield from session.current().follow_job(job)
             call.report({"INFO"}, insert_result(context, job))
@@ -130,7 +130,7 @@ class PARASCALE_OT_generate_again(StepOperator):
 
     @classmethod
     def steps(cls, context: Context, call: Call) -> Steps[None]:
-        job = yield from submit_again(context.scene, active_request(context) or {})
+        job = yield from submit_again(context.scene, active_request(context) or {}, beside=call.is_task)
         call.report({"INFO"}, f"{job.title} is submitted again")
 
 
@@ -231,7 +231,7 @@ class PARASCALE_OT_retry_job(JobChoice, StepOperator):
         old = find_job(context, call.job_id)
         mode = "EXEC_DEFAULT" if bpy.app.background else "INVOKE_DEFAULT"
         if old.kind == "generate":
-            job = yield from submit_again(context.scene, old.request)
+            job = yield from submit_again(context.scene, old.request, beside=call.is_task)
             call.report({"INFO"}, f"{job.title} is submitted again")
         elif old.kind == "solve" and "filepath" in old.request:
             # Entries of earlier versions repeat their kind.

@@ -1,6 +1,6 @@
 """The calibrated camera: an anchor that holds the start pose, and under it a camera whose keys are ours."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TypedDict, cast
 
@@ -10,7 +10,7 @@ from mathutils import Matrix
 
 from parascale.blender.camera import blender_from_opencv, require_perspective
 from parascale.blender.depth import ReprojectedDepth, SceneDepth
-from parascale.blender.keyframes import LENS, key_lens, key_trajectory, remove_curves
+from parascale.blender.keyframes import LENS, fcurves, key_lens, key_trajectory, own_action, remove_curves
 from parascale.blender.untyped import camera_data
 from parascale.errors import InputError
 from parascale.parallax.calibrate import Calibration
@@ -59,7 +59,9 @@ def create_camera(context: Context) -> Steps[bpy.types.Object]:
     reference = reference_of_scene(scene)
     yield 0.0, "Gathering the scene"
     count = len(prepare_reference(scene, reference, settings))
-    start = find_start(context, settings.frame_start + anchor_frame(settings, count))
+    start_frame = settings.frame_start + anchor_frame(settings, count)
+    start = find_start(context, start_frame)
+    notes = _start_notes(start.source, start_frame)
     inputs = gather_inputs(scene, reference, settings, start)
     result = yield from _calibrate(inputs)
     yield WRITE
@@ -73,7 +75,7 @@ def create_camera(context: Context) -> Steps[bpy.types.Object]:
     limits.update(min=0.0, soft_max=4.0, description="Multiplies the target Parallax Number; may be animated")
     with paused():
         ours.calibration.copy_from(settings)
-    _write(scene, camera, result, inputs.surroundings)
+    _write(scene, camera, result, inputs.surroundings, notes=notes)
     scene.camera = state.camera = camera
     return camera
 
@@ -148,6 +150,7 @@ def _write(
     *,
     draft: bool = False,
     outdated: Mapping[str, str] | None = None,
+    notes: Sequence[str] = (),
 ) -> None:
     """Refill a camera's keys with a calibrated path, and note what it was made from, of that what is outdated."""
     ours = settings_of_object(camera)
@@ -165,7 +168,7 @@ def _write(
         remove_curves(data, LENS)
         data.lens, data.shift_x, data.shift_y = ours.own_lens
         ours.own_lens = (0.0, 0.0, 0.0)
-    note_report(camera, result, surroundings, frames)
+    note_report(camera, result, surroundings, frames, notes)
     ours.draft = draft
     surfaces = note_inputs(scene, camera, surroundings, outdated or {})
     keep_geometry(scene, ours.calibration, surroundings, surfaces)
@@ -195,6 +198,33 @@ def _camera_data(start: Start, name: str) -> bpy.types.Camera:
     require_perspective(start.source)
     data = camera_data(start.source).copy()
     assert data is not None
-    data.animation_data_clear()
+    _keep_focus_keys(data)
     data.name = name
     return data
+
+
+def _keep_focus_keys(data: bpy.types.Camera) -> None:
+    """Leave a copied camera its keyed focus; its lens is the start's, as the path is measured through that."""
+    kept = {curve.data_path for curve in fcurves(data) if curve.data_path.startswith("dof.")}
+    if not kept:
+        data.animation_data_clear()
+        return
+    own_action(data)
+    remove_curves(data, {curve.data_path for curve in fcurves(data)} - kept)
+
+
+def _start_notes(source: bpy.types.Object | None, frame: int) -> list[str]:
+    """Say what of a moving start the calibrated camera does not follow."""
+    if source is None:
+        return []
+    notes = []
+    if {curve.data_path for curve in fcurves(camera_data(source))} & set(LENS):
+        notes.append(f"{source.name} zooms: this camera keeps the lens that it has where it starts.")
+    above = source.parent
+    while above is not None and not fcurves(above) and not above.constraints:
+        above = above.parent
+    if above is not None:
+        notes.append(
+            f"{source.name} moves with {above.name}: this camera starts there at frame {frame} and stays apart."
+        )
+    return notes

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from collections.abc import Sequence
 from typing import NotRequired, TypedDict, cast
 
 import bpy
@@ -38,8 +39,10 @@ class CameraReport(TypedDict):
     subjects: NotRequired[dict[str, list[list[list[float] | None]]]]
 
 
-def note_report(camera: bpy.types.Object, result: Calibration, surroundings: SceneDepth, frames: Array) -> None:
-    """Keep the report on a camera, in frames of the scene: what the calibration found, and what hides the camera."""
+def note_report(
+    camera: bpy.types.Object, result: Calibration, surroundings: SceneDepth, frames: Array, notes: Sequence[str] = ()
+) -> None:
+    """Keep the report on a camera, in frames of the scene: what the calibration found, what hides it, and notes."""
     scene, centres = surroundings.scene, result.shot.trajectory.centres
     nearest = surroundings.nearest_surface(centres)
     closest = int(np.argmin(nearest))
@@ -61,7 +64,7 @@ def note_report(camera: bpy.types.Object, result: Calibration, surroundings: Sce
         warnings.append(f"Not measured, as the viewport hides it although it renders: {_named(hidden)}.")
     found = {
         "verdict": verdict,
-        "warnings": [*report.warnings, *warnings],
+        "warnings": [*report.warnings, *notes, *warnings],
         "nearest_surface": float(nearest[closest]) if np.isfinite(nearest[closest]) else None,
         "nearest_surface_frame": int(frames[closest]),
         "crossings": [frame for frame, _ in crossed],
