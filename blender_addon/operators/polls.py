@@ -28,12 +28,17 @@ def needs_scene_camera(context: Context) -> str:
     return "" if context.scene.camera else "No scene camera: add one where the move starts"
 
 
+def needs_reference(context: Context) -> str:
+    """Need a reference."""
+    known = settings_of_scene(context.scene).reference is not None
+    return "" if known else "No reference: solve a clip, import a shot or use a camera"
+
+
 def needs_reference_and_start(context: Context) -> str:
     """Need a reference, and a camera to start from where it is not the viewport."""
-    state = settings_of_scene(context.scene)
-    if state.reference is None:
-        return "No reference: solve a clip, import a shot or use a camera"
-    return "" if state.start_from == "VIEWPORT" else needs_scene_camera(context)
+    if missing := needs_reference(context):
+        return missing
+    return "" if settings_of_scene(context.scene).start_from == "VIEWPORT" else needs_scene_camera(context)
 
 
 def needs_calibrated_camera(context: Context) -> str:

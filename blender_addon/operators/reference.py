@@ -1,5 +1,6 @@
 """Bring a reference in: from a file of any format, from a camera of the scene, or solved from a clip by the backend."""
 
+import dataclasses
 import math
 from collections.abc import Iterable
 from pathlib import Path
@@ -15,15 +16,18 @@ from parascale.weights.catalogue import DEPTH_MODELS
 
 from ..advice import sentence
 from ..jobs.results import run_job
+from ..scene.edited_reference import EDITS
+from ..scene.example_moves import MOVES, example_shot
 from ..scene.files import READ_FORMATS, read_reference
-from ..scene.objects import chosen_camera
-from ..scene.reference_camera import adopt_reference, describe_shot
+from ..scene.objects import chosen_camera, reference_of_scene
+from ..scene.reference_camera import adopt_reference, describe_shot, reference_names, whole_shot
 from ..scene.sampling import frames_of_move, sample_shot
+from ..settings.choices import items_of
 from ..steps import Call, DirectOperator, StepOperator, Steps
 from ..stubs import Context, Outcome
 from ..tasks import WRITE
 from ..typed_properties import BoolProperty, EnumProperty, FloatProperty, IntProperty, IntVectorProperty, StringProperty
-from .polls import needs_backend, needs_chosen_camera
+from .polls import needs_backend, needs_chosen_camera, needs_reference
 
 # Cameras of the file that was read last, where it holds several: Adjust Last Operation shows them as a menu.
 _offered: list[str] = []
@@ -155,6 +159,50 @@ class PARASCALE_OT_solve_clip(StepOperator):
         record: dict[str, Json] = {"filepath": str(path), "fov": call.fov, "focal": call.focal}
         record |= {"depth_model": call.depth_model, "start": call.start, "end": call.end}
         yield from run_job(context, request, path.stem, record, call)
+
+
+class PARASCALE_OT_use_example(DirectOperator):
+    """Take one of the moves that people film, written by formula, as the reference"""
+
+    bl_idname = "parascale.use_example"
+    bl_label = "Example Move"
+    bl_options = {"REGISTER", "UNDO"}
+
+    move: str = EnumProperty(name="Move", description="Which move", items=items_of(MOVES.values()))
+
+    def run(self, context: Context) -> None:
+        shot = example_shot(self.move)
+        adopt_reference(context.scene, shot)
+        self.report({"INFO"}, describe_shot(shot))
+
+
+class PARASCALE_OT_edit_reference(DirectOperator):
+    """Make another reference of the one at hand; that one stays"""
+
+    bl_idname = "parascale.edit_reference"
+    bl_label = "Edit Reference"
+    bl_options = {"REGISTER", "UNDO"}
+
+    edit: str = EnumProperty(name="Edit", description="What to change", items=items_of(EDITS.values()))
+    amount: float = FloatProperty(
+        name="Amount", description="Hold and Join: seconds. Scale Shake: factor", default=1.0, min=0.0, soft_max=4.0
+    )
+    other: str = StringProperty(
+        name="Other",
+        description="Reference to go on with",
+        search=lambda _self, _context, text: [name for name in reference_names() if text.lower() in name.lower()],
+    )
+    needs = (needs_reference,)
+
+    def run(self, context: Context) -> None:
+        scene = context.scene
+        shot = whole_shot(reference_of_scene(scene))
+        other = bpy.data.objects.get(self.other)
+        at = min(max((scene.frame_current - scene.frame_start) / shot.fps, 0.0), float(shot.trajectory.times[-1]))
+        edit = EDITS[self.edit]
+        edited = edit.function(shot, None if other is None else whole_shot(other), self.amount, at)
+        adopt_reference(scene, dataclasses.replace(edited, name=f"{shot.name} {edit.label}"))
+        self.report({"INFO"}, describe_shot(edited))
 
 
 class _DropInView(bpy.types.FileHandler):

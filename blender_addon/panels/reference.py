@@ -51,12 +51,15 @@ class PARASCALE_PT_reference(TabPanel):
         row = column.row(align=True)
         row.operator("parascale.import_shot", text="Import", icon="IMPORT")
         row.operator("parascale.use_camera", text="Use Camera", icon="OUTLINER_DATA_CAMERA")
+        column.operator_menu_enum("parascale.use_example", "move", icon="CON_FOLLOWPATH")
         refused = unchosen_clip()
         if refused is not None:
             box = self.layout.box()
             wrapped(box, f"{refused.title} holds {len(refused.shots)} shots: choose one", icon="INFO")
             draw_shots(box.column(align=True), refused)
         elif state.reference is None:
-            self.layout.label(text="Start here: bring in a shot", icon="INFO")
+            self.layout.label(text="Start here: drop a clip on the view", icon="INFO")
         if state.reference is not None:
-            self.layout.prop(state, "reference", text="")
+            row = self.layout.row(align=True)
+            row.prop(state, "reference", text="")
+            row.operator_menu_enum("parascale.edit_reference", "edit", text="", icon="MODIFIER")

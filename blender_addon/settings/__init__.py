@@ -229,7 +229,7 @@ class ObjectSettings(bpy.types.PropertyGroup):
     points: bpy.types.Object | None = ObjectProperty(name="Points", description="Mesh of the reference's points")
     reference: bpy.types.Object | None = ObjectProperty(
         name="Reference",
-        description="Reference shot that this camera follows; another one takes effect with Rebuild",
+        description="Reference shot that this camera follows",
         poll=lambda _, candidate: settings_of_object(candidate).role == "REFERENCE",
         update=notify,
     )

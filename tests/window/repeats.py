@@ -62,6 +62,8 @@ def calls() -> dict[str, dict[str, Any]]:
         "use_camera": {},
         "export_path": {"filepath": path, "format": "chan"},
         "import_shot": {"filepath": path, "depth": 1.0, "fov": 50.0, "size": (320, 180), "fps": 24.0},
+        "use_example": {"move": "arc"},
+        "edit_reference": {"edit": "MIRROR"},
         "create_camera": {},
         "rebuild": {},
         "retime": {"mode": "keep-path", "frames": 20},
