@@ -15,7 +15,7 @@ from parascale.parallax.gains import TargetStart, global_gain
 from parascale.parallax.lead import track_point
 from parascale.parallax.lens import compensation, realised_intrinsics, step_directions
 from parascale.parallax.methods import METHODS, ClosedLoop
-from parascale.parallax.metrics import pce
+from parascale.parallax.metrics import pce_above_noise
 from parascale.parallax.observer import Look, Observer
 from parascale.parallax.passes import Walk, most_passes, walk
 from parascale.parallax.realise import realised_poses
@@ -214,4 +214,4 @@ def _pce_global(shot: Shot, anchor: View, factor: Array, target: TargetStart, ob
     depth = np.array([observer.depth(poses[frame], int(frame)) if frame else target.depth for frame in frames])
     length = np.linalg.norm(shot.trajectory.baselines[frames], axis=1) * gain[frames]
     realised = np.where(length == 0, 0.0, length / depth)
-    return pce(realised, (shot.parallax_number * factor)[frames], shot.noise_floor)
+    return pce_above_noise(realised, (shot.parallax_number * factor)[frames], shot.noise_floor)

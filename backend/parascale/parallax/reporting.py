@@ -15,7 +15,7 @@ from parascale.parallax.calibration_report import (
 )
 from parascale.parallax.clearance import Surroundings, crossings
 from parascale.parallax.composition import Composition
-from parascale.parallax.metrics import pce, rot_err
+from parascale.parallax.metrics import pce_above_noise, rot_err
 from parascale.parallax.passes import MAX_SMOOTHING_PASSES, Walk
 from parascale.parallax.settings import Settings
 from parascale.parallax.shot import EXACT_FLOOR, Shot
@@ -52,10 +52,10 @@ def make_report(
         Steps whose wanted motion the reference does not know.
     surroundings : Surroundings or None
     """
-    error = pce(result.parallax_number, shot.parallax_number * asked[0], shot.noise_floor)
+    error = pce_above_noise(result.parallax_number, shot.parallax_number * asked[0], shot.noise_floor)
     felt_error = math.nan
     if shot.felt_parallax is not None and result.felt_parallax is not None:
-        felt_error = pce(result.felt_parallax, shot.felt_parallax * asked[1], shot.noise_floor)
+        felt_error = pce_above_noise(result.felt_parallax, shot.felt_parallax * asked[1], shot.noise_floor)
     assert result.gain is not None
     jump, jump_frame = largest_jump(result.gain)
     nearest = np.array([look.nearest for look in walked.path.looks])
