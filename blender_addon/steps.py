@@ -81,6 +81,14 @@ class StepOperator(CheckedOperator):
     was_asked = False
 
     @classmethod
+    def poll(cls, context: Context) -> bool:
+        task = tasks.current()
+        if task is None:
+            return super().poll(context)
+        cls.poll_message_set(f"{task.label} is under way: wait, or press Cancel above the panels")
+        return False
+
+    @classmethod
     def steps(cls, context: Context, call: Call) -> Steps[None]:
         """Do the work, yielding (fraction, phase) now and then, and `tasks.WRITE` before anything is changed."""
         raise NotImplementedError
@@ -125,6 +133,10 @@ class StepOperator(CheckedOperator):
         task = tasks.Task(self.bl_label, iter(()), write)
         task.steps = self.steps(context, Call(values, task.report, is_task=True))
         tasks.start(task)
+        if tasks.trouble():
+            # Refused at once: said where the button was pressed.
+            self.report({"ERROR"}, tasks.trouble())
+            tasks.dismiss()
         return {"CANCELLED"}
 
     def _values(self) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Generate video along the calibrated move, and the jobs that do so."""
 
 import time
+from pathlib import Path
 from typing import cast
 
 import bpy
@@ -20,6 +21,7 @@ CLASS_NOTES = {
     "B": "Works in metres: the scene's unit scale counts",
     "C": "This model erases scale: calibration has no effect on it",
 }
+KINDS = {"solve": "Solve", "generate": "Video", "depth": "Depth"}
 ICONS = {
     "done": "IMPORT",
     "fetched": "IMPORT",
@@ -106,7 +108,7 @@ class PARASCALE_UL_jobs(bpy.types.UIList):
             row.progress(factor=job.fraction, text=f"{job.title} {left}")
             row.operator("parascale.cancel_job", text="", icon="X", emboss=False).job_id = job.id
         else:
-            row.label(text=f"{job.title}: {_state(job)}", icon=ICONS[job.state])
+            row.label(text=f"{KINDS.get(job.kind, job.kind)} {job.title}: {_state(job)}", icon=ICONS[job.state])
 
 
 class PARASCALE_PT_jobs(TabPanel):
@@ -115,14 +117,16 @@ class PARASCALE_PT_jobs(TabPanel):
 
     @classmethod
     def poll(cls, context: Context) -> bool:
-        return has_link() and len(context.window_manager.parascale_jobs) > 0
+        return has_link() and bool(session.current().jobs)
 
     def draw(self, context: Context) -> None:
         layout = self.layout
         manager = context.window_manager
         row = layout.row()
         row.template_list("PARASCALE_UL_jobs", "", manager, "parascale_jobs", manager, "parascale_job", rows=3)
-        row.column().operator("parascale.poll_jobs", text="", icon="FILE_REFRESH")
+        column = row.column(align=True)
+        column.operator("parascale.poll_jobs", text="", icon="FILE_REFRESH")
+        column.prop(manager, "parascale_other_files", text="", icon="FILE_FOLDER")
         job = job_list.chosen_job()
         if job is None:
             return
@@ -130,6 +134,10 @@ class PARASCALE_PT_jobs(TabPanel):
         icon = thumbnails.icon_of(job)
         if icon:
             box.template_icon(icon, scale=5.0)
+        column = box.column(align=True)
+        column.active = False
+        column.label(text=time.strftime("%d %b %Y, %H:%M", time.localtime(job.created)))
+        column.label(text=Path(job.blend).name or "not saved", icon="FILE_BLEND")
         wrapped(box, job.message or job.phase or _state(job))
         if job.remedy == "extra":
             extras = ",".join(job.choices) or "solve,preview"

@@ -27,6 +27,9 @@ def steps() -> Steps:
     yield from show_view()
     yield from choose_tab()
     scene = bpy.context.scene
+    # Drawing is not what is tried here.
+    space = area_of("VIEW_3D").spaces.active
+    space.shading.type, space.overlay.show_overlays = "WIREFRAME", False
     scene.frame_end = 12
     scene.parascale.long_side, scene.parascale.workbench, scene.parascale.frames = 64, True, 5
     prepare_move(scene.camera)

@@ -34,7 +34,9 @@ def built(tmp_path: Path) -> Path:
 
 
 # What a console may show without anything being wrong: software OpenGL's own, and Blender's lines of information.
-HARMLESS = re.compile(r"EGL|MESA|libEGL|^Info: |info\s*\||INFO\s|render\s+\| (Saved|Video)", re.IGNORECASE)
+HARMLESS = re.compile(
+    r"mounted file-systems|EGL|MESA|libEGL|^Info: |info\s*\||INFO\s|render\s+\| (Saved|Video)", re.IGNORECASE
+)
 AMISS = re.compile(r"Traceback|Warning|Error|Exception|WARN|ERROR|assert|leak", re.IGNORECASE)
 
 
