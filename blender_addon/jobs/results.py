@@ -1,11 +1,14 @@
 """Results put to use: a video becomes a strip, a solved clip the reference, a depth map the photo's surface."""
 
+import tempfile
 from collections.abc import Mapping
+from itertools import count
 from pathlib import Path
 from typing import cast
 
 import bpy
 
+from parascale.blender.scene_state import frame_rate
 from parascale.blender.strips import (
     edit_where_unset,
     insert_strip,
@@ -22,6 +25,7 @@ from parascale.types import Json
 
 from ..scene import photo
 from ..scene.reference_camera import adopt_reference, describe_shot
+from ..settings.preferences import results_folder
 from ..steps import Call, Steps
 from ..stubs import Context
 from . import job_list, session
@@ -82,6 +86,27 @@ def _insert_video(context: Context, scene: bpy.types.Scene, job: Job) -> str:
     if not bpy.data.filepath:
         message += f"; the file is not saved, so the video is in {path.parent}"
     return message
+
+
+def film_path(camera: bpy.types.Object) -> Path:
+    """Return where a film of a camera goes: beside the results of the file, and over no other."""
+    saved = Path(bpy.data.filepath)
+    folder = results_folder(saved.parent) if bpy.data.filepath else Path(tempfile.gettempdir()) / "parascale"
+    name = bpy.path.clean_name(camera.name)
+    return next(path for number in count(1) if not (path := folder / f"{name}_{number:03}.mp4").exists())
+
+
+def insert_film(
+    context: Context, scene: bpy.types.Scene, camera: bpy.types.Object, path: Path, frame_start: int
+) -> str:
+    """Put a film of a camera into the sequencer and return a sentence about it."""
+    target = sequencer_scene(context, scene)
+    strip = insert_strip(target, path, frame_start, fps=frame_rate(scene), request={"camera": camera.name})
+    strip.name = f"{camera.name} Render"
+    if bpy.data.filepath:
+        strip.filepath = bpy.path.relpath(str(path))
+    edit_where_unset(target)
+    return f"{path.name} is in the sequencer of {target.name} from frame {frame_start}: press Show Result"
 
 
 def result_strips(context: Context) -> list[bpy.types.Strip]:

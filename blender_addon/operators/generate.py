@@ -9,19 +9,22 @@ from ..advice import sentence
 from ..jobs import job_list, session
 from ..jobs.generation import submit_again, submit_generation
 from ..jobs.journal import Job
-from ..jobs.results import active_request, insert_result, show_result
+from ..jobs.results import active_request, film_path, insert_film, insert_result, show_result
+from ..scene.curves import keyed_frames
 from ..scene.objects import calibrated_camera
 from ..scene.photo import restore_request
+from ..scene.render_beside import render_film_beside
 from ..settings import settings_of_scene
 from ..settings.preferences import fetch_command, install_command
 from ..steps import Call, DirectOperator, StepOperator, Steps
 from ..stubs import Context
+from ..tasks import WRITE
 from ..typed_properties import BoolProperty, StringProperty
 from .polls import (
     needs_backend,
     needs_calibrated_camera,
     needs_closed_connection,
-    needs_own_backend,
+    needs_connection,
     needs_result,
     needs_result_strip,
 )
@@ -55,14 +58,14 @@ class PARASCALE_OT_start_backend(StepOperator):
 
 
 class PARASCALE_OT_stop_backend(DirectOperator):
-    """Stop the backend this Blender started"""
+    """Disconnect from the backend; one that was started from Blender ends once it has no job left"""
 
     bl_idname = "parascale.stop_backend"
     bl_label = "Stop"
-    needs = (needs_own_backend,)
+    needs = (needs_connection,)
 
     def run(self, context: Context) -> None:
-        session.current().connection.stop_backend()
+        session.current().connection.leave()
 
 
 class PARASCALE_OT_copy_install_command(DirectOperator):
@@ -188,6 +191,26 @@ class PARASCALE_OT_insert_result(JobChoice, DirectOperator):
         self.report({"INFO"}, message)
         # A report of what a timer calls is seen in the console alone.
         tasks.tell(message)
+
+
+class PARASCALE_OT_render_shot(StepOperator):
+    """Render the calibrated move with the scene's own engine, beside you, and put the film into the sequencer"""
+
+    bl_idname = "parascale.render_shot"
+    bl_label = "Render This Shot"
+    bl_options = {"REGISTER", "UNDO"}
+    needs = (needs_calibrated_camera,)
+
+    @classmethod
+    def steps(cls, context: Context, call: Call) -> Steps[None]:
+        scene: bpy.types.Scene = context.scene
+        camera = calibrated_camera(scene)
+        frames = keyed_frames(camera)
+        span = int(frames[0]), int(frames[-1])
+        path = film_path(camera)
+        yield from render_film_beside(scene, camera, span, path)
+        yield WRITE
+        call.report({"INFO"}, insert_film(context, scene, camera, path, span[0]))
 
 
 class PARASCALE_OT_show_result(DirectOperator):

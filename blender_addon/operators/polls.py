@@ -77,7 +77,8 @@ def needs_photo(context: Context) -> str:
 
 def needs_result_strip(context: Context) -> str:
     """Need an active strip that is a result."""
-    return "The active strip is not a result of ParaScale" if active_request(context) is None else ""
+    made = "generator" in (active_request(context) or {})
+    return "" if made else "The active strip is not a result of ParaScale"
 
 
 def needs_result(context: Context) -> str:
@@ -97,6 +98,6 @@ def needs_closed_connection(_context: Context) -> str:
     return "A backend is connected already" if session.current().connection.is_open else ""
 
 
-def needs_own_backend(_context: Context) -> str:
-    """Need a backend that this Blender started."""
-    return "" if session.current().connection.backend else "No backend was started from this Blender"
+def needs_connection(_context: Context) -> str:
+    """Need that a backend is connected."""
+    return "" if session.current().connection.client is not None else "No backend is connected"

@@ -61,6 +61,7 @@ class PARASCALE_PT_generate(TabPanel):
         row = layout.row()
         row.scale_y = 1.4
         row.operator("parascale.generate", icon="RENDER_ANIMATION")
+        layout.operator("parascale.render_shot", icon="RENDER_STILL")
         layout.operator("parascale.show_result", icon="SEQUENCE")
         row = layout.row(align=True)
         connection = session.current().connection
@@ -168,6 +169,9 @@ class PARASCALE_PT_strip(TabPanel):
     def draw(self, context: Context) -> None:
         request = active_request(context)
         if request is None:
+            return
+        if "generator" not in request:
+            self.layout.label(text=f"Rendered from {request.get('camera')}")
             return
         column = self.layout.column(align=True)
         column.label(text=f"{request.get('generator')}, seed {request.get('seed')}")

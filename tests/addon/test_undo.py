@@ -115,7 +115,7 @@ def test_undo_gives_every_value_back(calibrated: bpy.types.Object, shot_file: Ca
     }
     called = operators(shot)
     # Those that need a backend are undone in tests of their own.
-    elsewhere = {"parascale.solve_clip", "parascale.estimate_depth", "parascale.insert_result"}
+    elsewhere = {"parascale.render_shot", "parascale.solve_clip", "parascale.estimate_depth", "parascale.insert_result"}
     assert undone - elsewhere == {f"parascale.{name}" for name in called}
     bpy.ops.ed.undo_push(message="before")
     # What is there after an undo is what undo can give back.

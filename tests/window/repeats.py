@@ -86,6 +86,7 @@ def calls() -> dict[str, dict[str, Any]]:
         "submit": {},
         "generate": {},
         "insert_result": {},
+        "render_shot": {},
         "show_result": {},
         "generate_again": {},
         "poll_jobs": {},

@@ -39,7 +39,8 @@ class Backend:
     server_key : bytes
         Its public key, Z85.
     process : subprocess.Popen or None
-        The process, where we started and hold it: when we end, however we end, it ends too unless others use it.
+        The process, where we started it. One that we hold, by its standard input, ends when we do, however we end,
+        unless others use it; another ends by itself, soon after its last client and job are gone.
     """
 
     address: str
@@ -55,9 +56,8 @@ class Backend:
 
         A running job goes on when it is started again. Where others are connected, it ends with the last of them.
         """
-        if self.process is None:
+        if self.process is None or self.process.stdin is None:
             return
-        assert self.process.stdin is not None
         assert self.process.stdout is not None
         with contextlib.suppress(OSError):
             self.process.stdin.close()
@@ -211,7 +211,7 @@ def _start(
     while time.monotonic() < end and process.poll() is None:
         found = find_backend(state)
         if found is not None:
-            return Backend(found.address, found.server_key, process) if held else found
+            return Backend(found.address, found.server_key, process)
         time.sleep(0.02)
     process.kill()
     process.wait()

@@ -16,8 +16,8 @@ class Lifetime:
     """Tells when a private backend ends.
 
     A program may hold it by its standard input. Where that closes, because the program stops it or ends, however it
-    ends, the backend ends at once unless others are connected or there is a job to run; where there is, it closes its
-    standard output and is held by nobody from then on. A backend that nobody holds ends by itself.
+    ends, the backend ends at once unless others are connected, and puts running jobs back into the queue; where others
+    are, it closes its standard output and is held by nobody from then on. A backend that nobody holds ends by itself.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ class Lifetime:
             return False
         if self._held:
             self._farewell = self._farewell or now + _FAREWELL
-            if not clients and not busy and self._lock.acquire(0):
+            if not clients and self._lock.acquire(0):
                 return True
             if now < self._farewell:
                 return False
