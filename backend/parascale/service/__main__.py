@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from parascale.service.server import Server, stop_on_signals
+from parascale.service.server import Server, run_until_signal
 
 
 def main() -> None:
@@ -17,8 +17,7 @@ def main() -> None:
     options = parser.parse_args()
     # Who starts it holds the lock of its state.
     server = Server(options.bind, options.state, 1, None, private=True, held=options.held)
-    stop_on_signals(server)
-    server.run()
+    run_until_signal(server)
 
 
 if __name__ == "__main__":
