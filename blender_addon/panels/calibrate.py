@@ -132,7 +132,7 @@ class PARASCALE_PT_framing(TabPanel):
         for side in ("target", "reference"):
             row = layout.row(align=True)
             row.prop(settings, f"{side}_subject", text=side.title())
-            row.operator("parascale.pick_subject", text="", icon="EYEDROPPER").side = side.upper()
+            row.operator("parascale.pick_subject", text="", icon="RESTRICT_SELECT_OFF").side = side.upper()
         layout.prop(settings, "horizon")
         layout.prop(settings, "keep_clear")
         layout.prop(settings, "max_jump")
