@@ -218,6 +218,9 @@ def _draw_measured() -> None:
     points = measured_points(scene)
     if not settings_of_scene(scene).show_measured or not len(points):
         return
+    # A little nearer than the surface they lie on, which would hide half of each.
+    eye = np.array(gpu.matrix.get_model_view_matrix().inverted().translation)
+    points = points + 0.01 * (eye - points)
     shader = gpu.shader.from_builtin("POINT_UNIFORM_COLOR")
     shader.uniform_float("color", MEASURED)
     gpu.state.point_size_set(5.0)
