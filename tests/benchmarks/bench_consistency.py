@@ -1,7 +1,7 @@
 """Whether a solve agrees with itself, no truth needed: `python tests/benchmarks/bench_consistency.py FOLDER [...]`.
 
-The same pictures backwards, in halves and at every second frame must give the same P. Every video and every folder of
-pictures in the folders given is solved so, at the size the solver works at. Of each pair of neighbouring frames of such
+The same pictures backwards, in halves and at every second frame must give the same P. Every shot of every video and
+folder of pictures in the folders given is solved so, at the size the solver works at. Of each pair of neighbouring frames of such
 a variant, the distance of the two centres over the geometric mean of their depths is compared with the same two frames
 of the whole clip: the median of ln of their ratio, over the pairs that lie above both noise floors. A clip that is
 told as still has P = 0: "still" against "moves" is a disagreement of its own. The figures are kept in
@@ -24,6 +24,7 @@ from parascale.errors import InputError
 from parascale.media.suffixes import VIDEO_SUFFIXES
 from parascale.parallax.shot import Shot
 from parascale.solve import solve
+from parascale.solve.tracking.cuts import find_shots
 from parascale.solve.tracking.footage import read_footage
 from parascale.types import Array
 
@@ -114,28 +115,22 @@ def compare(whole: Shot, frames: NDArray[np.int64], other: Shot, others: NDArray
     return "compared", float(np.median(np.log(second[above] / first[above])))
 
 
-def shots(path: Path) -> Iterator[tuple[str, int, int | None]]:
-    """Name the shots of a clip, with their ranges."""
-    try:
-        solve(path)
-    except InputError as error:
-        if error.remedy == "shot" and error.choices:
-            for choice in error.choices:
-                first, last = choice.split(":")
-                yield f" {choice}", int(first), int(last)
-            return
-    yield "", 0, None
+def shots(path: Path, longest: int) -> Iterator[tuple[str, list[NDArray[np.uint8]]]]:
+    """Name the shots of a clip, with their pictures."""
+    grey = read_footage(path).grey
+    found = find_shots(grey)
+    name = f"{path.parent.name}/{path.name}" if path.is_dir() else path.name
+    for shot in found:
+        label = name if len(found) == 1 else f"{name} {shot.kept[0]}:{shot.kept[-1] + 1}"
+        yield label, [grey[at] for at in shot.kept[:longest]]
 
 
-def run(path: Path, shot: tuple[str, int, int | None], work: Path, longest: int) -> Iterator[Comparison]:
-    name, start, end = shot
-    grey = read_footage(path, start=start, end=end).grey[:longest]
+def run(label: str, grey: Sequence[NDArray[np.uint8]], work: Path) -> Iterator[Comparison]:
     found = {}
     for name, frames in variants(len(grey)).items():
         folder = write_pictures([grey[at] for at in frames], work / name.replace(" ", "-"))
         found[name] = solve_frames(folder, frames)
     whole, frames, seconds = found["whole"]
-    label = f"{path.parent.name}/{path.name}" if path.is_dir() else path.name
     if isinstance(whole, str):
         yield Comparison(label, "whole", f"refused: {whole}", None, seconds)
     else:
@@ -155,9 +150,8 @@ def summarise(rows: Sequence[Comparison]) -> None:
         values = np.abs([row.log_ratio for row in rows if row.variant == name and row.log_ratio is not None])
         if len(values):
             over = ", ".join(f"over {limit}: {int((values > limit).sum())}" for limit in LIMITS)
-            print(
-                f"{name:14} {len(values)} compared, median |ln| {np.median(values):.3f}, {over}, worst {values.max():.2f}"
-            )
+            median = f"median |ln| {np.median(values):.3f}"
+            print(f"{name:14} {len(values)} compared, {median}, {over}, worst {values.max():.2f}")
     refused = [row for row in rows if row.outcome.startswith("refused")]
     apart = [row for row in rows if " against " in row.outcome]
     print(f"{len(rows)} solves, {len(refused)} refused, {len(apart)} with another class than the whole clip")
@@ -190,11 +184,12 @@ def main() -> None:
     options = parser.parse_args()
     rows: list[Comparison] = []
     for path in clips(options.folders):
-        with tempfile.TemporaryDirectory() as work:
-            for row in run(path, Path(work), options.frames):
-                rows.append(row)
-                ratio = "" if row.log_ratio is None else f"{row.log_ratio:+.3f}"
-                print(f"{row.clip:36} {row.variant:13} {row.seconds:6.1f} s {ratio:>8}  {row.outcome}", flush=True)
+        for label, grey in shots(path, options.frames):
+            with tempfile.TemporaryDirectory() as work:
+                for row in run(label, grey, Path(work)):
+                    rows.append(row)
+                    ratio = "" if row.log_ratio is None else f"{row.log_ratio:+.3f}"
+                    print(f"{row.clip:36} {row.variant:13} {row.seconds:6.1f} s {ratio:>8}  {row.outcome}", flush=True)
     summarise(rows)
     RESULTS.mkdir(parents=True, exist_ok=True)
     (RESULTS / "consistency.json").write_text(json.dumps([asdict(row) for row in rows], indent=1))

@@ -60,6 +60,7 @@ def solve(  # noqa: PLR0913 - what a user can say about a clip, by name
     intrinsics: ArrayLike | None = None,
     start: int = 0,
     end: int | None = None,
+    every: int = 1,
     fps: float | None = None,
     shot: int | None = None,
     masks: Path | None = None,
@@ -82,6 +83,8 @@ def solve(  # noqa: PLR0913 - what a user can say about a clip, by name
         fx, fy, cx, cy in pixels of the clip, where all are known.
     start, end : int
         First frame, and the one after the last.
+    every : int
+        One frame in so many is taken.
     fps : float or None
         Pictures a second, where the reference is pictures.
     shot : int or None
@@ -111,7 +114,7 @@ def solve(  # noqa: PLR0913 - what a user can say about a clip, by name
     threads = threads or os.cpu_count() or 1
     with _quiet_libraries(threads):
         with report.phase("decode", 0.0, 0.2):
-            footage = read_footage(reference, start=start, end=end, fps=fps, progress=report.inside)
+            footage = read_footage(reference, start=start, end=end, every=every, fps=fps, progress=report.inside)
             footage = one_shot(reference.name, leave_out_repeats(reference.name, footage), shot)
             refuse_panoramas(reference.name, footage)
             if len(footage) < 2:
