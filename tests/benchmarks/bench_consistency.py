@@ -1,10 +1,10 @@
 """Whether a solve agrees with itself, no truth needed: `python tests/benchmarks/bench_consistency.py FOLDER [...]`.
 
 The same pictures backwards, in halves and at every second frame must give the same P. Every shot of every video and
-folder of pictures in the folders given is solved so, at the size the solver works at. Of each pair of neighbouring frames of such
-a variant, the distance of the two centres over the geometric mean of their depths is compared with the same two frames
-of the whole clip: the median of ln of their ratio, over the pairs that lie above both noise floors. A clip that is
-told as still has P = 0: "still" against "moves" is a disagreement of its own. The figures are kept in
+folder of pictures in the folders given is solved so, at the size the solver works at. Of each pair of neighbouring
+frames of such a variant, the distance of the two centres over the geometric mean of their depths is compared with the
+same two frames of the whole clip: the median of ln of their ratio, over the pairs that lie above both noise floors. A
+clip that is told as still has P = 0: "still" against "moves" is a disagreement of its own. The figures are kept in
 build/benchmarks/consistency.json and drawn beside it as consistency.png.
 """
 
