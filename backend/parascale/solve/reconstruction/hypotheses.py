@@ -30,6 +30,8 @@ ITERATIONS = 12
 MIN_OBSERVATIONS = 3
 # A map with a smaller cost has no twin that fits better.
 TRUSTED_COST = 0.005
+# A twin is taken where its cost is smaller than that of the map by this factor: by less they differ by chance.
+MAX_TWIN_COST = 0.9
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +90,7 @@ class Jury:
         twins = [self.refine(twin) for twin in _twins(best.map, self.positions)]
         better = min((best, *twins), key=lambda hypothesis: hypothesis.cost)
         log.debug("twins: %s", [round(each.cost, 4) for each in (best, *twins)])
-        return best.map if better is best else self.refine(better.map).map
+        return self.refine(better.map).map if better.cost < MAX_TWIN_COST * best.cost else best.map
 
     def cost(self, found: KeyframeMap) -> float:
         """Mean truncated squared error of the held-out tracks; frames without a pose count as errors."""
