@@ -150,6 +150,11 @@ def tiny_models(tmp_path_factory, random_state) -> SimpleNamespace:
     folders.fun_22 = root / "wan-fun-2.2"
     for seed, half in enumerate(("high_noise_model", "low_noise_model")):
         _save_original(folders.fun_22 / half, random_state, in_dim=36, camera=True, seed=seed)
+    folders.fun_5b = _save_original(
+        root / "wan-fun-5b", random_state, in_dim=100, out_dim=48, camera=True, downscale=16
+    )
+    folders.parts_5b = _save_parts_5b(root / "wan-parts-5b", folders.parts)
+    folders.vace_22 = _save_vace_22(root / "vace-2.2", random_state, folders.parts)
     folders.control = _save_original(root / "wan-control", random_state, clip=4, in_dim=48)
     folders.recammaster = _save_recammaster(root / "recammaster", random_state)
     folders.vace = _save_vace(root / "vace", folders.parts)
@@ -208,7 +213,55 @@ def _save_wan_parts(folder: Path) -> None:
     (folder / "transformer" / "config.json").write_text(json.dumps(config))
 
 
-def _save_original(folder: Path, random_state, *, in_dim, clip=None, camera=False, seed=0) -> Path:
+def _save_parts_5b(folder: Path, parts: Path) -> Path:
+    import shutil
+
+    import torch
+    from diffusers import AutoencoderKLWan
+
+    torch.manual_seed(3)
+    for name in ("text_encoder", "tokenizer"):
+        shutil.copytree(parts / name, folder / name)
+    AutoencoderKLWan(
+        base_dim=4, decoder_base_dim=4, z_dim=48, dim_mult=[1, 1, 1, 1], num_res_blocks=1, in_channels=12,
+        out_channels=12, patch_size=2, is_residual=True, temperal_downsample=[False, True, True],
+        scale_factor_spatial=16, latents_mean=[0.0] * 48, latents_std=[1.0] * 48,
+    ).save_pretrained(folder / "vae")  # fmt: skip
+    return folder
+
+
+def _save_vace_22(folder: Path, random_state, parts: Path) -> Path:
+    """Wan2.2-VACE-Fun A14B as published: two halves with Wan's own names, the parts of VACE beside them."""
+    import json
+    import shutil
+
+    from safetensors.torch import save_file
+
+    for name in ("vae", "text_encoder", "tokenizer"):
+        shutil.copytree(parts / name, folder / name)
+    shapes = published_shapes(**TINY, in_dim=16) | {
+        "vace_patch_embedding.weight": (24, 96, 1, 2, 2),
+        "vace_patch_embedding.bias": (24,),
+        "vace_blocks.0.before_proj.weight": (24, 24),
+        "vace_blocks.0.before_proj.bias": (24,),
+        "vace_blocks.0.after_proj.weight": (24, 24),
+        "vace_blocks.0.after_proj.bias": (24,),
+    }
+    shapes |= {f"vace_{name}": shape for name, shape in shapes.items() if name.startswith("blocks.0.")}
+    config = {
+        "dim": 24, "ffn_dim": 32, "freq_dim": 256, "text_dim": 32, "in_dim": 16, "out_dim": 16, "num_heads": 2,
+        "num_layers": 2, "vace_layers": [0], "vace_in_dim": 96,
+    }  # fmt: skip
+    for seed, half in enumerate(("high_noise_model", "low_noise_model")):
+        (folder / half).mkdir()
+        (folder / half / "config.json").write_text(json.dumps(config))
+        save_file(random_state(shapes, seed), folder / half / "diffusion_pytorch_model.safetensors")
+    return folder
+
+
+def _save_original(
+    folder: Path, random_state, *, in_dim, out_dim=16, clip=None, camera=False, downscale=8, seed=0
+) -> Path:
     from safetensors.torch import save_file
 
     folder.mkdir(parents=True)
@@ -220,7 +273,7 @@ def _save_original(folder: Path, random_state, *, in_dim, clip=None, camera=Fals
         "freq_dim": 256,
         "text_dim": 32,
         "in_dim": in_dim,
-        "out_dim": 16,
+        "out_dim": out_dim,
         "num_heads": 2,
         "num_layers": 2,
         "eps": 1e-6,
@@ -228,7 +281,10 @@ def _save_original(folder: Path, random_state, *, in_dim, clip=None, camera=Fals
     if camera:
         config |= {"add_control_adapter": True, "in_dim_control_adapter": 24}
     (folder / "config.json").write_text(json.dumps(config))
-    state = random_state(published_shapes(**TINY, in_dim=in_dim, clip=clip, camera=camera), seed)
+    shapes = published_shapes(**TINY, in_dim=in_dim, out_dim=out_dim, clip=clip, camera=camera)
+    if camera:
+        shapes["control_adapter.conv.weight"] = (TINY["dim"], 24 * downscale**2, 2, 2)
+    state = random_state(shapes, seed)
     save_file(state, folder / "diffusion_pytorch_model.safetensors")
     return folder
 
@@ -361,6 +417,18 @@ def _wake(adapter):
     generator = torch.Generator().manual_seed(1)
     shaken = {name: t + 0.5 * torch.randn(t.shape, generator=generator) for name, t in state.items()}
     save_file({name: shaken[name] if "proj_out" in name else t for name, t in state.items()}, path)
+
+
+@pytest.fixture
+def source_clip(texture, tmp_path) -> Path:
+    """A clip of 9 frames of 48x32 at 16 a second."""
+    from parascale.media.video_writer import VideoWriter
+
+    wide = texture(80, 32)
+    with VideoWriter(tmp_path / "source.mp4", 48, 32, 16.0) as clip:
+        for frame in range(9):
+            clip.write(np.ascontiguousarray(wide[:, 2 * frame : 2 * frame + 48]))
+    return tmp_path / "source.mp4"
 
 
 @pytest.fixture

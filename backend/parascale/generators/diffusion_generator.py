@@ -88,10 +88,6 @@ class DiffusionGenerator(Generator):
             warnings += [text for text in run.warnings if text not in warnings]
         return run.finish(np.concatenate(film), str(values.get("model", self.model)), warnings)
 
-    def trained_at(self, values: Mapping[str, Scalar]) -> Trained:
-        """Return what the model that is chosen was trained at."""
-        return self.trained
-
     def multiple_at(self, values: Mapping[str, Scalar]) -> int:
         """Return the ``multiple`` of the model that is chosen."""
         return self.multiple

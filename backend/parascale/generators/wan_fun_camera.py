@@ -62,7 +62,7 @@ class WanFunCamera(DiffusionGenerator):
         )
 
     def trained_at(self, values: Mapping[str, Scalar]) -> Trained:
-        """See `DiffusionGenerator`."""
+        """See `Generator`."""
         if values["model"] == "2.2-5B":
             return dataclasses.replace(self.trained, fps=24.0, best_frames=121)
         return self.trained

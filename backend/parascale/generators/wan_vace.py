@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 MODELS = ("1.3B", "14B", "2.2-A14B")
 PUBLISHED = {"vae": "wan2.1-vae", "text_encoder": "umt5-xxl", "tokenizer": "umt5-xxl"}
+# Inactive and reactive pixels, 16 channels each, and 64 of the mask.
+VACE_CHANNELS = 96
 # Wan2.2's half for much noise works above this share of it (config/wan2.2/wan_civitai_t2v.yaml, VideoX-Fun 804a425).
 BOUNDARY = 0.875
 # Of vace/vace_wan_inference.py (VACE 48eb44f), and of the same yaml.
@@ -148,7 +150,7 @@ def _described(source: Path) -> tuple[bool, dict[str, Any]]:
     layers = config["num_layers"]
     own = {} if settings is None else read_config(settings)
     config["vace_layers"] = own.get("vace_layers") or list(range(0, layers, layers // len(blocks)))
-    config["vace_in_channels"] = shapes["vace_patch_embedding.weight"][1]
+    config["vace_in_channels"] = own.get("vace_in_dim") or VACE_CHANNELS
     return True, config
 
 

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 import diffusers
 import torch
 from torch import nn
+from transformers.utils.logging import disable_progress_bar
 
 from parascale.errors import InputError
 from parascale.generators.diffusion.checkpoint import check_report, load_model
@@ -91,6 +92,7 @@ def load_transformers(kind: Any, folder: Path, dtype: torch.dtype) -> nn.Module:
         Where a file is cut short, or a tensor is missing, left over or of another shape.
     """
     read_headers(folder)
+    disable_progress_bar()
     model, report = kind.from_pretrained(
         folder, dtype=dtype, output_loading_info=True, ignore_mismatched_sizes=True, local_files_only=True
     )
