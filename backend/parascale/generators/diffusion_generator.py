@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from parascale.errors import InputError
 from parascale.extras import require
 from parascale.generators.generator import Generator
+from parascale.generators.inspection import Inspection
 from parascale.generators.picture import check_aspect
 from parascale.generators.pieces import Piece, beyond_training, split_shot
 from parascale.generators.settings import REQUIREMENTS
@@ -54,6 +56,16 @@ class DiffusionGenerator(Generator):
         """
         if values.get("use_image", True):
             check_aspect("image", request.image, request.shot.trajectory)
+
+    def inspect(self, weights: Path) -> Inspection:
+        """Compare weights with this model, by their headers alone.
+
+        Raises
+        ------
+        InputError
+            Where they are another model's, or something is missing, left over or of another shape.
+        """
+        raise InputError(f"the weights of {self.name} cannot be checked without being loaded")
 
     @abstractmethod
     def make_frames(self, run: "Run") -> NDArray[np.uint8]:

@@ -11,6 +11,7 @@ from parascale.conditioning.plucker import CHANNELS, plucker_maps
 from parascale.errors import InputError
 from parascale.generators.diffusion_generator import DiffusionGenerator
 from parascale.generators.generator import register
+from parascale.generators.inspection import Inspection
 from parascale.generators.picture import scale_path
 from parascale.generators.settings import EASYANIMATE_NEGATIVE_PROMPT, common_parameters
 from parascale.generators.units import UNITS_PER_DEPTH
@@ -48,6 +49,18 @@ class EasyAnimateCamera(DiffusionGenerator):
             ),
         )
 
+    def inspect(self, weights: Path) -> Inspection:
+        """See `DiffusionGenerator`."""
+        from diffusers import AutoencoderKLMagvit, EasyAnimateTransformer3DModel
+
+        from parascale.generators.diffusion.parts import check_diffusers, part_sizes
+
+        block = _described(weights)
+        check_diffusers(EasyAnimateTransformer3DModel, weights / "transformer")
+        check_diffusers(AutoencoderKLMagvit, weights / "vae")
+        numbers = part_sizes({name: weights / name for name in ("transformer", "vae", "text_encoder")})
+        return Inspection(self.name, "", numbers, block)
+
     def make_frames(self, run: "Run") -> NDArray[np.uint8]:
         """See `DiffusionGenerator`."""
         import torch
@@ -62,19 +75,9 @@ class EasyAnimateCamera(DiffusionGenerator):
         return run.denoise(pipeline, control_camera_video=maps, ref_image=first)
 
 
-def _build(run: "Run", folder: Path) -> "DiffusionPipeline":
-    from diffusers import AutoencoderKLMagvit, EasyAnimateTransformer3DModel
-    from transformers import AutoTokenizer, Qwen2VLForConditionalGeneration
-
+def _described(folder: Path) -> dict[str, int]:
+    """Return the size of a transformer's block; a model that joins other channels is refused."""
     from parascale.generators.diffusion.checkpoint import integer, read_config
-    from parascale.generators.diffusion.easyanimate import EasyAnimateCameraPipeline
-    from parascale.generators.diffusion.parts import (
-        load_diffusers,
-        load_parts,
-        load_transformers,
-        part_sizes,
-        scheduler_of,
-    )
 
     config = read_config(folder / "transformer")
     latent = integer(read_config(folder / "vae"), "latent_channels", folder / "vae")
@@ -91,12 +94,24 @@ def _build(run: "Run", folder: Path) -> "DiffusionPipeline":
         for name in ("num_attention_heads", "attention_head_dim", "num_layers")
     )
     dim = heads * width
-    run.check_memory(
-        part_sizes({name: folder / name for name in ("transformer", "vae", "text_encoder")}),
-        dim=dim,
-        ffn_dim=4 * dim,
-        layers=layers,
+    return {"dim": dim, "ffn_dim": 4 * dim, "layers": layers}
+
+
+def _build(run: "Run", folder: Path) -> "DiffusionPipeline":
+    from diffusers import AutoencoderKLMagvit, EasyAnimateTransformer3DModel
+    from transformers import AutoTokenizer, Qwen2VLForConditionalGeneration
+
+    from parascale.generators.diffusion.easyanimate import EasyAnimateCameraPipeline
+    from parascale.generators.diffusion.parts import (
+        load_diffusers,
+        load_parts,
+        load_transformers,
+        part_sizes,
+        scheduler_of,
     )
+
+    block = _described(folder)
+    run.check_memory(part_sizes({name: folder / name for name in ("transformer", "vae", "text_encoder")}), **block)
     dtype = run.dtype
     makers: dict[str, Callable[[Path], object]] = {
         "vae": lambda path: load_diffusers(AutoencoderKLMagvit, path, dtype),

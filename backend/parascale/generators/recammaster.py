@@ -1,6 +1,7 @@
 """ReCamMaster: a film is taken again along another path, which is given in metres."""
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from parascale.conditioning.relative import recammaster_vectors
 from parascale.errors import InputError
 from parascale.generators.diffusion_generator import DiffusionGenerator
 from parascale.generators.generator import register
+from parascale.generators.inspection import Inspection
 from parascale.generators.picture import check_aspect
 from parascale.generators.settings import PARTS, SHIFT, WAN_NEGATIVE_PROMPT, common_parameters
 from parascale.generators.source_film import film_at
@@ -59,6 +61,21 @@ class ReCamMaster(DiffusionGenerator):
         """See `DiffusionGenerator`."""
         if not values["source_video"]:
             check_aspect("image", request.image, request.shot.trajectory)
+
+    def inspect(self, weights: Path) -> Inspection:
+        """See `DiffusionGenerator`."""
+        from diffusers.loaders.single_file_utils import convert_wan_transformer_to_diffusers
+
+        from parascale.generators.diffusion.checkpoint import check_model
+        from parascale.generators.diffusion.recapture_transformer import ReCaptureTransformer
+        from parascale.generators.diffusion.wan import block_size
+        from parascale.weights.headers import count_numbers, read_headers
+
+        checkpoint = _checkpoint(weights)
+        config = _described(checkpoint, checkpoint.parent / "transformer")
+        check_model(partial(ReCaptureTransformer, **config), checkpoint, convert_wan_transformer_to_diffusers)
+        numbers = {"transformer": count_numbers(read_headers(checkpoint))}
+        return Inspection(self.name, self.model, numbers, block_size(config, checkpoint), PUBLISHED, length=2)
 
     def make_frames(self, run: "Run") -> NDArray[np.uint8]:
         """See `DiffusionGenerator`."""
@@ -109,6 +126,16 @@ def _checkpoint(weights: Path) -> Path:
     raise InputError(f"{weights} holds no .ckpt file: it was not fetched whole", "weights", ["recammaster"])
 
 
+def _described(weights: Path, settings: Path) -> dict[str, object]:
+    """Return the transformer's settings in diffusers' words: of the base model's folder where it is there."""
+    from parascale.generators.diffusion.wan import transformer_config, wan_shapes
+
+    shapes = wan_shapes(weights)
+    if "blocks.0.cam_encoder.weight" not in shapes:
+        raise InputError(f"{weights} has no camera encoder: it is a plain Wan model", "weights", ["recammaster"])
+    return transformer_config(shapes, weights, settings if (settings / "config.json").is_file() else None)
+
+
 def _build(run: "Run", weights: Path, parts: Mapping[str, Path]) -> "DiffusionPipeline":
     from diffusers import WanPipeline
 
@@ -118,16 +145,10 @@ def _build(run: "Run", weights: Path, parts: Mapping[str, Path]) -> "DiffusionPi
         block_size,
         load_transformer,
         load_wan_parts,
-        transformer_config,
-        wan_shapes,
     )
     from parascale.weights.headers import count_numbers, read_headers
 
-    shapes = wan_shapes(weights)
-    if "blocks.0.cam_encoder.weight" not in shapes:
-        raise InputError(f"{weights} has no camera encoder: it is a plain Wan model", "weights", ["recammaster"])
-    settings = parts["vae"].parent / "transformer"
-    config = transformer_config(shapes, weights, settings if (settings / "config.json").is_file() else None)
+    config = _described(weights, parts["vae"].parent / "transformer")
     numbers = {"transformer": count_numbers(read_headers(weights))} | part_sizes(parts)
     run.check_memory(numbers, **block_size(config, weights), length=2)
     others = load_wan_parts(parts, run.dtype, run.loading)

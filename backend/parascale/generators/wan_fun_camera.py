@@ -16,6 +16,7 @@ from parascale.errors import InputError
 from parascale.generators.diffusion.experts import find_halves
 from parascale.generators.diffusion_generator import DiffusionGenerator
 from parascale.generators.generator import register
+from parascale.generators.inspection import Inspection
 from parascale.generators.picture import scale_path
 from parascale.generators.scale_class import erasing_model
 from parascale.generators.settings import PARTS, SHIFT, WAN_NEGATIVE_PROMPT, common_parameters
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 MODELS = ("1.3B", "14B", "2.2-A14B", "2.2-5B")
 # By the channels of the latents, the published weights that hold their VAE.
 VAES = {16: "wan2.1-vae", 48: "wan2.2-vae"}
+TEXT_ENCODER = "umt5-xxl"
 # Wan2.2's half for much noise works above this share of it.
 BOUNDARY = 0.9
 # Channels of a mask that says which frames are given, and of the camera latents: 6 Plücker components of 4 frames.
@@ -71,6 +73,22 @@ class WanFunCamera(DiffusionGenerator):
         """See `DiffusionGenerator`."""
         return 2 * MULTIPLE if values["model"] == "2.2-5B" else MULTIPLE
 
+    def inspect(self, weights: Path) -> Inspection:
+        """See `DiffusionGenerator`."""
+        from diffusers.loaders.single_file_utils import convert_wan_transformer_to_diffusers
+
+        from parascale.generators.diffusion.camera_transformer import WanCameraTransformer
+        from parascale.generators.diffusion.checkpoint import check_model
+        from parascale.generators.diffusion.wan import block_size
+
+        halves = _halves(weights)
+        for half in halves:
+            check_model(partial(WanCameraTransformer, **half.config), half.source, convert_wan_transformer_to_diffusers)
+        block = block_size(halves[0].config, halves[0].source)
+        model = "2.2-A14B" if len(halves) > 1 else _SIZES.get(block["dim"], "")
+        numbers = {half.source.name: half.numbers for half in halves}
+        return Inspection(self.name, model, numbers, block, _published_parts(halves[0]))
+
     def make_frames(self, run: "Run") -> NDArray[np.uint8]:
         """See `DiffusionGenerator`."""
         import torch
@@ -79,9 +97,7 @@ class WanFunCamera(DiffusionGenerator):
         from parascale.generators.diffusion.wan import encode_video
 
         weights = self.locate(run)
-        halves = [_described(half) for half in find_halves(weights)]
-        if len(halves) == 1 and halves[0].needs_partner:
-            raise InputError(f"{weights} is one half of a model in two: a folder with both is needed")
+        halves = _halves(weights)
         parts = self.locate_parts(run, weights, _published_parts(halves[0]))
         pipeline = run.pipeline((weights, *parts.values()), lambda: _build(run, halves, parts))
         pipeline.use_image = run.use_image
@@ -92,6 +108,10 @@ class WanFunCamera(DiffusionGenerator):
             image=Image.fromarray(run.picture),
             attention_kwargs={"camera_latents": latents.to(run.device, run.dtype)},
         )
+
+
+# By the transformer's width, which of the published models it is.
+_SIZES = {1536: "1.3B", 5120: "14B", 3072: "2.2-5B"}
 
 
 @dataclass(frozen=True)
@@ -118,8 +138,15 @@ class _Transformer:
         return self.has_mask and self.latent in VAES and VAES[self.latent] == "wan2.1-vae"
 
 
+def _halves(weights: Path) -> list[_Transformer]:
+    halves = [_described(half) for half in find_halves(weights)]
+    if len(halves) == 1 and halves[0].needs_partner:
+        raise InputError(f"{weights} is one half of a model in two: a folder with both is needed")
+    return halves
+
+
 def _published_parts(transformer: _Transformer) -> dict[str, str]:
-    parts = {"vae": VAES[transformer.latent], "text_encoder": "umt5-xxl", "tokenizer": "umt5-xxl"}
+    parts = {"vae": VAES[transformer.latent], "text_encoder": TEXT_ENCODER, "tokenizer": TEXT_ENCODER}
     clip = {"image_encoder": "wan2.1-clip", "image_processor": "wan2.1-clip"}
     return parts | (clip if "image_dim" in transformer.config else {})
 

@@ -1,6 +1,7 @@
 """Wan2.1-VACE: the preview shows the path, and the model repaints its holes."""
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,9 +12,10 @@ from parascale.errors import InputError
 from parascale.generators.diffusion.experts import find_halves
 from parascale.generators.diffusion_generator import DiffusionGenerator
 from parascale.generators.generator import register
-from parascale.generators.picture import fit_image
+from parascale.generators.inspection import Inspection
 from parascale.generators.preview import checked_depth
 from parascale.generators.settings import PARTS, REQUIREMENTS, SHIFT, WAN_NEGATIVE_PROMPT, common_parameters
+from parascale.generators.warped import warp_picture
 from parascale.link.kinds.generate import GenerationRequest
 from parascale.link.messages import Trained
 from parascale.link.parameters import Parameter, Scalar
@@ -32,8 +34,6 @@ VACE_CHANNELS = 96
 BOUNDARY = 0.875
 # Of vace/vace_wan_inference.py (VACE 48eb44f), and of the same yaml.
 SHIFT_OF_2_1, SHIFT_OF_2_2 = 16.0, 12.0
-# What VACE was trained to see where there is nothing.
-GREY = 127
 
 
 @register
@@ -63,6 +63,25 @@ class WanVace(DiffusionGenerator):
         """See `DiffusionGenerator`."""
         checked_depth(request)
 
+    def inspect(self, weights: Path) -> Inspection:
+        """See `DiffusionGenerator`."""
+        from diffusers import WanVACETransformer3DModel
+        from diffusers.loaders.single_file_utils import convert_wan_transformer_to_diffusers
+
+        from parascale.generators.diffusion.checkpoint import check_model
+        from parascale.generators.diffusion.wan import block_size
+        from parascale.weights.headers import count_numbers, read_headers
+
+        halves = _halves(weights)
+        for source, original, config in halves:
+            rename = convert_wan_transformer_to_diffusers if original else None
+            make = WanVACETransformer3DModel if original else WanVACETransformer3DModel.from_config
+            check_model(partial(make, **config) if original else partial(make, config), source, rename)
+        block = block_size(halves[0][2], halves[0][0])
+        model = "2.2-A14B" if len(halves) > 1 else {1536: "1.3B", 5120: "14B"}.get(block["dim"], "")
+        numbers = {source.name: count_numbers(read_headers(source)) for source, *_ in halves}
+        return Inspection(self.name, model, numbers, block, PUBLISHED)
+
     def make_frames(self, run: "Run") -> NDArray[np.uint8]:
         """See `DiffusionGenerator`."""
         from PIL import Image
@@ -73,41 +92,21 @@ class WanVace(DiffusionGenerator):
         parts = self.locate_parts(run, weights, PUBLISHED)
         pipeline = run.pipeline((weights, *parts.values()), lambda: _build(run, weights, parts))
         run.sketch(lambda film: encode_video(pipeline.vae, film, run.device))
-        film, mask = warp_picture(run)
+        film, mask = warp_picture(
+            run.request.image,
+            checked_depth(run.request),
+            run.path,
+            run.piece.first,
+            lambda part: run.report(0.1 * part, "warping the picture"),
+        )
+        if run.piece.lead is not None:
+            film[0], mask[0] = run.picture, 0
         return run.denoise(
             pipeline,
             video=[Image.fromarray(picture) for picture in film],
             mask=[Image.fromarray(holes).convert("RGB") for holes in mask],
             conditioning_scale=float(run.values["strength"]),
         )
-
-
-def warp_picture(run: "Run") -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Warp the picture of a request along the path.
-
-    Returns
-    -------
-    film : (T, H, W, 3) uint8
-        Grey where the picture does not show what the camera sees.
-    mask : (T, H, W) uint8
-        255 where the model is to paint, 0 where it is to keep.
-    """
-    from parascale.projection.warper import Warper
-
-    path = run.path
-    views = [path.view(frame) for frame in range(len(path))]
-    first = run.piece.first
-    warper = Warper(fit_image(run.request.image, run.piece.path), checked_depth(run.request), first, [first, *views])
-    film = np.empty((len(path), path.height, path.width, 3), np.uint8)
-    mask = np.zeros(film.shape[:3], np.uint8)
-    for frame, view in enumerate(views):
-        run.report(0.1 * frame / len(path), "warping the picture")
-        picture, holes = warper.render(view)
-        film[frame] = np.where(holes[..., None], np.uint8(GREY), picture)
-        mask[frame][holes] = 255
-    if run.piece.lead is not None:
-        film[0], mask[0] = run.picture, 0
-    return film, mask
 
 
 def _build(run: "Run", weights: Path, parts: Mapping[str, Path]) -> "DiffusionPipeline":
@@ -117,12 +116,9 @@ def _build(run: "Run", weights: Path, parts: Mapping[str, Path]) -> "DiffusionPi
     from parascale.generators.diffusion.wan import block_size, load_wan_parts
     from parascale.weights.headers import count_numbers, read_headers
 
-    halves = find_halves(weights)
-    if len(halves) == 1 and (weights / "transformer").is_dir():
-        halves = (weights / "transformer",)
-    described = [(half, *_described(half)) for half in halves]
-    numbers = {half.name: count_numbers(read_headers(half)) for half in halves}
-    run.check_memory(numbers | part_sizes(parts), **block_size(described[0][2], halves[0]))
+    described = _halves(weights)
+    numbers = {half.name: count_numbers(read_headers(half)) for half, *_ in described}
+    run.check_memory(numbers | part_sizes(parts), **block_size(described[0][2], described[0][0]))
     others = load_wan_parts(parts, run.dtype, run.loading)
     transformers = [_load(run, half, config, original=original) for half, original, config in described]
     second = transformers[1] if len(transformers) > 1 else None
@@ -133,6 +129,14 @@ def _build(run: "Run", weights: Path, parts: Mapping[str, Path]) -> "DiffusionPi
         transformer_2=second,
         boundary_ratio=_boundary(weights) if second is not None else None,
     )
+
+
+def _halves(weights: Path) -> list[tuple[Path, bool, dict[str, Any]]]:
+    """Return the transformers of a folder, and what `_described` says of each."""
+    halves = find_halves(weights)
+    if len(halves) == 1 and (weights / "transformer").is_dir():
+        halves = (weights / "transformer",)
+    return [(half, *_described(half)) for half in halves]
 
 
 def _described(source: Path) -> tuple[bool, dict[str, Any]]:

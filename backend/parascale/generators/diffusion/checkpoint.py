@@ -82,23 +82,31 @@ def load_model(make: Callable[[], M], source: Path, dtype: torch.dtype, rename: 
     InputError
         Where a file is missing or cut short; a tensor is missing, left over, of another shape or type.
     """
-    with init_empty_weights():
-        model = make()
-
-    def renamed(tensors: dict[str, Any]) -> dict[str, Any]:
-        named = rename(tensors) if rename else tensors
-        fix = getattr(model, "_fix_state_dict_keys_on_load", None)
-        return dict(fix(named)) if fix else named
-
-    headers = read_headers(source)
-    _refuse_types(headers, source)
-    kept = {name: shape for name, shape in shapes_of(headers).items() if not _is_auxiliary(name)}
-    check_tensors({name: tuple(value.shape) for name, value in model.state_dict().items()}, renamed(kept), source)
-    state = renamed(unscale(read_state(source)))
+    model = check_model(make, source, rename)
+    state = _renamed(unscale(read_state(source)), model, rename)
     if any(hasattr(value, "quant_type") for value in state.values()):
         _prepare_quantized(model, state, dtype)
     fill(model, state, dtype)
     return model
+
+
+def check_model(make: Callable[[], M], source: Path, rename: Rename | None = None) -> M:
+    """Build a model that takes no memory, and compare it with a checkpoint by its headers; see `load_model`."""
+    with init_empty_weights():
+        model = make()
+    headers = read_headers(source)
+    _refuse_types(headers, source)
+    kept = {name: shape for name, shape in shapes_of(headers).items() if not _is_auxiliary(name)}
+    wanted = {name: tuple(value.shape) for name, value in model.state_dict().items()}
+    check_tensors(wanted, _renamed(kept, model, rename), source)
+    return model
+
+
+def _renamed(tensors: dict[str, Any], model: nn.Module, rename: Rename | None) -> dict[str, Any]:
+    """Give tensors the model's names, those that diffusers itself has given up included."""
+    named = rename(tensors) if rename else tensors
+    fix = getattr(model, "_fix_state_dict_keys_on_load", None)
+    return dict(fix(named)) if fix else named
 
 
 def check_tensors(wanted: Shapes, found: Shapes, source: Path) -> None:

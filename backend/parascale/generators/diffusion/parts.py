@@ -10,7 +10,7 @@ from torch import nn
 from transformers.utils.logging import disable_progress_bar
 
 from parascale.errors import InputError
-from parascale.generators.diffusion.checkpoint import check_report, load_model
+from parascale.generators.diffusion.checkpoint import check_model, check_report, load_model
 from parascale.weights.headers import count_numbers, read_headers
 
 T = TypeVar("T")
@@ -81,6 +81,16 @@ def load_diffusers(kind: Any, folder: Path, dtype: torch.dtype) -> nn.Module:
     if config.get("_class_name", kind.__name__) != kind.__name__:
         raise InputError(f"{folder} holds a {config['_class_name']} where a {kind.__name__} is needed")
     return load_model(lambda: kind.from_config(config), folder, dtype)
+
+
+def check_diffusers(kind: Any, folder: Path) -> None:
+    """Compare a diffusers model's checkpoint with its config.json, by its headers; see `load_model`.
+
+    Raises
+    ------
+    InputError
+    """
+    load_part(folder, lambda path: check_model(lambda: kind.from_config(kind.load_config(path)), path))
 
 
 def load_transformers(kind: Any, folder: Path, dtype: torch.dtype) -> nn.Module:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from parascale.errors import Cancelled, InputError
 from parascale.generators.diffusion.device import move_to_device, select_device
-from parascale.generators.diffusion.memory import Need, check_memory, too_little, working_memory
+from parascale.generators.diffusion.memory import check_memory, estimate, too_little
 from parascale.generators.diffusion.sketch import Sketch
 from parascale.generators.picture import fit_image
 from parascale.generators.pieces import Piece
@@ -26,11 +26,10 @@ from parascale.types import CancelCheck, Progress
 
 # Where a run stands when the models are loaded, and when the last step is done.
 LOADED, DENOISED = 0.1, 0.95
-_SINGLE = 4
 
 Tensors = dict[str, torch.Tensor]
 
-_kept: dict[Hashable, tuple[DiffusionPipeline, tuple[str, ...]]] = {}
+_kept: dict[Hashable, tuple[DiffusionPipeline, tuple[str, ...], dict[str, int]]] = {}
 
 
 class Run:
@@ -85,6 +84,7 @@ class Run:
         self.warnings: list[str] = []
         self._progress, self._cancelled = progress, cancelled
         self._sketch: tuple[Sketch, Path] | None = None
+        self._needs: dict[str, int] = {}
         self.report(0.0, "looking for the weights")
 
     @property
@@ -146,19 +146,12 @@ class Run:
         InputError
             Where the device has too little.
         """
-        size = self.dtype.itemsize
-        working = working_memory(
-            frames=len(self.path) * length,
-            width=self.path.width,
-            height=self.path.height,
-            dim=dim,
-            ffn_dim=ffn_dim,
-            bytes_per_number=size,
-            tiling=self.settings.tiling,
-            token=token,
+        self._needs = {"dim": dim, "ffn_dim": ffn_dim, "layers": layers, "token": token, "length": length}
+        film = (len(self.path) * length, *self.path.size)
+        tiling = self.settings.tiling
+        need = estimate(
+            numbers, film, self.dtype.itemsize, dim=dim, ffn_dim=ffn_dim, layers=layers, tiling=tiling, token=token
         )
-        parts = {name: count * (_SINGLE if name == "vae" else size) for name, count in numbers.items()}
-        need = Need(parts, layers, working)
         offload = "none" if self.device.type == "cpu" else self.settings.offload
         check_memory(self.request.generator, need, offload, self.device, tiling=self.settings.tiling)
 
@@ -181,10 +174,13 @@ class Run:
             try:
                 pipeline = build()
                 self.loading("moving the model to its device")
-                _kept[key] = pipeline, move_to_device(pipeline, self.device, settings)
+                _kept[key] = pipeline, move_to_device(pipeline, self.device, settings), self._needs
             except (torch.OutOfMemoryError, MemoryError) as error:
                 raise too_little(self.request.generator, self.device) from error
-        pipeline, warnings = _kept[key]
+        else:
+            # Its models are on the device already: what this film needs beside them may be more than the last one's.
+            self.check_memory({"": 0}, **_kept[key][2])
+        pipeline, warnings, _ = _kept[key]
         self.warnings.extend(warnings)
         return pipeline
 

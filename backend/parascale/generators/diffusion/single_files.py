@@ -13,7 +13,7 @@ from torch import nn
 from transformers import CLIPVisionConfig, CLIPVisionModel, UMT5Config, UMT5EncoderModel
 
 from parascale.errors import InputError
-from parascale.generators.diffusion.checkpoint import Shapes, load_model
+from parascale.generators.diffusion.checkpoint import Shapes, check_model, load_model
 from parascale.generators.diffusion.parts import load_diffusers, load_transformers
 from parascale.weights.headers import read_headers, shapes_of
 
@@ -92,24 +92,25 @@ def load_image_encoder(path: Path, dtype: torch.dtype) -> nn.Module:
     """Load CLIP's ViT-H picture encoder from a transformers folder, or ComfyUI's single file; see `load_model`."""
     if path.is_dir():
         return load_transformers(CLIPVisionModel, path, dtype)
-    shapes = shapes_of(read_headers(path))
-    model: CLIPVisionModel = load_model(lambda: CLIPVisionModel(_clip_config(shapes, path)), path, dtype, _clip_names)
+    config = _clip_config(_clip_names(shapes_of(read_headers(path))), path)
+    model: CLIPVisionModel = load_model(lambda: CLIPVisionModel(config), path, dtype, _clip_names)
     return model
 
 
 def _clip_names(tensors: Mapping[str, Any]) -> dict[str, Any]:
     """Keep what the picture's encoder has, by transformers' names."""
-    kept = {name: value for name, value in tensors.items() if name.startswith("vision_model.")}
-    return {name.removeprefix("vision_model."): kept[name] for name in kept if not name.endswith("position_ids")}
+    others = ("text_model.", "text_projection.", "visual_projection.", "logit_scale")
+    kept = (name for name in tensors if not name.startswith(others) and not name.endswith("position_ids"))
+    return {name.removeprefix("vision_model."): tensors[name] for name in kept}
 
 
 def _clip_config(shapes: Shapes, path: Path) -> CLIPVisionConfig:
     try:
-        width, _, patch, _ = shapes["vision_model.embeddings.patch_embedding.weight"]
-        positions = shapes["vision_model.embeddings.position_embedding.weight"][0]
+        width, _, patch, _ = shapes["embeddings.patch_embedding.weight"]
+        positions = shapes["embeddings.position_embedding.weight"][0]
         return CLIPVisionConfig(
             hidden_size=width,
-            intermediate_size=shapes["vision_model.encoder.layers.0.mlp.fc1.weight"][0],
+            intermediate_size=shapes["encoder.layers.0.mlp.fc1.weight"][0],
             num_hidden_layers=sum(name.endswith(".mlp.fc1.weight") for name in shapes),
             num_attention_heads=16,
             patch_size=patch,
@@ -118,3 +119,25 @@ def _clip_config(shapes: Shapes, path: Path) -> CLIPVisionConfig:
         )
     except (KeyError, ValueError) as error:
         raise InputError(f"{path} is not CLIP's picture encoder, or not whole ({error} is missing)") from error
+
+
+def check_part(part: str, path: Path) -> None:
+    """Compare a part of Wan's pipelines with its own headers: a text encoder, a VAE, a picture encoder.
+
+    Raises
+    ------
+    InputError
+        As `check_tensors`.
+    """
+    shapes = shapes_of(read_headers(path))
+    if part == "text_encoder":
+        text = _umt5_config(umt5_names(shapes), path)
+        check_model(lambda: UMT5EncoderModel(text), path, umt5_names)
+    elif part == "image_encoder":
+        vision = _clip_config(_clip_names(shapes), path)
+        check_model(lambda: CLIPVisionModel(vision), path, _clip_names)
+    elif part == "vae" and path.is_dir():
+        check_model(lambda: AutoencoderKLWan.from_config(AutoencoderKLWan.load_config(path)), path)
+    elif part == "vae":
+        original = "decoder.conv1.weight" in shapes
+        check_model(AutoencoderKLWan, path, convert_wan_vae_to_diffusers if original else None)
