@@ -159,6 +159,7 @@ def tiny_models(tmp_path_factory, random_state) -> SimpleNamespace:
     folders.recammaster = _save_recammaster(root / "recammaster", random_state)
     folders.vace = _save_vace(root / "vace", folders.parts)
     folders.easyanimate = _save_easyanimate(root / "easyanimate")
+    folders.sana = _save_sana(root / "sana-wm")
     folders.stable_diffusion, folders.motion_adapter = _save_animatediff(root)
     return folders
 
@@ -368,6 +369,37 @@ def _save_easyanimate(folder: Path) -> Path:
     return folder
 
 
+def _save_sana(folder: Path) -> Path:
+    import torch
+    from diffusers import AutoencoderKLLTX2Video, FlowMatchEulerDiscreteScheduler, SanaWMTransformer3DModel
+    from transformers import Gemma2Config, Gemma2ForCausalLM
+
+    torch.manual_seed(4)
+    transformer = SanaWMTransformer3DModel(
+        in_channels=8, num_layers=2, hidden_size=112, num_attention_heads=1, linear_head_dim=112, softmax_every_n=2,
+        caption_channels=16, chunk_plucker_post_attn_blocks=2, mlp_ratio=1.0, mixed_precision="fp32",
+    )  # fmt: skip
+    generator = torch.Generator().manual_seed(5)
+    with torch.no_grad():  # what is zero at the start of training would tell nothing of the camera
+        for parameter in transformer.parameters():
+            if not parameter.abs().sum():
+                parameter.copy_(0.05 * torch.randn(parameter.shape, generator=generator))
+    transformer.save_pretrained(folder / "transformer")
+    AutoencoderKLLTX2Video(
+        latent_channels=8, block_out_channels=(8, 8, 8, 8), decoder_block_out_channels=(8, 16, 32),
+        layers_per_block=(1, 1, 1, 1, 1), decoder_layers_per_block=(1, 1, 1, 1), spatial_compression_ratio=32,
+        temporal_compression_ratio=8,
+    ).save_pretrained(folder / "vae")  # fmt: skip
+    text = Gemma2Config(
+        vocab_size=32, hidden_size=16, num_hidden_layers=1, num_attention_heads=2, num_key_value_heads=1, head_dim=8,
+        intermediate_size=16, pad_token_id=0, eos_token_id=1, bos_token_id=2,
+    )  # fmt: skip
+    Gemma2ForCausalLM(text).save_pretrained(folder / "text_encoder")
+    tiny_tokenizer().save_pretrained(folder / "tokenizer")
+    FlowMatchEulerDiscreteScheduler().save_pretrained(folder / "scheduler")
+    return folder
+
+
 def _save_animatediff(root: Path) -> tuple[Path, Path]:
     import torch
     from diffusers import AutoencoderKL, MotionAdapter, UNet2DConditionModel
@@ -439,6 +471,7 @@ def ask(make_request, tiny_models):
         "recammaster": {"weights": tiny_models.recammaster, "parts": tiny_models.parts, "units_per_depth": 2.0},
         "wan-vace": {"weights": tiny_models.vace},
         "easyanimate-camera": {"weights": tiny_models.easyanimate},
+        "sana-wm": {"weights": tiny_models.sana},
         "motionmaster": {"weights": tiny_models.stable_diffusion, "adapter": tiny_models.motion_adapter},
     }
 

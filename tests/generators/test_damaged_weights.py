@@ -23,6 +23,7 @@ FAMILIES = {
     "wan-vace 2.2": {"weights": ("high_noise_model", "low_noise_model", "vae")},
     "easyanimate-camera": {"weights": ("transformer", "vae", "text_encoder")},
     "motionmaster": {"weights": ("unet", "vae", "text_encoder"), "adapter": ("",)},
+    "sana-wm": {"weights": ("transformer", "vae", "text_encoder")},
 }
 PARTS = [
     (family, parameter, part) for family, folders in FAMILIES.items() for parameter, parts in folders.items()

@@ -80,6 +80,15 @@ def test_the_camera_moves_the_picture_and_a_seed_repeats_it(name, film) -> None:
     assert np.abs(one - film(name, depth_map=depth, seed=8)).max() > 2
 
 
+def test_sana_wm_follows_a_path_in_metres(film, conditioning, ask) -> None:
+    near, far = (film("sana-wm", gain=gain, width=64, height=64, units_per_depth=5.0) for gain in (1, 8))
+    assert near.shape == (9, 64, 64, 3)
+    assert np.array_equal(near, film("sana-wm", width=64, height=64, units_per_depth=5.0))
+    assert np.abs(near - far).max() > 2
+    shot = dataclasses.replace(ask("sana-wm").shot, metres_per_unit=3.0)
+    assert conditioning("sana-wm", shot=shot)["c2w"][-1, 2, 3] == pytest.approx(1.2)
+
+
 def test_units_per_depth_multiply_the_path_and_leave_directions(conditioning) -> None:
     one, three = (
         conditioning("wan-fun-camera", units_per_depth=units)["attention_kwargs"]["camera_latents"]

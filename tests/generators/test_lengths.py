@@ -32,7 +32,7 @@ def home(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", sorted(GENERATORS))
+@pytest.mark.parametrize("name", sorted(set(GENERATORS) - {"comfyui"}))
 def test_240_frames_at_24_come_back_as_ten_seconds(name, ask, tmp_path, source_film_of_ten_seconds) -> None:
     generator, shot = GENERATORS[name], dolly(240, 24.0)
     sources = {"source_video": str(source_film_of_ten_seconds)} if name in ("recammaster", "motionmaster") else {}

@@ -234,6 +234,7 @@ def test_weights_fetched_under_a_former_id_are_found(tmp_path, monkeypatch) -> N
         ("vace", "wan-vace", ""),
         ("vace_22", "wan-vace", "2.2-A14B"),
         ("easyanimate", "easyanimate-camera", ""),
+        ("sana", "sana-wm", "1.6B"),
     ],
 )
 def test_weights_are_told_by_their_headers(folder, generator, model, tiny_models) -> None:

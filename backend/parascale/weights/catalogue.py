@@ -115,6 +115,7 @@ CATALOGUE: tuple[Weights, ...] = (
         _WHOLE,
         "Apache-2.0",
     ),
+    Weights("sana-wm", "sana-wm", "Efficient-Large-Model/SANA-WM_bidirectional-diffusers", _WHOLE, _PAGE),
     Weights(
         "motionmaster",
         "motionmaster",

@@ -234,7 +234,7 @@ class Run:
             return tensors
 
         try:
-            frames = pipeline(
+            made = pipeline(
                 prompt=self.request.prompt,
                 negative_prompt=settings.negative_prompt,
                 width=self.path.width,
@@ -246,7 +246,7 @@ class Run:
                 callback_on_step_end=stepped,
                 output_type="np",
                 **inputs,
-            ).frames[0]
+            ).frames
         except (torch.OutOfMemoryError, MemoryError) as error:
             raise too_little(self.request.generator, self.device) from error
         except BaseException:
@@ -255,7 +255,9 @@ class Run:
         finally:
             if self._sketch is not None:
                 self._sketch[1].unlink(missing_ok=True)
-        video = np.asarray(frames)[: self.piece.frames]
+        frames = np.asarray(made)
+        # Most pipelines return a batch of films, SANA-WM's the film alone.
+        video = (frames[0] if frames.ndim == 5 else frames)[: self.piece.frames]
         if not np.isfinite(video).all():
             raise InputError(f"the model gave no finite picture in {self.dtype}: take another precision")
         pixels: NDArray[np.uint8] = np.round(np.clip(video, 0, 1) * 255).astype(np.uint8)
