@@ -83,6 +83,7 @@ def identify(source: Path, given: Path | None = None) -> Found:
     InputError
         Where they are of no generator, damaged, or not whole.
     """
+    import parascale.generators.diffusion.checkpoint  # noqa: F401 - reads torch's own files
     from parascale.generators import GENERATORS
     from parascale.generators.diffusion_generator import DiffusionGenerator
 

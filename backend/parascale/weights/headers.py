@@ -4,7 +4,7 @@ import json
 import math
 import re
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -127,11 +127,9 @@ def read_headers(source: Path) -> dict[str, TensorHeader]:
 
 
 def _read_file(path: Path) -> Iterator[tuple[str, TensorHeader]]:
-    if path.suffix == ".gguf":
-        return _read_gguf(path)
-    if path.suffix == ".safetensors":
-        return _read_safetensors(path)
-    return _read_torch(path)
+    if path.suffix not in READERS:
+        raise InputError(f"{path} is a file of torch, which is read where the model is loaded")
+    return READERS[path.suffix](path)
 
 
 def _read_safetensors(path: Path) -> Iterator[tuple[str, TensorHeader]]:
@@ -174,18 +172,8 @@ def _read_gguf(path: Path) -> Iterator[tuple[str, TensorHeader]]:
         yield tensor.name, TensorHeader(shape, tensor.tensor_type.name, int(tensor.n_bytes))
 
 
-def _read_torch(path: Path) -> Iterator[tuple[str, TensorHeader]]:
-    """Read a torch checkpoint without its numbers; nothing in it is run."""
-    import pickle
-
-    import torch
-
-    try:
-        state = torch.load(path, map_location="meta", weights_only=True, mmap=True)
-    except (RuntimeError, OSError, EOFError, ValueError, pickle.UnpicklingError) as error:
-        raise InputError(f"{path} is no checkpoint of tensors, or is cut short: fetch the weights again") from error
-    state = state.get("state_dict", state) if isinstance(state, dict) else {}
-    if not state or not all(isinstance(value, torch.Tensor) for value in state.values()):
-        raise InputError(f"{path} holds no named tensors: it is not this model's checkpoint")
-    for name, tensor in state.items():
-        yield name, TensorHeader(tuple(tensor.shape), str(tensor.dtype), tensor.nbytes)
+READERS: dict[str, Callable[[Path], Iterator[tuple[str, TensorHeader]]]] = {
+    ".safetensors": _read_safetensors,
+    ".gguf": _read_gguf,
+}
+"""By suffix. `parascale.generators.diffusion.checkpoint` adds torch's own files, which only torch reads."""

@@ -2,7 +2,7 @@
 
 import json
 import pickle
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from parascale.errors import InputError
-from parascale.weights.headers import Headers, checkpoint_files, read_headers, shapes_of
+from parascale.weights.headers import READERS, Headers, TensorHeader, checkpoint_files, read_headers, shapes_of
 
 State = dict[str, Tensor]
 Shapes = Mapping[str, tuple[int, ...]]
@@ -183,16 +183,28 @@ def _read_file(path: Path) -> State:
         except (SafetensorError, OSError) as error:
             raise InputError(f"{path} is no safetensors file, or is cut short: fetch the weights again") from error
         return state
-    return _read_torch(path)
+    return _load_torch(path, "cpu")
 
 
-def _read_torch(path: Path) -> State:
+def _load_torch(path: Path, place: str) -> State:
     """Read the tensors of a torch checkpoint; nothing else in it is run or made."""
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+        state = torch.load(path, map_location=place, weights_only=True, mmap=True)
     except (RuntimeError, OSError, EOFError, ValueError, pickle.UnpicklingError) as error:
         raise InputError(f"{path} is no checkpoint of tensors, or is cut short: fetch the weights again") from error
-    return dict(state.get("state_dict", state))
+    state = state.get("state_dict", state) if isinstance(state, dict) else {}
+    if not state or not all(isinstance(value, Tensor) for value in state.values()):
+        raise InputError(f"{path} holds no named tensors: it is not this model's checkpoint")
+    return dict(state)
+
+
+def _read_torch_headers(path: Path) -> Iterator[tuple[str, TensorHeader]]:
+    """Read a torch checkpoint without its numbers; nothing in it is run."""
+    for name, tensor in _load_torch(path, "meta").items():
+        yield name, TensorHeader(tuple(tensor.shape), str(tensor.dtype), tensor.nbytes)
+
+
+READERS.update(dict.fromkeys((".ckpt", ".pt", ".pth"), _read_torch_headers))
 
 
 def unscale(state: State) -> State:
