@@ -17,6 +17,8 @@ from parascale.errors import InputError, Notice
 from parascale.files.disk import LARGEST_TEXT
 from parascale.files.shot_file import read_shot, shot_from_json, shot_to_json, write_shot
 from parascale.parallax.shot import Points, Shot
+from parascale.parallax.subject import SubjectTrack, Up
+from parascale.types import to_json_values
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
 positive = st.floats(1e-300, 1e300)
@@ -26,6 +28,20 @@ json_values = st.recursive(
     max_leaves=6,
 )
 mappings = st.dictionaries(st.text(), json_values, max_size=3)
+
+
+@st.composite
+def subjects(draw: st.DrawFn, count: int) -> SubjectTrack:
+    centre = draw(arrays(np.float64, (count, 2), elements=finite))
+    centre[draw(arrays(bool, count))] = np.nan
+    lengths = st.none() | arrays(np.float64, count, elements=positive | st.just(np.nan))
+    return SubjectTrack(draw(st.text()), centre, draw(lengths), draw(lengths))
+
+
+@st.composite
+def ups(draw: st.DrawFn) -> Up:
+    direction = Rotation.random(random_state=draw(st.integers(0, 2**32 - 1))).apply([0, -1, 0])
+    return Up(direction, draw(st.floats(0, 1)), draw(st.text()))
 
 
 @st.composite
@@ -39,6 +55,7 @@ def shots(draw: st.DrawFn) -> Shot:
     frames = np.array(sorted(draw(st.lists(st.integers(-(2**60), 2**60), min_size=count, max_size=count, unique=True))))
     steps = st.none() if count == 1 else st.none() | arrays(np.float64, count - 1, elements=finite | st.just(np.nan))
     unit = draw(st.sampled_from(["m", "arbitrary", "unit-depth"]))
+    sigmas = st.floats(0, 1e3) | st.just(np.nan)
     return Shot(
         name=draw(st.text()),
         fps=draw(positive),
@@ -50,6 +67,9 @@ def shots(draw: st.DrawFn) -> Shot:
         frames=frames,
         felt_parallax=draw(steps),
         gain=draw(steps),
+        parallax_sigma=None if count == 1 else draw(st.none() | arrays(np.float64, count - 1, elements=sigmas)),
+        subjects=tuple(draw(st.lists(subjects(count), max_size=2))),
+        up=draw(st.none() | ups()),
         distortion=draw(st.none() | mappings),
         quality=draw(mappings),
         provenance=draw(mappings),
@@ -65,11 +85,22 @@ def assert_same(a: Shot, b: Shot) -> None:
             for name in ("camera_to_world", "intrinsics", "times"):
                 assert getattr(ours, name).tobytes() == getattr(theirs, name).tobytes(), name
             assert ours.size == theirs.size
+        elif field.name in ("subjects", "up"):
+            assert facts(ours) == facts(theirs), field.name
         elif field.name == "points" and ours is not None:
             assert np.array_equal(ours.positions, theirs.positions)
             assert np.array_equal(ours.colours, theirs.colours)
         else:
             assert ours == theirs, field.name
+
+
+def facts(value: object) -> object:
+    """Of subjects and up: every bit of their arrays, and NaN as None."""
+    if isinstance(value, tuple):
+        return [facts(each) for each in value]
+    if dataclasses.is_dataclass(value):
+        return {name: facts(each) for name, each in vars(value).items()}
+    return to_json_values(value) if isinstance(value, np.ndarray) else value
 
 
 def plain(**facts: object) -> Shot:
@@ -181,6 +212,14 @@ class TestOptionalKeys:
         (document(points={"file": "../secret.npz", "sha256": "0"}), ["without a folder"]),
         (document(points={"file": "a\\b.npz", "sha256": "0"}), ["without a folder"]),
         (document(points={"file": "a.npz"}), ['"sha256"', "missing"]),
+        (document(subjects={}), ['"subjects"', "list"]),
+        (document(subjects=[{"name": "vase"}]), ['"subjects", subject 0', '"centre"', "missing"]),
+        (document(subjects=[{"name": "vase", "centre": [[0, 0], None]}]), ["'vase'", "2 frames", "4"]),
+        (document(subjects=[{"name": "vase", "centre": [[0, 0, 1]] * 4}]), ["subject 0", '"centre"', "frame 0"]),
+        (document(subjects=[{"name": "vase", "centre": [None] * 4, "depth": [1, -1, 1, 1]}]), ["'vase'", "depth"]),
+        (document(up={"direction": [0, 0, 2], "confidence": 1, "source": ""}), ["up", "unit vector"]),
+        (document(up={"direction": [0, 0, 1], "confidence": 2, "source": ""}), ["up", "confidence"]),
+        (frame(1, parallax_sigma=-1), ["standard deviation"]),
         (frame(2, camera_to_world=[[float("nan")] * 4] * 4), ["frame 2", '"camera_to_world"', "not finite"]),
         (frame(3, camera_to_world=[[float("inf")] * 4] * 4), ["frame 3", '"camera_to_world"', "not finite"]),
         (

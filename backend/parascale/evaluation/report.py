@@ -52,12 +52,12 @@ def draw_report(
     _draw_path(path_axes, asked, realised)
     assert reference.frames is not None
     shown = (
-        ("reference", reference_video, len(reference), int(reference.frames[0])),
-        ("result", result_video, len(asked), 0),
+        ("reference", reference_video, reference.frames.tolist()),
+        ("result", result_video, list(range(len(asked)))),
     )
-    for row, (name, video, count, first) in zip(lower.subplots(2, 3), shown, strict=True):
-        numbers = (0, (count - 1) // 2, count - 1)
-        images = pictures_at(video, [first + number for number in numbers])
+    for row, (name, video, frames) in zip(lower.subplots(2, 3), shown, strict=True):
+        numbers = (0, (len(frames) - 1) // 2, len(frames) - 1)
+        images = pictures_at(video, [frames[number] for number in numbers])
         for axes, number, image in zip(row, numbers, images, strict=True):
             axes.imshow(image)
             axes.set_title(f"{name}, frame {number}", fontsize=10)

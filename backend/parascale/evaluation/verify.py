@@ -5,12 +5,16 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
+from parascale.camera import Trajectory
 from parascale.camera.intrinsics import scale_intrinsics
 from parascale.errors import InputError
 from parascale.generators.picture import scale_path
 from parascale.link.kinds.generate import GenerationRequest
 from parascale.parallax.metrics import Metrics, compare
 from parascale.parallax.shot import Shot
+from parascale.retime.move import with_path
 from parascale.types import CancelCheck, Progress
 
 # A video whose Parallax Number is further from what was asked than this factor is worth a second pass.
@@ -28,7 +32,7 @@ class Verification:
 
 
 def verify(
-    video: Path,
+    video: Path | str,
     shot: Shot,
     *,
     masks: Path | None = None,
@@ -58,10 +62,34 @@ def verify(
     asked = shot.trajectory
     if not (asked.intrinsics == asked.intrinsics[0]).all():
         raise InputError(f"the shot {shot.name!r} zooms, which a video cannot be verified against")
+    video = Path(video)
     info = open_frames(video).info
     intrinsics = scale_intrinsics(asked.intrinsics[0], asked.size, (info.width, info.height))
     solved = solve(video, intrinsics=intrinsics, masks=masks, progress=progress, cancelled=cancelled)
-    return Verification(solved, compare(solved, shot))
+    realised = with_repeats(solved)
+    return Verification(realised, compare(realised, shot))
+
+
+def with_repeats(shot: Shot) -> Shot:
+    """Put back the pictures that a solve left out because they repeat the ones before: as frames at which it rests.
+
+    Of a reference they are no motion to carry over. Of a video that was asked to move they are what a viewer sees.
+    """
+    repeated = shot.quality.get("repeated_frames")
+    if not isinstance(repeated, list) or not repeated:
+        return shot
+    assert shot.frames is not None
+    path, kept = shot.trajectory, shot.frames
+    frames = np.union1d(kept, np.array(repeated, np.int64))
+    shown = np.searchsorted(kept, frames, side="right") - 1
+    # Frame numbers give the times of what was left out; beyond the last frame they go on at the film's own rate.
+    interval = float(np.median(np.diff(path.times) / np.diff(kept)))
+    times = np.interp(frames, kept, path.times) + interval * np.maximum(frames - kept[-1], 0)
+
+    trajectory = Trajectory(path.camera_to_world[shown], path.intrinsics[shown], times, *path.size)
+    record = {"operation": "put back repeated pictures", "frames": repeated}
+    resting = with_path(shot, path.times[shown], trajectory, shot.median_depth[shown], fps=1 / interval, record=record)
+    return dataclasses.replace(resting, frames=frames)
 
 
 def correction(metrics: Metrics) -> float | None:

@@ -9,6 +9,7 @@ from parascale.parallax.depth_source import DepthSource
 from parascale.parallax.lens import step_directions
 from parascale.parallax.observer import Observer
 from parascale.parallax.shot import Shot
+from parascale.parallax.subject import seen_through
 from parascale.retime import keep_path, match_rate
 from parascale.types import Progress
 
@@ -26,7 +27,8 @@ def resize_to_cover(shot: Shot, size: tuple[int, int]) -> Shot:
     scale = max(size[0] / path.width, size[1] / path.height)
     intrinsics = path.intrinsics * scale
     intrinsics[:, 2:] += (np.array(size) - scale * np.array(path.size)) / 2
-    return dataclasses.replace(shot, trajectory=Trajectory(path.camera_to_world, intrinsics, path.times, *size))
+    resized = Trajectory(path.camera_to_world, intrinsics, path.times, *size)
+    return dataclasses.replace(shot, trajectory=resized, subjects=seen_through(shot.subjects, path, resized))
 
 
 def measure_parallax(shot: Shot, source: DepthSource, progress: Progress | None = None) -> Shot:

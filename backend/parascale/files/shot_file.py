@@ -16,6 +16,7 @@ from parascale.files.disk import destination, is_stream, read_text, replace_file
 from parascale.files.json_text import parse_json, parse_number, parse_numbers
 from parascale.files.points_file import format_points, read_points
 from parascale.parallax.shot import Shot
+from parascale.parallax.subject import SubjectTrack, Up
 from parascale.types import Array, Json, to_json_values
 
 FORMAT = "parascale-shot"
@@ -24,9 +25,11 @@ CONVENTION = "opencv camera-to-world"
 SUFFIX = ".shot.json"
 
 _REQUIRED = {"format", "version", "name", "fps", "width", "height", "unit", "convention", "motion_class", "frames"}
-_OPTIONAL = {"metres_per_unit", "distortion", "points", "quality", "provenance"}
+_OPTIONAL = {"metres_per_unit", "distortion", "points", "subjects", "up", "quality", "provenance"}
 _FRAME_REQUIRED = {"frame", "camera_to_world", "intrinsics", "median_depth"}
-_FRAME_OPTIONAL = {"time", "felt_parallax", "gain"}
+_STEP_KEYS = ("felt_parallax", "gain", "parallax_sigma")
+_FRAME_OPTIONAL = {"time", *_STEP_KEYS}
+_SUBJECT_KEYS = {"name", "centre"}
 
 log = logging.getLogger(__name__)
 
@@ -155,7 +158,28 @@ def _make_document(shot: Shot) -> dict[str, object]:
         "quality": dict(shot.quality),
         "provenance": dict(shot.provenance),
     }
-    return document if shot.distortion is None else document | {"distortion": dict(shot.distortion)}
+    if shot.distortion is not None:
+        document["distortion"] = dict(shot.distortion)
+    if shot.subjects:
+        document["subjects"] = [_list_subject(subject) for subject in shot.subjects]
+    if shot.up is not None:
+        up = shot.up
+        document["up"] = {
+            "direction": up.direction.tolist(),
+            "confidence": float(up.confidence),
+            "source": up.source,
+        }
+    return document
+
+
+def _list_subject(subject: SubjectTrack) -> dict[str, object]:
+    """Describe a subject; a frame that does not know it is null."""
+    rows = zip(subject.in_frame, subject.centre.tolist(), strict=True)
+    listed: dict[str, object] = {"name": subject.name, "centre": [row if known else None for known, row in rows]}
+    for key, values in (("size", subject.size), ("depth", subject.depth)):
+        if values is not None:
+            listed[key] = to_json_values(values)
+    return listed
 
 
 def _list_frames(shot: Shot) -> list[dict[str, object]]:
@@ -168,7 +192,8 @@ def _list_frames(shot: Shot) -> list[dict[str, object]]:
         "median_depth": list(to_json_values(shot.median_depth)),
     }
     frames = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-    for key, values in (("felt_parallax", shot.felt_parallax), ("gain", shot.gain)):
+    for key in _STEP_KEYS:
+        values = getattr(shot, key)
         for frame, value in zip(frames, () if values is None else to_json_values(values), strict=False):
             frame[key] = value
     return frames
@@ -259,6 +284,9 @@ def _make_shot(document: dict[str, Json], source: str) -> Shot:
         frames=np.array(_parse_column(frames, "frame", _parse_whole), np.int64),
         felt_parallax=_parse_steps(frames, "felt_parallax"),
         gain=_parse_steps(frames, "gain"),
+        parallax_sigma=_parse_steps(frames, "parallax_sigma"),
+        subjects=_parse_subjects(document.get("subjects", []), f'{source}: "subjects"'),
+        up=_parse_up(document["up"], f'{source}: "up"') if document.get("up") is not None else None,
         distortion=cast("dict[str, Json] | None", document.get("distortion")),
         quality=cast("dict[str, Json]", document.get("quality", {})),
         provenance=cast("dict[str, Json]", document.get("provenance", {})),
@@ -300,6 +328,43 @@ def _parse_steps(frames: Frames, key: str) -> Array | None:
     if last.get(key) is not None:
         raise InputError(f'{where}: "{key}" belongs to the step to the next frame, and this is the last')
     return np.array(_parse_column(frames[:-1], key, _parse_number_or_nan))
+
+
+def _parse_subjects(value: Json, where: str) -> tuple[SubjectTrack, ...]:
+    if not isinstance(value, list):
+        raise InputError(f"{where} must be a list")
+    return tuple(_parse_subject(subject, f"{where}, subject {index}") for index, subject in enumerate(value))
+
+
+def _parse_subject(value: Json, where: str) -> SubjectTrack:
+    if not isinstance(value, dict):
+        raise InputError(f"{where} must be a JSON object")
+    _check_keys(value, _SUBJECT_KEYS, {"size", "depth"}, where)
+
+    def column(key: str, parse: Callable[[Json, str], T]) -> list[T]:
+        rows = value[key]
+        if not isinstance(rows, list):
+            raise InputError(f'{where}, "{key}" must be a list, one value a frame')
+        return [parse(row, f'{where}, "{key}", frame {frame}') for frame, row in enumerate(rows)]
+
+    def place(row: Json, at: str) -> Array:
+        return np.full(2, np.nan) if row is None else parse_numbers(row, (2,), at)
+
+    return SubjectTrack(
+        _parse_string(value["name"], f'{where}, "name"'),
+        np.array(column("centre", place)),
+        np.array(column("size", _parse_number_or_nan)) if value.get("size") is not None else None,
+        np.array(column("depth", _parse_number_or_nan)) if value.get("depth") is not None else None,
+    )
+
+
+def _parse_up(value: Json, where: str) -> Up:
+    if not isinstance(value, dict):
+        raise InputError(f"{where} must be a JSON object")
+    _check_keys(value, {"direction", "confidence", "source"}, set(), where)
+    direction = parse_numbers(value["direction"], (3,), f'{where}, "direction"')
+    confidence = parse_number(value["confidence"], f'{where}, "confidence"')
+    return Up(direction, confidence, _parse_string(value["source"], f'{where}, "source"'))
 
 
 def _parse_points(value: Json, where: str) -> dict[str, str]:

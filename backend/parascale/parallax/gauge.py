@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from parascale.camera import Trajectory
 from parascale.errors import InputError, Notice
 from parascale.parallax.shot import Points, Shot
+from parascale.parallax.subject import SubjectTrack
 from parascale.types import DepthMap
 
 
@@ -33,7 +34,13 @@ def scale_gauge(shot: Shot, factor: float) -> Shot:
         metres_per_unit=None if shot.metres_per_unit is None else shot.metres_per_unit / factor,
         gain=None if shot.gain is None else shot.gain * factor,
         points=points,
+        subjects=tuple(scale_subject(subject, factor) for subject in shot.subjects),
     )
+
+
+def scale_subject(subject: SubjectTrack, factor: float) -> SubjectTrack:
+    """Multiply the depth of a subject by new units per old unit."""
+    return subject if subject.depth is None else dataclasses.replace(subject, depth=subject.depth * factor)
 
 
 def to_unit_depth(shot: Shot) -> Shot:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, get_args
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from parascale.camera import Trajectory
 from parascale.errors import InputError, Notice
 from parascale.parallax.number import parallax_number
+from parascale.parallax.subject import SubjectTrack, Up
 from parascale.types import Array
 
 Unit = Literal["m", "arbitrary", "unit-depth"]
@@ -28,7 +29,7 @@ class Points:
     colours: NDArray[np.uint8]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Shot:
     """A camera path together with the depth it moves through.
 
@@ -57,6 +58,12 @@ class Shot:
     distortion : mapping or None
         Lens distortion of the pictures, ``{"model": "SIMPLE_RADIAL", "k1": ...}``.
     points : Points or None
+    subjects : tuple of SubjectTrack
+        What the shot looks at. The first one that is in frame leads; where it ends, the next takes over.
+    up : Up or None
+        Which way is up, where that is known from elsewhere than the path itself.
+    parallax_sigma : (T-1,) float64 or None
+        Standard deviation of P_t, from pose, depth and focal length together; NaN where unknown.
     quality, provenance : mapping
         JSON values: how well it was solved, and where it comes from.
 
@@ -78,6 +85,9 @@ class Shot:
     gain: Array | None = None
     distortion: Mapping[str, object] | None = None
     points: Points | None = None
+    subjects: tuple[SubjectTrack, ...] = ()
+    up: Up | None = None
+    parallax_sigma: Array | None = None
     quality: Mapping[str, object] = field(default_factory=dict)
     provenance: Mapping[str, object] = field(default_factory=dict)
 
@@ -86,7 +96,7 @@ class Shot:
         frames = np.arange(count) if self.frames is None else self.frames
         self._freeze("frames", frames, count, np.int64)
         self._freeze("median_depth", self.median_depth, count)
-        for name in ("felt_parallax", "gain"):
+        for name in ("felt_parallax", "gain", "parallax_sigma"):
             if getattr(self, name) is not None:
                 self._freeze(name, getattr(self, name), count - 1)
         if not (np.isfinite(self.fps) and self.fps > 0):
@@ -94,6 +104,12 @@ class Shot:
         if self.motion_class not in get_args(MotionClass):
             raise InputError(f"the motion class {self.motion_class!r} is not one of {', '.join(get_args(MotionClass))}")
         self._check_unit()
+        object.__setattr__(self, "subjects", tuple(self.subjects))
+        for subject in self.subjects:
+            if len(subject) != count:
+                raise InputError(f"the subject {subject.name!r} has {len(subject)} frames where {count} are needed")
+        if self.parallax_sigma is not None and np.any(np.isinf(self.parallax_sigma) | (self.parallax_sigma < 0)):
+            raise InputError("a standard deviation of the Parallax Number is negative or infinite")
         bad = np.isinf(self.median_depth) | (self.median_depth <= 0)
         if bad.any():
             raise InputError(f"the median depth of frame {int(np.argmax(bad))} is not positive")
@@ -122,10 +138,60 @@ class Shot:
     def __len__(self) -> int:
         return len(self.trajectory)
 
+    def __repr__(self) -> str:
+        p = self.parallax_number
+        told = f", P {np.nanmedian(p):.3g}" if not np.isnan(p).all() else ""
+        return f"<Shot {self.name!r}: {len(self)} frames at {self.fps:g} fps, {self.motion_class}, {self.unit}{told}>"
+
+    def __getitem__(self, chosen: slice) -> "Shot":
+        """Take some frames in a row, ``shot[10:50]``; their times stay.
+
+        Raises
+        ------
+        InputError
+            Where that is not frames in a row, or none. `parascale.retime` leaves frames out, and turns them round.
+        """
+        if not isinstance(chosen, slice) or chosen.step not in (None, 1):
+            raise InputError("frames of a shot are taken in a row, as in shot[10:50]")
+        start, stop, _ = chosen.indices(len(self))
+        if stop <= start:
+            raise InputError(f"the frames {start} to {stop} of {len(self)} are none")
+        frames, steps = slice(start, stop), slice(start, stop - 1)
+        felt, gain, sigma = (
+            None if values is None else values[steps] for values in (self.felt_parallax, self.gain, self.parallax_sigma)
+        )
+        assert self.frames is not None
+        quality = dict(self.quality)
+        if isinstance(per_step := quality.get("noise_floor_per_step"), list):
+            quality["noise_floor_per_step"] = per_step[steps]
+        return replace(
+            self,
+            trajectory=self.trajectory[frames],
+            median_depth=self.median_depth[frames],
+            # At unit depth is what begins at depth 1.
+            unit="arbitrary" if self.unit == "unit-depth" and start > 0 else self.unit,
+            frames=self.frames[frames],
+            felt_parallax=felt,
+            gain=gain,
+            subjects=tuple(subject[frames] for subject in self.subjects),
+            parallax_sigma=sigma,
+            quality=quality,
+        )
+
     @property
     def parallax_number(self) -> Array:
         """P_t, (T-1,): see `parascale.parallax.number.parallax_number`."""
         return parallax_number(self.trajectory, self.median_depth)
+
+    @property
+    def bridged_depth(self) -> Array:
+        """Z_t with gaps bridged: ln Z linear in time, held at the ends; 1 where no frame knows it, (T,)."""
+        known = ~np.isnan(self.median_depth)
+        if not known.any():
+            return np.ones(len(self))
+        times = self.trajectory.times
+        bridged = np.exp(np.interp(times, times[known], np.log(self.median_depth[known])))
+        return np.where(known, self.median_depth, bridged)
 
     @property
     def notices(self) -> list[Notice]:
@@ -142,7 +208,11 @@ class Shot:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the path, the lens, the times and the depth: what a calibration depends on."""
+        """SHA-256 of the path, the lens, the times, the depth, the subjects and up: what a calibration depends on."""
         path = self.trajectory
-        parts = (path.camera_to_world, path.intrinsics, path.times, self.median_depth, np.array(path.size, np.int64))
+        parts = [path.camera_to_world, path.intrinsics, path.times, self.median_depth, np.array(path.size, np.int64)]
+        for subject in self.subjects:
+            parts += [subject.centre, *(each for each in (subject.size, subject.depth) if each is not None)]
+        if self.up is not None:
+            parts.append(self.up.direction)
         return hashlib.sha256(b"".join(np.ascontiguousarray(part).tobytes() for part in parts)).hexdigest()

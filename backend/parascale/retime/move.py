@@ -88,7 +88,8 @@ def with_path(
 ) -> Shot:
     """Make a shot of new cameras, with what is known of the old steps carried over to the new ones.
 
-    phi keeps its ratio to P, gain and noise floor their values, all as they were at the earlier end of the step. The
+    phi keeps its ratio to P, gain and noise floor their values, all as they were at the earlier end of the step; the
+    standard deviation of P keeps ratio or value, whichever is larger; subjects keep their places in the picture. The
     result is in the shot's unit; at unit depth again where it was.
 
     Parameters
@@ -113,19 +114,25 @@ def with_path(
         quality["noise_floor_per_step"] = to_json_values(_at_steps(noise, known_from, start))
     else:
         quality.pop("noise_floor_per_step", None)
-    felt = None
-    if shot.felt_parallax is not None:
-        p, p_new = shot.parallax_number, parallax_number(trajectory, depth)
-        ratio = np.divide(shot.felt_parallax, p, out=np.full(len(p), math.nan), where=p > 0)
-        felt = np.where(p_new == 0, 0.0, p_new * _at_steps(ratio, known_from, start))
+    p, p_new = shot.parallax_number, parallax_number(trajectory, depth)
+
+    def beside_p(values: Array) -> Array:
+        ratio = np.divide(values, p, out=np.full(len(p), math.nan), where=p > 0)
+        return np.where(p_new == 0, 0.0, p_new * _at_steps(ratio, known_from, start))
+
+    sigma = shot.parallax_sigma
+    if sigma is not None:
+        sigma = np.fmax(beside_p(sigma), _at_steps(sigma, known_from, start))
     result = dataclasses.replace(
         shot,
         fps=float(fps),
         trajectory=trajectory,
         median_depth=depth,
         frames=None,
-        felt_parallax=felt,
+        felt_parallax=None if shot.felt_parallax is None else beside_p(shot.felt_parallax),
         gain=None if shot.gain is None else _at_steps(shot.gain, known_from, start),
+        parallax_sigma=sigma,
+        subjects=tuple(subject.at(shot.trajectory.times, at) for subject in shot.subjects),
         quality=quality,
         provenance=append_record(shot, record),
     )
@@ -140,19 +147,9 @@ def append_record(shot: Shot, record: Mapping[str, object]) -> dict[str, object]
     return {**shot.provenance, "retiming": [*(before if isinstance(before, list) else [before]), record]}
 
 
-def bridged_depth(shot: Shot) -> Array:
-    """Z_t with gaps bridged: ln Z linear in time, held at the ends; 1 where no frame knows it, (T,)."""
-    known = ~np.isnan(shot.median_depth)
-    if not known.any():
-        return np.ones(len(shot))
-    times = shot.trajectory.times
-    bridged = np.exp(np.interp(times, times[known], np.log(shot.median_depth[known])))
-    return np.where(known, shot.median_depth, bridged)
-
-
 def known_parallax(shot: Shot) -> Array:
     """P_t over the bridged depth, (T-1,): path over depth, or path alone where no frame knows its depth."""
-    return parallax_number(shot.trajectory, bridged_depth(shot))
+    return parallax_number(shot.trajectory, shot.bridged_depth)
 
 
 def noise_per_step(shot: Shot) -> Array | None:

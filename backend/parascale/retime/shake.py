@@ -1,5 +1,6 @@
 """Handheld: a path taken apart into the smooth move and the shake, and put together again at other strengths."""
 
+import dataclasses
 import math
 from dataclasses import dataclass
 
@@ -10,7 +11,8 @@ from parascale.camera.quaternions import conjugate, from_rotation_vectors, produ
 from parascale.camera.rotations import matrices_from_quaternions, poses_of, quaternions_from_matrices
 from parascale.errors import InputError
 from parascale.parallax.shot import Shot
-from parascale.retime.move import bridged_depth, with_path
+from parascale.parallax.subject import seen_through
+from parascale.retime.move import with_path
 from parascale.retime.smoothing import noise_cutoff, smooth_path
 from parascale.types import Array
 
@@ -79,11 +81,12 @@ class Separation:
             rotations = rotations @ matrices_from_quaternions(from_rotation_vectors((shake - 1) * self.turns))
         trajectory = Trajectory(poses_of(rotations, centres), path.intrinsics, path.times, path.width, path.height)
         record = {"operation": "shake", "cutoff": self.cutoff, "move": move, "shake": shake}
-        return with_path(self.shot, path.times, trajectory, self.shot.median_depth, fps=self.shot.fps, record=record)
+        shot = dataclasses.replace(self.shot, subjects=seen_through(self.shot.subjects, path, trajectory))
+        return with_path(shot, path.times, trajectory, shot.median_depth, fps=shot.fps, record=record)
 
     def _in_depths(self, centres: Array) -> Array:
         steps = np.linalg.norm(np.diff(centres, axis=0), axis=1)
-        parallax: Array = steps / bridged_depth(self.shot)[:-1]
+        parallax: Array = steps / self.shot.bridged_depth[:-1]
         return parallax
 
 

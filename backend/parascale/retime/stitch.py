@@ -11,7 +11,8 @@ from parascale.errors import InputError
 from parascale.parallax.gauge import scale_gauge
 from parascale.parallax.realise import realised_poses
 from parascale.parallax.shot import MotionClass, Shot
-from parascale.retime.move import append_record, bridged_depth, noise_per_step
+from parascale.parallax.subject import SubjectTrack
+from parascale.retime.move import append_record, noise_per_step
 from parascale.retime.resample import match_rate
 from parascale.retime.strength import felt_speed, scale_steps
 from parascale.types import Array, to_json_values
@@ -76,7 +77,7 @@ def _same_depth(first: Shot, second: Shot) -> float:
             raise InputError(f"{side.name!r} has no depth, so that its speed is unknown: give it one before stitching")
     if np.isnan(first.median_depth).all() or np.isnan(second.median_depth).all():
         return 1.0
-    return float(bridged_depth(first)[-1] / bridged_depth(second)[0])
+    return float(first.bridged_depth[-1] / second.bridged_depth[0])
 
 
 def _same_speed(first: Shot, second: Shot, seconds: float) -> tuple[Shot, Shot]:
@@ -125,8 +126,29 @@ def _join(first: Shot, second: Shot) -> Shot:
         frames=None,
         felt_parallax=_both(first.felt_parallax, second.felt_parallax),
         gain=_both(first.gain, second.gain),
+        parallax_sigma=_both(first.parallax_sigma, second.parallax_sigma),
+        subjects=_join_subjects(first, second),
+        up=first.up,
         quality=_quality(first, second),
     )
+
+
+def _join_subjects(first: Shot, second: Shot) -> tuple[SubjectTrack, ...]:
+    """Subjects of both, each unknown during the other's frames; the frame at the joint is the first's."""
+    before, after = len(first), len(second) - 1
+    return (
+        *(_extend(subject, 0, slice(None), after) for subject in first.subjects),
+        *(_extend(subject, before, slice(1, None), 0) for subject in second.subjects),
+    )
+
+
+def _extend(subject: SubjectTrack, before: int, kept: slice, after: int) -> SubjectTrack:
+    def pad(values: Array) -> Array:
+        values = values[kept]
+        return np.pad(values, [(before, after), *[(0, 0)] * (values.ndim - 1)], constant_values=np.nan)
+
+    size, depth = (None if values is None else pad(values) for values in (subject.size, subject.depth))
+    return SubjectTrack(subject.name, pad(subject.centre), size, depth)
 
 
 def _class(first: Shot, second: Shot) -> MotionClass:

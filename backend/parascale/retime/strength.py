@@ -78,6 +78,7 @@ def scale_steps(shot: Shot, factor: ArrayLike) -> Shot:
         trajectory=Trajectory(poses, path.intrinsics, path.times, path.width, path.height),
         felt_parallax=None if shot.felt_parallax is None else shot.felt_parallax * steps,
         gain=None if shot.gain is None else shot.gain * steps,
+        parallax_sigma=None if shot.parallax_sigma is None else shot.parallax_sigma * steps,
         points=None,
         quality=_scaled_noise(shot, steps),
     )

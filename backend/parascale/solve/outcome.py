@@ -142,8 +142,13 @@ def _quality(clip: Clip, candidate: Candidate, depth: Array) -> dict[str, Json]:
 
 def _told(clip: Clip) -> dict[str, Json]:
     """Give what the user should know about the clip, as JSON values."""
-    notices = clip.footage.notices
-    return {"notices": [{"message": told.message, "remedy": told.remedy} for told in notices]} if notices else {}
+    notices, repeated = clip.footage.notices, clip.footage.repeats_within()
+    found: dict[str, Json] = {}
+    if notices:
+        found["notices"] = [{"message": told.message, "remedy": told.remedy} for told in notices]
+    if repeated:
+        found["repeated_frames"] = list(repeated)
+    return found
 
 
 def _shutter_quality(clip: Clip, solution: Solution) -> dict[str, Json]:

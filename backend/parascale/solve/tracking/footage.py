@@ -43,6 +43,8 @@ class Footage:
         The frame numbers that were decoded, end exclusive: some may be left out since.
     kept_share : float
         Of the pictures of a film that repeats some of them all along.
+    repeated : tuple of int
+        Frame numbers, in the reference, of pictures left out because they repeat the one before.
     """
 
     info: VideoInfo
@@ -55,6 +57,7 @@ class Footage:
     notices: tuple[Notice, ...] = ()
     decoded: tuple[int, int] = (0, 0)
     kept_share: float = 1.0
+    repeated: tuple[int, ...] = ()
 
     def __len__(self) -> int:
         return len(self.grey)
@@ -66,9 +69,18 @@ class Footage:
         said = self.notices + notices
         return replace(self, frames=frames, times=times - times[0], grey=grey, colour=colour, notices=said)
 
-    def with_kept_share(self, share: float) -> "Footage":
-        """Return it as a film of which so many pictures are new."""
-        return replace(self, kept_share=share)
+    def without_repeats(self, repeats: Sequence[int], share: float, notice: Notice) -> "Footage":
+        """Leave out the pictures at these indices, which repeat the one before: such a share of the film is new."""
+        kept = sorted(set(range(len(self))) - set(repeats))
+        repeated = tuple(self.frames[list(repeats)].tolist())
+        return replace(self.keep(kept, notice), kept_share=share, repeated=repeated)
+
+    def repeats_within(self) -> list[int]:
+        """Give the frame numbers of the repeated pictures between the first frame and the last, or right after it."""
+        end = int(self.frames[-1]) + 1
+        while end in self.repeated:
+            end += 1
+        return [frame for frame in self.repeated if self.frames[0] < frame < end]
 
     @property
     def fps(self) -> float:

@@ -30,11 +30,10 @@ def leave_out_repeats(name: str, footage: Footage) -> Footage:
     repeats = find_repeats(footage.grey)
     if not repeats:
         return footage
-    kept = sorted(set(range(len(footage))) - set(repeats))
-    share = len(kept) / len(footage) if len(repeats) >= CADENCE else 1.0
+    share = 1 - len(repeats) / len(footage) if len(repeats) >= CADENCE else 1.0
     told = f"{name} repeats pictures: {len(repeats)} of {len(footage)} are those before them and are left out"
     rate = f", {footage.info.fps * share:.4g} a second are new" if share < 1 else ""
-    return footage.keep(kept, Notice(told + rate)).with_kept_share(share)
+    return footage.without_repeats(repeats, share, Notice(told + rate))
 
 
 def find_repeats(pictures: Sequence[Image]) -> list[int]:
