@@ -105,7 +105,7 @@ def identify(source: Path, given: Path | None = None) -> Found:
 def _main_checkpoint(source: Path) -> Path:
     """Return the transformer of a folder, or the folder or file itself."""
     first = find_halves(source)[0]
-    return first / "transformer" if (first / "transformer").is_dir() else first
+    return first / "transformer" if any((first / "transformer").glob("*.safetensors")) else first
 
 
 def _family(headers: Headers, main: Path) -> str:

@@ -270,11 +270,17 @@ def fill(model: nn.Module, state: State, dtype: torch.dtype) -> None:
 
     def convert(name: str) -> Tensor:
         value = state.pop(name)
-        if hasattr(value, "quant_type") or not value.is_floating_point():
+        if not value.is_floating_point():
             return value
         return value.to(torch.float32 if any(part in name.split(".") for part in exact) else dtype)
 
-    model.load_state_dict({name: convert(name) for name in list(state)}, strict=True, assign=True)
+    quantized = [name for name, value in state.items() if hasattr(value, "quant_type")]
+    for name in quantized:  # stored as bytes, whose shape is not that of the matrix
+        module, _, own = name.rpartition(".")
+        model.get_submodule(module).register_parameter(own, state.pop(name))
+    found = model.load_state_dict({name: convert(name) for name in list(state)}, strict=False, assign=True)
+    assert not found.unexpected_keys
+    assert set(found.missing_keys) <= set(quantized)
     model.requires_grad_(False).eval()
 
 

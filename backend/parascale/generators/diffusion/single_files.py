@@ -31,6 +31,8 @@ _T5_BLOCK = {
     "ffn.fc2.weight": "layer.1.DenseReluDense.wo.weight",
 }
 _T5 = {"token_embedding.weight": "shared.weight", "norm.weight": "encoder.final_layer_norm.weight"}
+# Of CLIP's ViT-H.
+_HEADS = 16
 _TIED = "encoder.embed_tokens.weight"
 
 
@@ -92,7 +94,7 @@ def load_image_encoder(path: Path, dtype: torch.dtype) -> nn.Module:
     """Load CLIP's ViT-H picture encoder from a transformers folder, or ComfyUI's single file; see `load_model`."""
     if path.is_dir():
         return load_transformers(CLIPVisionModel, path, dtype)
-    config = _clip_config(_clip_names(shapes_of(read_headers(path))), path)
+    config = _clip_config(_clip_names(shapes_of(read_headers(path))), path, _HEADS)
     model: CLIPVisionModel = load_model(lambda: CLIPVisionModel(config), path, dtype, _clip_names)
     return model
 
@@ -104,7 +106,7 @@ def _clip_names(tensors: Mapping[str, Any]) -> dict[str, Any]:
     return {name.removeprefix("vision_model."): tensors[name] for name in kept}
 
 
-def _clip_config(shapes: Shapes, path: Path) -> CLIPVisionConfig:
+def _clip_config(shapes: Shapes, path: Path, heads: int) -> CLIPVisionConfig:
     try:
         width, _, patch, _ = shapes["embeddings.patch_embedding.weight"]
         positions = shapes["embeddings.position_embedding.weight"][0]
@@ -112,7 +114,7 @@ def _clip_config(shapes: Shapes, path: Path) -> CLIPVisionConfig:
             hidden_size=width,
             intermediate_size=shapes["encoder.layers.0.mlp.fc1.weight"][0],
             num_hidden_layers=sum(name.endswith(".mlp.fc1.weight") for name in shapes),
-            num_attention_heads=16,
+            num_attention_heads=heads,
             patch_size=patch,
             image_size=math.isqrt(positions - 1) * patch,
             hidden_act="gelu",
@@ -134,7 +136,7 @@ def check_part(part: str, path: Path) -> None:
         text = _umt5_config(umt5_names(shapes), path)
         check_model(lambda: UMT5EncoderModel(text), path, umt5_names)
     elif part == "image_encoder":
-        vision = _clip_config(_clip_names(shapes), path)
+        vision = _clip_config(_clip_names(shapes), path, 1)  # no shape tells the heads
         check_model(lambda: CLIPVisionModel(vision), path, _clip_names)
     elif part == "vae" and path.is_dir():
         check_model(lambda: AutoencoderKLWan.from_config(AutoencoderKLWan.load_config(path)), path)
