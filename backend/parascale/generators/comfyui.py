@@ -50,7 +50,7 @@ class ComfyUI(Generator):
         """See `Generator`."""
         return (
             Parameter("server", "str", "127.0.0.1:8188", description="HOST:PORT of the ComfyUI server."),
-            Parameter("workflow", "str", "", description="A workflow in API format, a file on the backend."),
+            Parameter("workflow", "file", "", description="A workflow in API format, which is sent along."),
             UNITS_PER_DEPTH,
             Parameter("steps", "int", 30, 1, 200, description="Denoising steps, where the workflow takes them."),
             Parameter("negative_prompt", "str", "", description="What is not to be seen."),

@@ -47,9 +47,9 @@ class ReCamMaster(DiffusionGenerator):
         return (
             Parameter(
                 "source_video",
-                "str",
+                "file",
                 "",
-                description="The film to take again, a file on the backend; the picture, standing still, if empty.",
+                description="The film to take again; the picture, standing still, if empty.",
             ),
             UNITS_PER_DEPTH,
             *common_parameters(steps=STEPS, guidance=GUIDANCE, long_side=832, negative_prompt=WAN_NEGATIVE_PROMPT),

@@ -21,7 +21,7 @@ ReCamMaster's inference_recammaster.py (fcf98bc), Wan2.1's ``sample_neg_prompt``
 EASYANIMATE_NEGATIVE_PROMPT = "扭曲的身体，肢体残缺，文本字幕，漫画，静止，丑陋，错误，乱码。"
 """EasyAnimate's predict_v2v_control.py (c2a70d1)."""
 
-PARTS = Parameter("parts", "str", "", description="Folder of VAE and encoders; the published ones if empty.")
+PARTS = Parameter("parts", "path", "", description="Folder of VAE and encoders; the published ones if empty.")
 SHIFT = Parameter(
     "shift", "float", 0.0, 0.0, 30.0, description="Shift of the noise schedule towards noise; 0 takes the model's own."
 )
@@ -64,7 +64,7 @@ def common_parameters(
     """Describe the parameters of `Settings`, with a model's own defaults."""
     shown = Parameter("sketches", "bool", True, description="Show the video, small, as it comes into being.")
     lora_parameters = (
-        Parameter("lora", "str", "", description="A LoRA on the backend: a .safetensors file or a folder with one."),
+        Parameter("lora", "path", "", description="A LoRA on the backend: a .safetensors file or a folder with one."),
         Parameter("lora_strength", "float", 1.0, 0, 2, description="How much of the LoRA is added."),
     )
     return (
@@ -92,7 +92,7 @@ def common_parameters(
         Parameter("tiling", "bool", False, description="Decode in tiles: less memory, faint seams at worst."),
         *((shown,) if sketches else ()),
         Parameter(
-            "weights", "str", "", description="Folder, file or hub id of the weights; the published ones if empty."
+            "weights", "path", "", description="Folder, file or hub id of the weights; the published ones if empty."
         ),
         *(lora_parameters if lora else ()),
     )

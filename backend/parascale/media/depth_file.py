@@ -159,6 +159,8 @@ def _read_picture(path: Path) -> NDArray[np.generic]:
         with open_container(path) as container:
             frame = next(container.decode(video=0))
             pixels: NDArray[np.generic] = frame.to_ndarray()
+    except InputError:
+        raise
     except (OSError, ValueError, IndexError, StopIteration, av.FFmpegError) as error:
         raise InputError(f"{path} is not a picture that can be read: {_sentence(error)}") from error
     if pixels.ndim == 2:

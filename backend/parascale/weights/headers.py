@@ -78,7 +78,7 @@ def checkpoint_files(source: Path) -> list[Path]:
     indices = sorted(source.glob("*.safetensors.index.json"))
     if indices:
         return _indexed_files(source, indices[0])
-    files = sorted(source.glob("*.safetensors")) or sorted(source.glob("*.gguf"))
+    files = next(filter(None, (sorted(source.glob(f"*{suffix}")) for suffix in SINGLE_FILES)), [])
     if not files:
         raise InputError(f"{source} holds no .safetensors file: it is no checkpoint folder, or was not fetched whole")
     plain = [path for path in files if path.name in _PLAIN]
