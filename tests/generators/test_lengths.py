@@ -39,9 +39,9 @@ def test_240_frames_at_24_come_back_as_ten_seconds(name, ask, tmp_path, source_f
     size = (64, 64) if name == "sana-wm" else (48, 32)  # its VAE takes no less
     generator, shot = GENERATORS[name], dolly(240, 24.0, size=size)
     sources = {"source_video": str(source_film_of_ten_seconds)} if name in ("recammaster", "motionmaster") else {}
-    request = ask(name, shot=shot, width=size[0], height=size[1], **sources) if name != "preview" else dataclasses.replace(
-        ask("wan-fun-camera", shot=shot), generator="preview", parameters={}
-    )  # fmt: skip
+    request = ask("wan-fun-camera" if name == "preview" else name, shot=shot, width=size[0], height=size[1], **sources)
+    if name == "preview":
+        request = dataclasses.replace(request, generator="preview", parameters={})
     trained = generator.trained_at(resolve_parameters(generator.describe(), request.parameters))
     fitted = fit_to_training(shot, trained.fps, 0 if trained.splits else trained.best_frames)
     result = generator.generate(dataclasses.replace(request, shot=fitted), tmp_path)
