@@ -149,11 +149,11 @@ def test_a_hub_that_does_not_answer_is_said(parascale: Run, monkeypatch: pytest.
 
 
 def test_doctor_tells_of_every_generator_what_a_backend_tells(parascale: Run) -> None:
-    from parascale.service.describe import welcome
+    from parascale.service.describe import describe_generators
 
     told = json.loads(parascale("doctor", "--json").stdout)
     assert {name: item["scale_class"] for name, item in told["generators"].items()} == {
-        info.name: info.scale_class for info in welcome(0).generators
+        info.name: info.scale_class for info in describe_generators()
     }
     assert told["devices"][0].startswith("CPU")
     text = parascale("doctor").stdout
