@@ -170,7 +170,7 @@ def _memory(inspection: Inspection, parts: Mapping[str, "Path | InputError"]) ->
 def _precision(headers: Headers) -> str:
     kinds = [header.dtype for header in headers.values() if len(header.shape) > 1]
     most = max(sorted(set(kinds)), key=kinds.count, default="")
-    return "fp8" if is_fp8(headers) else most.removeprefix("torch.").lower()
+    return "fp8" if is_fp8(headers) else most.lower()
 
 
 def is_gpu_there() -> bool:

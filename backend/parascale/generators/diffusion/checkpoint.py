@@ -21,6 +21,16 @@ Rename = Callable[[dict[str, Any]], dict[str, Any]]
 
 M = TypeVar("M", bound=nn.Module)
 
+# As safetensors writes them.
+_TYPES = {
+    torch.float32: "F32",
+    torch.float16: "F16",
+    torch.bfloat16: "BF16",
+    torch.float8_e4m3fn: "F8_E4M3",
+    torch.float8_e5m2: "F8_E5M2",
+    torch.int64: "I64",
+    torch.uint8: "U8",
+}
 # What ComfyUI and others store beside scaled 8 bit matrices: their factors, and marks that nothing is computed with.
 _SCALES = (".scale_weight", ".weight_scale")
 _MARKS = (".scale_input", ".input_scale", ".comfy_quant")
@@ -201,7 +211,7 @@ def _load_torch(path: Path, place: str) -> State:
 def _read_torch_headers(path: Path) -> Iterator[tuple[str, TensorHeader]]:
     """Read a torch checkpoint without its numbers; nothing in it is run."""
     for name, tensor in _load_torch(path, "meta").items():
-        yield name, TensorHeader(tuple(tensor.shape), str(tensor.dtype), tensor.nbytes)
+        yield name, TensorHeader(tuple(tensor.shape), _TYPES.get(tensor.dtype, "other"), tensor.nbytes)
 
 
 READERS.update(dict.fromkeys((".ckpt", ".pt", ".pth"), _read_torch_headers))
