@@ -79,6 +79,7 @@ def damaged(ask, source_clip, tiny_models, tmp_path, monkeypatch):
         "wan-fun-camera 2.2": {"weights": str(tiny_models.fun_22), "model": "2.2-A14B"},
         "wan-vace 2.2": {"weights": str(tiny_models.vace_22), "model": "2.2-A14B"},
         "motionmaster": {"source_video": str(source_clip)},
+        "sana-wm": {"width": 64, "height": 64},
     }
 
     def make(family, parameter, part, how):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from parascale.errors import InputError
 from parascale.generators.diffusion_generator import DiffusionGenerator
 from parascale.generators.generator import register
 from parascale.generators.inspection import Inspection
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from parascale.generators.diffusion.run import Run
 
 TRAINED_SIZE = (1280, 704)
+# Two latent pixels: its VAE pads by mirroring.
+SMALLEST = 64
 MODELS = ("transformer", "vae", "text_encoder")
 
 
@@ -58,6 +61,8 @@ class SanaWM(DiffusionGenerator):
         """See `DiffusionGenerator`."""
         from PIL import Image
 
+        if min(run.path.size) < SMALLEST:
+            raise InputError(f"sana-wm makes no video smaller than {SMALLEST}x{SMALLEST} pixels")
         if run.path.size != TRAINED_SIZE:
             run.warnings.append(
                 "sana-wm was trained at {}x{} and makes {}x{} here".format(*TRAINED_SIZE, *run.path.size)
