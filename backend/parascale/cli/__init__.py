@@ -55,10 +55,11 @@ app = typer.Typer(
 )
 for module in (
     *(solve, info, view, depth, calibrate, retime, stitch, import_, export, formats, generate, verify, metrics),
-    *(serve, jobs, cancel, result, keys, probe, evaluate, doctor),
+    *(serve, jobs, cancel, result, probe, evaluate, doctor),
 ):
     function = module.__name__.rpartition(".")[2]
     app.command(function.rstrip("_"), cls=Command)(getattr(module, function))
+app.add_typer(keys.keys, name="keys")
 app.add_typer(weights.weights, name="weights")
 
 
