@@ -227,6 +227,27 @@ def test_the_anchor_may_stand_for_any_frame(room, film, frame: int) -> None:
         assert np.mean(np.abs(np.log(steps / result.shot.median_depth[:-1] / asked))) < 2e-3
 
 
+@pytest.mark.parametrize("count", [1, 2, 3, 9])
+@pytest.mark.parametrize("kind", ["moves", "turns", "rests", "no depth in between"])
+def test_every_kind_of_reference_is_carried_by_default(room, anchor, path, kind: str, count: int) -> None:
+    moved = path(3, count=max(count, 2), reach=0.3)
+    poses = np.array(moved.camera_to_world[:count])
+    if kind in ("turns", "rests"):
+        poses[:, :3, 3] = poses[0, :3, 3]
+    if kind == "rests":
+        poses[:] = poses[0]
+    depth = np.full(count, 2.0)
+    if kind == "no depth in between":
+        depth[1:-1] = np.nan
+    reference = Shot(kind, 24, Trajectory(poses, LENS, np.arange(count) / 24, 640, 360), depth)
+    for frame in (0, -1):
+        chosen = Settings.preset("shot", anchor_frame=frame)
+        result = calibrate(reference, room, anchor, chosen, facts=TargetFacts(UP))
+        assert len(result.shot) == count
+        assert result.shot.trajectory.centres[frame] == pytest.approx(anchor.camera_to_world[:3, 3])
+        assert result.report.verdict
+
+
 def test_up_is_known_from_a_pan_and_only_guessed_without() -> None:
     tilted = Rotation.from_euler("xz", [25, 40], degrees=True)
     pan = orbiting(height=2.0).trajectory

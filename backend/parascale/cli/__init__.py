@@ -26,6 +26,7 @@ from parascale.cli import (
     keys,
     metrics,
     probe,
+    report,
     result,
     retime,
     serve,
@@ -54,7 +55,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 for module in (
-    *(solve, info, view, depth, calibrate, retime, stitch, import_, export, formats, generate, verify, metrics),
+    *(solve, info, view, depth, calibrate, retime, stitch, import_, export, formats, generate, verify, metrics, report),
     *(serve, jobs, cancel, result, probe, evaluate, doctor),
 ):
     function = module.__name__.rpartition(".")[2]
