@@ -66,6 +66,7 @@ soak: .venv/ready-dev
 dist: .venv/ready-dev build/zips/ready
 	rm -rf dist && $(BIN)/python -m build --outdir dist .
 	cp -r build/zips/* dist/ && rm dist/ready
+	$(BIN)/python tools/build_extension.py --output-dir dist --complete
 	cd dist && find . -type f ! -name SHA256SUMS -exec sha256sum {} + > SHA256SUMS
 
 clean:

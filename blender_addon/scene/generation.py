@@ -32,6 +32,7 @@ from .curves import curve_of, keyed_frames
 from .objects import reference_of_camera
 from .pictures import cut_to_shape, read_picture, render_frame
 from .reference_camera import shot_of_reference
+from .render_beside import render_beside
 
 
 @dataclass(frozen=True)
@@ -128,9 +129,11 @@ def choose_frame_times(scene: bpy.types.Scene, camera: bpy.types.Object, setting
 
 
 def build_request(
-    scene: bpy.types.Scene, camera: bpy.types.Object, settings: GenerationSettings
+    scene: bpy.types.Scene, camera: bpy.types.Object, settings: GenerationSettings, *, beside: bool = False
 ) -> Steps[GenerationRequest]:
     """Sample, measure and render what a generator needs, in the target's unit-depth gauge.
+
+    Beside the user, a Blender of its own renders the first picture.
 
     Raises
     ------
@@ -154,7 +157,10 @@ def build_request(
     if not np.isfinite(median[0]):
         raise InputError(f"{camera.name} sees no surface at its first frame: nothing could be generated from it")
     yield 0.7, "Taking the first picture"
-    image = take_picture(scene, camera, start, path.size, settings)
+    if beside and settings.picture == "RENDER" and not settings.workbench:
+        image = yield from render_beside(scene, camera, start, path.size, 0.7)
+    else:
+        image = take_picture(scene, camera, start, path.size, settings)
     yield 0.9, "Measuring the first frame"
     depth_map = depth.dense(path.view(0), 0) / np.float32(median[0])
     shot = Shot(
