@@ -178,6 +178,13 @@ def test_a_remote_client_names_no_depth_model_by_a_path(remote: Client, tmp_path
             remote.submit(SolveRequest(tmp_path / "clip.mp4", depth_model=model))
 
 
+def test_a_generator_that_runs_what_a_request_says_is_for_the_local_user(remote: Client, make_request: Make) -> None:
+    import dataclasses
+
+    with pytest.raises(InputError, match="comfyui is for the user of the backend's machine alone"):
+        remote.submit(dataclasses.replace(make_request(), generator="comfyui"))
+
+
 def test_a_name_on_the_operators_list_is_taken(remote: Client, tmp_path: Path) -> None:
     (tmp_path / "model").mkdir()
     add_model("house-depth", tmp_path / "model")
@@ -198,6 +205,8 @@ def test_every_text_of_a_job_that_a_worker_opens_is_checked() -> None:
         texts = {each.name for each in dataclasses.fields(request.fields_type) if "str" in str(each.type)}
         assert texts - harmless - set(request.models) - {"parameters"} == set(), request.kind
     for generator in GENERATORS.values():
+        if generator.local_only:
+            continue
         texts = {parameter.name for parameter in generator.describe() if parameter.kind == "str"}
         assert texts <= {"negative_prompt"}, generator.name
 
