@@ -78,7 +78,8 @@ def driver(camera, carrier):
 
 
 def vertices(camera, carrier):
-    camera.parent, camera.parent_type = carrier, "VERTEX"
+    camera.parent = bpy.data.objects.new("Waves", bpy.data.meshes.new("Waves"))
+    camera.parent_type = "VERTEX"
 
 
 def file(camera, carrier):

@@ -122,7 +122,8 @@ def _spans(item: bpy.types.ID) -> Iterator[Span]:
         if _moves_view(item, curve):
             if len(curve.modifiers) or curve.extrapolation != "CONSTANT":
                 raise UnknownSpanError
-            yield tuple(curve.range())
+            first, last = untyped(curve.range())
+            yield first, last
     tracks = [track for track in animation.nla_tracks if not track.mute] if animation.use_nla else []
     for strip in itertools.chain.from_iterable(track.strips for track in tracks):
         if not strip.mute:
@@ -168,6 +169,6 @@ def _recording(constraint: bpy.types.Constraint) -> Recording | None:
         time = read_layer_time(path)
     except (InputError, OSError):
         return Recording(path.name, None, None)
-    known = time.start is not None and time.end is not None and time.end > time.start
-    offset = cache.frame_offset
-    return Recording(path.name, time.rate, (time.start + offset, time.end + offset) if known else None)
+    if time.start is None or time.end is None or time.end <= time.start:
+        return Recording(path.name, time.rate, None)
+    return Recording(path.name, time.rate, (time.start + cache.frame_offset, time.end + cache.frame_offset))
