@@ -18,7 +18,7 @@ from parascale.camera.intrinsics import scale_intrinsics
 from parascale.errors import InputError
 from parascale.link.kinds.generate import GenerationRequest
 from parascale.link.messages import Trained
-from parascale.link.parameters import Scalar
+from parascale.link.parameters import Scalar, resolve_paths
 from parascale.parallax.gauge import to_unit_depth
 from parascale.parallax.number import median_depth
 from parascale.parallax.shot import Shot
@@ -165,6 +165,9 @@ def build_request(
         metres_per_unit=metres_per_unit(scene),
         provenance={"made_by": f"parascale {parascale.__version__}", "source": f"Blender camera {camera.name}"},
     )
+    generator = find_generator(settings.generator)
+    named = {name: _from_file(value) for name, value in settings.parameters.items()}
+    parameters, files = resolve_paths(generator.parameters if generator else (), named)
     return GenerationRequest(
         shot=to_unit_depth(shot),
         generator=settings.generator,
@@ -172,8 +175,14 @@ def build_request(
         depth_map=depth_map,
         prompt=settings.prompt,
         seed=settings.seed,
-        parameters=dict(settings.parameters),
+        parameters=parameters,
+        files=files,
     )
+
+
+def _from_file(value: Scalar) -> Scalar:
+    """Return a path that Blender wrote relative to the open file as it is on the disk; other values as they are."""
+    return bpy.path.abspath(value) if isinstance(value, str) and value.startswith("//") else value
 
 
 def describe_request(request: GenerationRequest) -> dict[str, Json]:
@@ -184,7 +193,7 @@ def describe_request(request: GenerationRequest) -> dict[str, Json]:
         "generator": request.generator,
         "prompt": request.prompt,
         "seed": request.seed,
-        "parameters": dict(request.parameters),
+        "parameters": {**request.parameters, **{name: str(path) for name, path in request.files.items()}},
         "camera": request.shot.name,
         "frames": len(request.shot),
         "fps": request.shot.fps,

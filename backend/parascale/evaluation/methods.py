@@ -11,7 +11,7 @@ from parascale.camera import Trajectory, View
 from parascale.parallax.calibrate import Settings, calibrate
 from parascale.parallax.depth_source import DepthSource
 from parascale.parallax.methods import METHODS as PRODUCT_METHODS
-from parascale.parallax.metrics import pce
+from parascale.parallax.metrics import pce_above_noise
 from parascale.parallax.shot import Shot
 
 # How far from `global` the best single gain is looked for, as ln s, and how finely.
@@ -51,7 +51,7 @@ def _global_oracle(shot: Shot, target: DepthSource, anchor: View) -> Shot:
 
 
 def _error(result: Shot, shot: Shot) -> float:
-    return pce(result.parallax_number, shot.parallax_number, shot.noise_floor)
+    return pce_above_noise(result.parallax_number, shot.parallax_number, shot.noise_floor)
 
 
 def _norm_only(shot: Shot, target: DepthSource, anchor: View) -> Shot:

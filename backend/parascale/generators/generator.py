@@ -24,12 +24,15 @@ class Generator(ABC):
         Importable packages it needs beyond the base.
     trained : Trained
         Frame rate and number of frames it was trained at.
+    stall : float
+        Seconds without progress after which it counts as hung: loading weights and a denoising step take minutes.
     """
 
     name: ClassVar[str]
     scale_class: ClassVar[ScaleClass]
     requirements: ClassVar[tuple[str, ...]]
     trained: ClassVar[Trained] = Trained()
+    stall: ClassVar[float] = 3600.0
 
     @abstractmethod
     def describe(self) -> tuple[Parameter, ...]:

@@ -41,13 +41,13 @@ class MotionMaster(DiffusionGenerator):
     def describe(self) -> tuple[Parameter, ...]:
         """See `Generator`."""
         return (
-            Parameter("source_video", "str", "", description="The reference whose motion is taken, on the backend."),
-            Parameter("moving", "str", "", description="A film on the backend, white where things move by themselves."),
+            Parameter("source_video", "file", "", description="The reference whose motion is taken."),
+            Parameter("moving", "file", "", description="A film, white where things move by themselves."),
             Parameter(
                 "share", "float", 0.6, 0, 1, description="Of the steps, from the first on, that are given the motion."
             ),
             *common_parameters(steps=25, guidance=7.5, long_side=512, lora=False, sketches=False),
-            Parameter("adapter", "str", "", description="Folder of the motion adapter; the published one if empty."),
+            Parameter("adapter", "path", "", description="Folder of the motion adapter; the published one if empty."),
         )
 
     def check(self, request: GenerationRequest, values: Mapping[str, Scalar]) -> None:
@@ -58,7 +58,7 @@ class MotionMaster(DiffusionGenerator):
                 "retime it"
             )
         if not values["source_video"]:
-            raise InputError(f"{self.name} needs a source_video: the reference clip, a file on the backend")
+            raise InputError(f"{self.name} needs a source_video: the reference clip")
 
     def make_frames(self, run: "Run") -> NDArray[np.uint8]:
         """See `DiffusionGenerator`."""

@@ -29,6 +29,7 @@ class Preview(Generator):
     name = "preview"
     scale_class = "D"
     requirements = ("av", "numba")
+    stall = 600.0
 
     def describe(self) -> tuple[Parameter, ...]:
         """Take no parameters: size, rate and lens are the shot's."""

@@ -40,13 +40,13 @@ class ReCamMaster(DiffusionGenerator):
         return (
             Parameter(
                 "source_video",
-                "str",
+                "file",
                 "",
-                description="The film to take again, a file on the backend; the picture, standing still, if empty.",
+                description="The film to take again; the picture, standing still, if empty.",
             ),
             UNITS_PER_DEPTH,
             *common_parameters(steps=50, guidance=5.0, long_side=832),
-            Parameter("parts", "str", "", description="Folder of VAE and encoders; the published ones if empty."),
+            Parameter("parts", "path", "", description="Folder of VAE and encoders; the published ones if empty."),
         )
 
     def check(self, request: GenerationRequest, values: Mapping[str, Scalar]) -> None:

@@ -41,7 +41,7 @@ def common_parameters(
     """Describe the parameters of `Settings`, with a model's own defaults."""
     shown = Parameter("sketches", "bool", True, description="Show the video, small, as it comes into being.")
     lora_parameters = (
-        Parameter("lora", "str", "", description="A LoRA on the backend: a .safetensors file or a folder with one."),
+        Parameter("lora", "path", "", description="A LoRA on the backend: a .safetensors file or a folder with one."),
         Parameter("lora_strength", "float", 1.0, 0, 2, description="How much of the LoRA is added."),
     )
     return (
@@ -68,6 +68,6 @@ def common_parameters(
         ),
         Parameter("tiling", "bool", False, description="Decode in tiles: less memory, faint seams at worst."),
         *((shown,) if sketches else ()),
-        Parameter("weights", "str", "", description="Folder or hub id of the weights; the published ones if empty."),
+        Parameter("weights", "path", "", description="Folder or name of the weights; the published ones if empty."),
         *(lora_parameters if lora else ()),
     )

@@ -47,7 +47,7 @@ class WanFunCamera(DiffusionGenerator):
             Parameter("use_image", "bool", True, description="Start from the picture; off makes all from the prompt."),
             UNITS_PER_DEPTH,
             *common_parameters(steps=50, guidance=6.0, long_side=832),
-            Parameter("parts", "str", "", description="Folder of VAE and encoders; the published ones if empty."),
+            Parameter("parts", "path", "", description="Folder of VAE and encoders; the published ones if empty."),
         )
 
     def make_frames(self, run: "Run") -> NDArray[np.uint8]:

@@ -19,6 +19,7 @@ from parascale.parallax.shot import Shot
 from parascale.solve.clip import Candidate, Clip
 from parascale.solve.lens.focal import estimate_focal_length
 from parascale.solve.lens.lens import Lens
+from parascale.solve.lens.projection import refuse_panoramas
 from parascale.solve.lens.radial import MIN_INLIER_RATIO, estimate_radial_distortion, undistort
 from parascale.solve.motion.keyframes import choose_keyframes
 from parascale.solve.motion.motion_class import classify_motion
@@ -50,7 +51,7 @@ MAX_RESAMPLINGS = 2
 
 
 def solve(  # noqa: PLR0913 - what a user can say about a clip, by name
-    reference: Path,
+    reference: Path | str,
     *,
     focal: float | None = None,
     fov: float | None = None,
@@ -103,12 +104,14 @@ def solve(  # noqa: PLR0913 - what a user can say about a clip, by name
     """
     if sum(given is not None for given in (focal, fov, intrinsics)) > 1:
         raise InputError("give one of the focal length, the field of view and the intrinsics, not several")
+    reference = Path(reference)
     report = _Reporter(progress, cancelled)
     threads = threads or os.cpu_count() or 1
     with _quiet_libraries(threads):
         with report.phase("decode", 0.0, 0.2):
             footage = read_footage(reference, start=start, end=end, fps=fps, progress=report.inside)
             footage = one_shot(reference.name, leave_out_repeats(reference.name, footage), shot)
+            refuse_panoramas(reference.name, footage)
             if len(footage) < 2:
                 raise InputError(f"{reference.name} has one frame in this range: a camera move needs at least 2")
         lens = _lens(footage, focal, fov, intrinsics)
