@@ -96,6 +96,11 @@ def test_a_files_own_rate_and_frames_are_kept_and_said(
     assert "usd_two.usdc has 30 frames a second, the scene 24: the reference keeps the file's" in said
     assert "main: 13 frames at 30 a second" in said
     assert "frames 1 to 13, where it moves (the scene's range is 1 to 250)" in said
+    before = reference_shot().trajectory.centres
+    bpy.data.cache_files["usd_two.usdc"].frame_offset = 100
+    bpy.ops.parascale.use_camera()
+    assert "frames 101 to 113, where it moves" in capfd.readouterr().out
+    np.testing.assert_allclose(reference_shot().trajectory.centres, before, atol=1e-6)
 
 
 def test_a_rate_that_cannot_be_read_is_said(
