@@ -32,6 +32,7 @@ from .curves import curve_of, keyed_frames
 from .objects import reference_of_camera
 from .pictures import cut_to_shape, read_picture, render_frame
 from .reference_camera import shot_of_reference
+from .render_beside import render_beside
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,8 @@ def choose_frame_times(scene: bpy.types.Scene, camera: bpy.types.Object, setting
     fps = settings.fps or trained.fps or own_fps
     step = trained.frame_step
     times = np.arange(settings.frames) / fps if settings.frames else generator_times(duration, fps, step)
-    if trained.best_frames and len(times) > trained.best_frames and not (settings.frames or settings.fps):
+    in_one_go = trained.best_frames and not trained.splits
+    if in_one_go and len(times) > trained.best_frames and not (settings.frames or settings.fps):
         # All of the move in fewer frames a second, rather than its beginning.
         fps = (trained.best_frames - 1) / duration
         times = np.arange(trained.best_frames) / fps
@@ -128,9 +130,11 @@ def choose_frame_times(scene: bpy.types.Scene, camera: bpy.types.Object, setting
 
 
 def build_request(
-    scene: bpy.types.Scene, camera: bpy.types.Object, settings: GenerationSettings
+    scene: bpy.types.Scene, camera: bpy.types.Object, settings: GenerationSettings, *, beside: bool = False
 ) -> Steps[GenerationRequest]:
     """Sample, measure and render what a generator needs, in the target's unit-depth gauge.
+
+    Beside the user, a Blender of its own renders the first picture.
 
     Raises
     ------
@@ -154,7 +158,10 @@ def build_request(
     if not np.isfinite(median[0]):
         raise InputError(f"{camera.name} sees no surface at its first frame: nothing could be generated from it")
     yield 0.7, "Taking the first picture"
-    image = take_picture(scene, camera, start, path.size, settings)
+    if beside and settings.picture == "RENDER" and not settings.workbench:
+        image = yield from render_beside(scene, camera, start, path.size, 0.7)
+    else:
+        image = take_picture(scene, camera, start, path.size, settings)
     yield 0.9, "Measuring the first frame"
     depth_map = depth.dense(path.view(0), 0) / np.float32(median[0])
     shot = Shot(

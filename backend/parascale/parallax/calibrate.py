@@ -110,6 +110,8 @@ def calibrate(
     facts = facts or TargetFacts()
     if facts.surroundings is None and isinstance(target, Surroundings):
         facts = replace(facts, surroundings=target)
+    if not facts.has_surfaces:
+        settings = replace(settings, framing=0.0, horizon="free", clearance=0.0)
     gain = METHODS[settings.method].gain
     asked = _asked(shot, anchor, settings)
     intrinsics = realised_intrinsics(shot.trajectory, anchor, settings.lens)
@@ -130,7 +132,6 @@ def calibrate(
         subjects=_seen_subjects(result.trajectory, composition.subjects, points),
         up=None if composition.target_up is None else Up(composition.target_up, 1.0, "the target's world"),
     )
-    moving = np.any(shot.trajectory.baselines, axis=1)
     report = make_report(
         shot,
         result,
@@ -139,7 +140,7 @@ def calibrate(
         walked,
         asked=(asked.p, asked.felt),
         pce_global=_pce_global(shot, anchor, asked.p, known, observer),
-        unknown=tuple(np.flatnonzero(np.isnan(wanted) & moving).tolist()),
+        unknown=np.isnan(wanted),
         surroundings=facts.surroundings,
     )
     return Calibration(replace(result, quality=report.as_json()), report, composition.subjects, points)
