@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from parascale.cli.common import JsonOption, open_shot, print_json
+from parascale.types import to_json_values
 
 if TYPE_CHECKING:
     from parascale.parallax.shot import Shot
@@ -44,6 +45,7 @@ def describe(shot: "Shot") -> dict[str, object]:
         "unit": shot.unit,
         "metres_per_unit": shot.metres_per_unit,
         "parallax_number": shot.parallax_number.tolist(),
+        "parallax_sigma": None if shot.parallax_sigma is None else to_json_values(shot.parallax_sigma),
         "noise_floor": shot.noise_floor if "noise_floor" in shot.quality else None,
         "median_depth": shot.median_depth.tolist(),
         "distortion": None if shot.distortion is None else dict(shot.distortion),
@@ -65,6 +67,7 @@ def _print_table(shot: "Shot", output: Path | None) -> None:
     floor = shot.noise_floor if "noise_floor" in shot.quality else None
     rows += [
         ("Parallax Number", _spread(steps, "a frame")),
+        *_error_rows(shot),
         ("", draw_steps(steps, floor or 0.0, BARS if _can_print(BARS) else PLAIN_BARS)),
         ("noise floor", _floor(steps, floor)),
         ("median depth", _spread(shot.median_depth.tolist(), shot.unit)),
@@ -118,6 +121,25 @@ def _floor(steps: list[float], floor: float | None) -> str:
     below = sum(step <= floor for step in steps)
     told = f"{below} of {len(steps)} steps lie below it and cannot be told from rest" if below else "all steps above it"
     return f"{floor:.4g} a frame: {told}"
+
+
+def _error_rows(shot: "Shot") -> list[tuple[str, str]]:
+    """P with its error: of the median step and of the least certain one."""
+    if shot.parallax_sigma is None:
+        return []
+    from statistics import median
+
+    known = [
+        (float(p), float(sigma))
+        for p, sigma in zip(shot.parallax_number, shot.parallax_sigma, strict=True)
+        if isfinite(p) and isfinite(sigma)
+    ]
+    if not known:
+        return []
+    middle = f"P {median(p for p, _ in known):.4g} +- {median(sigma for _, sigma in known):.2g}"
+    shares = [sigma / p for p, sigma in known if p > 0]
+    share = f", {median(shares):.2g} of P in the median step, {max(shares):.2g} at worst" if shares else ""
+    return [("error of P", f"{middle} (one sigma){share}")]
 
 
 def _spread(values: list[float], unit: str) -> str:

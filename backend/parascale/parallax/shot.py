@@ -144,6 +144,14 @@ class Shot:
         return parallax_number(self.trajectory, self.median_depth)
 
     @property
+    def parallax_band(self) -> tuple[Array, Array] | None:
+        """P_t less and more three standard deviations, (T-1,) each, from 0; None where the error is not known."""
+        if self.parallax_sigma is None:
+            return None
+        p, margin = self.parallax_number, 3 * self.parallax_sigma
+        return np.maximum(p - margin, 0.0), p + margin
+
+    @property
     def notices(self) -> list[Notice]:
         """What a solve assumed about its clip, left out of it, or found doubtful."""
         told, warning = self.quality.get("notices"), self.quality.get("warning")

@@ -295,4 +295,4 @@ def _complete(clip: Clip, keyframes: NDArray[np.int64], found: KeyframeMap, seed
     poses = np.full((len(positions), 3, 4), np.nan)
     poses[known] = mapped
     solution = complete_solution(clip.tracks, poses, focal, seed=seed, threads=threads)
-    return solution if isinstance(solution, str) else Candidate(solution, found.mapper, keyframes, evidence)
+    return solution if isinstance(solution, str) else Candidate(solution, found.mapper, keyframes, evidence, known)
