@@ -1,4 +1,4 @@
-"""A shot in one picture: its path from above and from the side, P with its error and noise floor, median depth, steps."""
+"""A shot in one picture: its path from above and from the side, P with its error and its noise floor, depth, steps."""
 
 from pathlib import Path
 
