@@ -16,7 +16,9 @@ from numpy.typing import ArrayLike, NDArray
 from parascale.camera.intrinsics import focal_from_fov
 from parascale.errors import Cancelled, InputError
 from parascale.parallax.shot import Shot
+from parascale.parallax.subject_box import SubjectBox
 from parascale.solve.clip import Candidate, Clip
+from parascale.solve.composition import describe_composition
 from parascale.solve.lens.focal import estimate_focal_length
 from parascale.solve.lens.lens import Lens
 from parascale.solve.lens.radial import MIN_INLIER_RATIO, estimate_radial_distortion, undistort
@@ -60,6 +62,7 @@ def solve(  # noqa: PLR0913 - what a user can say about a clip, by name
     fps: float | None = None,
     shot: int | None = None,
     masks: Path | None = None,
+    subjects: Sequence[SubjectBox] = (),
     threads: int | None = None,
     seed: int = 0,
     progress: Progress | None = None,
@@ -85,6 +88,8 @@ def solve(  # noqa: PLR0913 - what a user can say about a clip, by name
         Number of the shot, counting from 1, where these frames hold several.
     masks : Path or None
         A video or a folder of masks, one a frame, white where things move.
+    subjects : sequence of SubjectBox
+        What the shot looks at, followed through the clip; what the camera holds is proposed where there is none.
     threads : int or None
         1 gives the same bytes every time; all cores where None.
     seed : int
@@ -131,10 +136,11 @@ def solve(  # noqa: PLR0913 - what a user can say about a clip, by name
             )
         if motion.motion != "general":
             with report.phase("turns", 0.58, 1.0):
-                return build_still_shot(clip, motion)
+                return describe_composition(build_still_shot(clip, motion), clip, None, subjects, cancelled)
         clip, candidate = _find_best_candidate(clip, motion.noise, report)
         with report.phase("depth", 0.93, 1.0):
-            return build_moving_shot(clip, candidate)
+            moving = build_moving_shot(clip, candidate)
+            return describe_composition(moving, clip, candidate.solution.inliers, subjects, cancelled)
 
 
 class _Reporter:
