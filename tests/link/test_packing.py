@@ -47,7 +47,10 @@ def test_a_picture_without_depth_survives(generation: GenerationRequest) -> None
 def test_a_solve_request_survives(tmp_path: Path) -> None:
     clip = tmp_path / "clip.mp4"
     clip.write_bytes(b"not read")
-    for request in (SolveRequest(clip, focal=500.0, start=3, end=84), SolveRequest(clip, depth_model="depth-pro")):
+    for request in (
+        SolveRequest(clip, focal=500.0, start=3, end=84, fps=12.5),
+        SolveRequest(clip, depth_model="depth-pro"),
+    ):
         assert travel(request) == request
 
 

@@ -42,11 +42,11 @@ def test_a_folder_of_exr_frames_is_uploaded_and_solved(client: Client, tmp_path:
     light = np.random.default_rng(2).random((60, 80, 3), np.float32).repeat(4, axis=0).repeat(4, axis=1)
     for number in range(1, 4):
         OpenEXR.File({"type": OpenEXR.scanlineimage}, {"RGB": light}).write(str(frames / f"frame.{number:04d}.exr"))
-    job = client.submit(SolveRequest(frames))
+    job = client.submit(SolveRequest(frames, fps=12.5))
     status = client.wait(job)
     assert (status.state, status.message) == ("done", "")
     shot = read_shot(client.fetch(job, tmp_path / "solved").files["shot"])
-    assert (len(shot), shot.motion_class, shot.trajectory.width) == (3, "static", 320)
+    assert (len(shot), shot.motion_class, shot.trajectory.width, shot.fps) == (3, "static", 320, 12.5)
 
 
 @pytest.mark.realdata

@@ -1,5 +1,6 @@
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ COUNT = 32
 
 @pytest.fixture(scope="module")
 def shows(clips: Any, street: Any, rendered: Any, tmp_path_factory: Any) -> Any:
-    """Return a function that makes a video which shows these frames of a move, one after another."""
+    """Return a clip, its pictures, and a function that makes a video which shows these of them, one after another."""
     clip = clips("truck", COUNT, 1.0, camera=street)
     pictures = [frame.picture for frame in open_frames(clip.path).frames()]
     folder = tmp_path_factory.mktemp("repeats")
@@ -28,8 +29,7 @@ def shows(clips: Any, street: Any, rendered: Any, tmp_path_factory: Any) -> Any:
         rendered.write_video(path, [pictures[number] for number in numbers], clip.fps)
         return path
 
-    show.clip = clip  # type: ignore[attr-defined]
-    return show
+    return SimpleNamespace(show=show, clip=clip, pictures=pictures, folder=folder)
 
 
 def asked(clip: Any, count: int) -> Shot:
@@ -49,8 +49,26 @@ PATTERNS = {
 @pytest.mark.parametrize("pattern", PATTERNS)
 def test_every_picture_that_repeats_is_found_and_no_other(shows: Any, pattern: str) -> None:
     numbers = PATTERNS[pattern]
-    grey = [frame.grey for frame in open_frames(shows(pattern, numbers)).small_frames(0, None, 640, 320)]
+    grey = [frame.grey for frame in open_frames(shows.show(pattern, numbers)).small_frames(0, None, 640, 320)]
     assert find_repeats(grey) == [at for at in range(1, len(numbers)) if numbers[at] == numbers[at - 1]]
+
+
+@pytest.mark.parametrize("bottom_first", [False, True])
+def test_film_woven_into_unmarked_fields_is_found_again(shows: Any, rendered: Any, bottom_first: bool) -> None:
+    """24 a second as 60 fields, 3 and 2 of each picture: two frames in five hold fields of two pictures."""
+    fields = [at for at in range(COUNT) for _ in range(3 if at % 2 else 2)]
+    frames = []
+    for first, second in zip(fields[::2], fields[1::2], strict=False):
+        top, bottom = (second, first) if bottom_first else (first, second)
+        frames.append(shows.pictures[top].copy())
+        frames[-1][1::2] = shows.pictures[bottom][1::2]
+    path = rendered.write_video(shows.folder / "woven.mp4", frames, 30000 / 1001)
+    grey = [frame.grey for frame in open_frames(path).small_frames(0, None, 640, 320)]
+    kept = len(grey) - len(find_repeats(grey))
+    assert abs(kept - COUNT) <= 1
+    solved = solve(path, intrinsics=shows.clip.intrinsics)
+    p, truth = solved.parallax_number, asked(shows.clip, COUNT).parallax_number
+    assert np.sum(p) == pytest.approx(np.sum(truth), rel=0.05)
 
 
 def test_a_steady_move_repeats_nothing(shows: Any) -> None:
@@ -60,7 +78,7 @@ def test_a_steady_move_repeats_nothing(shows: Any) -> None:
 
 def test_a_reference_leaves_repeats_out_and_a_generated_video_rests_at_them(shows: Any) -> None:
     numbers = PATTERNS["frozen_for_four"]
-    video = shows("frozen_for_four", numbers)
+    video = shows.show("frozen_for_four", numbers)
     reference = solve(video, intrinsics=shows.clip.intrinsics)
     assert reference.quality["repeated_frames"] == [11, 12, 13, 14]
     assert len(reference) == COUNT - 4
@@ -78,7 +96,7 @@ def test_verify_counts_the_steps_at_which_a_generated_video_stands_still(shows: 
     """Asked to move all along; what is shown is known frame by frame, so is its error."""
     clip, numbers = shows.clip, PATTERNS["frozen_for_four"]
     shown = Trajectory(clip.camera_to_world[numbers], clip.intrinsics, np.arange(len(numbers)) / clip.fps, *clip.size)
-    found = verify(shows("frozen_for_four", numbers), asked(clip, len(numbers))).metrics
+    found = verify(shows.show("frozen_for_four", numbers), asked(clip, len(numbers))).metrics
     truth = Shot("shown", clip.fps, shown, clip.median_depth[numbers], quality={"noise_floor": found.floor})
     expected = compare(truth, asked(clip, len(numbers)))
     assert expected.pce > 0.2
@@ -88,6 +106,6 @@ def test_verify_counts_the_steps_at_which_a_generated_video_stands_still(shows: 
 
 @pytest.mark.slow
 def test_a_video_that_shows_every_picture_twice_is_verified_and_not_refused(shows: Any) -> None:
-    found = verify(shows("twice", PATTERNS["twice"]), asked(shows.clip, COUNT)).metrics
+    found = verify(shows.show("twice", PATTERNS["twice"]), asked(shows.clip, COUNT)).metrics
     assert found.frames == COUNT
     assert found.pce > 0.5

@@ -2,6 +2,7 @@
 
 import math
 import os
+import sys
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,6 +21,15 @@ from parascale.media.orientation import UPRIGHT, orientation_of_matrix
 _BESIDE = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
 # Packets by which a film is told from a still, and how few of them, beside the most of any stream, a still has.
 _TOLD_BY, _STILL_SHARE = 200, 0.1
+
+# FFmpeg's AVSphericalProjection; a rectilinear one is a flat view.
+_PROJECTIONS = {
+    0: "360-degree panorama",
+    1: "360-degree cube map",
+    2: "part of a 360-degree panorama",
+    3: "180-degree panorama",
+    5: "fisheye picture",
+}
 
 
 def name_for_ffmpeg(path: Path) -> str:
@@ -81,3 +91,12 @@ def read_orientation_of_frame(frame: VideoFrame) -> int:
         angle = math.radians(frame.rotation)
         a, b, c, d = math.cos(angle), -math.sin(angle), math.sin(angle), math.cos(angle)
     return orientation_of_matrix(a, b, c, d)
+
+
+def read_projection_of_frame(frame: VideoFrame) -> str | None:
+    """Read what a file states its pictures are, where that is no flat view: a "360-degree panorama", a "fisheye"."""
+    try:
+        stored = bytes(cast("Mapping[str, Buffer]", frame.side_data)["SPHERICAL"])
+    except (KeyError, ValueError):
+        return None
+    return _PROJECTIONS.get(int.from_bytes(stored[:4], sys.byteorder))

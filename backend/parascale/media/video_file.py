@@ -15,7 +15,13 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 
 from parascale.errors import InputError, Notice
-from parascale.media.container import find_films, open_container, read_orientation_of_frame
+from parascale.media.container import (
+    find_films,
+    open_container,
+    read_orientation_of_frame,
+    read_projection_of_frame,
+)
+from parascale.media.interlacing import deinterlace
 from parascale.media.lens_metadata import read_container_focal
 from parascale.media.orientation import is_transposed, turn_upright, upright_size
 from parascale.media.picture_times import DEFAULT_FPS
@@ -38,6 +44,8 @@ class VideoInfo:
         How many frames it declares (a folder: how many images it holds).
     aspect : float
         Width of a pixel over its height.
+    projection : str or None
+        What it states its pictures are, where that is no flat view.
     """
 
     width: int
@@ -45,6 +53,7 @@ class VideoInfo:
     fps: float
     frames: int
     aspect: float = 1.0
+    projection: str | None = None
 
 
 class Frame(NamedTuple):
@@ -93,7 +102,7 @@ class VideoFile:
             first = next(self._decode(container), None)
             if first is None:
                 raise InputError(f"{self._path.name} holds no picture that can be decoded: choose another clip")
-            orientation = read_orientation_of_frame(first)
+            orientation, projection = read_orientation_of_frame(first), read_projection_of_frame(first)
             width, height = upright_size((first.width, first.height), orientation)
             aspect = float(stream.sample_aspect_ratio or 0) or 1.0
             if is_transposed(orientation):
@@ -103,7 +112,7 @@ class VideoFile:
         if not count:
             with self._open() as container:
                 count = sum(1 for packet in container.demux(video=self._film) if packet.size)
-        return VideoInfo(width, height, fps, count, aspect)
+        return VideoInfo(width, height, fps, count, aspect, projection)
 
     def frames(self) -> Iterator[Frame]:
         """Decode all frames in order."""
@@ -129,7 +138,7 @@ class VideoFile:
 
     def _numbered(self) -> Iterator[tuple[int, VideoFrame]]:
         with self._open() as container:
-            yield from enumerate(_deinterlace(self._decode(container)))
+            yield from enumerate(deinterlace(self._decode(container)))
 
     @property
     def notices(self) -> tuple[Notice, ...]:
@@ -200,32 +209,3 @@ def _time(frame: VideoFrame) -> float:
 
 def _upright(picture: VideoFrame, frame: VideoFrame) -> Image:
     return np.asarray(turn_upright(picture.to_ndarray(), read_orientation_of_frame(frame)), np.uint8)
-
-
-def _deinterlace(frames: Iterator[VideoFrame]) -> Iterator[VideoFrame]:
-    """Pass frames on, interlaced ones with the lines of their later field made up from those of the first."""
-    graph = None
-    for frame in frames:
-        if graph is None and not frame.interlaced_frame:
-            yield frame
-            continue
-        if graph is None:
-            graph = av.filter.Graph()
-            source = graph.add_buffer(
-                width=frame.width, height=frame.height, format=frame.format, time_base=frame.time_base
-            )
-            graph.link_nodes(source, graph.add("bwdif", "mode=send_frame:deint=interlaced"), graph.add("buffersink"))
-            graph.configure()
-        graph.vpush(frame)
-        yield from _pull_all(graph)
-    if graph is not None:
-        graph.vpush(None)
-        yield from _pull_all(graph)
-
-
-def _pull_all(graph: av.filter.Graph) -> Iterator[VideoFrame]:
-    while True:
-        try:
-            yield graph.vpull()
-        except (av.BlockingIOError, av.EOFError):
-            return

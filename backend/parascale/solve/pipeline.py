@@ -21,6 +21,7 @@ from parascale.solve.clip import Candidate, Clip
 from parascale.solve.composition import describe_composition
 from parascale.solve.lens.focal import estimate_focal_length
 from parascale.solve.lens.lens import Lens
+from parascale.solve.lens.projection import refuse_panoramas
 from parascale.solve.lens.radial import MIN_INLIER_RATIO, estimate_radial_distortion, undistort
 from parascale.solve.motion.keyframes import choose_keyframes
 from parascale.solve.motion.motion_class import classify_motion
@@ -114,6 +115,7 @@ def solve(  # noqa: PLR0913 - what a user can say about a clip, by name
         with report.phase("decode", 0.0, 0.2):
             footage = read_footage(reference, start=start, end=end, fps=fps, progress=report.inside)
             footage = one_shot(reference.name, leave_out_repeats(reference.name, footage), shot)
+            refuse_panoramas(reference.name, footage)
             if len(footage) < 2:
                 raise InputError(f"{reference.name} has one frame in this range: a camera move needs at least 2")
         lens = _lens(footage, focal, fov, intrinsics)

@@ -23,6 +23,7 @@ class SolveFields:
     start: int
     end: int | None
     depth_model: str | None
+    fps: float | None
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,8 @@ class SolveRequest(Request):
         Frame range, start inclusive, end exclusive; None is the end of the clip.
     depth_model : str or None
         Gives the depth, aligned to the solved points, as `DepthRequest` names it; None takes that of the tracks.
+    fps : float or None
+        Pictures a second, of pictures; None takes what they tell themselves.
     """
 
     kind = "solve"
@@ -53,12 +56,15 @@ class SolveRequest(Request):
     start: int = 0
     end: int | None = None
     depth_model: str | None = None
+    fps: float | None = None
 
     def pack(self) -> Packed:
         """See `Request`; pictures are sent one by one."""
         pictures = sequence_files(self.reference)
         paths = [self.reference] if pictures is None else pictures
-        fields = SolveFields(pictures is not None, self.focal, self.fov, self.start, self.end, self.depth_model)
+        fields = SolveFields(
+            pictures is not None, self.focal, self.fov, self.start, self.end, self.depth_model, self.fps
+        )
         files = tuple((describe_file("reference", path), path) for path in paths)
         return Packed(f"solve {self.reference.name}", asdict(fields), {}, files)
 
@@ -74,4 +80,4 @@ class SolveRequest(Request):
             reference = references[0].parent
         else:
             reference = one_file(cls.kind, files, "reference")
-        return cls(reference, values.focal, values.fov, values.start, values.end, values.depth_model)
+        return cls(reference, values.focal, values.fov, values.start, values.end, values.depth_model, values.fps)

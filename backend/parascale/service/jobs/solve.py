@@ -30,6 +30,7 @@ def run(request: SolveRequest, context: JobContext) -> JobResult:
         fov=request.fov,
         start=request.start,
         end=request.end,
+        fps=request.fps,
         progress=progress,
         cancelled=context.cancelled,
     )
