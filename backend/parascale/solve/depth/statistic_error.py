@@ -10,6 +10,7 @@ of the picture and read off the depth at those quantiles.
 from collections.abc import Sequence
 
 import numpy as np
+from scipy import ndimage
 
 from parascale.parallax.depth_source import DepthSamples
 from parascale.parallax.number import median_depth
@@ -34,7 +35,8 @@ def estimate_area_error(
 
     Each half of the tracks alone gives another depth map. Half the difference of the shares that the two see nearer
     than the median has the variance of the whole (half-sampling); the cells that change sides say how much of the
-    picture lies at edges; cells without depth that are no sky may lie on either side.
+    picture lies at edges; cells without depth that are no sky may lie on either side, and
+    so may the skyline.
 
     Parameters
     ----------
@@ -61,10 +63,22 @@ def estimate_area_error(
         nearer = [_share_nearer(part, middle) for part in parts]
         flips = [((part.depth < middle) != (whole.depth < middle))[part.hit & whole.hit].mean() for part in parts]
         unseen = float((~whole.hit & ~above.reshape(-1)).mean())
-        # That of a number anywhere in an interval is a twelfth of its length squared.
-        parts_of_it = (nearer[0] - nearer[1]) / 2, COMMON_SHARE * float(np.mean(flips)), unseen / np.sqrt(12)
-        variances.append(float(np.sum(np.square(parts_of_it))))
+        shares = (
+            (nearer[0] - nearer[1]) / 2,
+            COMMON_SHARE * float(np.mean(flips)),
+            # The standard deviation of a number anywhere in an interval, over its length.
+            unseen / np.sqrt(12),
+            # A skyline is known to a cell, and what lies under it is farther than the median.
+            _skyline_share(above) / 2,
+        )
+        variances.append(float(np.sum(np.square(shares))))
     return float(np.sqrt(np.mean(variances))) if variances else float("nan")
+
+
+def _skyline_share(sky: Mask) -> float:
+    """Share of the cells that lie on the edge of the sky."""
+    edge = ndimage.binary_dilation(sky) & ~sky
+    return float(edge.mean())
 
 
 def _share_nearer(samples: DepthSamples, middle: float) -> float:
