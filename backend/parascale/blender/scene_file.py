@@ -7,7 +7,10 @@ import bpy
 from parascale.blender.camera import view_of_camera
 from parascale.blender.depth import SceneDepth, clip_range
 from parascale.errors import InputError
+from parascale.parallax.composition import TargetFacts
 from parascale.parallax.target import Target
+
+WORLD_UP = (0.0, 0.0, 1.0)
 
 
 def scene_target(path: Path, camera_name: str | None = None) -> Target:
@@ -46,4 +49,5 @@ def scene_target(path: Path, camera_name: str | None = None) -> Target:
     settings = scene.unit_settings
     metres = None if settings.system == "NONE" else settings.scale_length
     depth = SceneDepth(scene, clip=clip_range(scene, camera))
-    return Target(depth, view_of_camera(scene, camera), "m" if metres == 1.0 else "arbitrary", metres)
+    facts = TargetFacts(up=WORLD_UP, surroundings=depth)
+    return Target(depth, view_of_camera(scene, camera), "m" if metres == 1.0 else "arbitrary", metres, facts)

@@ -31,6 +31,7 @@ from parascale.cli import (
     serve,
     solve,
     stitch,
+    subject,
     verify,
     view,
     weights,
@@ -54,7 +55,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 for module in (
-    *(solve, info, view, depth, calibrate, retime, stitch, import_, export, formats, generate, verify, metrics),
+    *(solve, subject, info, view, depth, calibrate, retime, stitch, import_, export, formats, generate, verify, metrics),
     *(serve, jobs, cancel, result, keys, probe, evaluate, doctor),
 ):
     function = module.__name__.rpartition(".")[2]

@@ -74,6 +74,7 @@ def calibrate(
             settings,
             unit=target.unit,
             metres_per_unit=target.metres_per_unit,
+            facts=target.facts,
             progress=progress,
         )
     if file is not None:

@@ -11,8 +11,10 @@ from parascale.types import to_json_values
 
 if TYPE_CHECKING:
     from parascale.parallax.shot import Shot
+    from parascale.parallax.subject import SubjectTrack, Up
 
 MAX_COLUMNS = 56
+MAX_RANGES = 6
 BARS, PLAIN_BARS = "▁▂▃▄▅▆▇█", "_.:-=+*#"
 
 
@@ -48,6 +50,8 @@ def describe(shot: "Shot") -> dict[str, object]:
         "parallax_sigma": None if shot.parallax_sigma is None else to_json_values(shot.parallax_sigma),
         "noise_floor": shot.noise_floor if "noise_floor" in shot.quality else None,
         "median_depth": shot.median_depth.tolist(),
+        "subjects": [_describe_subject(shot, subject) for subject in shot.subjects],
+        "up": None if shot.up is None else _describe_up(shot.up),
         "distortion": None if shot.distortion is None else dict(shot.distortion),
         "quality": dict(shot.quality),
         "provenance": dict(shot.provenance),
@@ -72,8 +76,9 @@ def _print_table(shot: "Shot", output: Path | None) -> None:
         ("noise floor", _floor(steps, floor)),
         ("median depth", _spread(shot.median_depth.tolist(), shot.unit)),
     ]
+    rows += _composition_rows(shot)
     for key, value in shot.quality.items():
-        if key != "noise_floor" and not isinstance(value, list | dict | None):
+        if key not in ("noise_floor", "subject_source") and not isinstance(value, list | dict | None):
             rows.append((key.replace("_", " "), f"{value:.4g}" if isinstance(value, float) else str(value)))
     if output is not None:
         rows.append(("written", str(output)))
@@ -81,6 +86,53 @@ def _print_table(shot: "Shot", output: Path | None) -> None:
     column = max(len(name) for name, _ in rows) + 1
     for name, value in rows:
         print(f"{name:{column}} {value}".rstrip())
+
+
+def _describe_subject(shot: "Shot", subject: "SubjectTrack") -> dict[str, object]:
+    """Gather a subject's track as JSON values; P of the subject where its depth is known."""
+    return {
+        "name": subject.name,
+        "frames_in_frame": int(subject.in_frame.sum()),
+        "centre": to_json_values(subject.centre),
+        "size": None if subject.size is None else to_json_values(subject.size),
+        "depth": None if subject.depth is None else to_json_values(subject.depth),
+        "parallax_number": None if subject.depth is None else to_json_values(shot.parallax_of(subject)),
+    }
+
+
+def _describe_up(up: "Up") -> dict[str, object]:
+    return {"direction": up.direction.tolist(), "confidence": up.confidence, "source": up.source}
+
+
+def _composition_rows(shot: "Shot") -> list[tuple[str, str]]:
+    """What the shot looks at, when, and which way is up in it."""
+    rows = []
+    for subject in shot.subjects:
+        rows.append((f"subject {subject.name}".replace("subject subject", "subject"), _ranges(shot, subject)))
+        if subject.depth is not None:
+            rows.append(("P of the subject", _spread(shot.parallax_of(subject).tolist(), "a frame")))
+    if not shot.subjects and shot.quality.get("subject_source") == "none":
+        rows.append(("subject", "none: the camera holds nothing; point at what the shot looks at"))
+    if shot.up is not None:
+        x, y, z = shot.up.direction
+        rows.append(("up", f"{x:.3f}, {y:.3f}, {z:.3f} from {shot.up.source}, confidence {shot.up.confidence:.1f}"))
+    return rows
+
+
+def _ranges(shot: "Shot", subject: "SubjectTrack") -> str:
+    """Frames of the source in which a subject is in frame, as ranges."""
+    frames, inside = shot.frames.tolist() if shot.frames is not None else [], subject.in_frame.tolist()
+    runs: list[list[int]] = []
+    for index, (frame, known) in enumerate(zip(frames, inside, strict=True)):
+        if known and index and inside[index - 1]:
+            runs[-1][1] = frame
+        elif known:
+            runs.append([frame, frame])
+    if not runs:
+        return "never in frame"
+    listed = ", ".join(f"{first} to {last}" for first, last in runs[:MAX_RANGES])
+    more = f" and {len(runs) - MAX_RANGES} more" if len(runs) > MAX_RANGES else ""
+    return f"in frame in {sum(inside)} of {len(inside)} frames: {listed}{more}"
 
 
 def _can_print(text: str) -> bool:

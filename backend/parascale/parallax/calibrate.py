@@ -1,42 +1,31 @@
 """Calibration: find the gain of every step, replay the reference with it, and say what that did."""
 
-import math
-from collections.abc import Callable, Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from parascale.camera import Trajectory, View
 from parascale.errors import InputError
-from parascale.parallax.calibration_report import (
-    CalibrationReport,
-    frame_ranges,
-    largest_jump,
-    loop_closure,
-    subject_drift,
-)
+from parascale.parallax.calibration_report import CalibrationReport
+from parascale.parallax.clearance import Surroundings
+from parascale.parallax.composition import Composition, TargetFacts, compose
 from parascale.parallax.depth_source import DepthSource
-from parascale.parallax.gains import TargetStart, fill_gaps, global_gain, limit_gains, smooth_gain
+from parascale.parallax.gains import TargetStart, global_gain
+from parascale.parallax.lead import track_point
 from parascale.parallax.lens import compensation, realised_intrinsics, step_directions
-from parascale.parallax.march import ClosedLoopGain, March, march
 from parascale.parallax.methods import METHODS, ClosedLoop
 from parascale.parallax.metrics import pce
 from parascale.parallax.observer import Look, Observer
-from parascale.parallax.realise import realised_poses, realised_start, realised_steps
+from parascale.parallax.passes import Walk, most_passes, walk
+from parascale.parallax.realise import realised_poses
+from parascale.parallax.reporting import make_report
 from parascale.parallax.settings import Settings
-from parascale.parallax.shot import EXACT_FLOOR, Shot, Unit
+from parascale.parallax.shot import Shot, Unit
+from parascale.parallax.subject import SubjectTrack, Up
 from parascale.types import Array, CancelCheck, Progress
 
 __all__ = ["Calibration", "Settings", "calibrate"]
-
-
-# Smoothing changes the path, the path the depth, the depth the gain: repeated until ln s settles.
-MAX_SMOOTHING_PASSES = 10
-SETTLED_LOG_GAIN = 1e-3
-
-# A median over a coarse grid moves in small jumps, between which the gain may bounce for ever by a percent or so; only
-# beyond this is it worth a warning.
-UNSETTLED_LOG_GAIN = 0.03
 
 # `global` is shown beside every method; measured on every frame it would double the cost of a calibration.
 GLOBAL_STEPS = 16
@@ -44,10 +33,23 @@ GLOBAL_STEPS = 16
 
 @dataclass(frozen=True, eq=False)
 class Calibration:
-    """A calibrated shot and the report on it."""
+    """A calibrated shot and the report on it.
+
+    Attributes
+    ----------
+    shot : Shot
+        Its ``subjects`` are the target's, as they stand in the realised pictures.
+    report : CalibrationReport
+    reference_subjects : tuple of SubjectTrack
+        The reference's, in the same order: its own, or the one that was proposed for it.
+    subject_points : tuple of (T, 3) float64 or None
+        Where they stand in the target's world; None where nothing was seen in their place.
+    """
 
     shot: Shot
     report: CalibrationReport
+    reference_subjects: tuple[SubjectTrack, ...] = ()
+    subject_points: tuple[Array | None, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,10 +68,11 @@ def calibrate(
     *,
     unit: Unit = "arbitrary",
     metres_per_unit: float | None = None,
+    facts: TargetFacts | None = None,
     progress: Progress | None = None,
     cancelled: CancelCheck | None = None,
 ) -> Calibration:
-    """Carry a shot's Parallax Number over to a target.
+    """Carry a shot's Parallax Number, and what it looks at, over to a target.
 
     Parameters
     ----------
@@ -80,9 +83,12 @@ def calibrate(
     anchor : View
         Where the path starts, OpenCV axes, in the target's world; its picture size and lens are the result's.
     settings : Settings, optional
-        Closed loop at full strength where None.
+        The defaults where None.
     unit, metres_per_unit
         The target's unit.
+    facts : TargetFacts, optional
+        What is known of the target besides its depth: up, where the subjects stand, and what the camera must not pass
+        through; that is ``target`` itself where it can tell and nothing else is given.
     progress : callable, optional
         Called with the share done, 0 .. 1, and the phase.
     cancelled : callable, optional
@@ -96,54 +102,47 @@ def calibrate(
     Raises
     ------
     InputError
-        Where the target shows no surface in frame 0, or the method lacks what it needs of the reference.
+        Where the target shows no surface in the anchor's view, or the method lacks what it needs of the reference.
     Cancelled
         Where ``cancelled`` said so.
     """
-    settings = settings or Settings()
+    settings = (settings or Settings()).at_frame_of(len(shot))
+    facts = facts or TargetFacts()
+    if facts.surroundings is None and isinstance(target, Surroundings):
+        facts = replace(facts, surroundings=target)
     gain = METHODS[settings.method].gain
     asked = _asked(shot, anchor, settings)
     intrinsics = realised_intrinsics(shot.trajectory, anchor, settings.lens)
-    passes = MAX_SMOOTHING_PASSES if settings.smooth > 0 and isinstance(gain, ClosedLoop) else 0
-    looks = len(shot) * (1 + passes) + GLOBAL_STEPS
-    directions = step_directions(shot.trajectory)
-    observer = Observer(target, intrinsics, anchor.size, directions, looks, progress, cancelled)
-    start = realised_start(shot.trajectory, anchor)
-    first = observer.look(start[0], 0)
-    if math.isnan(first.depth):
-        raise InputError(
-            "the target shows no surface in frame 0: point the anchor camera at the geometry it shall move past"
-        )
     factor = asked.felt if isinstance(gain, ClosedLoop) and gain.felt else asked.p
-    steps = factor[:, None] * realised_steps(shot.trajectory, anchor)
-
-    def walk(next_gain: Callable[[int, Look], float]) -> March:
-        return march(start, steps, first, observer, next_gain)
-
+    composition = compose(shot, anchor, intrinsics, settings, factor, facts)
+    looks = len(shot) * (1 + most_passes(settings, composition)) + GLOBAL_STEPS
+    observer = Observer(target, intrinsics, anchor.size, step_directions(shot.trajectory), looks, progress, cancelled)
+    first = _first_look(composition, observer, settings.anchor_frame)
     known = TargetStart(first.depth, 1.0 if unit == "m" else metres_per_unit)
     wanted = gain.of_reference(shot) if isinstance(gain, ClosedLoop) else gain(shot, known)
-    path, settled = _path(shot, settings, wanted, first, walk)
-    trajectory = Trajectory(path.poses, intrinsics, shot.trajectory.times, anchor.width, anchor.height)
-    length = np.linalg.norm(trajectory.baselines, axis=1)
-    measured = {"reference": shot.name, "reference_digest": shot.digest, "target_depth": first.depth}
-    result = Shot(
-        name=shot.name,
-        fps=shot.fps,
-        trajectory=trajectory,
-        median_depth=path.depth,
+    walked = walk(shot, settings, wanted, first, composition, observer)
+    points = tuple(composition.aim.points)
+    result = _realised_shot(shot, walked, intrinsics, anchor, settings, factor)
+    result = replace(
+        result,
         unit=unit,
         metres_per_unit=metres_per_unit,
-        motion_class=shot.motion_class,
-        frames=shot.frames,
-        felt_parallax=np.where(length == 0, 0.0, length * path.felt_per_unit),
-        gain=path.gain * factor,
-        provenance={"calibration": settings.as_json() | measured, "reference": dict(shot.provenance)},
+        subjects=_seen_subjects(result.trajectory, composition.subjects, points),
+        up=None if composition.target_up is None else Up(composition.target_up, 1.0, "the target's world"),
     )
     moving = np.any(shot.trajectory.baselines, axis=1)
-    unknown = tuple(np.flatnonzero(np.isnan(wanted) & moving).tolist())
-    everywhere = _pce_global(shot, anchor, asked.p, known, observer)
-    report = _report(shot, settings, asked, path, result, everywhere, unknown, settled=settled)
-    return Calibration(replace(result, quality=report.as_json()), report)
+    report = make_report(
+        shot,
+        result,
+        settings,
+        composition,
+        walked,
+        asked=(asked.p, asked.felt),
+        pce_global=_pce_global(shot, anchor, asked.p, known, observer),
+        unknown=tuple(np.flatnonzero(np.isnan(wanted) & moving).tolist()),
+        surroundings=facts.surroundings,
+    )
+    return Calibration(replace(result, quality=report.as_json()), report, composition.subjects, points)
 
 
 def _asked(shot: Shot, anchor: View, settings: Settings) -> _Asked:
@@ -158,130 +157,61 @@ def _asked(shot: Shot, anchor: View, settings: Settings) -> _Asked:
     return _Asked(p, felt)
 
 
-def _path(
-    shot: Shot,
-    settings: Settings,
-    wanted: Array,
-    first: Look,
-    walk: Callable[[Callable[[int, Look], float]], March],
-) -> tuple[March, bool]:
-    """March with the gains of the method; False beside it where smoothing did not settle.
-
-    ``wanted`` is the gain of an open-loop method, or the motion to show for a step of length 1; NaN where unknown.
-    """
-    limits = settings.max_gain_change, settings.max_gain_step
-    fallback = _fallback_gain(shot, first.depth)
-    method = METHODS[settings.method].gain
-
-    def filtered(gain: Array) -> Array:
-        gain = fill_gaps(gain, fallback)
-        _refuse_without_depth(shot, gain)
-        if settings.smooth > 0:
-            gain = np.exp(smooth_gain(np.log(gain), settings.smooth))
-        return limit_gains(gain, *limits)
-
-    if not isinstance(method, ClosedLoop):
-        gain = filtered(wanted)
-        return walk(_replay(gain)), True
-
-    start = fill_gaps(_measured_gain(wanted, [first], method.of_target), fallback)
-    _refuse_without_depth(shot, start)
-    path = walk(ClosedLoopGain(wanted, method.of_target, float(start[0]) if len(start) else math.nan, *limits))
-    if settings.smooth == 0:
-        return path, True
-    moved = math.inf
-    for _ in range(MAX_SMOOTHING_PASSES):
-        gain = filtered(_measured_gain(wanted, path.looks[:-1], method.of_target))
-        moved = float(np.max(np.abs(np.log(gain / path.gain)), initial=0.0))
-        if moved < SETTLED_LOG_GAIN:
-            break
-        path = walk(_replay(gain))
-    return path, moved < UNSETTLED_LOG_GAIN
+def _first_look(composition: Composition, observer: Observer, frame: int) -> Look:
+    pose = composition.mover.first()
+    first = observer.look(pose, frame)
+    if np.isnan(first.depth):
+        raise InputError(
+            f"the target shows no surface in frame {frame}: point the anchor camera at the geometry it shall move past"
+        )
+    composition.mover.see(frame, pose, observer.samples, first.depth)
+    return first
 
 
-def _replay(gain: Array) -> Callable[[int, Look], float]:
-    return lambda frame, _: float(gain[frame])
+def _realised_shot(
+    shot: Shot, walked: Walk, intrinsics: Array, anchor: View, settings: Settings, factor: Array
+) -> Shot:
+    """Make a shot, in units of the target, of the path that was walked."""
+    path = walked.path
+    trajectory = Trajectory(path.poses, intrinsics, shot.trajectory.times, anchor.width, anchor.height)
+    length = np.linalg.norm(trajectory.baselines, axis=1)
+    measured = {
+        "reference": shot.name,
+        "reference_digest": shot.digest,
+        "target_depth": path.looks[settings.anchor_frame].depth,
+    }
+    return Shot(
+        name=shot.name,
+        fps=shot.fps,
+        trajectory=trajectory,
+        median_depth=path.depth,
+        motion_class=shot.motion_class,
+        frames=shot.frames,
+        felt_parallax=np.where(length == 0, 0.0, length * path.felt_per_unit),
+        gain=path.gain * factor,
+        provenance={"calibration": settings.as_json() | measured, "reference": dict(shot.provenance)},
+    )
 
 
-def _measured_gain(wanted: Array, looks: list[Look], of_target: Callable[[Look], float]) -> Array:
-    """Gains that make the target show what is wanted, NaN where either side is unknown."""
-    there = np.array([of_target(look) for look in looks[: len(wanted)]])
-    return np.divide(wanted[: len(there)], there, out=np.full(len(there), math.nan), where=there > 0)
-
-
-def _fallback_gain(shot: Shot, first_depth: float) -> float:
-    """Give the gain that stands until one is known; NaN where the reference moves and frame 0 has no depth."""
-    if math.isnan(shot.median_depth[0]) and not np.any(shot.trajectory.baselines):
-        return 1.0
-    return first_depth / float(shot.median_depth[0])
-
-
-def _refuse_without_depth(shot: Shot, gain: Array) -> None:
-    if np.isnan(gain).any():
-        raise InputError(f"frame 0 of {shot.name!r} has no depth, so its first steps have no gain: start it later")
+def _seen_subjects(
+    path: Trajectory, subjects: Sequence[SubjectTrack], points: Sequence[Array | None]
+) -> tuple[SubjectTrack, ...]:
+    """Tracks of the target's subjects; unknown throughout where nothing was seen in a subject's place."""
+    nowhere = np.full((len(path), 2), np.nan)
+    return tuple(
+        SubjectTrack(subject.name, nowhere) if point is None else track_point(path, point, subject.name)
+        for subject, point in zip(subjects, points, strict=True)
+    )
 
 
 def _pce_global(shot: Shot, anchor: View, factor: Array, target: TargetStart, observer: Observer) -> float:
     """PCE that one gain for all frames would leave, on a few steps spread over the shot."""
     gain = global_gain(shot, target) * factor
     if len(gain) == 0 or np.isnan(gain).any():
-        return math.nan
+        return float("nan")
     poses = realised_poses(shot.trajectory, anchor, gain)
     frames = np.unique(np.linspace(0, len(gain) - 1, GLOBAL_STEPS).round().astype(int))
     depth = np.array([observer.depth(poses[frame], int(frame)) if frame else target.depth for frame in frames])
     length = np.linalg.norm(shot.trajectory.baselines[frames], axis=1) * gain[frames]
     realised = np.where(length == 0, 0.0, length / depth)
     return pce(realised, (shot.parallax_number * factor)[frames], shot.noise_floor)
-
-
-def _report(
-    shot: Shot,
-    settings: Settings,
-    asked: _Asked,
-    path: March,
-    result: Shot,
-    pce_global: float,
-    unknown: tuple[int, ...],
-    *,
-    settled: bool,
-) -> CalibrationReport:
-    error = pce(result.parallax_number, shot.parallax_number * asked.p, shot.noise_floor)
-    felt_error = math.nan
-    if shot.felt_parallax is not None and result.felt_parallax is not None:
-        felt_error = pce(result.felt_parallax, shot.felt_parallax * asked.felt, shot.noise_floor)
-    assert result.gain is not None
-    jump, jump_frame = largest_jump(result.gain)
-    nearest = np.array([look.nearest for look in path.looks])
-    without = tuple(np.flatnonzero(np.isnan(result.median_depth)).tolist())
-    depths = float(shot.median_depth[0]), float(result.median_depth[0])
-    return CalibrationReport(
-        pce=error,
-        felt_error=felt_error,
-        pce_global=pce_global,
-        gain_range=(float(result.gain.min()), float(result.gain.max())) if len(result.gain) else (math.nan, math.nan),
-        largest_jump=jump,
-        largest_jump_frame=jump_frame,
-        loop_closure=loop_closure(shot.trajectory, result.trajectory),
-        subject_drift=subject_drift(shot.trajectory, depths[0], result.trajectory, depths[1]),
-        nearest_surface=float(nearest.min()),
-        nearest_surface_frame=int(np.argmin(nearest)),
-        frames_without_surface=without,
-        warnings=tuple(_warnings(shot, settings, unknown, without, settled=settled)),
-    )
-
-
-def _warnings(
-    shot: Shot, settings: Settings, unknown: tuple[int, ...], without: tuple[int, ...], *, settled: bool
-) -> Iterator[str]:
-    if without:
-        yield f"The target shows no surface in frames {frame_ranges(without)}: the last gain holds there."
-    if unknown:
-        yield f"The reference has no depth in frames {frame_ranges(unknown)}: the last gain holds there."
-    if not settled:
-        yield f"Smoothing did not settle in {MAX_SMOOTHING_PASSES} passes: the PCE shown is that of the last."
-    p = shot.parallax_number
-    below = int(np.sum(p <= shot.noise_floor))
-    if shot.noise_floor > EXACT_FLOOR and below:
-        yield f"{below} of {len(p)} steps of the reference lie under its noise floor of P = {shot.noise_floor:.2g}."
-    if shot.quality.get("focal_observable") is False and settings.lens != "copy":
-        yield "The reference does not tell its focal length: P of its sideways moves is known only up to that."

@@ -20,6 +20,8 @@ class CalibrationReport:
         Realised P and phi against the asked ones (strength and lens included).
     pce_global : float
         The PCE one gain for all frames would leave, from at most 16 steps spread over the shot.
+    rot_err : float
+        Mean angle in degrees by which the camera looks elsewhere than the reference's, from the first frame on.
     gain_range : (float, float)
         Smallest and largest s_t.
     largest_jump : float
@@ -28,30 +30,63 @@ class CalibrationReport:
         The step it leads to.
     loop_closure : float
         How far the path's end moved against its start, compared with the reference's; both in own path lengths.
+    subject : str
+        Who leads; empty where the reference holds nothing in its picture.
+    subject_held : float
+        Share of the frames in which the reference shows its subject where the target's stands in the picture, within
+        `parascale.parallax.shot_measures.HELD_WITHIN` of its place.
+    subject_distance : float
+        Largest distance of the target's subject from its place, in frame widths.
     subject_drift : float
         How far the point in the middle of the anchor's view, at its median depth, strays from where the reference
         holds its own; the largest over the frames, in frame widths.
+    hurried_frames : tuple of int
+        Frames in which holding the subject would have needed a faster turn than is allowed.
+    roll_error : float
+        Largest difference in roll against the horizon, in degrees, each side counted from the anchor's frame; NaN where
+        a side does not know its up.
     nearest_surface : float
         Smallest distance from a camera to a sampled surface, target units.
     nearest_surface_frame : int or None
+    crossings : tuple of int
+        Steps that pass through a surface.
+    bent_frames, held_back_frames : tuple of int
+        Steps that were turned aside, or shortened, to keep clear of a surface.
+    standing_frames : tuple of int
+        Steps that the realised camera does not walk although the reference's does.
     frames_without_surface : tuple of int
         Frames of the realised path that see none.
+    last_frame_empty : bool
     warnings : tuple of str
-        Sentences for the user.
+        Sentences for the user: what was assumed or left out.
+    verdict : tuple of (severity, sentence)
+        What a viewer would see, the worst first; the severity is "good", "warning" or "bad".
     """
 
     pce: float
     felt_error: float
     pce_global: float
+    rot_err: float
     gain_range: tuple[float, float]
     largest_jump: float
     largest_jump_frame: int | None
     loop_closure: float
+    subject: str
+    subject_held: float
+    subject_distance: float
     subject_drift: float
+    hurried_frames: tuple[int, ...]
+    roll_error: float
     nearest_surface: float
     nearest_surface_frame: int | None
+    crossings: tuple[int, ...]
+    bent_frames: tuple[int, ...]
+    held_back_frames: tuple[int, ...]
+    standing_frames: tuple[int, ...]
     frames_without_surface: tuple[int, ...]
+    last_frame_empty: bool
     warnings: tuple[str, ...]
+    verdict: tuple[tuple[str, str], ...] = ()
 
     def as_json(self) -> dict[str, Json]:
         """All figures by name, None where undefined, tuples as lists."""

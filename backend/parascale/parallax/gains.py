@@ -93,12 +93,13 @@ def limit_log_gain(
     return log_gain
 
 
-def limit_gains(gain: Array, max_change: float | None, max_step: float | None) -> Array:
-    """Gains with every step held within the limits, see `limit_log_gain`."""
+def limit_gains(gain: Array, max_change: float | None, max_step: Array | None) -> Array:
+    """Gains with every step held within the limits, see `limit_log_gain`; ``max_step`` is (T-1,)."""
     if max_change is None and max_step is None:
         return gain
     logs: list[float] = []
-    for value in np.log(gain).tolist():
-        logs.append(limit_log_gain(value, logs[0], logs[-1], max_change, max_step) if logs else value)
+    for step, value in enumerate(np.log(gain).tolist()):
+        most = None if max_step is None else float(max_step[step])
+        logs.append(limit_log_gain(value, logs[0], logs[-1], max_change, most) if logs else value)
     limited_gain: Array = np.exp(np.array(logs))
     return limited_gain

@@ -7,8 +7,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from parascale.parallax.gains import limit_log_gain
+from parascale.parallax.mover import Mover
 from parascale.parallax.observer import Look, Observer
 from parascale.types import Array
+
+# Before the anchor's frame a step starts where the march arrives, so that its gain is found by trying, so many times
+# at most, or until ln s moves by less than this.
+MAX_TRIES = 6
+SETTLED_LOG_GAIN = 1e-9
+
+NextGain = Callable[[int, Look, float], float]
+"""(frame, what it saw, gain of the neighbouring step or NaN) -> s_t."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,27 +50,43 @@ class March:
 
 
 def march(
-    start: Array, steps: Array, first: Look, observer: Observer, next_gain: Callable[[int, Look], float]
+    mover: Mover, count: int, first: Look, observer: Observer, next_gain: NextGain, anchor_frame: int = 0
 ) -> March:
-    """Walk from the first camera, asking for the gain of each step once its frame has been seen.
+    """Walk from the anchor's camera both ways, asking for the gain of each step once its frame has been seen.
 
     Parameters
     ----------
-    start : (T, 4, 4) float64
-        Realised rotations, all centres at the anchor.
-    steps : (T-1, 3) float64
-        Steps in the target's axes for gain 1, strength and lens included.
+    mover : Mover
+        Makes the steps.
+    count : int
+        T.
     first : Look
-        What the anchor camera sees.
+        What the anchor's camera sees.
     observer : Observer
     next_gain : callable
-        (frame, what it saw) -> s_t.
+    anchor_frame : int
+        The frame that the anchor stands for.
     """
-    poses, gain, looks = start.copy(), np.empty(len(steps)), [first]
-    for frame in range(len(steps)):
-        gain[frame] = next_gain(frame, looks[frame])
-        poses[frame + 1, :3, 3] = poses[frame, :3, 3] + gain[frame] * steps[frame]
-        looks.append(observer.look(poses[frame + 1], frame + 1))
+    poses, gain, looks = np.empty((count, 4, 4)), np.empty(count - 1), [first] * count
+    poses[anchor_frame] = mover.first()
+    last = math.nan
+    for frame in range(anchor_frame, count - 1):
+        last = gain[frame] = next_gain(frame, looks[frame], last)
+        poses[frame + 1] = mover.next(frame, poses[frame], last)
+        looks[frame + 1] = observer.look(poses[frame + 1], frame + 1)
+        mover.see(frame + 1, poses[frame + 1], observer.samples, looks[frame + 1].depth)
+    last = gain[anchor_frame] if anchor_frame < count - 1 else math.nan
+    for frame in reversed(range(anchor_frame)):
+        trial = next_gain(frame, looks[frame + 1], last)
+        for _ in range(MAX_TRIES):
+            poses[frame] = mover.previous(frame, poses[frame + 1], trial)
+            looks[frame] = observer.look(poses[frame], frame)
+            before, trial = trial, next_gain(frame, looks[frame], last)
+            if abs(math.log(trial / before)) < SETTLED_LOG_GAIN:
+                break
+        # What was walked, whether the last try agreed or not: the report measures what is left.
+        last = gain[frame] = before
+        mover.see(frame, poses[frame], observer.samples, looks[frame].depth)
     return March(poses, gain, looks)
 
 
@@ -74,22 +99,25 @@ class ClosedLoopGain:
         of_target: Callable[[Look], float],
         first: float,
         max_change: float | None,
-        max_step: float | None,
+        max_step: Array | None,
     ) -> None:
-        """Take the wanted motion per unit of step (T-1,), how to read it off a look, and s_0."""
-        self._wanted, self._of_target = wanted.tolist(), of_target
-        self._first = self._last = first
-        self._limits = (max_change, max_step)
+        """Take the wanted motion per unit of step (T-1,), how to read it off a look, s at the anchor, and the limits.
 
-    def __call__(self, frame: int, look: Look) -> float:
-        """Give s_t for a frame that has been seen; frames come in order."""
-        if frame == 0:
-            return self._first
+        The largest |ln s| from that at the anchor, and (T-1,) from the neighbouring step's.
+        """
+        self._wanted, self._of_target, self._first = wanted.tolist(), of_target, first
+        self._max_change, self._max_step = max_change, None if max_step is None else max_step.tolist()
+
+    def __call__(self, frame: int, look: Look, last: float) -> float:
+        """Give s_t for a frame that has been seen."""
         shown = self._of_target(look)
         gain = self._wanted[frame] / shown if shown > 0 else math.nan
-        if 0 < gain < math.inf:
-            if self._limits != (None, None):
-                logs = math.log(gain), math.log(self._first), math.log(self._last)
-                gain = math.exp(limit_log_gain(*logs, *self._limits))
-            self._last = gain
-        return self._last
+        if not 0 < gain < math.inf:
+            return self._first if math.isnan(last) else last
+        if math.isnan(last):
+            last = self._first
+        if self._max_change is None and self._max_step is None:
+            return gain
+        step = None if self._max_step is None else self._max_step[frame]
+        logs = math.log(gain), math.log(self._first), math.log(last)
+        return math.exp(limit_log_gain(*logs, self._max_change, step))

@@ -33,8 +33,17 @@ class Look:
 NOTHING = Look(math.nan, math.nan, math.inf)
 
 
+NO_SAMPLES = DepthSamples(np.empty((0, 2)), np.empty(0), np.empty(0, bool))
+
+
 class Observer:
-    """Asks a depth source through one camera after another, reports progress, and stops where the user wants it."""
+    """Asks a depth source through one camera after another, reports progress, and stops where the user wants it.
+
+    Attributes
+    ----------
+    samples : DepthSamples
+        What was seen last.
+    """
 
     def __init__(
         self,
@@ -49,6 +58,7 @@ class Observer:
         self._source, self._intrinsics, self._size, self._directions = source, intrinsics, size, directions
         self._looks, self._done = looks, 0
         self._progress, self._cancelled = progress, cancelled
+        self.samples = NO_SAMPLES
 
     def depth(self, camera_to_world: Array, frame: int) -> float:
         """Z' alone, NaN where no surface is in view."""
@@ -72,7 +82,7 @@ class Observer:
         if self._cancelled is not None and self._cancelled():
             raise Cancelled
         samples = self._source(camera_to_world, self._intrinsics[frame], self._size, frame)
-        self._done += 1
+        self._done, self.samples = self._done + 1, samples
         if self._progress is not None:
             self._progress(min(self._done / self._looks, 1.0), "Measuring the target")
         return samples

@@ -8,23 +8,24 @@ from parascale.camera.rotations import orthonormalise, poses_of
 from parascale.types import Array
 
 
-def anchor_rotation(reference: Trajectory, anchor: View) -> Array:
-    """Give A = R_anchor R_0^T, (3, 3), which turns the reference's world into the target's.
+def anchor_rotation(reference: Trajectory, anchor: View, anchor_frame: int = 0) -> Array:
+    """Give A = R_anchor R_a^T, (3, 3), which turns the reference's world into the target's; the anchor is frame a.
 
     It is made a rotation to rounding, so that R'_0^T R'_t = R_0^T A^T A R_t is R_0^T R_t however the files it came
     from were rounded.
     """
-    return orthonormalise(anchor.camera_to_world[:3, :3] @ reference.rotations[0].T)
+    return orthonormalise(anchor.camera_to_world[:3, :3] @ reference.rotations[anchor_frame].T)
 
 
-def realised_steps(reference: Trajectory, anchor: View) -> Array:
+def realised_steps(reference: Trajectory, anchor: View, anchor_frame: int = 0) -> Array:
     """Give A b_t, (T-1, 3): the reference's steps in the target's axes, still of the reference's length."""
-    return reference.baselines @ anchor_rotation(reference, anchor).T
+    return reference.baselines @ anchor_rotation(reference, anchor, anchor_frame).T
 
 
-def realised_start(reference: Trajectory, anchor: View) -> Array:
-    """Give cameras turned by R'_t = A R_t that all stand at the anchor's centre, (T, 4, 4)."""
-    return poses_of(anchor_rotation(reference, anchor) @ reference.rotations, anchor.camera_to_world[:3, 3])
+def realised_rotations(reference: Trajectory, anchor: View, anchor_frame: int = 0) -> Array:
+    """Give R'_t = A R_t, (T, 3, 3)."""
+    rotations: Array = anchor_rotation(reference, anchor, anchor_frame) @ reference.rotations
+    return rotations
 
 
 def realised_poses(reference: Trajectory, anchor: View, gain: ArrayLike) -> Array:
@@ -33,7 +34,7 @@ def realised_poses(reference: Trajectory, anchor: View, gain: ArrayLike) -> Arra
     Gains act on increments of the camera centre: scaling the translation column of a world-to-camera matrix would
     turn rotation into travel.
     """
-    poses = realised_start(reference, anchor)
+    poses = poses_of(realised_rotations(reference, anchor), anchor.camera_to_world[:3, 3])
     steps = np.asarray(gain, np.float64)[:, None] * realised_steps(reference, anchor)
     poses[1:, :3, 3] += np.cumsum(steps, axis=0)
     return poses

@@ -4,9 +4,10 @@ import numpy as np
 
 from parascale.camera import View
 from parascale.camera.intrinsics import focal_from_fov, scale_intrinsics
+from parascale.parallax.composition import TargetFacts
 from parascale.parallax.depth_source import DepthSamples, pixel_grid
 from parascale.parallax.shot import Shot
-from parascale.parallax.target import Target
+from parascale.parallax.target import PICTURE_UP, Target
 from parascale.projection.continued import continued_surface, without_gaps
 from parascale.projection.mesh import CUT_RATIO, build_mesh, inverse_depth, thin
 from parascale.projection.numpy_renderer import rasterise
@@ -93,4 +94,4 @@ def depth_map_target(depth_map: DepthMap, reference: Shot, fov: float | None) ->
     else:
         focal = focal_from_fov(np.radians(fov), width)
     anchor = View(np.eye(4), np.array([focal, focal, width / 2, height / 2]), width, height)
-    return Target(DepthMapSource(depth_map, anchor), anchor)
+    return Target(DepthMapSource(depth_map, anchor), anchor, facts=TargetFacts(up=PICTURE_UP))

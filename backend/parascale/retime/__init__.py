@@ -1,8 +1,9 @@
 """Time that can be bent: other frames and rates for a camera move, and other moves made of it."""
 
+from parascale.parallax.horizon import up_direction
 from parascale.retime.even import even
 from parascale.retime.felt_speed import keep_felt_speed
-from parascale.retime.horizon import level, level_anchor, up_direction
+from parascale.retime.horizon import level, level_anchor
 from parascale.retime.playback import hold, ping_pong, reverse
 from parascale.retime.resample import ease, generator_times, keep_path, match_rate, resample
 from parascale.retime.shake import Separation, separate, smooth

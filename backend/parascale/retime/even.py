@@ -5,7 +5,7 @@ import numpy as np
 from parascale.camera.quaternions import conjugate, product, to_rotation_vectors
 from parascale.errors import InputError
 from parascale.parallax.shot import Shot
-from parascale.retime.move import Move, bridged_depth, known_parallax, sample_move
+from parascale.retime.move import Move, known_parallax, sample_move
 from parascale.retime.resample import frame_times, stretch_times
 from parascale.types import Array
 
@@ -88,7 +88,7 @@ def _equal_times(move: Move, frames: int, *, count_rotation: bool) -> tuple[Arra
     They are spread again and again over the measure found between them, which moves them less and less
     (equidistribution, de Boor 1973). Where the path turns back within a step, that need not converge.
     """
-    own, log_depth = move.times, np.log(bridged_depth(move.shot))
+    own, log_depth = move.times, np.log(move.shot.bridged_depth)
 
     def measure(start: Array, end: Array) -> Array:
         steps: Array = np.linalg.norm(move.centres(end) - move.centres(start), axis=1)

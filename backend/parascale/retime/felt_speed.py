@@ -17,7 +17,7 @@ from parascale.camera.quaternions import (
 from parascale.camera.rotations import matrices_from_quaternions, poses_of, quaternions_from_matrices, slerp
 from parascale.parallax.shot import Shot
 from parascale.retime.curves import monotone_cubic
-from parascale.retime.move import Move, bridged_depth, known_parallax, with_path
+from parascale.retime.move import Move, known_parallax, with_path
 from parascale.retime.resample import frame_times, keep_path, stretch_times
 from parascale.types import Array
 
@@ -67,7 +67,7 @@ def _integrate(move: Move, at: Array, longer: float, turn_further: float) -> Arr
     turns = turn_further * to_rotation_vectors(product(conjugate(quaternions[:-1]), quaternions[1:]))
     turned = cumulate(quaternions[0], from_rotation_vectors(turns))
     cumulated_p = longer * monotone_cubic(move.times, np.concatenate([[0.0], np.cumsum(known_parallax(shot))]), cuts)
-    depth = np.exp(np.interp(cuts, move.times, np.log(bridged_depth(shot))))
+    depth = np.exp(np.interp(cuts, move.times, np.log(shot.bridged_depth)))
     travel = (np.diff(cumulated_p) * depth[:-1])[:, None] * _directions(shot, (cuts[:-1] + cuts[1:]) / 2)
     chords = np.einsum("nij,nj->ni", matrices_from_quaternions(turned[:-1]), chord_of_arc(turns, travel))
     frame = np.searchsorted(cuts, at)

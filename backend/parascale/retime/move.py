@@ -147,19 +147,9 @@ def append_record(shot: Shot, record: Mapping[str, object]) -> dict[str, object]
     return {**shot.provenance, "retiming": [*(before if isinstance(before, list) else [before]), record]}
 
 
-def bridged_depth(shot: Shot) -> Array:
-    """Z_t with gaps bridged: ln Z linear in time, held at the ends; 1 where no frame knows it, (T,)."""
-    known = ~np.isnan(shot.median_depth)
-    if not known.any():
-        return np.ones(len(shot))
-    times = shot.trajectory.times
-    bridged = np.exp(np.interp(times, times[known], np.log(shot.median_depth[known])))
-    return np.where(known, shot.median_depth, bridged)
-
-
 def known_parallax(shot: Shot) -> Array:
     """P_t over the bridged depth, (T-1,): path over depth, or path alone where no frame knows its depth."""
-    return parallax_number(shot.trajectory, bridged_depth(shot))
+    return parallax_number(shot.trajectory, shot.bridged_depth)
 
 
 def noise_per_step(shot: Shot) -> Array | None:

@@ -12,7 +12,7 @@ from parascale.camera.rotations import matrices_from_quaternions, poses_of, quat
 from parascale.errors import InputError
 from parascale.parallax.shot import Shot
 from parascale.parallax.subject import seen_through
-from parascale.retime.move import bridged_depth, with_path
+from parascale.retime.move import with_path
 from parascale.retime.smoothing import noise_cutoff, smooth_path
 from parascale.types import Array
 
@@ -86,7 +86,7 @@ class Separation:
 
     def _in_depths(self, centres: Array) -> Array:
         steps = np.linalg.norm(np.diff(centres, axis=0), axis=1)
-        parallax: Array = steps / bridged_depth(self.shot)[:-1]
+        parallax: Array = steps / self.shot.bridged_depth[:-1]
         return parallax
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from parascale.camera.rotations import continuous_quaternions, quaternions_from_matrices
 from parascale.errors import InputError
 from parascale.parallax.shot import Shot
-from parascale.retime.move import bridged_depth, noise_per_step
+from parascale.retime.move import noise_per_step
 from parascale.types import Array
 
 # Below this share of the frame rate the equations lose the digits that the answer needs.
@@ -126,7 +126,7 @@ def _blocks(bands: Array, blocks: int) -> tuple[Array, Array]:
 
 def _position_noise(shot: Shot) -> Array:
     """How badly each centre is known, (T,), but for a common factor: median depth, times the noise of its steps."""
-    noise = bridged_depth(shot)
+    noise = shot.bridged_depth
     steps = noise_per_step(shot)
     if steps is None or np.isnan(steps).all():
         return noise
@@ -150,7 +150,7 @@ def noise_cutoff(shot: Shot) -> float:
     if not isinstance(shot.quality.get("noise_floor"), int | float):
         raise InputError(f"{shot.name!r} states no noise floor, as solved shots do: give a cut-off in hertz")
     explained = shot.noise_floor / 3 / math.sqrt(2)
-    depth = bridged_depth(shot)[:, None]
+    depth = shot.bridged_depth[:, None]
     noise = _position_noise(shot)
 
     def taken_out(cutoff: float) -> float:

@@ -12,7 +12,7 @@ from parascale.parallax.gauge import scale_gauge
 from parascale.parallax.realise import realised_poses
 from parascale.parallax.shot import MotionClass, Shot
 from parascale.parallax.subject import SubjectTrack
-from parascale.retime.move import append_record, bridged_depth, noise_per_step
+from parascale.retime.move import append_record, noise_per_step
 from parascale.retime.resample import match_rate
 from parascale.retime.strength import felt_speed, scale_steps
 from parascale.types import Array, to_json_values
@@ -77,7 +77,7 @@ def _same_depth(first: Shot, second: Shot) -> float:
             raise InputError(f"{side.name!r} has no depth, so that its speed is unknown: give it one before stitching")
     if np.isnan(first.median_depth).all() or np.isnan(second.median_depth).all():
         return 1.0
-    return float(bridged_depth(first)[-1] / bridged_depth(second)[0])
+    return float(first.bridged_depth[-1] / second.bridged_depth[0])
 
 
 def _same_speed(first: Shot, second: Shot, seconds: float) -> tuple[Shot, Shot]:

@@ -1,0 +1,150 @@
+"""How the realised camera moves from one frame to the next, for a given gain of the step between them."""
+
+import math
+from typing import Protocol
+
+import numpy as np
+
+from parascale.camera import Trajectory
+from parascale.camera.quaternions import arc_of_chord, chord_of_arc, conjugate, product, to_rotation_vectors
+from parascale.camera.rotations import quaternions_from_matrices
+from parascale.parallax.clearance import Guard
+from parascale.parallax.depth_source import DepthSamples
+from parascale.parallax.framing import Aim, SteadyAim
+from parascale.types import Array
+
+# Where the next camera turns to depends on where it stands, and where it stands on how it turns: repeated so often, or
+# until it moves by less than this share of the step.
+MAX_ROUNDS = 6
+SETTLED = 1e-12
+
+
+class Mover(Protocol):
+    """Moves the realised camera along the reference's steps, outwards from the anchor's frame."""
+
+    def first(self) -> Array:
+        """Pose (4, 4) of the anchor's frame."""
+
+    def next(self, frame: int, pose: Array, gain: float) -> Array:
+        """Pose of frame + 1, from that of ``frame``."""
+
+    def previous(self, frame: int, pose: Array, gain: float) -> Array:
+        """Pose of ``frame``, from that of frame + 1."""
+
+    def see(self, frame: int, pose: Array, samples: DepthSamples, depth: float) -> None:
+        """Take what the camera of a frame saw, and Z'_t there."""
+
+
+class Replay:
+    """The paper's move, verbatim: rotations as they are, steps in the target's axes."""
+
+    def __init__(self, start: Array, steps: Array, anchor_frame: int = 0, aim: Aim | None = None) -> None:
+        """Take cameras at the anchor's centre (T, 4, 4), steps for gain 1 (T-1, 3), and what only watches a subject."""
+        self._start, self._steps, self._anchor_frame, self._aim = start, steps, anchor_frame, aim
+
+    def first(self) -> Array:
+        """See `Mover`."""
+        return np.array(self._start[self._anchor_frame])
+
+    def next(self, frame: int, pose: Array, gain: float) -> Array:
+        """See `Mover`."""
+        result = np.array(self._start[frame + 1])
+        result[:3, 3] = pose[:3, 3] + gain * self._steps[frame]
+        return result
+
+    def previous(self, frame: int, pose: Array, gain: float) -> Array:
+        """See `Mover`."""
+        result = np.array(self._start[frame])
+        result[:3, 3] = pose[:3, 3] - gain * self._steps[frame]
+        return result
+
+    def see(self, frame: int, pose: Array, samples: DepthSamples, depth: float) -> None:
+        """See `Mover`."""
+        if self._aim is not None:
+            self._aim.see(frame, pose, samples, depth)
+
+
+class CameraMove:
+    """Steps in the realised camera's own axes, and a rotation that depends on where it stands.
+
+    A step is a piece of an arc, on which the camera travels steadily along its own axes while it turns steadily: where
+    the realised camera turns further than the reference's, its chord leans by half of what it turns further, so that an
+    orbit about a nearer subject is an orbit. Its length is the reference's times the gain.
+    """
+
+    def __init__(
+        self,
+        reference: Trajectory,
+        centre: Array,
+        base: Array,
+        factor: Array,
+        aim: Aim | SteadyAim,
+        guard: Guard,
+        anchor_frame: int = 0,
+    ) -> None:
+        """Take the reference, the anchor's centre, rotations without framing, and factors on the steps."""
+        self._centre, self._aim, self._guard, self._anchor_frame = centre, aim, guard, anchor_frame
+        local = np.einsum("nji,nj->ni", reference.rotations[:-1], reference.baselines)
+        self._lengths = np.linalg.norm(local, axis=1) * factor
+        self._travel = arc_of_chord(_turns(reference.rotations), local)
+        self._turns = _turns(base)
+
+    def first(self) -> Array:
+        """See `Mover`."""
+        return _pose(self._aim.rotation(self._anchor_frame, self._centre, None), self._centre)
+
+    def next(self, frame: int, pose: Array, gain: float) -> Array:
+        """See `Mover`."""
+        rotation, centre = pose[:3, :3], pose[:3, 3]
+        turn, reached = self._turns[frame], centre
+        length = gain * float(self._lengths[frame])
+        for _ in range(MAX_ROUNDS):
+            step = self._guard.allow(frame, centre, rotation @ self._chord(frame, turn, length))
+            before, reached = reached, centre + step
+            following = self._aim.rotation(frame + 1, reached, frame)
+            turn = _turns(np.stack([rotation, following]))[0]
+            if _is_settled(before, reached, length):
+                break
+        return _pose(following, reached)
+
+    def previous(self, frame: int, pose: Array, gain: float) -> Array:
+        """See `Mover`."""
+        following, centre = pose[:3, :3], pose[:3, 3]
+        turn, reached = self._turns[frame], centre
+        rotation = following
+        length = gain * float(self._lengths[frame])
+        for _ in range(MAX_ROUNDS):
+            step = self._guard.allow(frame, centre, -rotation @ self._chord(frame, turn, length))
+            before, reached = reached, centre + step
+            rotation = self._aim.rotation(frame, reached, frame + 1)
+            turn = _turns(np.stack([rotation, following]))[0]
+            if _is_settled(before, reached, length):
+                break
+        return _pose(rotation, reached)
+
+    def see(self, frame: int, pose: Array, samples: DepthSamples, depth: float) -> None:
+        """See `Mover`."""
+        self._aim.see(frame, pose, samples, depth)
+        self._guard.see(frame, pose, samples, depth)
+
+    def _chord(self, frame: int, turn: Array, length: float) -> Array:
+        """Displacement in the axes of the step's first camera."""
+        chord: Array = chord_of_arc(turn[None], self._travel[frame][None])[0]
+        now = math.sqrt(float(chord @ chord))
+        return chord * (length / now) if now > 0 else chord
+
+
+def _turns(rotations: Array) -> Array:
+    """Rotation vectors (T-1, 3) from each camera to the next, in the axes of the first of the two."""
+    quaternions = quaternions_from_matrices(rotations)
+    return to_rotation_vectors(product(conjugate(quaternions[:-1]), quaternions[1:]))
+
+
+def _pose(rotation: Array, centre: Array) -> Array:
+    pose = np.eye(4)
+    pose[:3, :3], pose[:3, 3] = rotation, centre
+    return pose
+
+
+def _is_settled(before: Array, now: Array, length: float) -> bool:
+    return float(np.max(np.abs(now - before))) <= SETTLED * length

@@ -1,0 +1,94 @@
+"""What a calibration is worth, in plain words, for a user who looks at no figure."""
+
+import math
+from collections.abc import Iterator
+from typing import Literal
+
+from parascale.parallax.calibration_report import CalibrationReport, frame_ranges
+
+Severity = Literal["good", "warning", "bad"]
+Verdict = tuple[tuple[Severity, str], ...]
+
+# A share of frames in which the subject is held, degrees of roll, mean ln P'/P, mean degrees of rotation, ln s.
+WELL_HELD, BARELY_HELD = 0.95, 0.6
+MAX_ROLL, BAD_ROLL = 1.0, 5.0
+SMALL_PCE, LARGE_PCE = 0.05, 0.3
+MAX_TURN = 10.0
+MAX_JUMP, BAD_JUMP = 0.05, 0.5
+
+
+def judge(report: CalibrationReport) -> Verdict:
+    """Say what a viewer would see, the worst first."""
+    found = [*_motion(report), *_subject(report), *_horizon(report), *_surfaces(report), *_path(report)]
+    order: dict[Severity, int] = {"bad": 0, "warning": 1, "good": 2}
+    return tuple(sorted(found, key=lambda each: order[each[0]]))
+
+
+def _motion(report: CalibrationReport) -> Iterator[tuple[Severity, str]]:
+    if math.isnan(report.pce):
+        return
+    percent = 100 * (math.exp(min(report.pce, 20.0)) - 1)
+    if report.pce <= SMALL_PCE:
+        yield "good", f"The motion is felt as in the reference: its Parallax Number is off by {percent:.1g} %."
+    else:
+        severity: Severity = "warning" if report.pce <= LARGE_PCE else "bad"
+        yield severity, f"The motion is not felt as in the reference: its Parallax Number is off by {percent:.0f} %."
+    if report.standing_frames:
+        yield (
+            "bad",
+            f"The camera stands still in frames {frame_ranges(report.standing_frames)}, close to a surface.",
+        )
+
+
+def _subject(report: CalibrationReport) -> Iterator[tuple[Severity, str]]:
+    share = report.subject_held
+    if math.isnan(share):
+        yield "good", "The reference holds no subject in its picture, so there is none to hold."
+        return
+    text = f"The subject stands where the reference holds its own in {100 * share:.0f} % of the frames"
+    if share >= WELL_HELD:
+        yield "good", f"{text}."
+    else:
+        yield ("warning" if share >= BARELY_HELD else "bad"), f"{text}, the rest of the time it is out of its place."
+    if report.hurried_frames:
+        frames = frame_ranges(report.hurried_frames)
+        yield (
+            "warning",
+            f"The camera passes so close to the subject that it cannot turn fast enough in frames {frames}.",
+        )
+
+
+def _horizon(report: CalibrationReport) -> Iterator[tuple[Severity, str]]:
+    if math.isnan(report.roll_error):
+        return
+    if report.roll_error <= MAX_ROLL:
+        yield "good", "The horizon is as level as in the reference."
+    else:
+        severity: Severity = "warning" if report.roll_error <= BAD_ROLL else "bad"
+        yield severity, f"The horizon tilts by up to {report.roll_error:.0f} degrees more than in the reference."
+
+
+def _surfaces(report: CalibrationReport) -> Iterator[tuple[Severity, str]]:
+    if report.crossings:
+        yield "bad", f"The camera passes through a surface in frames {frame_ranges(report.crossings)}."
+    if report.held_back_frames:
+        yield "warning", f"The camera is held back by a surface in frames {frame_ranges(report.held_back_frames)}."
+    if report.bent_frames:
+        yield "warning", f"The path is bent around a surface in frames {frame_ranges(report.bent_frames)}."
+    if report.last_frame_empty:
+        yield "bad", "The last frame shows no surface."
+    elif report.frames_without_surface:
+        yield "warning", f"Frames {frame_ranges(report.frames_without_surface)} show no surface."
+
+
+def _path(report: CalibrationReport) -> Iterator[tuple[Severity, str]]:
+    jump = report.largest_jump
+    if jump > MAX_JUMP:
+        severity: Severity = "warning" if jump <= BAD_JUMP else "bad"
+        factor = math.exp(min(jump, 20.0))
+        yield severity, f"The speed jumps by a factor of {factor:.2g} at frame {report.largest_jump_frame}."
+    if report.rot_err > MAX_TURN:
+        yield (
+            "warning",
+            f"The camera turns otherwise than the reference's, by {report.rot_err:.0f} degrees in the mean.",
+        )

@@ -1,0 +1,247 @@
+"""Framing and horizon: the subject stays where the reference holds its own, and the camera rolls as it does."""
+
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.spatial.transform import Rotation
+
+from parascale.camera import Trajectory, View
+from parascale.camera.rotations import geodesic_angle
+from parascale.parallax.calibrate import Calibration, Settings, calibrate
+from parascale.parallax.composition import TargetFacts
+from parascale.parallax.depth_source import ConstantDepth
+from parascale.parallax.horizon import estimate_up, roll_angles
+from parascale.parallax.lead import propose_subject, track_point
+from parascale.parallax.shot import Shot
+from parascale.parallax.subject import SubjectTrack, Up
+
+few = settings(max_examples=15)
+seeds = st.integers(0, 2**32 - 1)
+LENS = np.array([500.0, 500.0, 320.0, 180.0])
+UP = np.array([0.0, -1.0, 0.0])
+DOWN_UP = Up(UP, 1.0, "known")
+
+
+def looking(eye: np.ndarray, at: np.ndarray, roll: float = 0.0) -> np.ndarray:
+    """Camera (4, 4) at a place that looks at another, y down, rolled in degrees."""
+    ahead = (at - eye) / np.linalg.norm(at - eye)
+    right = np.cross(-UP, ahead)
+    right /= np.linalg.norm(right)
+    pose = np.eye(4)
+    pose[:3, :3] = np.stack([right, np.cross(ahead, right), ahead], axis=1)
+    pose[:3, :3] = pose[:3, :3] @ Rotation.from_euler("z", roll, degrees=True).as_matrix()
+    pose[:3, 3] = eye
+    return pose
+
+
+def shot_of(poses: list[np.ndarray], depth: object, **facts: object) -> Shot:
+    path = Trajectory(np.array(poses), LENS, np.arange(len(poses)) / 24, 640, 360)
+    return Shot("reference", 24, path, np.broadcast_to(np.asarray(depth, float), len(poses)), **facts)
+
+
+def orbiting(count: int = 41, radius: float = 5.0, angle: float = 90.0, height: float = 0.0) -> Shot:
+    """An orbit about the origin, looking at it, at its own depth; ``height`` above it."""
+    turned = np.radians(np.linspace(0, angle, count))
+    eyes = np.stack([radius * np.sin(turned), np.full(count, -height), -radius * np.cos(turned)], axis=1)
+    return shot_of([looking(eye, np.zeros(3)) for eye in eyes], math.hypot(radius, height))
+
+
+def places(result: Calibration, point: np.ndarray) -> np.ndarray:
+    """Places (T, 2) of a point of the target in the realised pictures, by hand."""
+    path = result.shot.trajectory
+    local = np.einsum("nji,nj->ni", path.rotations, point - path.centres)
+    return (local[:, :2] / local[:, 2:] * path.intrinsics[:, :2] + path.intrinsics[:, 2:] - [320, 180]) / 640
+
+
+FRAMED = Settings(framing=1.0, horizon="keep")
+
+
+@few
+@given(seed=seeds, k=st.floats(1e-2, 1e2))
+def test_in_a_similar_world_framed_is_verbatim(path, film, room, seed: int, k: float) -> None:
+    """The target is the reference k times as large: framing has nothing to do."""
+    reference = film(path(seed, turn=0.2, reach=0.4), room, up=DOWN_UP)
+    point = reference.trajectory.centres[0] + 3 * reference.trajectory.rotations[0, :, 2]
+    track = track_point(reference.trajectory, point, "ball")
+    reference = dataclasses.replace(reference, subjects=(track,))
+    pose = np.array(reference.trajectory.camera_to_world[0])
+    pose[:3, 3] *= k
+    anchor, large = View(pose, LENS, 640, 360), dataclasses.replace(room, scale=k)
+    facts = TargetFacts(UP, (k * point,))
+    framed, verbatim = (
+        calibrate(reference, large, anchor, chosen, facts=facts) for chosen in (FRAMED, Settings.verbatim())
+    )
+    centres = (each.shot.trajectory.centres / k for each in (framed, verbatim))
+    assert next(centres) == pytest.approx(next(centres), abs=1e-9)
+    rotations = [each.shot.trajectory.rotations for each in (framed, verbatim)]
+    assert rotations[0] == pytest.approx(rotations[1], abs=1e-9)
+    assert framed.report.rot_err < 1e-6
+    assert framed.report.pce < 1e-9
+
+
+@few
+@given(seed=seeds)
+def test_framing_0_is_the_papers_method_bit_for_bit(path, imagined, room, anchor, seed: int) -> None:
+    reference = imagined(path(seed), seed)
+    reference = dataclasses.replace(reference, subjects=(SubjectTrack("x", np.zeros((12, 2))),), up=DOWN_UP)
+    result = calibrate(reference, room, anchor, Settings.verbatim(), facts=TargetFacts(UP, (np.ones(3),))).shot
+    turn = np.linalg.svd(anchor.camera_to_world[:3, :3] @ reference.trajectory.rotations[0].T)
+    steps = reference.trajectory.baselines @ (turn[0] @ turn[2]).T
+    centre = np.array(anchor.camera_to_world[:3, 3])
+    for frame, gain in enumerate(result.gain):
+        centre = centre + gain * steps[frame]
+        assert np.array_equal(result.trajectory.centres[frame + 1], centre)
+
+
+@pytest.mark.parametrize("ratio", [0.4, 1.0, 2.5])
+def test_an_orbit_about_a_subject_at_another_depth_is_an_orbit(ratio: float) -> None:
+    reference, distance = orbiting(), 4.0
+    subject = np.array([1.0, 0.5, 2.0])
+    anchor = View(looking(subject - np.array([0, 0, distance]), subject), LENS, 640, 360)
+    facts = TargetFacts(UP, (subject,))
+    result = calibrate(reference, ConstantDepth(ratio * distance, (4, 3)), anchor, FRAMED, facts=facts)
+    path = result.shot.trajectory
+    assert np.linalg.norm(path.centres - subject, axis=1) == pytest.approx(np.full(41, distance), rel=2e-3)
+    assert path.centres[:, 1] == pytest.approx(np.full(41, 0.5), abs=1e-6)
+    turned = np.degrees(geodesic_angle(path.rotations[0], path.rotations[-1]))
+    assert turned == pytest.approx(min(90 * ratio, 360 - 90 * ratio), rel=0.01)
+    assert np.abs(places(result, subject)).max() < 2e-3
+    assert result.report.pce < 1e-12
+    assert result.report.subject_held == 1
+
+
+def test_a_follow_shot_of_a_moving_subject_keeps_a_static_one_in_its_place() -> None:
+    """The camera walks sideways with somebody who stays at the same place in the picture; the target's vase stands."""
+    poses = [looking(np.array([0.05 * t, 0, 0]), np.array([0.05 * t, 0, 5])) for t in range(49)]
+    place = np.tile([0.12, 0.05], (49, 1))
+    reference = shot_of(poses, 5.0, subjects=(SubjectTrack("walker", place, depth=np.full(49, 3.0)),))
+    vase = np.array([0.4, 0.2, 2.0])
+    anchor = View(np.eye(4), LENS, 640, 360)
+    facts = TargetFacts(UP, (vase,))
+    framed = calibrate(reference, ConstantDepth(3.0, (4, 3)), anchor, FRAMED, facts=facts)
+    assert places(framed, vase) == pytest.approx(place, abs=5e-3)
+    assert framed.report.subject_held == 1
+    assert framed.report.pce < 1e-12
+    verbatim = calibrate(reference, ConstantDepth(3.0, (4, 3)), anchor, Settings.verbatim(), facts=facts)
+    assert verbatim.report.subject_held < 0.8
+
+
+@pytest.mark.parametrize("tilt", [-35.0, 20.0])
+def test_a_level_orbit_stays_level_where_the_anchor_is_tilted(tilt: float) -> None:
+    reference = orbiting()
+    pose = np.eye(4)
+    pose[:3, :3] = Rotation.from_euler("x", tilt, degrees=True).as_matrix()
+    anchor, target, facts = View(pose, LENS, 640, 360), ConstantDepth(3.0, (4, 3)), TargetFacts(UP)
+    level = calibrate(reference, target, anchor, Settings(horizon="keep"), facts=facts)
+    assert np.degrees(roll_angles(level.shot.trajectory.rotations, UP)) == pytest.approx(np.zeros(41), abs=1e-6)
+    assert level.report.roll_error < 1e-6
+    assert level.report.pce < 1e-12
+    assert calibrate(reference, target, anchor, Settings.verbatim(), facts=facts).report.roll_error > 8
+
+
+def test_roll_is_carried_over_relative_to_the_horizon() -> None:
+    """A pan of 60 degrees that leans over to 15 degrees, seen by a tilted anchor that frames something else."""
+    poses = []
+    for t in range(41):
+        ahead = np.radians(1.5 * t)
+        eye = np.array([0.02 * t, 0, 0])
+        poses.append(looking(eye, eye + np.array([np.sin(ahead), 0.2, np.cos(ahead)]), roll=15 * t / 40))
+    reference = shot_of(poses, 4.0, up=DOWN_UP, subjects=(SubjectTrack("x", np.tile([0.1, -0.1], (41, 1))),))
+    anchor = View(looking(np.zeros(3), np.array([0, 0.6, 1.0])), LENS, 640, 360)
+    result = calibrate(
+        reference, ConstantDepth(2.0, (4, 3)), anchor, FRAMED, facts=TargetFacts(UP, (np.array([0.5, 0.5, 2.0]),))
+    )
+    roll = np.degrees(roll_angles(result.shot.trajectory.rotations, UP))
+    assert roll == pytest.approx(15 * np.arange(41) / 40, abs=1e-6)
+    assert result.report.roll_error < 1e-6
+
+
+def test_without_a_subject_framing_does_nothing_and_says_so() -> None:
+    """A pan through 90 degrees holds nothing."""
+    poses = [looking(np.zeros(3), np.array([np.sin(a), 0, np.cos(a)])) for a in np.radians(np.linspace(0, 90, 25))]
+    reference = shot_of(poses, 4.0)
+    assert propose_subject(reference.trajectory, reference.median_depth) is None
+    anchor = View(np.eye(4), LENS, 640, 360)
+    result = calibrate(reference, ConstantDepth(2.0, (4, 3)), anchor, Settings(framing=1.0))
+    assert result.shot.trajectory.rotations == pytest.approx(reference.trajectory.rotations, abs=1e-12)
+    assert math.isnan(result.report.subject_held)
+    assert any("no subject" in sentence for _, sentence in result.report.verdict)
+
+
+def test_a_subject_that_comes_and_goes_makes_no_jump() -> None:
+    """Two subjects take turns, with nobody between them: the camera turns to each, never faster than it may."""
+    count = 121
+    poses = [looking(np.array([0.02 * t, 0, 0]), np.array([0.02 * t, 0, 5])) for t in range(count)]
+    first, second = np.tile([-0.1, 0.0], (count, 1)), np.tile([0.2, 0.1], (count, 1))
+    first[50:], second[:70] = np.nan, np.nan
+    reference = shot_of(poses, 5.0, subjects=(SubjectTrack("a", first), SubjectTrack("b", second)))
+    anchor = View(np.eye(4), LENS, 640, 360)
+    points = (np.array([-0.5, 0.0, 3.0]), np.array([2.0, 0.4, 3.0]))
+    result = calibrate(reference, ConstantDepth(3.0, (4, 3)), anchor, FRAMED, facts=TargetFacts(UP, points))
+    turns = np.degrees(geodesic_angle(result.shot.trajectory.rotations[:-1], result.shot.trajectory.rotations[1:]))
+    assert np.abs(np.diff(turns)).max() < 0.6
+    assert turns.max() < 4
+    assert places(result, points[0])[:45] == pytest.approx(first[:45], abs=0.02)
+    assert places(result, points[1])[90:] == pytest.approx(second[90:], abs=0.02)
+
+
+def test_the_references_shake_stays_its_own() -> None:
+    """A handheld truck: what is faster than about one hertz comes through as it is, although the subject is held."""
+    count, generator = 97, np.random.default_rng(3)
+    shake = Rotation.from_rotvec(np.radians(0.4) * generator.normal(size=(count, 3))).as_matrix()
+    subject = np.array([1.0, 0.0, 5.0])
+    poses = [looking(np.array([0.03 * t, 0, 0]), np.array([0.03 * t, 0, 5])) for t in range(count)]
+    for pose, turn in zip(poses, shake, strict=True):
+        pose[:3, :3] = pose[:3, :3] @ turn
+    reference = shot_of(poses, 5.0, up=DOWN_UP)
+    reference = dataclasses.replace(reference, subjects=(track_point(reference.trajectory, subject, "x"),))
+    target = np.array([0.25, 0.0, 1.25])
+    anchor = View(np.eye(4), LENS, 640, 360)
+    result = calibrate(
+        reference, ConstantDepth(3.0, (4, 3)), anchor, dataclasses.replace(FRAMED, horizon="free"),
+        facts=TargetFacts(UP, (target,)),
+    )  # fmt: skip
+    ours, theirs = (
+        Rotation.from_matrix(np.swapaxes(each[:-1], 1, 2) @ each[1:]).as_rotvec()
+        for each in (result.shot.trajectory.rotations, reference.trajectory.rotations)
+    )
+    difference = ours - theirs
+    assert np.degrees(np.abs(np.diff(difference, axis=0)).max()) < 0.08
+    assert result.report.subject_held == 1
+
+
+@pytest.mark.parametrize("frame", [20, -1, 7])
+def test_the_anchor_may_stand_for_any_frame(room, film, frame: int) -> None:
+    """Both ways from there: the camera of that frame is the anchor's, and P is kept on every step."""
+    reference = film(orbiting(angle=40.0, radius=1.5).trajectory, room)
+    anchor = View(looking(np.array([0.5, 0, -1.0]), np.array([0.4, 0.3, 4.0])), LENS, 640, 360)
+    for chosen in (Settings.verbatim(anchor_frame=frame), dataclasses.replace(FRAMED, anchor_frame=frame)):
+        result = calibrate(reference, room, anchor, chosen, facts=TargetFacts(UP))
+        assert result.shot.trajectory.camera_to_world[frame] == pytest.approx(anchor.camera_to_world, abs=1e-9)
+        steps = np.linalg.norm(np.diff(result.shot.trajectory.centres, axis=0), axis=1)
+        asked = reference.parallax_number
+        assert np.mean(np.abs(np.log(steps / result.shot.median_depth[:-1] / asked))) < 2e-3
+
+
+def test_up_is_known_from_a_pan_and_only_guessed_without() -> None:
+    tilted = Rotation.from_euler("xz", [25, 40], degrees=True)
+    pan = orbiting(height=2.0).trajectory
+    poses = np.array(pan.camera_to_world)
+    poses[:, :3, :3] = tilted.as_matrix() @ poses[:, :3, :3]
+    up = estimate_up(Trajectory(poses, LENS, pan.times, 640, 360))
+    assert up.direction == pytest.approx(tilted.apply(UP), abs=1e-9)
+    assert up.confidence == pytest.approx(1)
+    still = shot_of([looking(np.array([0.1 * t, 0, 0]), np.array([0.1 * t, 0, 5])) for t in range(5)], 5.0)
+    assert estimate_up(still.trajectory).confidence < 0.25
+
+
+def test_the_axes_of_an_orbit_propose_its_centre() -> None:
+    reference = orbiting(height=1.0)
+    track = propose_subject(reference.trajectory, np.full(41, 50.0))
+    assert track.name == "fixation point"
+    assert np.abs(track.centre).max() < 1e-9
+    assert track.depth == pytest.approx(np.full(41, math.hypot(5, 1)))
