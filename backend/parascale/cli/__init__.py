@@ -55,7 +55,22 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 for module in (
-    *(solve, subject, info, view, depth, calibrate, retime, stitch, import_, export, formats, generate, verify, metrics),
+    *(
+        solve,
+        subject,
+        info,
+        view,
+        depth,
+        calibrate,
+        retime,
+        stitch,
+        import_,
+        export,
+        formats,
+        generate,
+        verify,
+        metrics,
+    ),
     *(serve, jobs, cancel, result, keys, probe, evaluate, doctor),
 ):
     function = module.__name__.rpartition(".")[2]

@@ -105,14 +105,14 @@ def _describe_up(up: "Up") -> dict[str, object]:
 
 
 def _composition_rows(shot: "Shot") -> list[tuple[str, str]]:
-    """What the shot looks at, when, and which way is up in it."""
+    """Tell what the shot looks at, when, and which way is up in it."""
     rows = []
     for subject in shot.subjects:
         rows.append((f"subject {subject.name}".replace("subject subject", "subject"), _ranges(shot, subject)))
         if subject.depth is not None:
             rows.append(("P of the subject", _spread(shot.parallax_of(subject).tolist(), "a frame")))
     if not shot.subjects and shot.quality.get("subject_source") == "none":
-        rows.append(("subject", "none: the camera holds nothing; point at what the shot looks at"))
+        rows.append(("subject", "none: the camera holds nothing; point at one with parascale subject"))
     if shot.up is not None:
         x, y, z = shot.up.direction
         rows.append(("up", f"{x:.3f}, {y:.3f}, {z:.3f} from {shot.up.source}, confidence {shot.up.confidence:.1f}"))

@@ -17,6 +17,7 @@ from parascale.solve.tracking.footage import Footage, read_footage
 from parascale.solve.tracking.tracks import Tracks
 from parascale.types import Array, CancelCheck, Progress
 
+MAX_SUBJECTS = 32
 # Side of the box around a click, over the width of the picture.
 CLICK_SIDE = 0.1
 # Working pixels from the static scene within which a corner of the subject may stand still, and the share that must.
@@ -88,6 +89,8 @@ def follow_subjects(
     cancelled: CancelCheck | None = None,
 ) -> Shot:
     """Follow boxes through the frames of a shot, and make them its subjects: each leads until the frame of the next."""
+    if len(boxes) > MAX_SUBJECTS:
+        raise InputError(f"there are {len(boxes)} subjects: {MAX_SUBJECTS} are followed at most")
     starts = [_index_of(box, shot) for box in boxes]
     subjects = []
     for number in sorted(range(len(boxes)), key=lambda each: starts[each]):
