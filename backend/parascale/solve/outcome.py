@@ -13,7 +13,12 @@ from parascale.parallax.shot import Points, Shot
 from parascale.solve.clip import Candidate, Clip
 from parascale.solve.depth.photo_consistency import PhotoConsistency
 from parascale.solve.depth.sky import SkyCandidates, detect_sky, find_sky_candidates
-from parascale.solve.depth.statistic_error import SAMPLED_FRAMES, estimate_area_error, relative_depth_error
+from parascale.solve.depth.statistic_error import (
+    SAMPLED_FRAMES,
+    estimate_area_error,
+    estimate_sky_error,
+    relative_depth_error,
+)
 from parascale.solve.depth.track_depth import interpolate_depth
 from parascale.solve.lens.rolling_shutter import estimate_readout
 from parascale.solve.motion.motion_class import MotionClass
@@ -107,7 +112,7 @@ def _sample_depth(clip: Clip, solution: Solution, visible: Mask) -> tuple[list[D
         size,
         [sky[frame] for frame in some],
     )
-    return found, error
+    return found, float(np.hypot(error, estimate_sky_error(sky)))
 
 
 def _parallax_sigma(

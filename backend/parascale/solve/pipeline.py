@@ -27,7 +27,7 @@ from parascale.solve.motion.keyframes import choose_keyframes
 from parascale.solve.motion.motion_class import classify_motion
 from parascale.solve.outcome import build_moving_shot, build_still_shot
 from parascale.solve.reconstruction.mapping import KeyframeMap, KeyframeMapper, Mapper
-from parascale.solve.reconstruction.solution import Solution, complete_solution
+from parascale.solve.reconstruction.solution import FINAL_REPROJECTION_LIMIT, Solution, complete_solution
 from parascale.solve.tracking.cuts import one_shot
 from parascale.solve.tracking.flow import FAINT_CORNERS, SHARP_CORNERS, WIDE_CORNERS
 from parascale.solve.tracking.footage import Footage, read_footage
@@ -142,7 +142,9 @@ def solve(  # noqa: PLR0913 - what a user can say about a clip, by name
         clip, candidate = _find_best_candidate(clip, motion.noise, report)
         with report.phase("depth", 0.93, 1.0):
             moving = build_moving_shot(clip, candidate)
-            return describe_composition(moving, clip, candidate.solution.inliers, subjects, cancelled)
+            # Not the inliers: what is far fits the static scene as well, though its depth is not known.
+            static = candidate.solution.structure.residuals < FINAL_REPROJECTION_LIMIT
+            return describe_composition(moving, clip, static, subjects, cancelled)
 
 
 class _Reporter:

@@ -75,6 +75,14 @@ def estimate_area_error(
     return float(np.sqrt(np.mean(variances))) if variances else float("nan")
 
 
+def estimate_sky_error(sky: Mask) -> float:
+    """Estimate the share of the picture that may be sky or not, from sky (T, rows, columns) that comes and goes.
+
+    What is sky in one frame is sky in the next, but for what the camera's move uncovers: half of the largest change.
+    """
+    return float(np.abs(np.diff(sky.mean(axis=(1, 2)))).max(initial=0.0)) / 2
+
+
 def _skyline_share(sky: Mask) -> float:
     """Share of the cells that lie on the edge of the sky."""
     edge = ndimage.binary_dilation(sky) & ~sky

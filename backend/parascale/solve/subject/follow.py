@@ -14,7 +14,7 @@ import numpy as np
 
 from parascale.errors import Cancelled
 from parascale.solve.tracking.flow import Points, TrackerOptions, track_points
-from parascale.types import Array, CancelCheck, Image
+from parascale.types import Array, CancelCheck, Image, Mask
 
 OPTIONS = TrackerOptions(15, 0.7, 1e-5, 2e-3)
 # Corners that vote, at least, and up to how many are detected.
@@ -36,6 +36,10 @@ PATIENCE, SEARCH_REACH = 24, 1.5
 PATCH_SIDE = 40
 # Overlap of the box with itself after the way there and back (intersection over union).
 MIN_OVERLAP = 0.45
+# Walks back by which the last frame that is believed is found.
+MAX_WALKS_BACK = 5
+# Pixels around a box in which its corners are searched, at least.
+MIN_MARGIN = 48.0
 # Smallest side of a box, working pixels.
 MIN_SIDE = 6.0
 
@@ -133,7 +137,7 @@ class _Walk:
         """Move the box as most of its corners move."""
         if len(self.points) < MIN_POINTS:
             return None
-        moved, good = track_points(before, after, self.points, OPTIONS)
+        moved, good = self._track(before, after)
         if good.sum() < MIN_POINTS:
             return None
         there, here = self.points[good], moved[good]
@@ -148,6 +152,17 @@ class _Walk:
         self.points, self.names = here[votes], self.names[good][votes]
         middle = transform[:, :2] @ (self.box[:2] - 0.5) + transform[:, 2] + 0.5
         return np.concatenate([middle, self.box[2:] * growth])
+
+    def _track(self, before: Image, after: Image) -> tuple[Points, Mask]:
+        """Track the corners in the part of the pictures around the box: image pyramids of all of it take longer."""
+        height, width = before.shape
+        reach = np.maximum(self.box[2:] * 0.75, MIN_MARGIN) + self.box[2:] / 2
+        x0, y0 = np.maximum(self.box[:2] - reach, 0).astype(int)
+        x1, y1 = np.minimum(self.box[:2] + reach, [width, height]).astype(int)
+        corner = np.array([x0, y0], np.float32)
+        parts = (np.ascontiguousarray(each[y0:y1, x0:x1]) for each in (before, after))
+        moved, good = track_points(*parts, self.points - corner, OPTIONS)
+        return moved + corner, good
 
     def _is_plausible(self, picture: Image, box: Array) -> bool:
         height, width = picture.shape
@@ -207,23 +222,29 @@ def _correlation(one: Image, other: Image) -> float:
 
 
 def _believed_end(pictures: Sequence[Image], boxes: Array, order: range) -> int:
-    """Find the last frame of a way from which the box is followed back to where it came from.
-
-    A box that was found again by its picture is followed back to that frame.
-    """
+    """Find the last frame of a way from which the box is followed back to where it came from, by bisection."""
     known = [frame for frame in order if np.isfinite(boxes[frame, 0])]
-    while len(known) > 1:
-        walk = _Walk(pictures, boxes[known[-1]], known[-1], 0, search=False)
-        for frame in range(known[-1] - order.step, order[0] - order.step, -order.step):
-            if not np.isfinite(boxes[frame, 0]):
-                break
-            if not walk.step(frame):
-                walk.box = np.full(4, np.nan)
-                break
-        if _overlap(walk.box, boxes[walk.frame]) > MIN_OVERLAP:
-            return known[-1]
-        known = known[: len(known) * 3 // 4]
-    return order[0]
+    good, bad, tried = 0, len(known), len(known) - 1
+    for _ in range(MAX_WALKS_BACK):
+        if tried <= good:
+            break
+        if _leads_back(pictures, boxes, known[tried], order):
+            good = tried
+        else:
+            bad = tried
+        tried = (good + bad) // 2
+    return known[good]
+
+
+def _leads_back(pictures: Sequence[Image], boxes: Array, end: int, order: range) -> bool:
+    """Whether the box of a frame leads back to the start, or to where it was found again by its picture."""
+    walk = _Walk(pictures, boxes[end], end, 0, search=False)
+    for frame in range(end - order.step, order[0] - order.step, -order.step):
+        if not np.isfinite(boxes[frame, 0]):
+            break
+        if not walk.step(frame):
+            return False
+    return _overlap(walk.box, boxes[walk.frame]) > MIN_OVERLAP
 
 
 def _overlap(one: Array, other: Array) -> float:

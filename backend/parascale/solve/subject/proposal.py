@@ -24,13 +24,15 @@ MIN_TURN, MIN_STILLNESS = np.radians(8.0), 4.0
 # Depth of the point over the median depth.
 DEPTH_RANGE = (0.15, 4.0)
 # Of a track that moves by itself: the largest share of its observations that fit the static scene.
-MAX_STATIC_SHARE = 0.4
+MAX_STATIC_SHARE = 0.25
 # Share of the frames in which a thing that is followed is seen, and tracks on it.
-MIN_LIFE, MIN_TRACKS = 0.3, 8
+MIN_LIFE, MIN_TRACKS = 0.3, 10
 # Its wander in the picture, over that of the scene around it, and over the width of the picture.
-MAX_RELATIVE_WANDER, MAX_WANDER = 0.4, 0.1
+MAX_RELATIVE_WANDER, MAX_WANDER = 1.0, 0.1
 # Distance between tracks of one thing, over the width of the picture, and the wander of the scene that tells at all.
-REACH, MIN_SCENE_WANDER = 0.06, 0.03
+REACH, MIN_SCENE_WANDER = 0.06, 0.01
+# Extent of a thing, over the width of the picture: what is larger is the scene.
+MAX_EXTENT = 0.6
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,7 +152,7 @@ def _hold(positions: Array, static: Mask, size: tuple[int, int]) -> Hold | None:
         return None
     middle = np.nanmean(positions[:, kept], axis=0)
     group = _largest_group(middle, REACH * size[0])
-    if len(group) < MIN_TRACKS:
+    if len(group) < MIN_TRACKS or np.ptp(middle[group], axis=0).max() > MAX_EXTENT * size[0]:
         return None
     own = positions[:, kept[group]]
     frame = int(np.isfinite(own[:, :, 0]).sum(axis=1).argmax())
