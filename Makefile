@@ -10,7 +10,7 @@ PYTEST_MARKS ?=
 START ?=
 END ?=
 
-.PHONY: demo check test test-blender45 test-blender50 test-blender52 test-background window-root window manual bench soak dist lint clean
+.PHONY: demo check test test-blender45 test-blender50 test-blender52 test-background window-root window manual docs bench soak dist lint clean
 
 demo: .venv/ready
 	$(BIN)/python tools/demo.py --output demo $(if $(REFERENCE),--reference "$(REFERENCE)") $(if $(SCENE),--scene "$(SCENE)") $(if $(START),--start $(START)) $(if $(END),--end $(END))
@@ -52,6 +52,11 @@ window: .venv/ready-dev build/zips/ready
 manual: .venv/ready-dev build/zips/ready window-root
 	$(BIN)/python tools/manual.py
 
+# The documentation as a site, in an environment of its own.
+docs: .venv-docs/ready .venv/ready
+	$(BIN)/python tools/command_reference.py
+	NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --quiet
+
 bench: .venv/ready-dev
 	for bench in tests/benchmarks/bench_*.py tests/benchmarks/*/bench_*.py; do echo "== $$bench"; $(BIN)/python "$$bench"; done
 
@@ -61,10 +66,11 @@ soak: .venv/ready-dev
 dist: .venv/ready-dev build/zips/ready
 	rm -rf dist && $(BIN)/python -m build --outdir dist .
 	cp -r build/zips/* dist/ && rm dist/ready
+	$(BIN)/python tools/build_extension.py --output-dir dist --complete
 	cd dist && find . -type f ! -name SHA256SUMS -exec sha256sum {} + > SHA256SUMS
 
 clean:
-	rm -rf .venv .venv-blender45 .venv-blender50 .venv-blender52 build dist demo
+	rm -rf .venv .venv-docs .venv-blender45 .venv-blender50 .venv-blender52 build dist demo
 
 .venv/ready: pyproject.toml tools/setup_venv.sh constraints/py311.txt constraints/py313.txt
 	tools/setup_venv.sh .venv "3.11 3.13" demo
@@ -72,6 +78,11 @@ clean:
 
 .venv/ready-dev: .venv/ready
 	tools/setup_venv.sh .venv "3.11 3.13" dev
+	touch $@
+
+.venv-docs/ready: constraints/docs.txt .venv/ready
+	$(BIN)/python -m venv .venv-docs
+	.venv-docs/bin/pip install --quiet --disable-pip-version-check --requirement constraints/docs.txt
 	touch $@
 
 .venv-blender45/ready: tools/setup_venv.sh constraints/py311.txt

@@ -6,7 +6,7 @@ ADVICE: dict[Remedy, str] = {
     "address": "choose another address in Preferences",
     "blend-camera": "choose a camera",
     "camera": "choose another under Camera",
-    "extra": "install parascale[{}] where the backend runs",
+    "extra": "press Copy Install Command and run it where the backend is to run ({})",
     "fetch-result": "",
     "format": "choose one under Format",
     "fov": "change it under Field of View",
@@ -21,7 +21,7 @@ ADVICE: dict[Remedy, str] = {
     "start-backend": "start it in Preferences",
     "state-folder": "start the backend with another state folder",
     "verify": "",
-    "weights": "run `parascale weights fetch {}` where the backend runs",
+    "weights": "press Copy Fetch Command and run it where the backend runs ({})",
     "weights-list": "",
     "write-format": "choose another under Format",
 }

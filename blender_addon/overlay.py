@@ -6,15 +6,19 @@ from typing import cast
 
 import bpy
 import numpy as np
+from bpy_extras import view3d_utils
 from mathutils import Quaternion
 
 from parascale.blender.keyframes import GAIN, PARALLAX_NUMBER, fcurves
+from parascale.blender.untyped import camera_data, untyped
 from parascale.errors import InputError
 from parascale.parallax.shot import Shot
 from parascale.types import Array
 
 from .scene.curves import curve_of, key_points
+from .scene.measured import measured_points
 from .scene.reference_camera import shot_of_reference
+from .scene.report import report_of_camera
 from .settings import settings_of_object, settings_of_scene
 
 # Five colours of Viridis, dark to bright, which readers with colour blindness tell apart.
@@ -26,6 +30,10 @@ QUIET = (0.55, 0.55, 0.55)  # under the reference's noise floor
 GHOST = (1.0, 1.0, 1.0, 0.35)
 
 LEGEND_SIZE = (160, 10)
+
+MEASURED = (0.1, 0.9, 1.0, 0.9)
+# The reference's subject, and the target's.
+SUBJECTS = {"reference": (1.0, 1.0, 1.0, 0.9), "target": (1.0, 0.55, 0.1, 0.95)}
 
 
 @dataclass(frozen=True)
@@ -47,7 +55,8 @@ _cache: dict[str, tuple[str, PathDrawing]] = {}
 def start() -> None:
     """Begin to draw."""
     draw = bpy.types.SpaceView3D.draw_handler_add
-    _handles.extend([draw(_draw_path, (), "WINDOW", "POST_VIEW"), draw(_draw_legend, (), "WINDOW", "POST_PIXEL")])
+    _handles.extend(draw(each, (), "WINDOW", "POST_VIEW") for each in (_draw_path, _draw_measured))
+    _handles.extend(draw(each, (), "WINDOW", "POST_PIXEL") for each in (_draw_legend, _draw_subjects))
 
 
 def stop() -> None:
@@ -199,3 +208,74 @@ def _draw_legend() -> None:
         above = text.startswith("Parallax")
         blf.position(0, place, bottom + (height + 6 * scale if above else -16 * scale), 0)
         blf.draw(0, text)
+
+
+def _draw_measured() -> None:
+    import gpu
+    from gpu_extras.batch import batch_for_shader
+
+    scene = cast("bpy.types.Scene", bpy.context.scene)
+    points = measured_points(scene)
+    if not settings_of_scene(scene).show_measured or not len(points):
+        return
+    # A little nearer than the surface they lie on, which would hide half of each.
+    eye = np.array(gpu.matrix.get_model_view_matrix().inverted().translation)
+    points = points + 0.01 * (eye - points)
+    shader = gpu.shader.from_builtin("POINT_UNIFORM_COLOR")
+    shader.uniform_float("color", MEASURED)
+    gpu.state.point_size_set(5.0)
+    gpu.state.depth_test_set("LESS_EQUAL")
+    batch_for_shader(shader, "POINTS", {"pos": points.tolist()}).draw(shader)
+    gpu.state.depth_test_set("NONE")
+    gpu.state.point_size_set(1.0)
+
+
+def subject_tracks(camera: bpy.types.Object) -> dict[str, list[Array]]:
+    """Return where the subjects of both sides stand, each (T, 2) in frame widths from the middle, y down, or NaN."""
+    report = report_of_camera(camera)
+    tracks = report.get("subjects", {}) if report is not None else {}
+    return {
+        side: [np.array([[np.nan, np.nan] if row is None else row for row in track], float) for track in found]
+        for side, found in tracks.items()
+    }
+
+
+def _camera_frame(camera: bpy.types.Object) -> Array | None:
+    """Return the corners (4, 2) of a camera's frame in pixels of the region that looks through it, else None."""
+    scene, region, space = bpy.context.scene, bpy.context.region, bpy.context.space_data
+    if scene is None or region is None or not isinstance(space, bpy.types.SpaceView3D) or space.region_3d is None:
+        return None
+    if space.region_3d.view_perspective != "CAMERA" or scene.camera != camera:
+        return None
+    corners = [camera.matrix_world @ corner for corner in camera_data(camera).view_frame(scene=scene)]
+    seen = [view3d_utils.location_3d_to_region_2d(region, space.region_3d, corner) for corner in corners]
+    return None if any(place is None for place in seen) else np.array([[*untyped(place)] for place in seen])
+
+
+def _draw_subjects() -> None:
+    import gpu
+    from gpu_extras.batch import batch_for_shader
+
+    scene = cast("bpy.types.Scene", bpy.context.scene)
+    state = settings_of_scene(scene)
+    if not state.show_overlay or state.camera is None:
+        return
+    frame = _camera_frame(state.camera)
+    tracks = subject_tracks(state.camera) if frame is not None else {}
+    if frame is None or not tracks:
+        return
+    middle, width = frame.mean(axis=0), float(np.ptp(frame[:, 0]))
+    now = scene.frame_current - settings_of_object(state.camera).calibration.frame_start
+    shader = gpu.shader.from_builtin("UNIFORM_COLOR")
+    gpu.state.blend_set("ALPHA")
+    for side, colour in SUBJECTS.items():
+        for track in tracks.get(side, ()):
+            places = middle + track * [width, -width]
+            shader.uniform_float("color", colour)
+            known = places[np.isfinite(places[:, 0])]
+            if len(known) > 1:
+                batch_for_shader(shader, "LINE_STRIP", {"pos": known.tolist()}).draw(shader)
+            if 0 <= now < len(places) and np.isfinite(places[now, 0]):
+                around = places[now] + 7 * np.array([[-1, 0], [0, 1], [1, 0], [0, -1], [-1, 0]])
+                batch_for_shader(shader, "LINE_STRIP", {"pos": around.tolist()}).draw(shader)
+    gpu.state.blend_set("NONE")

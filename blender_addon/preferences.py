@@ -6,7 +6,7 @@ import bpy
 
 from .jobs import session
 from .jobs.connection import has_link, is_local
-from .settings.preferences import ADDON, PreferenceProperties
+from .settings.preferences import ADDON, PreferenceProperties, brings_backend
 from .stubs import Context
 
 
@@ -22,7 +22,7 @@ class ParaScalePreferences(PreferenceProperties, bpy.types.AddonPreferences):  #
             return
         here = layout.column(heading="This Machine")
         here.active = not self.address
-        here.prop(self, "executable", placeholder=shutil.which("parascale") or "not found on PATH")
+        here.prop(self, "executable", placeholder=_found_backend())
         there = layout.column(heading="Running Already")
         there.prop(self, "address", placeholder="tcp://gpu-box:5571")
         keys = there.column()
@@ -38,3 +38,7 @@ class ParaScalePreferences(PreferenceProperties, bpy.types.AddonPreferences):  #
         layout.label(text=connection.describe(), icon="LINKED" if connection.is_open else "UNLINKED")
         layout.separator()
         layout.prop(self, "results")
+
+
+def _found_backend() -> str:
+    return "part of this extension" if brings_backend() else shutil.which("parascale") or "not found on PATH"

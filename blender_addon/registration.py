@@ -5,7 +5,7 @@ from types import ModuleType
 
 import bpy
 
-from . import operators, overlay, panels, preferences, settings
+from . import operators, overlay, panels, preferences, settings, tasks
 from .jobs import job_list, session, thumbnails, timer
 from .scene import geometry, live
 from .settings import changes
@@ -24,7 +24,7 @@ def classes_of(module: ModuleType) -> Iterator[type]:
 MODULES = (preferences, settings, job_list, *operators.MODULES, *panels.MODULES)
 CLASSES = tuple(cls for module in MODULES for cls in classes_of(module))
 PROPERTIES = (*settings.PROPERTIES, *job_list.PROPERTIES)
-HANDLERS = (*geometry.HANDLERS, *timer.HANDLERS)
+HANDLERS = (*geometry.HANDLERS, *timer.HANDLERS, *tasks.HANDLERS)
 
 
 def register() -> None:
@@ -48,6 +48,7 @@ def unregister() -> None:
     """Undo `register`; what files hold of ours stays in them."""
     if bpy.app.timers.is_registered(timer.on_timer):
         bpy.app.timers.unregister(timer.on_timer)
+    tasks.stop()
     session.stop()
     overlay.stop()
     changes.reactions.clear()

@@ -1,24 +1,27 @@
-"""Operators that take their time: modal with progress and Esc from the interface, blocking from scripts.
+"""Operators that take their time: tasks beside the user from the interface, blocking from scripts.
 
-Such an operator does its work in steps, a generator of (fraction, phase). The interface takes one step a timer event;
-scripts and background runs take all of them at once.
+Such an operator does its work in steps, a generator of (fraction, phase) that yields `tasks.WRITE` before it changes
+anything. The interface makes a task of them, and calls the operator again to write; scripts, repeats and changes in
+Adjust Last Operation take all of them at once. None is ever modal: Blender crashes where a repeated operator is.
 """
 
 import queue
 import threading
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import Future
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import bpy
 
 from parascale.errors import Cancelled, InputError
 
+from . import tasks
 from .advice import sentence
 from .stubs import Context, Outcome
 
 T = TypeVar("T")
+Report = Callable[[Any, str], object]
 Steps = Generator[tuple[float, str], None, T]
 
 STEP_SECONDS = 0.015
@@ -54,80 +57,95 @@ class DirectOperator(CheckedOperator):
         return {"FINISHED"}
 
 
+class Call:
+    """What an operator was called with: its properties as attributes, and where its reports go; it outlives it."""
+
+    def __init__(self, values: Mapping[str, Any], report: Report, *, is_task: bool = False) -> None:
+        self._values = values
+        self.report = report
+        # Whether the user goes on working meanwhile.
+        self.is_task = is_task
+
+    def __getattr__(self, name: str) -> Any:
+        return self._values[name]
+
+
+# The task whose result the operator of this name is called to write.
+_prepared: dict[str, tasks.Task] = {}
+
+
 class StepOperator(CheckedOperator):
     """Base of operators that work in steps; a subclass writes `steps`."""
 
-    _steps: Steps[None]
-    _timer: bpy.types.Timer
+    # Set by `invoke` where it opens a dialog or the file browser, after which Blender calls `execute`.
+    was_asked = False
 
-    # Whether the steps are taken one a timer event.
-    is_modal = False
+    @classmethod
+    def poll(cls, context: Context) -> bool:
+        task = tasks.current()
+        if task is None:
+            return super().poll(context)
+        cls.poll_message_set(f"{task.label} is under way: wait, or press Cancel above the panels")
+        return False
 
-    def steps(self, context: Context) -> Steps[None]:
-        """Do the work, yielding (fraction, phase) now and then."""
+    @classmethod
+    def steps(cls, context: Context, call: Call) -> Steps[None]:
+        """Do the work, yielding (fraction, phase) now and then, and `tasks.WRITE` before anything is changed."""
         raise NotImplementedError
 
     def invoke(self, context: Context, event: bpy.types.Event) -> Outcome:
-        if bpy.app.background:
-            return self.execute(context)
-        return self.start_modal(context)
+        return self.execute(context) if bpy.app.background else self.start_task(context)
 
     def execute(self, context: Context) -> Outcome:
-        if self.is_modal and not bpy.app.background:
-            return self.start_modal(context)
-        self.is_modal = False
+        if self.was_asked and not bpy.app.background:
+            self.was_asked = False
+            return self.start_task(context)
+        task = _prepared.pop(type(self).bl_idname, None)
+        steps = self.steps(context, Call(self._values(), self.report)) if task is None else task.steps
         window_manager = context.window_manager
         window_manager.progress_begin(0, 1)
         try:
-            for fraction, _ in self.steps(context):
+            for fraction, _ in steps:
                 window_manager.progress_update(fraction)
                 time.sleep(0.001)
-        except (InputError, OSError, Cancelled) as error:
-            return self._refuse(error)
+        except (InputError, OSError) as error:
+            self.report({"ERROR"}, sentence(error))
+            return {"CANCELLED"}
+        except Cancelled:
+            return {"CANCELLED"}
         finally:
             window_manager.progress_end()
+        for levels, text in task.reports if task is not None else ():
+            self.report(levels, text)
         return {"FINISHED"}
 
-    def start_modal(self, context: Context) -> Outcome:
-        """Begin the steps and hand the rest to `modal`."""
-        self.is_modal = True
-        self._steps = self.steps(context)
-        window_manager = context.window_manager
-        self._timer = window_manager.event_timer_add(STEP_SECONDS, window=context.window)
-        window_manager.modal_handler_add(self)
-        window_manager.progress_begin(0, 1)
-        return {"RUNNING_MODAL"}
+    def start_task(self, context: Context) -> Outcome:
+        """Begin the work beside the user. The operator that is registered is the one that writes its result."""
+        name, values = type(self).bl_idname, self._values()
 
-    def modal(self, context: Context, event: bpy.types.Event) -> Outcome:
-        if event.type == "ESC" and event.value == "PRESS":
-            self._steps.close()
-            self._end_modal(context)
-            self.report({"INFO"}, "Cancelled: nothing was changed")
-            return {"CANCELLED"}
-        if event.type != "TIMER":
-            # Until the end the file stays as the work found it.
-            return {"RUNNING_MODAL"}
-        try:
-            fraction, phase = next(self._steps)
-        except StopIteration:
-            self._end_modal(context)
-            return {"FINISHED"}
-        except (InputError, OSError, Cancelled) as error:
-            self._end_modal(context)
-            return self._refuse(error)
-        context.window_manager.progress_update(fraction)
-        context.workspace.status_text_set(f"ParaScale: {phase} {fraction:.0%} (Esc to cancel)")
-        return {"RUNNING_MODAL"}
+        def write() -> None:
+            _prepared[name] = task
+            try:
+                getattr(bpy.ops.parascale, name.rpartition(".")[2])("EXEC_DEFAULT", True, **values)  # type: ignore[attr-defined]  # ours
+            finally:
+                _prepared.pop(name, None)
 
-    def _end_modal(self, context: Context) -> None:
-        context.window_manager.event_timer_remove(self._timer)
-        context.window_manager.progress_end()
-        context.workspace.status_text_set(None)
-
-    def _refuse(self, error: Exception) -> Outcome:
-        if not isinstance(error, Cancelled):
-            self.report({"ERROR"}, sentence(error))
+        task = tasks.Task(self.bl_label, iter(()), write)
+        task.steps = self.steps(context, Call(values, task.report, is_task=True))
+        tasks.start(task)
+        if tasks.trouble():
+            # Refused at once: said where the button was pressed.
+            self.report({"ERROR"}, tasks.trouble())
+            tasks.dismiss()
         return {"CANCELLED"}
+
+    def _values(self) -> dict[str, Any]:
+        names = self.properties.bl_rna.properties.keys()
+        return {name: _plain(getattr(self, name)) for name in names if name != "rna_type"}
+
+
+def _plain(value: Any) -> object:
+    return tuple(value) if hasattr(value, "__len__") and not isinstance(value, str) else value
 
 
 class Hooks:

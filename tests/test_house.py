@@ -45,6 +45,7 @@ SOLVE_FLOORS = ["tracking", "motion", "reconstruction", "lens", "depth", "subjec
 ADDON = ROOT / "blender_addon"
 ADDON_FLOORS = [
     ["advice", "stubs", "typed_properties"],
+    ["tasks"],
     ["steps"],
     ["settings"],
     ["scene"],

@@ -1,5 +1,7 @@
-"""Build the three zips of the Blender extension: cp311 (Blender 4.5 - 5.0), abi3 (5.1 and later) and pure (no binary).
+"""Build the zips of the Blender extension.
 
+The small ones talk to a backend elsewhere: cp311 (Blender 4.5 - 5.0), abi3 (5.1 and later) and pure (no binary). The
+complete ones, one a platform and Python, bring the solver and the preview along, run by Blender's own Python.
 Binary wheels are downloaded once and kept in a cache folder; with them there, a build needs no network.
 """
 
@@ -15,8 +17,12 @@ import sys
 import time
 import tomllib
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from packaging.tags import Tag, cpython_tags, mac_platforms
+from packaging.utils import parse_wheel_filename
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "backend" / "parascale"
@@ -25,6 +31,10 @@ ADDON = ROOT / "blender_addon"
 # What an animator's Blender needs of the package; everything else runs in the backend.
 GROUND = ("types", "errors", "extras", "camera", "parallax", "retime")
 ROOMS = (*GROUND, "files", "conditioning", "media", "projection", "weights", "link", "blender")
+
+# What the complete zips bring along.
+BROUGHT = ("av", "opencv-python-headless", "openexr", "pillow", "pycolmap", "scipy", "pyzmq")
+MAX_ZIP_BYTES = 200_000_000
 
 # pip's platform tags of what Blender runs on. One universal2 wheel serves both kinds of Mac.
 PLATFORMS = ("manylinux_2_28_x86_64", "macosx_11_0_universal2", "win_amd64", "win_arm64")
@@ -52,6 +62,31 @@ class Variant:
     abi: str | None = None
     blender: tuple[str, ...] = ()
 
+
+@dataclass(frozen=True)
+class Complete:
+    """One of the complete zips.
+
+    Attributes
+    ----------
+    platform : str
+        Blender's name of it.
+    tags : tuple of str
+        pip's platform tags of the wheels it loads, best first.
+    """
+
+    platform: str
+    tags: tuple[str, ...]
+
+
+COMPLETE = (
+    # Blender's own limit: glibc 2.28.
+    Complete("linux-x64", (*(f"manylinux_2_{minor}_x86_64" for minor in range(28, 4, -1)), "manylinux2014_x86_64")),
+    Complete("windows-x64", ("win_amd64",)),
+    Complete("macos-arm64", tuple(mac_platforms((14, 0), "arm64"))),
+)
+# Blender's Pythons, and the lines of the manifest that say which Blender has them.
+PYTHONS = {"3.11": 'blender_version_max = "5.1.0"', "3.13": 'blender_version_min = "5.1.0"'}
 
 VARIANTS = (
     Variant("cp311", python="3.11", abi="cp311", blender=('blender_version_max = "5.1.0"',)),
@@ -84,23 +119,81 @@ def build(output: Path, cache: Path) -> list[Path]:
     return zips
 
 
+def build_complete(output: Path, cache: Path, platforms: Sequence[str], pythons: Sequence[str]) -> list[Path]:
+    """Write the complete zips of some platforms and Pythons under ``complete/`` and return their paths."""
+    version = _manifest_version()
+    wheel = package_wheel(f"{version}.post{time.time_ns() // 1_000_000}", complete=True)
+    zips = []
+    for python in pythons:
+        for target in (known for known in COMPLETE if known.platform in platforms):
+            wheels = {wheel[0]: wheel[1]}
+            wheels |= {path.name: path.read_bytes() for path in brought_wheels(target, python, cache)}
+            lines = (PYTHONS[python],)
+            variant = Variant(f"{target.platform}-py{python.replace('.', '')}", "complete", python, "own", lines)
+            path = output / variant.folder / f"parascale-{version}-{variant.name}.zip"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            text = manifest(variant, sorted(wheels), (target.platform,))
+            _write_zip(path, addon_files() | {"blender_manifest.toml": text.encode()}, wheels)
+            if path.stat().st_size > MAX_ZIP_BYTES:
+                sys.exit(f"{path} has {path.stat().st_size} bytes: the limit is {MAX_ZIP_BYTES}")
+            zips.append(path)
+    return zips
+
+
+def brought_wheels(target: Complete, python: str, cache: Path) -> list[Path]:
+    """Return the binary wheels of a complete zip, downloaded where the cache has none."""
+    version = tuple(int(part) for part in python.split("."))
+    tags = set(cpython_tags(version, [f"cp{python.replace('.', '')}", "abi3"], target.tags))
+    return [_brought_wheel(name, _pin(name, python), tags, target, python, cache) for name in BROUGHT]
+
+
+def _brought_wheel(name: str, pin: str, tags: set[Tag], target: Complete, python: str, cache: Path) -> Path:
+    def kept() -> Path | None:
+        for path in cache.glob(f"{name.replace('-', '_')}-{pin}-*.whl"):
+            if parse_wheel_filename(path.name)[3] & tags:
+                return path
+        return None
+
+    if kept() is None:
+        cache.mkdir(parents=True, exist_ok=True)
+        abis = (f"cp{python.replace('.', '')}", "abi3")
+        # fmt: off
+        command = [
+            sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", f"{name}=={pin}",
+            "--no-deps", "--only-binary=:all:", "--implementation", "cp", "--python-version", python,
+            *(part for abi in abis for part in ("--abi", abi)),
+            *(part for tag in target.tags for part in ("--platform", tag)), "--dest", str(cache),
+        ]
+        # fmt: on
+        subprocess.run(command, check=False)
+    found = kept()
+    if found is None:
+        sys.exit(f"{name} {pin} for {target.platform} could not be downloaded to {cache}: check the network")
+    return found
+
+
 def addon_files() -> dict[str, bytes]:
     """Content of the add-on's own files by their path in the zip."""
     files = {str(path.relative_to(ADDON)): path.read_bytes() for path in _sources(ADDON)}
     return files | {"LICENSE": (ROOT / "LICENSE").read_bytes()}
 
 
-def package_wheel(version: str) -> tuple[str, bytes]:
-    """Name and content of the pure wheel that holds the rooms Blender needs.
+def package_wheel(version: str, *, complete: bool = False) -> tuple[str, bytes]:
+    """Name and content of the pure wheel that holds the rooms Blender needs, or all that a backend does.
 
-    It states no dependencies: Blender brings NumPy, and pyzmq comes as a wheel beside it.
+    That of the small zips states no dependencies: Blender brings NumPy, and pyzmq comes as a wheel beside it. That of
+    the complete ones is the whole package, which pip can install elsewhere; Blender does not look at what it states.
     """
     files = {"parascale/__init__.py": (PACKAGE / "__init__.py").read_bytes()}
     for path in _sources(PACKAGE):
-        if path.relative_to(PACKAGE).parts[0].removesuffix(".py") in ROOMS:
+        if complete or path.relative_to(PACKAGE).parts[0].removesuffix(".py") in ROOMS:
             files[f"parascale/{path.relative_to(PACKAGE).as_posix()}"] = path.read_bytes()
     info = f"parascale-{version}.dist-info"
-    files[f"{info}/METADATA"] = f"Metadata-Version: 2.1\nName: parascale\nVersion: {version}\n".encode()
+    metadata = f"Metadata-Version: 2.1\nName: parascale\nVersion: {version}\n"
+    if complete:
+        metadata += _requirements()
+        files[f"{info}/entry_points.txt"] = b"[console_scripts]\nparascale = parascale.cli:main\n"
+    files[f"{info}/METADATA"] = metadata.encode()
     files[f"{info}/WHEEL"] = (
         b"Wheel-Version: 1.0\nGenerator: build_extension\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
     )
@@ -109,15 +202,29 @@ def package_wheel(version: str) -> tuple[str, bytes]:
     return f"parascale-{version}-py3-none-any.whl", _zipped(files)
 
 
-def manifest(variant: Variant, wheels: list[str]) -> str:
+def _requirements() -> str:
+    """Lines of a complete wheel's metadata: pip installs it outside Blender with all that a backend needs."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    lines = [f"Requires-Python: {project['requires-python']}"]
+    lines += [f"Requires-Dist: {line}" for line in project["dependencies"]]
+    for extra, needed in project["optional-dependencies"].items():
+        lines.append(f"Provides-Extra: {extra}")
+        for line in needed:
+            package, _, marker = line.partition(";")
+            condition = f"({marker.strip()}) and " if marker else ""
+            lines.append(f"Requires-Dist: {package.strip()} ; {condition}extra == '{extra}'")
+    return "\n".join(lines) + "\n"
+
+
+def manifest(variant: Variant, wheels: list[str], platforms: Sequence[str] = BLENDER_PLATFORMS) -> str:
     """Fill in the template for one zip."""
     template = (ROOT / "blender_manifest.toml").read_text()
     lines = [line for line in template.splitlines() if not line.startswith("#")]
-    if variant.abi == "abi3":
+    if any(line.startswith("blender_version_min") for line in variant.blender):
         lines = [line for line in lines if not line.startswith("blender_version_min")]
     extra = list(variant.blender)
     if variant.abi:
-        extra.append(f"platforms = {json.dumps(BLENDER_PLATFORMS)}")
+        extra.append(f"platforms = {json.dumps([*platforms])}")
     else:
         lines = [line for line in lines if not line.startswith("network")]
     extra += ["wheels = [", *(f'    "./wheels/{name}",' for name in wheels), "]"]
@@ -129,7 +236,7 @@ def pyzmq_wheels(variant: Variant, cache: Path) -> list[Path]:
     """Return the binary wheels of one zip, one a platform, downloaded where the cache has none."""
     if variant.abi is None:
         return []
-    pin = _pyzmq_pin()
+    pin = _pin("pyzmq")
     return [_pyzmq_wheel(pin, variant, platform, cache) for platform in PLATFORMS]
 
 
@@ -150,10 +257,10 @@ def _pyzmq_wheel(pin: str, variant: Variant, platform: str, cache: Path) -> Path
     return next(iter(cache.glob(pattern)))
 
 
-def _pyzmq_pin() -> str:
-    constraints = (ROOT / "constraints" / "py311.txt").read_text()
-    found = re.search(r"^pyzmq==(\S+)$", constraints, re.MULTILINE)
-    assert found, "constraints/py311.txt pins no pyzmq"
+def _pin(name: str, python: str = "3.11") -> str:
+    path = ROOT / "constraints" / f"py{python.replace('.', '')}.txt"
+    found = re.search(rf"^{name}==(\S+)$", path.read_text(), re.MULTILINE)
+    assert found, f"{path} pins no {name}"
     return found[1]
 
 
@@ -173,7 +280,8 @@ def _zipped(files: dict[str, bytes]) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in files.items():
-            archive.writestr(name, content)
+            # Wheels are compressed already.
+            archive.writestr(name, content, zipfile.ZIP_STORED if name.endswith(".whl") else None)
     return buffer.getvalue()
 
 
@@ -192,9 +300,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--output-dir", type=Path, required=True)
     parser.add_argument("--wheel-cache", type=Path, default=_default_cache())
+    names = [known.platform for known in COMPLETE]
+    parser.add_argument(
+        "--complete", nargs="*", choices=names, help="also build the complete zips, of these platforms or of all"
+    )
+    parser.add_argument("--python", nargs="*", choices=[*PYTHONS], default=[*PYTHONS], help="of the complete zips")
     arguments = parser.parse_args()
-    for path in build(arguments.output_dir, arguments.wheel_cache):
-        print(path)
+    zips = build(arguments.output_dir, arguments.wheel_cache)
+    if arguments.complete is not None:
+        platforms = arguments.complete or names
+        zips += build_complete(arguments.output_dir, arguments.wheel_cache, platforms, arguments.python)
+    for path in zips:
+        print(f"{path} {path.stat().st_size / 1e6:.1f} MB")
 
 
 if __name__ == "__main__":

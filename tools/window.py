@@ -20,8 +20,10 @@ SUITE = PROJECT / "tests" / "window"
 SIZE = (1600, 1120)
 
 
-def use_window(root: Path, zips: Path, output: Path, *, pages: bool = False, patience: int = 1200) -> int:
-    """Run `tests/window/in_blender.py` in the window.
+def use_window(
+    root: Path, zips: Path, output: Path, script: str = "five_clicks", *, pages: bool = False, patience: int = 1200
+) -> int:
+    """Run a script of `tests/window` in the window.
 
     Parameters
     ----------
@@ -31,6 +33,8 @@ def use_window(root: Path, zips: Path, output: Path, *, pages: bool = False, pat
         Folder of the built extension.
     output : Path
         Made anew; holds what the script left behind.
+    script : str
+        Name of the module whose `steps` are taken.
     pages : bool
         Whether to take the pictures of the manual as well.
     patience : int
@@ -53,7 +57,7 @@ def use_window(root: Path, zips: Path, output: Path, *, pages: bool = False, pat
             shutil.copy(path, share)
         subprocess.run([sys.executable, SUITE / "reference.py", share / "clips" / "street.mp4"], check=True)
         with _backend(share), (share / "blender.log").open("wb") as log:
-            command = _command(root, share, patience) + (["--", "--pages"] if pages else [])
+            command = [*_command(root, share, patience), "--", script, *(["--pages"] if pages else [])]
             status = subprocess.run(command, stdout=log, stderr=subprocess.STDOUT, check=False).returncode
     finally:
         shutil.rmtree(output, ignore_errors=True)
@@ -103,10 +107,11 @@ def main() -> int:
     parser.add_argument("--root", type=Path, default=PROJECT / "build" / "window-root")
     parser.add_argument("--zips", type=Path, default=PROJECT / "build" / "zips")
     parser.add_argument("--output", type=Path, default=PROJECT / "build" / "window")
+    parser.add_argument("--script", default="five_clicks", help="module of tests/window whose steps are taken")
     parser.add_argument("--pages", action="store_true", help="take the pictures of the manual as well")
     options = parser.parse_args()
-    patience = 2400 if options.pages else 1200
-    return use_window(options.root, options.zips, options.output, pages=options.pages, patience=patience)
+    pages, patience = options.pages, 2400 if options.pages else 1200
+    return use_window(options.root, options.zips, options.output, options.script, pages=pages, patience=patience)
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ class Connection:
 
     def __init__(self) -> None:
         self.client: Client | None = None
-        # The process this Blender started, and the backend's answer to the handshake.
+        # The one whose process this Blender started, and the backend's answer to the handshake.
         self.backend: Backend | None = None
         self.welcome: Welcome | None = None
 
@@ -42,9 +42,11 @@ class Connection:
                 raise InputError("Blender may not go online: allow it in Preferences, under System > Network")
             client = local.connect(choice.address, choice.keys)
         else:
-            backend, client = yield from in_thread(lambda _: local.join_backend(choice.executable, held=True))
-            if backend.process is not None:
-                self.backend = backend
+            backend, client = yield from in_thread(
+                # It outlives this Blender while it has a job.
+                lambda _: local.join_backend(choice.command, environment=choice.environment)
+            )
+            self.backend = backend if backend.process is not None else None
         try:
             welcome = yield from in_thread(lambda _: client.hello())
         except BaseException:
@@ -73,11 +75,9 @@ class Connection:
             self.client.close()
         self.client = self.welcome = None
 
-    def stop_backend(self) -> None:
-        """Hang up, and stop the backend if this Blender started it and nobody else is connected to it."""
+    def leave(self) -> None:
+        """Hang up; a backend that was started for its users ends by itself, once it has no job and no other user."""
         self.close()
-        if self.backend is not None:
-            self.backend.stop()
         self.backend = None
 
     @property

@@ -17,15 +17,19 @@ from .journal import Job
 
 
 def submit_generation(
-    scene: bpy.types.Scene, camera: bpy.types.Object, settings: GenerationSettings | None = None
+    scene: bpy.types.Scene,
+    camera: bpy.types.Object,
+    settings: GenerationSettings | None = None,
+    *,
+    beside: bool = False,
 ) -> Steps[Job]:
-    """Build the request for a video and hand it over; without settings, by those of the scene's panel."""
+    """Build the request for a video and hand it over, by the panel's settings where none are given."""
     now = session.current()
     yield from now.connect()
     # A generator's own settings are there only once a backend is connected.
     settings = settings or GenerationSettings.from_scene(scene)
     refuse_unknown_generator(settings.generator)
-    request = yield from build_request(scene, camera, settings)
+    request = yield from build_request(scene, camera, settings, beside=beside)
     # "asked" is the key that strips of earlier versions have.
     job = session.new_job(request, camera.name, scene, describe_request(request) | {"asked": settings.to_json()})
     job.frame_start, job.fps = settings_of_object(camera).calibration.frame_start, request.shot.fps
@@ -36,10 +40,10 @@ def submit_generation(
     return job
 
 
-def submit_again(scene: bpy.types.Scene, request: Mapping[str, Json]) -> Steps[Job]:
+def submit_again(scene: bpy.types.Scene, request: Mapping[str, Json], *, beside: bool = False) -> Steps[Job]:
     """Submit a request that a strip or a job keeps, from the scene as it is now."""
     camera = bpy.data.objects.get(str(request.get("camera", "")))
     if camera is None or settings_of_object(camera).role != "CAMERA":
         raise InputError(f"the calibrated camera {request.get('camera')!r} is not in this file any more")
     settings = GenerationSettings.from_json(cast("Mapping[str, Json]", request.get("asked", request)))
-    return (yield from submit_generation(scene, camera, settings))
+    return (yield from submit_generation(scene, camera, settings, beside=beside))

@@ -4,7 +4,7 @@ from typing import Protocol, cast
 
 import bpy
 
-from ..typed_properties import CollectionProperty, IntProperty, StringProperty
+from ..typed_properties import BoolProperty, CollectionProperty, IntProperty, StringProperty
 from . import session
 from .journal import Job
 
@@ -20,18 +20,28 @@ class JobItem(bpy.types.PropertyGroup):
 class _JobList(Protocol):
     parascale_jobs: "bpy.types.bpy_prop_collection_idprop[JobItem]"
     parascale_job: int
+    parascale_other_files: bool
 
 
 PROPERTIES = (
     (bpy.types.WindowManager, "parascale_jobs", CollectionProperty(type=JobItem)),
+    (
+        bpy.types.WindowManager,
+        "parascale_other_files",
+        BoolProperty(name="Other Files", description="Also list the jobs that were submitted from other files"),
+    ),
     (bpy.types.WindowManager, "parascale_job", IntProperty(name="Job", description="The job whose details are shown")),
 )
 
 
 def update() -> None:
-    """Bring the list up to the session's jobs, the newest first; the chosen job stays chosen."""
-    shown = _shown()
-    wanted = [job.id for job in session.current().newest_jobs(MAX_SHOWN)]
+    """Bring the list up to the open file's jobs, or all, the newest first; the chosen job stays chosen."""
+    shown, now = _shown(), session.current()
+    wanted = [
+        job.id
+        for job in now.newest_jobs(MAX_SHOWN)
+        if shown.parascale_other_files or job.is_open or now.belongs_to_open_file(job)
+    ]
     before = [item.job_id for item in shown.parascale_jobs]
     if before == wanted:
         return

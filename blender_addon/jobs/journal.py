@@ -44,6 +44,9 @@ class Job:
     started: float = 0.0  # 0 while it waits
     # Frame ranges START:END, one of which to choose, of a clip that could not be solved because it holds several.
     shots: list[str] = field(default_factory=list)
+    # What mends its failure, and the choices of that (see `parascale.errors.Remedy`).
+    remedy: str = ""
+    choices: list[str] = field(default_factory=list)
 
     @property
     def is_open(self) -> bool:

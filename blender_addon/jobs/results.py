@@ -1,19 +1,34 @@
 """Results put to use: a video becomes a strip, a solved clip the reference, a depth map the photo's surface."""
 
+import tempfile
+from collections.abc import Mapping
+from itertools import count
 from pathlib import Path
 from typing import cast
 
 import bpy
 
-from parascale.blender.strips import insert_strip, request_of, sequencer_scene
+from parascale.blender.scene_state import frame_rate
+from parascale.blender.strips import (
+    edit_where_unset,
+    insert_strip,
+    make_active,
+    request_of,
+    sequencer_scene,
+    span,
+    strips_of,
+)
 from parascale.errors import InputError
 from parascale.files.shot_file import read_shot
+from parascale.link.request import Request
 from parascale.types import Json
 
 from ..scene import photo
-from ..scene.reference_camera import adopt_reference
+from ..scene.reference_camera import adopt_reference, describe_shot
+from ..settings.preferences import results_folder
+from ..steps import Call, Steps
 from ..stubs import Context
-from . import session
+from . import job_list, session
 from .journal import Job
 
 
@@ -28,10 +43,24 @@ def insert_result(context: Context, job: Job) -> str:
     return message
 
 
+def run_job(context: Context, request: Request, title: str, record: Mapping[str, Json], call: Call) -> Steps[None]:
+    """Submit a job; from the interface its result arrives by itself, a script waits for it and puts it to use."""
+    now, scene = session.current(), context.scene
+    yield from now.connect()
+    job = session.new_job(request, title, scene, record)
+    now.submit(job, request)
+    job_list.update()
+    if call.is_task:
+        call.report({"INFO"}, f"{title} is submitted: go on working, its result arrives by itself")
+        return
+    yield from now.follow_job(job)
+    call.report({"INFO"}, insert_result(context, job))
+
+
 def _insert_shot(_context: Context, scene: bpy.types.Scene, job: Job) -> str:
     shot = read_shot(Path(job.files["shot"]))
-    adopt_reference(scene, shot)
-    return f"{job.title} is the reference: {len(shot)} frames"
+    adopt_reference(scene, shot, clip=Path(str(job.request.get("filepath", ""))))
+    return f"{job.title} is the reference: {describe_shot(shot)}"
 
 
 def _insert_depth(_context: Context, scene: bpy.types.Scene, job: Job) -> str:
@@ -47,14 +76,77 @@ def _insert_video(context: Context, scene: bpy.types.Scene, job: Job) -> str:
     path = Path(job.files["video"])
     request = job.request | {"job": job.id, "result": job.summary}
     strip = insert_strip(target, path, job.frame_start, fps=job.fps, request=request)
+    strip.name = job.title.removesuffix(" Camera")
     if bpy.data.filepath:
         strip.filepath = bpy.path.relpath(str(path))
-    message = f"{strip.name} starts at frame {job.frame_start} of {target.name}"
+    edit_where_unset(target)
+    message = f"{strip.name} is in the sequencer of {target.name} from frame {job.frame_start}: press Show Result"
     if used and not target.render.use_sequencer:
         message += "; rendering still renders the scene: switch Post Processing > Sequencer on to render the strips"
     if not bpy.data.filepath:
         message += f"; the file is not saved, so the video is in {path.parent}"
     return message
+
+
+def film_path(camera: bpy.types.Object) -> Path:
+    """Return where a film of a camera goes: beside the results of the file, and over no other."""
+    saved = Path(bpy.data.filepath)
+    folder = results_folder(saved.parent) if bpy.data.filepath else Path(tempfile.gettempdir()) / "parascale"
+    name = bpy.path.clean_name(camera.name)
+    return next(path for number in count(1) if not (path := folder / f"{name}_{number:03}.mp4").exists())
+
+
+def insert_film(
+    context: Context, scene: bpy.types.Scene, camera: bpy.types.Object, path: Path, frame_start: int
+) -> str:
+    """Put a film of a camera into the sequencer and return a sentence about it."""
+    target = sequencer_scene(context, scene)
+    strip = insert_strip(target, path, frame_start, fps=frame_rate(scene), request={"camera": camera.name})
+    strip.name = f"{camera.name} Render"
+    if bpy.data.filepath:
+        strip.filepath = bpy.path.relpath(str(path))
+    edit_where_unset(target)
+    return f"{path.name} is in the sequencer of {target.name} from frame {frame_start}: press Show Result"
+
+
+def result_strips(context: Context) -> list[bpy.types.Strip]:
+    """Return the results in the sequencer, the one inserted last at the end."""
+    scene = sequencer_scene(context, context.scene) if context.workspace else context.scene
+    if scene is None or scene.sequence_editor is None:
+        return []
+    found = [strip for strip in strips_of(scene) if request_of(strip) is not None]
+    active = scene.sequence_editor.active_strip
+    return sorted(found, key=lambda strip: strip == active)
+
+
+def show_result(context: Context) -> None:
+    """Show the last result, or the active one, in a sequencer that is open, else in a window of its own."""
+    scene = sequencer_scene(context, context.scene)
+    strip = result_strips(context)[-1]
+    make_active(scene, strip)
+    edit_where_unset(scene)
+    start, end = span(strip)
+    if not start <= scene.frame_current < end:
+        scene.frame_set(start)
+    if bpy.app.background:
+        return
+    open_areas = [
+        (window, area)
+        for window in context.window_manager.windows
+        for area in window.screen.areas
+        if area.type == "SEQUENCE_EDITOR"
+    ]
+    if open_areas:
+        window, area = open_areas[0]
+    else:
+        bpy.ops.wm.window_new()
+        window = context.window_manager.windows[-1]
+        area = max(window.screen.areas, key=lambda item: item.width * item.height)
+        area.ui_type = "SEQUENCE_EDITOR"
+        area.spaces.active.view_type = "SEQUENCER_PREVIEW"
+    region = next(region for region in area.regions if region.type == "WINDOW")
+    with bpy.context.temp_override(window=window, area=area, region=region):
+        bpy.ops.sequencer.view_all()
 
 
 INSERT = {"solve": _insert_shot, "depth": _insert_depth, "generate": _insert_video}

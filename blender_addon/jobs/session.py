@@ -38,6 +38,8 @@ class Session:
         self.jobs = journal.load()
         # Jobs whose results an operator waits for; the timer leaves them alone.
         self.claimed: set[str] = set()
+        # Whether jobs of an earlier Blender were looked for.
+        self.has_looked_back = False
         # When the open file was opened, seconds since 1970.
         self.file_opened = time.time()
 
@@ -135,6 +137,7 @@ class Session:
             return
         job.state, job.fraction, job.phase = status.state, status.fraction, status.phase
         job.message = sentence(Notice(status.message, status.remedy, status.choices))
+        job.remedy, job.choices = status.remedy, list(status.choices)
         job.shots = list(status.choices) if status.remedy == "shot" else []
         if status.sketch:
             thumbnails.save_sketch(job, status.sketch)
@@ -189,7 +192,7 @@ def stop() -> None:
     """End the session; open jobs go on when their backend is started again."""
     global _current  # noqa: PLW0603
     if _current is not None:
-        _current.connection.stop_backend()
+        _current.connection.leave()
     _current = None
 
 

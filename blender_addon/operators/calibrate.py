@@ -8,21 +8,22 @@ from mathutils import Vector
 
 from parascale.errors import InputError
 from parascale.link.kinds.depth import DepthRequest
+from parascale.types import Json
 
 from ..advice import sentence
-from ..jobs import session
-from ..jobs.results import insert_result
+from ..jobs.results import run_job
 from ..scene import photo
 from ..scene.calibrated_camera import create_camera, rebuild_camera
 from ..scene.calibration_inputs import measure_target
 from ..scene.curves import keyed_frames
 from ..scene.objects import calibrated_camera, select_only, selected_surfaces
-from ..scene.picking import clip_along, focus_on, measure_by, point_on_ray
+from ..scene.picking import clip_along, focus_on, hold, measure_by, point_on_ray
 from ..scene.report import number, report_of_camera
 from ..settings import STRENGTH, TIME, settings_of_scene
 from ..settings.changes import as_one_change
-from ..steps import DirectOperator, StepOperator, Steps
+from ..steps import Call, DirectOperator, StepOperator, Steps
 from ..stubs import Context, Outcome
+from ..tasks import WRITE
 from ..typed_properties import EnumProperty, FloatVectorProperty
 from .polls import (
     needs_anchor,
@@ -56,8 +57,9 @@ class PARASCALE_OT_estimate_depth(StepOperator):
     bl_options = {"REGISTER", "UNDO"}
     needs = (needs_photo,)
 
-    def steps(self, context: Context) -> Steps[None]:
-        scene = context.scene
+    @classmethod
+    def steps(cls, context: Context, call: Call) -> Steps[None]:
+        scene: bpy.types.Scene = context.scene
         asked = settings_of_scene(scene).photo
         path = Path(bpy.path.abspath(asked.picture))
         if asked.source == "MODEL":
@@ -66,23 +68,21 @@ class PARASCALE_OT_estimate_depth(StepOperator):
             picture = photo.read_photo(path)
             if not model:
                 raise InputError("no depth model is named: enter one, such as depth-anything-v2-small")
-            now = session.current()
-            yield from now.connect()
             request = DepthRequest(picture, model)
-            job = session.new_job(request, path.stem, scene, {"picture": str(path), "model": model, "fov": fov})
-            now.submit(job, request)
-            yield from now.follow_job(job)
-            message = insert_result(context, job)
-        elif asked.source == "FILE":
-            yield 0.0, "Reading the depth map"
-            depth_path = Path(bpy.path.abspath(asked.depth_path))
-            message, doubts = photo.place_file(scene, path, depth_path, asked.depth_scale, asked.fov)
+            record: dict[str, Json] = {"picture": str(path), "model": model, "fov": fov}
+            yield from run_job(context, request, path.stem, record, call)
+            return
+        yield 0.0, "Reading the depth map"
+        if asked.source == "FILE":
+            depth_path, scale, fov = Path(bpy.path.abspath(asked.depth_path)), asked.depth_scale, asked.fov
+            yield WRITE
+            message, doubts = photo.place_file(scene, path, depth_path, scale, fov)
             for warning in doubts:
-                self.report({"WARNING"}, sentence(warning))
+                call.report({"WARNING"}, sentence(warning))
         else:
-            yield 0.0, "Placing the photo"
+            yield WRITE
             message = photo.place_wall(scene, path, asked.distance, asked.fov)
-        self.report({"INFO"}, message)
+        call.report({"INFO"}, message)
 
 
 class PARASCALE_OT_create_camera(StepOperator):
@@ -93,9 +93,10 @@ class PARASCALE_OT_create_camera(StepOperator):
     bl_options = {"REGISTER", "UNDO"}
     needs = (needs_reference_and_start,)
 
-    def steps(self, context: Context) -> Steps[None]:
+    @classmethod
+    def steps(cls, context: Context, call: Call) -> Steps[None]:
         camera = yield from create_camera(context)
-        _report(self, camera)
+        _report(call, camera)
 
 
 class PARASCALE_OT_rebuild(StepOperator):
@@ -106,10 +107,12 @@ class PARASCALE_OT_rebuild(StepOperator):
     bl_options = {"REGISTER", "UNDO"}
     needs = (needs_calibrated_camera,)
 
-    def steps(self, context: Context) -> Steps[None]:
-        camera = calibrated_camera(context.scene)
-        yield from rebuild_camera(context.scene, camera)
-        _report(self, camera)
+    @classmethod
+    def steps(cls, context: Context, call: Call) -> Steps[None]:
+        scene: bpy.types.Scene = context.scene
+        camera = calibrated_camera(scene)
+        yield from rebuild_camera(scene, camera)
+        _report(call, camera)
 
 
 class PARASCALE_OT_use_selected(DirectOperator):
@@ -202,6 +205,41 @@ class PARASCALE_OT_pick_surface(_Picking):
         measure_by(context, self.side, self.place)
 
 
+class PARASCALE_OT_pick_subject(_Picking):
+    """Click what the camera should hold: a surface of the target, or a point of the reference that its camera holds"""
+
+    bl_idname = "parascale.pick_subject"
+    bl_label = "Pick Subject"
+    bl_options = {"REGISTER", "UNDO"}
+
+    def run(self, context: Context) -> None:
+        hold(context, self.side, self.place)
+
+
+class PARASCALE_OT_set_manner(DirectOperator):
+    """Set what is carried over besides the Parallax Number, all at once"""
+
+    bl_idname = "parascale.set_manner"
+    bl_label = "Set Manner"
+    bl_options = {"REGISTER", "UNDO"}
+
+    manner: str = EnumProperty(
+        name="Manner",
+        description="What is carried over",
+        items=(
+            ("FEELS", "Feels the Same", "Hold the subject, keep the horizon and keep clear of surfaces"),
+            ("VERBATIM", "Verbatim", "Rotations and steps of the reference as they are, as in the paper"),
+        ),
+    )
+
+    def run(self, context: Context) -> None:
+        settings = settings_of_scene(context.scene).current
+        feels = self.manner == "FEELS"
+        with as_one_change(settings):
+            settings.framing, settings.keep_clear = float(feels), feels
+            settings.horizon, settings.max_jump = ("keep", 0.05) if feels else ("free", 0.0)
+
+
 class PARASCALE_OT_add_time_curve(DirectOperator):
     """Give the camera a curve of its own for time, from 0 (start of the reference) to 1 (its end)"""
 
@@ -245,11 +283,13 @@ class PARASCALE_OT_select_anchor(DirectOperator):
         select_only(context, anchor)
 
 
-def _report(operator: bpy.types.Operator, camera: bpy.types.Object) -> None:
+def _report(call: Call, camera: bpy.types.Object) -> None:
     report = report_of_camera(camera)
     assert report is not None  # it was built just now
     for warning in report["warnings"]:
-        operator.report({"WARNING"}, warning)
-    for frame in report.get("crossings", [])[:1]:
-        operator.report({"WARNING"}, f"Passes through geometry at frame {frame}")
-    operator.report({"INFO"}, f"{camera.name}: PCE {number(report['pce'])}")
+        call.report({"WARNING"}, warning)
+    verdict = report.get("verdict", [])
+    for severity, text in verdict[:1]:
+        if severity != "good":
+            call.report({"WARNING"}, text)
+    call.report({"INFO"}, f"{camera.name}: {verdict[0][1] if verdict else number(report['pce'])}")

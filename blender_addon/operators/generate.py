@@ -4,26 +4,30 @@ import bpy
 
 from parascale.errors import InputError
 
+from .. import tasks
 from ..advice import sentence
 from ..jobs import job_list, session
 from ..jobs.generation import submit_again, submit_generation
 from ..jobs.journal import Job
-from ..jobs.results import active_request, insert_result
+from ..jobs.results import active_request, film_path, insert_film, insert_result, show_result
+from ..scene.curves import keyed_frames
 from ..scene.objects import calibrated_camera
 from ..scene.photo import restore_request
+from ..scene.render_beside import render_film_beside
 from ..settings import settings_of_scene
-from ..steps import DirectOperator, StepOperator, Steps
+from ..settings.preferences import fetch_command, install_command
+from ..steps import Call, DirectOperator, StepOperator, Steps
 from ..stubs import Context
+from ..tasks import WRITE
 from ..typed_properties import BoolProperty, StringProperty
 from .polls import (
     needs_backend,
     needs_calibrated_camera,
     needs_closed_connection,
-    needs_own_backend,
+    needs_connection,
+    needs_result,
     needs_result_strip,
 )
-
-INSTALL_COMMAND = "python3 -m pip install 'parascale[solve,preview]'"
 
 
 class PARASCALE_OT_test_backend(StepOperator):
@@ -33,11 +37,12 @@ class PARASCALE_OT_test_backend(StepOperator):
     bl_label = "Test"
     needs = (needs_backend,)
 
-    def steps(self, context: Context) -> Steps[None]:
+    @classmethod
+    def steps(cls, context: Context, call: Call) -> Steps[None]:
         yield from session.current().connect()
         connection = session.current().connection
         names = ", ".join(known.name for known in connection.welcome.generators) if connection.welcome else ""
-        self.report({"INFO"}, f"{connection.describe()}: {names or 'no generators'}")
+        call.report({"INFO"}, f"{connection.describe()}: {names or 'no generators'}")
 
 
 class PARASCALE_OT_start_backend(StepOperator):
@@ -47,30 +52,48 @@ class PARASCALE_OT_start_backend(StepOperator):
     bl_label = "Start"
     needs = (needs_closed_connection, needs_backend)
 
-    def steps(self, context: Context) -> Steps[None]:
+    @classmethod
+    def steps(cls, context: Context, call: Call) -> Steps[None]:
         yield from session.current().connect()
 
 
 class PARASCALE_OT_stop_backend(DirectOperator):
-    """Stop the backend this Blender started"""
+    """Disconnect from the backend; one that was started from Blender ends once it has no job left"""
 
     bl_idname = "parascale.stop_backend"
     bl_label = "Stop"
-    needs = (needs_own_backend,)
+    needs = (needs_connection,)
 
     def run(self, context: Context) -> None:
-        session.current().connection.stop_backend()
+        session.current().connection.leave()
 
 
 class PARASCALE_OT_copy_install_command(DirectOperator):
-    """Copy the command that installs the backend, to be run in a terminal with Python 3.11 or later"""
+    """Copy the command that installs a backend of your own, for a terminal with Python 3.11 or later"""
 
     bl_idname = "parascale.copy_install_command"
     bl_label = "Copy Install Command"
 
+    extras: str = StringProperty(
+        name="Parts", description="Optional parts to install, with commas between", default="solve,preview"
+    )
+
     def run(self, context: Context) -> None:
-        context.window_manager.clipboard = INSTALL_COMMAND
-        self.report({"INFO"}, f"Copied: {INSTALL_COMMAND}")
+        context.window_manager.clipboard = install_command(self.extras)
+        self.report({"INFO"}, f"Copied: {context.window_manager.clipboard}")
+
+
+class PARASCALE_OT_copy_fetch_command(DirectOperator):
+    """Copy the command that fetches the weights a job lacks, for a terminal where the backend runs"""
+
+    bl_idname = "parascale.copy_fetch_command"
+    bl_label = "Copy Fetch Command"
+
+    weights: str = StringProperty(name="Weights", description="Name of the model's weights")
+
+    def run(self, context: Context) -> None:
+        context.window_manager.clipboard = fetch_command(self.weights)
+        self.report({"INFO"}, f"Copied: {context.window_manager.clipboard}")
 
 
 class PARASCALE_OT_submit(StepOperator):
@@ -80,9 +103,10 @@ class PARASCALE_OT_submit(StepOperator):
     bl_label = "Submit Generation"
     needs = (needs_calibrated_camera, needs_backend)
 
-    def steps(self, context: Context) -> Steps[None]:
-        job = yield from submit_generation(context.scene, calibrated_camera(context.scene))
-        self.report({"INFO"}, f"{job.title} is submitted: {job.request['frames']} frames")
+    @classmethod
+    def steps(cls, context: Context, call: Call) -> Steps[None]:
+        job = yield from submit_generation(context.scene, calibrated_camera(context.scene), beside=call.is_task)
+        call.report({"INFO"}, f"{job.title} is submitted: {job.request['frames']} frames")
 
 
 class PARASCALE_OT_generate(StepOperator):
@@ -92,11 +116,12 @@ class PARASCALE_OT_generate(StepOperator):
     bl_label = "Generate"
     needs = (needs_calibrated_camera, needs_backend)
 
-    def steps(self, context: Context) -> Steps[None]:
-        job = yield from submit_generation(context.scene, calibrated_camera(context.scene))
-        if not self.is_modal:
+    @classmethod
+    def steps(cls, context: Context, call: Call) -> Steps[None]:
+        job = yield from submit_generation(context.scene, calibrated_camera(context.scene), beside=call.is_task)
+        if not call.is_task:
             yield from session.current().follow_job(job)
-            self.report({"INFO"}, insert_result(context, job))
+            call.report({"INFO"}, insert_result(context, job))
 
 
 class PARASCALE_OT_generate_again(StepOperator):
@@ -106,9 +131,10 @@ class PARASCALE_OT_generate_again(StepOperator):
     bl_label = "Generate Again"
     needs = (needs_result_strip, needs_backend)
 
-    def steps(self, context: Context) -> Steps[None]:
-        job = yield from submit_again(context.scene, active_request(context) or {})
-        self.report({"INFO"}, f"{job.title} is submitted again")
+    @classmethod
+    def steps(cls, context: Context, call: Call) -> Steps[None]:
+        job = yield from submit_again(context.scene, active_request(context) or {}, beside=call.is_task)
+        call.report({"INFO"}, f"{job.title} is submitted again")
 
 
 class JobChoice:
@@ -116,12 +142,13 @@ class JobChoice:
 
     job_id: str = StringProperty(name="Job", description="The job; empty takes the scene's last", options={"SKIP_SAVE"})
 
-    def find_job(self, context: Context) -> Job:
-        """Return the job; refuse if there is none."""
-        job = session.current().jobs.get(self.job_id or settings_of_scene(context.scene).job_id)
-        if job is None:
-            raise InputError("job not found")
-        return job
+
+def find_job(context: Context, job_id: str) -> Job:
+    """Return a job, or the scene's last one where no id is given; refuse if there is none."""
+    job = session.current().jobs.get(job_id or settings_of_scene(context.scene).job_id)
+    if job is None:
+        raise InputError("job not found")
+    return job
 
 
 class PARASCALE_OT_poll_jobs(StepOperator):
@@ -133,11 +160,12 @@ class PARASCALE_OT_poll_jobs(StepOperator):
     wait: bool = BoolProperty(name="Wait", description="Go on until every job has ended and every result is fetched")
     needs = (needs_backend,)
 
-    def steps(self, context: Context) -> Steps[None]:
+    @classmethod
+    def steps(cls, context: Context, call: Call) -> Steps[None]:
         now = session.current()
         yield from now.connect()
         now.poll()
-        while self.wait and now.pending_jobs():
+        while call.wait and now.pending_jobs():
             now.connection.check()
             yield 0.0, "Waiting for jobs"
             now.poll()
@@ -149,16 +177,63 @@ class PARASCALE_OT_insert_result(JobChoice, DirectOperator):
 
     bl_idname = "parascale.insert_result"
     bl_label = "Insert Result"
-    bl_options = {"REGISTER", "UNDO"}
+    # Not REGISTER: Repeat Last is meant for what the user did last.
+    bl_options = {"UNDO"}
 
     def run(self, context: Context) -> None:
-        job = self.find_job(context)
+        job = find_job(context, self.job_id)
         try:
-            self.report({"INFO"}, insert_result(context, job))
+            message = insert_result(context, job)
         except (InputError, OSError, RuntimeError) as error:
             if job.files:
                 session.current().set_state(job, "failed", sentence(error))
             raise error if isinstance(error, InputError) else InputError(str(error)) from error
+        self.report({"INFO"}, message)
+        # A report of what a timer calls is seen in the console alone.
+        tasks.tell(message)
+
+
+class PARASCALE_OT_render_shot(StepOperator):
+    """Render the calibrated move with the scene's own engine, beside you, and put the film into the sequencer"""
+
+    bl_idname = "parascale.render_shot"
+    bl_label = "Render This Shot"
+    bl_options = {"REGISTER", "UNDO"}
+    needs = (needs_calibrated_camera,)
+
+    @classmethod
+    def steps(cls, context: Context, call: Call) -> Steps[None]:
+        scene: bpy.types.Scene = context.scene
+        camera = calibrated_camera(scene)
+        frames = keyed_frames(camera)
+        span = int(frames[0]), int(frames[-1])
+        path = film_path(camera)
+        yield from render_film_beside(scene, camera, span, path)
+        yield WRITE
+        call.report({"INFO"}, insert_film(context, scene, camera, path, span[0]))
+
+
+class PARASCALE_OT_show_result(DirectOperator):
+    """Show the scene's last result in the sequencer, in an editor that is open or in a window of its own"""
+
+    bl_idname = "parascale.show_result"
+    bl_label = "Show Result"
+    needs = (needs_result,)
+
+    def run(self, context: Context) -> None:
+        show_result(context)
+
+
+class PARASCALE_OT_cancel_work(DirectOperator):
+    """Stop the work under way; nothing is changed"""
+
+    bl_idname = "parascale.cancel_work"
+    bl_label = "Cancel"
+    bl_options = {"INTERNAL"}
+
+    def run(self, context: Context) -> None:
+        tasks.cancel()
+        tasks.dismiss()
 
 
 class PARASCALE_OT_retry_job(JobChoice, StepOperator):
@@ -174,17 +249,18 @@ class PARASCALE_OT_retry_job(JobChoice, StepOperator):
     )
     needs = (needs_backend,)
 
-    def steps(self, context: Context) -> Steps[None]:
-        old = self.find_job(context)
+    @classmethod
+    def steps(cls, context: Context, call: Call) -> Steps[None]:
+        old = find_job(context, call.job_id)
         mode = "EXEC_DEFAULT" if bpy.app.background else "INVOKE_DEFAULT"
         if old.kind == "generate":
-            job = yield from submit_again(context.scene, old.request)
-            self.report({"INFO"}, f"{job.title} is submitted again")
+            job = yield from submit_again(context.scene, old.request, beside=call.is_task)
+            call.report({"INFO"}, f"{job.title} is submitted again")
         elif old.kind == "solve" and "filepath" in old.request:
             # Entries of earlier versions repeat their kind.
             given = {name: value for name, value in old.request.items() if name != "kind"}
-            if self.shot:
-                given["start"], given["end"] = (int(frame) for frame in self.shot.split(":"))
+            if call.shot:
+                given["start"], given["end"] = (int(frame) for frame in call.shot.split(":"))
             bpy.ops.parascale.solve_clip(mode, **given)  # type: ignore[attr-defined]  # ours
         elif old.kind == "depth":
             restore_request(context.scene, old.request)
@@ -200,7 +276,7 @@ class PARASCALE_OT_cancel_job(JobChoice, DirectOperator):
     bl_label = "Cancel Job"
 
     def run(self, context: Context) -> None:
-        session.current().cancel(self.find_job(context))
+        session.current().cancel(find_job(context, self.job_id))
 
 
 class PARASCALE_OT_forget_job(JobChoice, DirectOperator):
@@ -210,7 +286,7 @@ class PARASCALE_OT_forget_job(JobChoice, DirectOperator):
     bl_label = "Remove from List"
 
     def run(self, context: Context) -> None:
-        job = self.find_job(context)
+        job = find_job(context, self.job_id)
         if job.is_open and job.state != "fetched":
             raise InputError(f"{job.title} is {job.state}: cancel it first")
         session.current().forget(job)

@@ -2,7 +2,7 @@
 
 from ..jobs import session
 from ..jobs.connection import has_link
-from ..jobs.results import active_request
+from ..jobs.results import active_request, result_strips
 from ..scene.curves import curve_of
 from ..scene.objects import calibrated_camera, chosen_camera, selected_surfaces
 from ..settings import TIME, settings_of_object, settings_of_scene
@@ -28,12 +28,17 @@ def needs_scene_camera(context: Context) -> str:
     return "" if context.scene.camera else "No scene camera: add one where the move starts"
 
 
+def needs_reference(context: Context) -> str:
+    """Need a reference."""
+    known = settings_of_scene(context.scene).reference is not None
+    return "" if known else "No reference: solve a clip, import a shot or use a camera"
+
+
 def needs_reference_and_start(context: Context) -> str:
     """Need a reference, and a camera to start from where it is not the viewport."""
-    state = settings_of_scene(context.scene)
-    if state.reference is None:
-        return "No reference: solve a clip, import a shot or use a camera"
-    return "" if state.start_from == "VIEWPORT" else needs_scene_camera(context)
+    if missing := needs_reference(context):
+        return missing
+    return "" if settings_of_scene(context.scene).start_from == "VIEWPORT" else needs_scene_camera(context)
 
 
 def needs_calibrated_camera(context: Context) -> str:
@@ -72,7 +77,13 @@ def needs_photo(context: Context) -> str:
 
 def needs_result_strip(context: Context) -> str:
     """Need an active strip that is a result."""
-    return "The active strip is not a result of ParaScale" if active_request(context) is None else ""
+    made = "generator" in (active_request(context) or {})
+    return "" if made else "The active strip is not a result of ParaScale"
+
+
+def needs_result(context: Context) -> str:
+    """Need a result in the sequencer."""
+    return "" if result_strips(context) else "No result yet: generate one first"
 
 
 def needs_backend(_context: Context) -> str:
@@ -87,6 +98,6 @@ def needs_closed_connection(_context: Context) -> str:
     return "A backend is connected already" if session.current().connection.is_open else ""
 
 
-def needs_own_backend(_context: Context) -> str:
-    """Need a backend that this Blender started."""
-    return "" if session.current().connection.backend else "No backend was started from this Blender"
+def needs_connection(_context: Context) -> str:
+    """Need that a backend is connected."""
+    return "" if session.current().connection.client is not None else "No backend is connected"

@@ -1,5 +1,6 @@
 """Bring a reference in: from a file of any format, from a camera of the scene, or solved from a clip by the backend."""
 
+import dataclasses
 import math
 from collections.abc import Iterable
 from pathlib import Path
@@ -8,23 +9,25 @@ import bpy
 
 from parascale.errors import InputError, Notice
 from parascale.files.raw_trajectory import UserOverrides
-from parascale.files.shot_file import read_shot
 from parascale.link.kinds.solve import SolveRequest
 from parascale.media.suffixes import VIDEO_SUFFIXES
-from parascale.parallax.shot import Shot
 from parascale.types import Json
 from parascale.weights.catalogue import DEPTH_MODELS
 
 from ..advice import sentence
-from ..jobs import job_list, session
+from ..jobs.results import run_job
+from ..scene.edited_reference import EDITS
+from ..scene.example_moves import MOVES, example_shot
 from ..scene.files import READ_FORMATS, read_reference
-from ..scene.objects import chosen_camera
-from ..scene.reference_camera import adopt_reference
+from ..scene.objects import chosen_camera, reference_of_scene
+from ..scene.reference_camera import adopt_reference, describe_shot, reference_names, whole_shot
 from ..scene.sampling import frames_of_move, sample_shot
-from ..steps import DirectOperator, StepOperator, Steps
+from ..settings.choices import items_of
+from ..steps import Call, DirectOperator, StepOperator, Steps
 from ..stubs import Context, Outcome
+from ..tasks import WRITE
 from ..typed_properties import BoolProperty, EnumProperty, FloatProperty, IntProperty, IntVectorProperty, StringProperty
-from .polls import needs_backend, needs_chosen_camera
+from .polls import needs_backend, needs_chosen_camera, needs_reference
 
 # Cameras of the file that was read last, where it holds several: Adjust Last Operation shows them as a menu.
 _offered: list[str] = []
@@ -87,7 +90,7 @@ class PARASCALE_OT_import_shot(DirectOperator):
             self.report({"WARNING"}, sentence(notice))
         if math.isnan(imported.shot.median_depth[0]):
             self.report({"WARNING"}, "The file has no depth: import it again with a Median Depth to calibrate by it")
-        self.report({"INFO"}, _describe(imported.shot))
+        self.report({"INFO"}, describe_shot(imported.shot))
 
 
 class PARASCALE_OT_use_camera(StepOperator):
@@ -98,15 +101,17 @@ class PARASCALE_OT_use_camera(StepOperator):
     bl_options = {"REGISTER", "UNDO"}
     needs = (needs_chosen_camera,)
 
-    def steps(self, context: Context) -> Steps[None]:
-        scene = context.scene
+    @classmethod
+    def steps(cls, context: Context, call: Call) -> Steps[None]:
+        scene: bpy.types.Scene = context.scene
         camera = chosen_camera(context)
         assert camera is not None
         shot = yield from sample_shot(scene, camera, frames_of_move(scene, camera))
         if math.isnan(shot.median_depth[0]):
             raise InputError(f"{camera.name} sees no surface in its first frame, so its parallax cannot be measured")
+        yield WRITE
         adopt_reference(scene, shot)
-        self.report({"INFO"}, _describe(shot))
+        call.report({"INFO"}, describe_shot(shot))
 
 
 class PARASCALE_OT_solve_clip(StepOperator):
@@ -118,6 +123,7 @@ class PARASCALE_OT_solve_clip(StepOperator):
 
     filepath: str = StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
     filter_movie: bool = BoolProperty(default=True, options={"HIDDEN"})
+    filter_image: bool = BoolProperty(default=True, options={"HIDDEN"})
     filter_folder: bool = BoolProperty(default=True, options={"HIDDEN"})
     fov: float = FloatProperty(
         name="Field of View", description="Horizontal, in degrees; 0 if unknown", min=0.0, max=179.0
@@ -139,36 +145,64 @@ class PARASCALE_OT_solve_clip(StepOperator):
     def invoke(self, context: Context, event: bpy.types.Event) -> Outcome:
         if self.filepath:
             return super().invoke(context, event)
-        # Blender calls `execute` once a file is accepted; from the interface the work is modal all the same.
-        self.is_modal = True
+        self.was_asked = True
         context.window_manager.fileselect_add(self)
         return {"RUNNING_MODAL"}
 
-    def steps(self, context: Context) -> Steps[None]:
-        now = session.current()
-        path = Path(bpy.path.abspath(self.filepath))
+    @classmethod
+    def steps(cls, context: Context, call: Call) -> Steps[None]:
+        path = Path(bpy.path.abspath(call.filepath))
         request = SolveRequest(
-            path, self.focal or None, self.fov or None, self.start, self.end or None, self.depth_model or None
+            path, call.focal or None, call.fov or None, call.start, call.end or None, call.depth_model or None
         )
-        yield from now.connect()
         # What Retry gives this operator again.
-        record: dict[str, Json] = {"filepath": str(path), "fov": self.fov, "focal": self.focal}
-        record |= {"depth_model": self.depth_model, "start": self.start, "end": self.end}
-        job = session.new_job(request, path.stem, context.scene, record)
-        now.submit(job, request)
-        try:
-            yield from now.follow_job(job)
-        except InputError as error:
-            if not (job.shots and self.is_modal):
-                raise
-            self.report({"WARNING"}, sentence(error))
-            job_list.choose(job)
-            bpy.ops.wm.call_menu(name="PARASCALE_MT_shots")
-            return
-        shot = read_shot(Path(job.files["shot"]))
-        adopt_reference(context.scene, shot, clip=path)
-        now.set_state(job, "used")
-        self.report({"INFO"}, _describe(shot))
+        record: dict[str, Json] = {"filepath": str(path), "fov": call.fov, "focal": call.focal}
+        record |= {"depth_model": call.depth_model, "start": call.start, "end": call.end}
+        yield from run_job(context, request, path.stem, record, call)
+
+
+class PARASCALE_OT_use_example(DirectOperator):
+    """Take one of the moves that people film, written by formula, as the reference"""
+
+    bl_idname = "parascale.use_example"
+    bl_label = "Example Move"
+    bl_options = {"REGISTER", "UNDO"}
+
+    move: str = EnumProperty(name="Move", description="Which move", items=items_of(MOVES.values()))
+
+    def run(self, context: Context) -> None:
+        shot = example_shot(self.move)
+        adopt_reference(context.scene, shot)
+        self.report({"INFO"}, describe_shot(shot))
+
+
+class PARASCALE_OT_edit_reference(DirectOperator):
+    """Make another reference of the one at hand; that one stays"""
+
+    bl_idname = "parascale.edit_reference"
+    bl_label = "Edit Reference"
+    bl_options = {"REGISTER", "UNDO"}
+
+    edit: str = EnumProperty(name="Edit", description="What to change", items=items_of(EDITS.values()))
+    amount: float = FloatProperty(
+        name="Amount", description="Hold and Join: seconds. Scale Shake: factor", default=1.0, min=0.0, soft_max=4.0
+    )
+    other: str = StringProperty(
+        name="Other",
+        description="Reference to go on with",
+        search=lambda _self, _context, text: [name for name in reference_names() if text.lower() in name.lower()],
+    )
+    needs = (needs_reference,)
+
+    def run(self, context: Context) -> None:
+        scene = context.scene
+        shot = whole_shot(reference_of_scene(scene))
+        other = bpy.data.objects.get(self.other)
+        at = min(max((scene.frame_current - scene.frame_start) / shot.fps, 0.0), float(shot.trajectory.times[-1]))
+        edit = EDITS[self.edit]
+        edited = edit.function(shot, None if other is None else whole_shot(other), self.amount, at)
+        adopt_reference(scene, dataclasses.replace(edited, name=f"{shot.name} {edit.label}"))
+        self.report({"INFO"}, describe_shot(edited))
 
 
 class _DropInView(bpy.types.FileHandler):
@@ -199,8 +233,3 @@ def _offer_cameras(notices: Iterable[Notice]) -> None:
     for notice in notices:
         if notice.remedy == "camera":
             _offered[:] = notice.choices
-
-
-def _describe(shot: Shot) -> str:
-    """Describe a shot in one line."""
-    return f"{shot.name}: {len(shot)} frames at {shot.fps:g} a second, {shot.motion_class} motion"

@@ -6,25 +6,24 @@ from pathlib import Path
 import bpy
 import numpy as np
 
-from parascale import retime
 from parascale.blender.bake import baked_copy, keyed_copy
 from parascale.blender.keyframes import GAIN, PARALLAX_NUMBER, fcurves
 from parascale.blender.scene_state import frame_rate
 from parascale.errors import InputError
 from parascale.files.fit import resize_to_cover
-from parascale.parallax.shot import Shot
 from parascale.retime.modes import MODES
 
 from ..advice import sentence
 from ..scene.calibrated_camera import compare_methods, rebuild_camera
 from ..scene.files import WRITE_FORMATS, frames_for_format, suffix_of, write_path
 from ..scene.objects import calibrated_camera, chosen_camera, select_only
+from ..scene.retiming import Retiming
 from ..scene.sampling import frames_of_move, sample_shot
 from ..settings import settings_of_object, settings_of_scene
-from ..settings.changes import paused
 from ..settings.choices import items_of
-from ..steps import DirectOperator, StepOperator, Steps
+from ..steps import Call, DirectOperator, StepOperator, Steps
 from ..stubs import Context, Outcome
+from ..tasks import WRITE
 from ..typed_properties import BoolProperty, EnumProperty, FloatProperty, IntProperty, IntVectorProperty, StringProperty
 from .polls import needs_calibrated_camera, needs_own_camera
 
@@ -53,37 +52,29 @@ class PARASCALE_OT_retime(StepOperator):
     needs = (needs_own_camera,)
 
     def invoke(self, context: Context, event: bpy.types.Event) -> Outcome:
-        self.is_modal = True
+        self.was_asked = True
         return context.window_manager.invoke_props_dialog(self)  # type: ignore[no-any-return]
 
-    def steps(self, context: Context) -> Steps[None]:
-        scene = context.scene
+    @classmethod
+    def steps(cls, context: Context, call: Call) -> Steps[None]:
+        scene: bpy.types.Scene = context.scene
         camera = chosen_camera(context)
         assert camera is not None
-        ours = settings_of_object(camera)
-        if ours.role == "CAMERA" and self.mode in MODES:
-            with paused():
-                ours.calibration.retiming, ours.calibration.retimed_frames = self.mode, self.frames
-            yield from rebuild_camera(scene, camera)
-            self.report({"INFO"}, f"{camera.name} plays over {self.frames} frames")
+        retiming = Retiming(call.mode, call.frames, call.keep_angles, call.count_rotation)
+        if settings_of_object(camera).role == "CAMERA" and call.mode in MODES:
+            yield from rebuild_camera(scene, camera, retiming)
+            call.report({"INFO"}, f"{camera.name} plays over {call.frames} frames")
             return
         frames = frames_of_move(scene, camera)
         shot = yield from sample_shot(scene, camera, frames)
-        retimed = self._retime(shot, frame_rate(scene))
+        retimed = retiming.apply(shot, frame_rate(scene))
         numbers = frames[0] + np.arange(len(retimed))
+        yield WRITE
         copy = keyed_copy(scene, camera, retimed.trajectory, numbers, f"{camera.name} Retimed")
         scene.collection.objects.link(copy)
         scene.camera = copy
         select_only(context, copy)
-        self.report({"INFO"}, f"{copy.name} plays frames {numbers[0]:g} to {numbers[-1]:g}")
-
-    def _retime(self, shot: Shot, rate: float) -> Shot:
-        if self.mode == "reverse":
-            return retime.reverse(shot)
-        if self.mode == "ping-pong":
-            return retime.ping_pong(shot)
-        given = {"keep-felt-speed": {"keep_angles": self.keep_angles}, "even": {"count_rotation": self.count_rotation}}
-        return MODES[self.mode].function(shot, self.frames, rate, **given.get(self.mode, {}))
+        call.report({"INFO"}, f"{copy.name} plays frames {numbers[0]:g} to {numbers[-1]:g}")
 
 
 class PARASCALE_OT_export_path(StepOperator):
@@ -106,7 +97,7 @@ class PARASCALE_OT_export_path(StepOperator):
     needs = (needs_own_camera,)
 
     def invoke(self, context: Context, event: bpy.types.Event) -> Outcome:
-        self.is_modal = True
+        self.was_asked = True
         if not self.filepath:
             camera = chosen_camera(context)
             self.filepath = bpy.path.abspath(f"//{camera.name if camera else 'camera'}{suffix_of(self.format)}")
@@ -120,20 +111,21 @@ class PARASCALE_OT_export_path(StepOperator):
         self.filepath = named
         return changed
 
-    def steps(self, context: Context) -> Steps[None]:
-        scene = context.scene
+    @classmethod
+    def steps(cls, context: Context, call: Call) -> Steps[None]:
+        scene: bpy.types.Scene = context.scene
         camera = chosen_camera(context)
         assert camera is not None
-        path = Path(bpy.path.abspath(self.filepath))
-        if not self.filepath:
+        path = Path(bpy.path.abspath(call.filepath))
+        if not call.filepath:
             raise InputError("no file is named: choose where to write")
-        frames = frames_for_format(scene, camera, self.format, self.fps, self.frames)
+        frames = frames_for_format(scene, camera, call.format, call.fps, call.frames)
         shot = yield from sample_shot(scene, camera, frames)
-        if all(self.size):
-            shot = resize_to_cover(shot, (self.size[0], self.size[1]))
-        for warning in write_path(shot, path, self.format):
-            self.report({"WARNING"}, sentence(warning))
-        self.report({"INFO"}, f"{path.name}: {len(shot)} frames at {shot.fps:g} a second")
+        if all(call.size):
+            shot = resize_to_cover(shot, (call.size[0], call.size[1]))
+        for warning in write_path(shot, path, call.format):
+            call.report({"WARNING"}, sentence(warning))
+        call.report({"INFO"}, f"{path.name}: {len(shot)} frames at {shot.fps:g} a second")
 
 
 class PARASCALE_OT_bake(DirectOperator):
@@ -196,13 +188,14 @@ class PARASCALE_OT_compare_methods(StepOperator):
     bl_options = {"REGISTER", "UNDO"}
     needs = (needs_calibrated_camera,)
 
-    def steps(self, context: Context) -> Steps[None]:
-        scene = context.scene
-        state = settings_of_scene(scene)
+    @classmethod
+    def steps(cls, context: Context, call: Call) -> Steps[None]:
+        scene: bpy.types.Scene = context.scene
         rows = yield from compare_methods(scene, calibrated_camera(scene))
-        state.comparison = json.dumps(rows)
+        yield WRITE
+        settings_of_scene(scene).comparison = json.dumps(rows)
         measured = [(pce, row["method"]) for row in rows if (pce := row["pce"]) is not None]
         if not measured:
             raise InputError("no method could be measured: the reference has no depth")
         least, best = min(measured)
-        self.report({"INFO"}, f"{len(measured)} methods compared: {best} leaves the least, PCE {least:.3g}")
+        call.report({"INFO"}, f"{len(measured)} methods compared: {best} leaves the least, PCE {least:.3g}")

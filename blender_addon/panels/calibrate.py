@@ -12,6 +12,7 @@ from ..stubs import Context, Layout
 from .common import TabPanel, header, length, split, wrapped
 
 PRESETS = "parascale/calibration"
+_VERDICT_ICONS = {"good": "CHECKMARK", "warning": "INFO", "bad": "ERROR"}
 
 
 class PARASCALE_PT_calibrate(TabPanel):
@@ -20,7 +21,8 @@ class PARASCALE_PT_calibrate(TabPanel):
 
     def draw_header(self, context: Context) -> None:
         camera = settings_of_scene(context.scene).camera
-        state = camera.name.removesuffix(" Camera") if camera else ""
+        reference = settings_of_object(camera).reference if camera else None
+        state = reference.name.removesuffix(" Reference") if reference else ""
         self.layout.label(text=header("Calibrate", state), icon="CAMERA_DATA")
 
     def draw_header_preset(self, context: Context) -> None:
@@ -80,7 +82,9 @@ class PARASCALE_PT_target(TabPanel):
                 row = layout.row(align=True)
                 row.prop(settings, f"{side}_place", text=side.title())
                 row.operator("parascale.pick_surface", text="", icon="RESTRICT_SELECT_OFF").side = side.upper()
+        layout.prop(state, "unmeasured")
         layout.operator("parascale.measure", icon="DRIVER_DISTANCE")
+        layout.prop(state, "show_measured")
         if state.measured_depth:
             column = layout.column(align=True)
             found = [length(scene, value) for value in (state.measured_near, state.measured_depth, state.measured_far)]
@@ -114,6 +118,29 @@ class PARASCALE_PT_photo(TabPanel):
             _draw_found(layout.column(align=True), scene, found)
 
 
+class PARASCALE_PT_framing(TabPanel):
+    bl_label = "Framing"
+    bl_parent_id = "PARASCALE_PT_calibrate"
+
+    def draw(self, context: Context) -> None:
+        settings = settings_of_scene(context.scene).current
+        layout = split(self.layout)
+        row = layout.row(align=True)
+        row.operator("parascale.set_manner", text="Feels the Same").manner = "FEELS"
+        row.operator("parascale.set_manner", text="Verbatim").manner = "VERBATIM"
+        layout.prop(settings, "framing", slider=True)
+        for side in ("target", "reference"):
+            row = layout.row(align=True)
+            row.prop(settings, f"{side}_subject", text=side.title())
+            row.operator("parascale.pick_subject", text="", icon="RESTRICT_SELECT_OFF").side = side.upper()
+        layout.prop(settings, "horizon")
+        layout.prop(settings, "keep_clear")
+        layout.prop(settings, "max_jump")
+        layout.prop(settings, "match_at")
+        if settings.match_at == "FRAME":
+            layout.prop(settings, "match_frame")
+
+
 class PARASCALE_PT_timing(TabPanel):
     bl_label = "Timing"
     bl_parent_id = "PARASCALE_PT_calibrate"
@@ -129,6 +156,10 @@ class PARASCALE_PT_timing(TabPanel):
             return
         layout.prop(settings, "retiming")
         layout.prop(settings, "timing" if settings.retiming == "NONE" else "retimed_frames")
+        if settings.retiming == "keep-felt-speed":
+            layout.prop(settings, "keep_angles")
+        elif settings.retiming == "even":
+            layout.prop(settings, "count_rotation")
         if state.camera is not None:
             layout.operator("parascale.add_time_curve", icon="FCURVE")
 
@@ -148,20 +179,21 @@ class PARASCALE_PT_result(TabPanel):
         assert state.camera is not None
         found = report_of_camera(state.camera)
         assert found is not None  # polled
-        column = self.layout.column(align=True)
-        column.label(text=f"PCE {number(found['pce'])}   (Global: {number(found['pce_global'])})")
-        low, high = found["gain_range"]
-        column.label(text=f"Gain {number(low)} to {number(high)}, largest jump {number(found['largest_jump'])}")
-        column.label(text=f"Subject drifts by {number(found['subject_drift'])} frame widths")
-        nearest = found["nearest_surface"]
-        if nearest is not None:
-            frame = found.get("nearest_surface_frame", "?")
-            column.label(text=f"Nearest surface {length(scene, nearest)}, frame {frame}")
-        crossings = found.get("crossings", [])
-        if crossings:
-            wrapped(self.layout, f"Passes through geometry at frame {crossings[0]}", icon="ERROR")
+        for severity, text in found.get("verdict", []):
+            wrapped(self.layout, text, icon=_VERDICT_ICONS[severity], alert=severity == "bad")
         for warning in found["warnings"]:
             wrapped(self.layout, warning, icon="ERROR")
+        column = self.layout.column(align=True)
+        column.active = False
+        column.label(text=f"PCE {number(found['pce'])}, by Global {number(found['pce_global'])}")
+        low, high = found["gain_range"]
+        column.label(text=f"Gain {number(low)} to {number(high)}")
+        column.label(text=f"Largest jump {number(found['largest_jump'])}")
+        column.label(text=f"Drift {number(found['subject_drift'])} frame widths")
+        nearest = found["nearest_surface"]
+        if nearest is not None:
+            column.label(text=f"Nearest surface {length(scene, nearest)}")
+            column.label(text=f"at frame {found.get('nearest_surface_frame', '?')}")
         row = self.layout.row(align=True)
         row.prop(state, "show_overlay", toggle=True, icon="OVERLAY")
         row.operator("parascale.show_curves", text="Curves", icon="GRAPH")
@@ -207,6 +239,9 @@ def _draw_camera(layout: Layout, scene: bpy.types.Scene, camera: bpy.types.Objec
     row.prop(state, "camera", text="")
     row.operator("parascale.select_anchor", text="", icon="EMPTY_ARROWS")
     row.operator("parascale.create_camera", text="", icon="ADD")
+    row = layout.row(align=True)
+    row.use_property_split = False
+    row.prop(settings_of_object(camera), "reference", text="", icon="FILE_MOVIE")
     reason = reason_stale(scene, camera)
     note = reason or ("quick draft" if settings_of_object(camera).draft else "")
     row = layout.row(align=True)

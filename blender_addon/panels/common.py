@@ -1,5 +1,7 @@
 """What the panels share."""
 
+import textwrap
+
 import bpy
 
 from ..stubs import Layout
@@ -31,16 +33,27 @@ def length(scene: bpy.types.Scene, value: float) -> str:
     return str(bpy.utils.units.to_string(units.system, "LENGTH", metres, precision=4, compatible_unit=False))
 
 
-def wrapped(layout: Layout, text: str, icon: str = "NONE", width: int = 40) -> None:
-    """Draw a sentence over as many lines as it needs."""
-    words, lines = text.split(), [""]
-    for word in words:
-        if lines[-1] and len(lines[-1]) + 1 + len(word) > width:
-            lines.append("")
-        lines[-1] = f"{lines[-1]} {word}".strip()
+# Pixels of a sidebar beside its text, and of a letter, at a scale of 1; an icon takes two letters more.
+_MARGIN, _LETTER = 56, 6.6
+
+
+def wrapped(layout: Layout, text: str, icon: str = "NONE", *, alert: bool = False) -> None:
+    """Draw a sentence over as many lines as it needs in the region that is drawn."""
+    region, preferences = bpy.context.region, bpy.context.preferences
+    scale = preferences.system.ui_scale if preferences is not None and preferences.system is not None else 1.0
+    room = region.width / scale if region is not None else 280
+    width = max(12, int((room - _MARGIN) / _LETTER) - (3 if icon != "NONE" else 0))
     column = layout.column(align=True)
-    for index, line in enumerate(lines):
+    column.alert = alert
+    for index, line in enumerate(textwrap.wrap(text, width)):
         column.label(text=line, icon=icon if index == 0 else "BLANK1" if icon != "NONE" else "NONE")
+
+
+def time_left(seconds: float | None) -> str:
+    """Write a remaining time; empty where it is not known."""
+    if seconds is None:
+        return ""
+    return f"{seconds:.0f} s left" if seconds < 100 else f"{seconds / 60:.0f} min left"
 
 
 def split(layout: Layout) -> Layout:

@@ -1,6 +1,7 @@
 """Generate video along the calibrated move, and the jobs that do so."""
 
 import time
+from pathlib import Path
 from typing import cast
 
 import bpy
@@ -14,12 +15,13 @@ from ..settings import settings_of_scene
 from ..settings.generators import find_generator, parameter_values, parameters_of
 from ..settings.preferences import ADDON
 from ..stubs import Context, Layout
-from .common import TabPanel, header, split, wrapped
+from .common import TabPanel, header, split, time_left, wrapped
 
 CLASS_NOTES = {
     "B": "Works in metres: the scene's unit scale counts",
     "C": "This model erases scale: calibration has no effect on it",
 }
+KINDS = {"solve": "Solve", "generate": "Video", "depth": "Depth"}
 ICONS = {
     "done": "IMPORT",
     "fetched": "IMPORT",
@@ -59,6 +61,8 @@ class PARASCALE_PT_generate(TabPanel):
         row = layout.row()
         row.scale_y = 1.4
         row.operator("parascale.generate", icon="RENDER_ANIMATION")
+        layout.operator("parascale.render_shot", icon="RENDER_STILL")
+        layout.operator("parascale.show_result", icon="SEQUENCE")
         row = layout.row(align=True)
         connection = session.current().connection
         row.label(text=connection.describe(), icon="LINKED" if connection.is_open else "UNLINKED")
@@ -101,10 +105,11 @@ class PARASCALE_UL_jobs(bpy.types.UIList):
             return
         row = layout.row(align=True)
         if job.state in UNDER_WAY:
-            row.progress(factor=job.fraction, text=f"{job.title} {_time_left(job)}")
+            left = time_left(job.seconds_left(time.time())) or job.phase or job.state
+            row.progress(factor=job.fraction, text=f"{job.title} {left}")
             row.operator("parascale.cancel_job", text="", icon="X", emboss=False).job_id = job.id
         else:
-            row.label(text=f"{job.title}: {_state(job)}", icon=ICONS[job.state])
+            row.label(text=f"{KINDS.get(job.kind, job.kind)} {job.title}: {_state(job)}", icon=ICONS[job.state])
 
 
 class PARASCALE_PT_jobs(TabPanel):
@@ -113,14 +118,16 @@ class PARASCALE_PT_jobs(TabPanel):
 
     @classmethod
     def poll(cls, context: Context) -> bool:
-        return has_link() and len(context.window_manager.parascale_jobs) > 0
+        return has_link() and bool(session.current().jobs)
 
     def draw(self, context: Context) -> None:
         layout = self.layout
         manager = context.window_manager
         row = layout.row()
         row.template_list("PARASCALE_UL_jobs", "", manager, "parascale_jobs", manager, "parascale_job", rows=3)
-        row.column().operator("parascale.poll_jobs", text="", icon="FILE_REFRESH")
+        column = row.column(align=True)
+        column.operator("parascale.poll_jobs", text="", icon="FILE_REFRESH")
+        column.prop(manager, "parascale_other_files", text="", icon="FILE_FOLDER")
         job = job_list.chosen_job()
         if job is None:
             return
@@ -128,7 +135,16 @@ class PARASCALE_PT_jobs(TabPanel):
         icon = thumbnails.icon_of(job)
         if icon:
             box.template_icon(icon, scale=5.0)
+        column = box.column(align=True)
+        column.active = False
+        column.label(text=time.strftime("%d %b %Y, %H:%M", time.localtime(job.created)))
+        column.label(text=Path(job.blend).name or "not saved", icon="FILE_BLEND")
         wrapped(box, job.message or job.phase or _state(job))
+        if job.remedy == "extra":
+            extras = ",".join(job.choices) or "solve,preview"
+            box.operator("parascale.copy_install_command", icon="COPYDOWN").extras = extras
+        if job.remedy == "weights" and job.choices:
+            box.operator("parascale.copy_fetch_command", icon="COPYDOWN").weights = job.choices[0]
         row = box.row(align=True)
         if job.has_result:
             text = "Insert" if job.state == "fetched" else "Insert Again"
@@ -154,6 +170,9 @@ class PARASCALE_PT_strip(TabPanel):
         request = active_request(context)
         if request is None:
             return
+        if "generator" not in request:
+            self.layout.label(text=f"Rendered from {request.get('camera')}")
+            return
         column = self.layout.column(align=True)
         column.label(text=f"{request.get('generator')}, seed {request.get('seed')}")
         column.label(text=f"{request.get('frames')} frames at {request.get('fps', 0):g} a second")
@@ -173,10 +192,3 @@ def _draw_class(layout: Layout, name: str) -> None:
 
 def _state(job: Job) -> str:
     return {"used": "inserted", "fetched": "ready to insert", "done": "fetching"}.get(job.state, job.state)
-
-
-def _time_left(job: Job) -> str:
-    left = job.seconds_left(time.time())
-    if left is None:
-        return job.phase or job.state
-    return f"{left:.0f} s left" if left < 100 else f"{left / 60:.0f} min left"

@@ -2,10 +2,11 @@
 
 import bpy
 
-from ..jobs import job_list
+from ..jobs import job_list, session
+from ..jobs.journal import Job
 from ..settings import settings_of_scene
 from ..stubs import Context, Layout
-from .common import TabPanel, header
+from .common import TabPanel, header, wrapped
 
 
 class PARASCALE_MT_shots(bpy.types.Menu):
@@ -13,16 +14,25 @@ class PARASCALE_MT_shots(bpy.types.Menu):
     bl_label = "Choose a Shot"
 
     def draw(self, context: Context) -> None:
-        self.layout.operator_context = "INVOKE_DEFAULT"
         job = job_list.chosen_job()
-        if job is None:
-            return
-        for number, shot in enumerate(job.shots, 1):
-            start, end = shot.split(":")
-            button = self.layout.operator(
-                "parascale.retry_job", text=f"Shot {number}: frames {start} to {int(end) - 1}", icon="FILE_MOVIE"
-            )
-            button.job_id, button.shot = job.id, shot
+        if job is not None:
+            draw_shots(self.layout, job)
+
+
+def draw_shots(layout: Layout, job: Job) -> None:
+    """Offer the shots of a clip that holds several."""
+    layout.operator_context = "INVOKE_DEFAULT"
+    for number, shot in enumerate(job.shots, 1):
+        start, end = shot.split(":")
+        text = f"Shot {number}: frames {start} to {int(end) - 1}"
+        button = layout.operator("parascale.retry_job", text=text, icon="FILE_MOVIE")
+        button.job_id, button.shot = job.id, shot
+
+
+def unchosen_clip() -> Job | None:
+    """Return the clip of several shots that was refused last; None where something was solved since."""
+    solves = [job for job in session.current().newest_jobs(job_list.MAX_SHOWN) if job.kind == "solve"]
+    return solves[0] if solves and solves[0].shots else None
 
 
 class PARASCALE_PT_reference(TabPanel):
@@ -41,7 +51,15 @@ class PARASCALE_PT_reference(TabPanel):
         row = column.row(align=True)
         row.operator("parascale.import_shot", text="Import", icon="IMPORT")
         row.operator("parascale.use_camera", text="Use Camera", icon="OUTLINER_DATA_CAMERA")
-        if state.reference is None:
-            self.layout.label(text="Start here: bring in a shot", icon="INFO")
-        else:
-            self.layout.prop(state, "reference", text="")
+        column.operator_menu_enum("parascale.use_example", "move", icon="CON_FOLLOWPATH")
+        refused = unchosen_clip()
+        if refused is not None:
+            box = self.layout.box()
+            wrapped(box, f"{refused.title} holds {len(refused.shots)} shots: choose one", icon="INFO")
+            draw_shots(box.column(align=True), refused)
+        elif state.reference is None:
+            self.layout.label(text="Start here: drop a clip on the view", icon="INFO")
+        if state.reference is not None:
+            row = self.layout.row(align=True)
+            row.prop(state, "reference", text="")
+            row.operator_menu_enum("parascale.edit_reference", "edit", text="", icon="MODIFIER")

@@ -8,23 +8,29 @@ import numpy as np
 
 from parascale import retime
 from parascale.blender.camera import view_of_camera
-from parascale.blender.depth import SceneDepth, clip_range
+from parascale.blender.depth import SceneDepth, clip_range, hit_points
 from parascale.blender.focus import depth_of_object, focus_of_camera, place_depth, subject_depth
 from parascale.blender.scene_state import at_frame, frame_rate, metres_per_unit, require_plain_time
 from parascale.camera import View
 from parascale.errors import InputError
-from parascale.parallax.calibrate import Calibration, Settings, calibrate
+from parascale.parallax.calibrate import Calibration, calibrate
+from parascale.parallax.composition import TargetFacts
 from parascale.parallax.depth_source import DepthSource
 from parascale.parallax.methods import METHODS
+from parascale.parallax.settings import Settings
 from parascale.parallax.shot import Shot
-from parascale.retime.modes import MODES
 from parascale.types import Array, CancelCheck, Progress
 
 from ..settings import STRENGTH, TIME, CalibrationSettings, settings_of_object, settings_of_scene
 from .curves import curve_of
+from .measured import note_measured
 from .objects import depth_of_field, reference_of_camera, scene_camera
 from .reference_camera import read_points, shot_of_reference, world_of_shot
+from .retiming import Retiming, retiming_of
 from .start import Start, anchor_view
+from .subjects import marked_subject, subject_points
+
+WORLD_UP = (0.0, 0.0, 1.0)
 
 
 @dataclass(frozen=True)
@@ -40,6 +46,7 @@ class CalibrationInputs:
     anchor: View
     options: Settings
     metres_per_unit: float | None
+    facts: TargetFacts
 
     def calibrate(self, progress: Progress | None = None, cancelled: CancelCheck | None = None) -> Calibration:
         """Calibrate by them (see `parascale.parallax.calibrate.calibrate`)."""
@@ -50,6 +57,7 @@ class CalibrationInputs:
             self.options,
             unit="m" if self.metres_per_unit == 1.0 else "arbitrary",
             metres_per_unit=self.metres_per_unit,
+            facts=self.facts,
             progress=progress,
             cancelled=cancelled,
         )
@@ -62,14 +70,16 @@ def gather_inputs(
     start: Start,
     camera: bpy.types.Object | None = None,
     surroundings: SceneDepth | None = None,
+    retiming: Retiming | None = None,
 ) -> CalibrationInputs:
     """Gather the inputs of a calibration.
 
     The calibrated camera, whose clip range and curves of time and strength count, is None before there is one; so are
-    surroundings that were not gathered before. The focus of the start's source counts.
+    surroundings that were not gathered before. The focus of the start's source counts. A retiming, where one is given,
+    takes the place of the settings' own.
     """
     require_plain_time(scene)
-    shot = prepare_reference(scene, reference, settings, camera)
+    shot = prepare_reference(scene, reference, settings, camera, retiming)
     strength: float | Array = settings.strength
     clip = start.clip
     if camera is not None:
@@ -87,21 +97,30 @@ def gather_inputs(
         lens=settings.lens,
         max_gain_change=settings.max_gain_change or None,
         max_gain_step=settings.max_gain_step or None,
+        max_jump=settings.max_jump or None,
+        framing=settings.framing,
+        horizon=settings.horizon,
+        clearance=None if settings.keep_clear else 0.0,
+        anchor_frame=anchor_frame(settings, len(shot)),
     )
     if surroundings is None:
         surroundings = gather_scene(scene, settings, len(shot))
     surroundings.clip = clip
     target = target_depth(scene, surroundings, settings, start.source)
-    return CalibrationInputs(shot, surroundings, target, start.view, options, metres_per_unit(scene))
+    facts = TargetFacts(WORLD_UP, subject_points(settings), surroundings)
+    return CalibrationInputs(shot, surroundings, target, start.view, options, metres_per_unit(scene), facts)
 
 
 def inputs_of_camera(
-    scene: bpy.types.Scene, camera: bpy.types.Object, surroundings: SceneDepth | None = None
+    scene: bpy.types.Scene,
+    camera: bpy.types.Object,
+    surroundings: SceneDepth | None = None,
+    retiming: Retiming | None = None,
 ) -> CalibrationInputs:
     """Gather the inputs to calibrate a camera of ours again, from its anchor as it is now (see `gather_inputs`)."""
     settings = settings_of_object(camera).calibration
     start = Start(anchor_view(scene, camera), camera, clip_range(scene, camera))
-    return gather_inputs(scene, reference_of_camera(camera), settings, start, camera, surroundings)
+    return gather_inputs(scene, reference_of_camera(camera), settings, start, camera, surroundings, retiming)
 
 
 def prepare_reference(
@@ -109,16 +128,19 @@ def prepare_reference(
     reference: bpy.types.Object,
     settings: CalibrationSettings,
     camera: bpy.types.Object | None = None,
+    retiming: Retiming | None = None,
 ) -> Shot:
     """Return the reference with its depth by the chosen statistic, one frame a frame of the scene."""
     shot = shot_of_reference(reference)
+    if settings.reference_subject is not None:
+        shot = dataclasses.replace(shot, subjects=(marked_subject(shot, settings.reference_subject),))
     depth = _reference_depth(shot, reference, settings)
     if depth is not None:
         # The felt parallax it holds is that of the whole frame.
         shot = dataclasses.replace(shot, median_depth=depth, felt_parallax=None)
     if METHODS[settings.method].needs_reference_depth and np.isnan(shot.median_depth).all():
         raise InputError(f"the reference {shot.name} knows no depth: import it again with a Median Depth")
-    return _retime(scene, shot, settings, camera)
+    return _retime(scene, shot, settings, camera, retiming or retiming_of(settings))
 
 
 def target_depth(
@@ -151,6 +173,12 @@ def gather_scene(scene: bpy.types.Scene, settings: CalibrationSettings, count: i
     return SceneDepth(scene, frames=settings.frame_start + np.arange(count, dtype=np.float64), subject=subject)
 
 
+def anchor_frame(settings: CalibrationSettings, count: int) -> int:
+    """Which of so many frames of the move the anchor stands for."""
+    named = {"FIRST": 0, "MIDDLE": (count - 1) // 2, "LAST": count - 1}
+    return named.get(settings.match_at, min(max(settings.match_frame - settings.frame_start, 0), count - 1))
+
+
 def measure_target(scene: bpy.types.Scene) -> tuple[float, float, float, float]:
     """Measure the target through the scene camera, at the current frame, and note that on the scene.
 
@@ -166,13 +194,20 @@ def measure_target(scene: bpy.types.Scene) -> tuple[float, float, float, float]:
     seen = samples.depth[samples.hit]
     if not len(seen):
         raise InputError("the scene camera sees no surface: point it at the target")
+    note_measured(scene, hit_points(samples, view.camera_to_world, view.intrinsics))
     near, median, far = np.quantile(seen, [0.1, 0.5, 0.9]).tolist()
     state.measured_near, state.measured_depth, state.measured_far = near, median, far
     state.measured_cover = len(seen) / len(samples.hit)
     return near, median, far, state.measured_cover
 
 
-def _retime(scene: bpy.types.Scene, shot: Shot, settings: CalibrationSettings, camera: bpy.types.Object | None) -> Shot:
+def _retime(
+    scene: bpy.types.Scene,
+    shot: Shot,
+    settings: CalibrationSettings,
+    camera: bpy.types.Object | None,
+    retiming: Retiming,
+) -> Shot:
     rate = frame_rate(scene)
     curve = None if camera is None else curve_of(camera, TIME)
     if curve is not None and len(curve.keyframe_points):
@@ -181,8 +216,8 @@ def _retime(scene: bpy.types.Scene, shot: Shot, settings: CalibrationSettings, c
         frames = settings.frame_start + np.arange(count)
         values = np.clip([curve.evaluate(float(frame)) for frame in frames], 0, 1)
         return retime.ease(shot, np.stack([np.linspace(0, 1, count), values], axis=1), count, rate)
-    if settings.retiming != "NONE":
-        return MODES[settings.retiming].function(shot, settings.retimed_frames, rate)
+    if retiming.mode != "NONE":
+        return retiming.apply(shot, rate)
     return retime.match_rate(shot, rate) if settings.timing == "SECONDS" else shot
 
 

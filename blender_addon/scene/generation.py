@@ -18,7 +18,7 @@ from parascale.camera.intrinsics import scale_intrinsics
 from parascale.errors import InputError
 from parascale.link.kinds.generate import GenerationRequest
 from parascale.link.messages import Trained
-from parascale.link.parameters import Scalar
+from parascale.link.parameters import Scalar, resolve_paths
 from parascale.parallax.gauge import to_unit_depth
 from parascale.parallax.number import median_depth
 from parascale.parallax.shot import Shot
@@ -32,6 +32,7 @@ from .curves import curve_of, keyed_frames
 from .objects import reference_of_camera
 from .pictures import cut_to_shape, read_picture, render_frame
 from .reference_camera import shot_of_reference
+from .render_beside import render_beside
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,8 @@ def choose_frame_times(scene: bpy.types.Scene, camera: bpy.types.Object, setting
     fps = settings.fps or trained.fps or own_fps
     step = trained.frame_step
     times = np.arange(settings.frames) / fps if settings.frames else generator_times(duration, fps, step)
-    if trained.best_frames and len(times) > trained.best_frames and not (settings.frames or settings.fps):
+    in_one_go = trained.best_frames and not trained.splits
+    if in_one_go and len(times) > trained.best_frames and not (settings.frames or settings.fps):
         # All of the move in fewer frames a second, rather than its beginning.
         fps = (trained.best_frames - 1) / duration
         times = np.arange(trained.best_frames) / fps
@@ -128,9 +130,11 @@ def choose_frame_times(scene: bpy.types.Scene, camera: bpy.types.Object, setting
 
 
 def build_request(
-    scene: bpy.types.Scene, camera: bpy.types.Object, settings: GenerationSettings
+    scene: bpy.types.Scene, camera: bpy.types.Object, settings: GenerationSettings, *, beside: bool = False
 ) -> Steps[GenerationRequest]:
     """Sample, measure and render what a generator needs, in the target's unit-depth gauge.
+
+    Beside the user, a Blender of its own renders the first picture.
 
     Raises
     ------
@@ -154,7 +158,10 @@ def build_request(
     if not np.isfinite(median[0]):
         raise InputError(f"{camera.name} sees no surface at its first frame: nothing could be generated from it")
     yield 0.7, "Taking the first picture"
-    image = take_picture(scene, camera, start, path.size, settings)
+    if beside and settings.picture == "RENDER" and not settings.workbench:
+        image = yield from render_beside(scene, camera, start, path.size, 0.7)
+    else:
+        image = take_picture(scene, camera, start, path.size, settings)
     yield 0.9, "Measuring the first frame"
     depth_map = depth.dense(path.view(0), 0) / np.float32(median[0])
     shot = Shot(
@@ -165,6 +172,9 @@ def build_request(
         metres_per_unit=metres_per_unit(scene),
         provenance={"made_by": f"parascale {parascale.__version__}", "source": f"Blender camera {camera.name}"},
     )
+    generator = find_generator(settings.generator)
+    named = {name: _from_file(value) for name, value in settings.parameters.items()}
+    parameters, files = resolve_paths(generator.parameters if generator else (), named)
     return GenerationRequest(
         shot=to_unit_depth(shot),
         generator=settings.generator,
@@ -172,8 +182,14 @@ def build_request(
         depth_map=depth_map,
         prompt=settings.prompt,
         seed=settings.seed,
-        parameters=dict(settings.parameters),
+        parameters=parameters,
+        files=files,
     )
+
+
+def _from_file(value: Scalar) -> Scalar:
+    """Return a path that Blender wrote relative to the open file as it is on the disk; other values as they are."""
+    return bpy.path.abspath(value) if isinstance(value, str) and value.startswith("//") else value
 
 
 def describe_request(request: GenerationRequest) -> dict[str, Json]:
@@ -184,7 +200,7 @@ def describe_request(request: GenerationRequest) -> dict[str, Json]:
         "generator": request.generator,
         "prompt": request.prompt,
         "seed": request.seed,
-        "parameters": dict(request.parameters),
+        "parameters": {**request.parameters, **{name: str(path) for name, path in request.files.items()}},
         "camera": request.shot.name,
         "frames": len(request.shot),
         "fps": request.shot.fps,

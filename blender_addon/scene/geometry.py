@@ -1,101 +1,141 @@
 """The geometry of the scene: gathered once and kept while its surfaces stay as they are.
 
-So a slider's rebuild falls into its own undo step, and a camera built before the surfaces changed is known as stale.
+So a slider's rebuild falls into its own undo step. What a camera was built from is kept in the file as a fingerprint of
+the surfaces: neither undo nor another Blender loses it.
 """
 
+import time
 from dataclasses import dataclass, field
 
 import bpy
 
-from parascale.blender.depth import HELPER, SceneDepth
-from parascale.blender.scene_state import view_layer_of
+from parascale.blender.depth import SceneDepth
+from parascale.blender.surfaces import HELPER, fingerprint_surfaces
 
 from ..settings import CalibrationSettings
 
+# Larger scenes are gathered by Rebuild alone: a slider would have to wait for it.
+MAX_TRIANGLES_OF_SLIDERS = 300_000
+# Where a fingerprint takes longer, it waits until nothing has changed for a while.
+_QUICK_SECONDS = 0.02
+_QUIET_SECONDS = 0.4
+
+_SAY_WHAT_SHOWS = (bpy.types.Mesh, bpy.types.Material, bpy.types.NodeTree, bpy.types.Scene, bpy.types.Collection)
 _WITHOUT_SURFACE = ("CAMERA", "LIGHT", "SPEAKER", "ARMATURE", "LIGHT_PROBE")
 
 
 @dataclass
 class KeptGeometry:
-    """Geometry, the names of what it was gathered from, and how long it takes to measure."""
+    """Geometry, the fingerprint and the subject of what it was gathered from, and how long it takes to measure."""
 
     depth: SceneDepth
-    objects: tuple[str, ...]
+    fingerprint: str
+    subject: tuple[str, ...]
     # Of one frame of an answer, by pace (see `live`), and of one look through a grid of rays.
     frame_seconds: dict[tuple[tuple[int, int], int], float] = field(default_factory=dict)
     look_seconds: dict[tuple[int, int], float] = field(default_factory=dict)
 
 
+@dataclass
+class _Known:
+    """The fingerprint of a scene's surfaces, apart from what moves, and how many triangles they have."""
+
+    moving: frozenset[str]
+    fingerprint: str
+    triangles: int
+    seconds: float
+    # When something changed since, which may be no surface; None where nothing did.
+    changed: float | None = None
+
+
 _kept: dict[str, KeptGeometry] = {}
-_revisions: dict[str, int] = {}
-_built_at: dict[str, int] = {}
+_known: dict[str, _Known] = {}
 
 
-def keep_geometry(scene: bpy.types.Scene, settings: CalibrationSettings, depth: SceneDepth) -> None:
+def keep_geometry(scene: bpy.types.Scene, settings: CalibrationSettings, depth: SceneDepth, fingerprint: str) -> None:
     """Keep geometry for the next rebuild, where it does not move."""
     kept = _kept.get(scene.name)
     if kept is None or kept.depth is not depth:
         _kept.pop(scene.name, None)
         if not depth.animated:
-            _kept[scene.name] = KeptGeometry(depth, _objects_of(scene, settings))
+            _kept[scene.name] = KeptGeometry(depth, fingerprint, _subject_of(settings))
 
 
 def kept_geometry(scene: bpy.types.Scene, settings: CalibrationSettings) -> KeptGeometry | None:
-    """Return the kept geometry; None where there is none, or it was gathered from other objects."""
+    """Return geometry of the surfaces as they are now, gathered where that is quick; None where Rebuild has to."""
+    now = fingerprint_of(scene)
     kept = _kept.get(scene.name)
-    return kept if kept is not None and kept.objects == _objects_of(scene, settings) else None
+    if kept is not None and kept.fingerprint == now and kept.subject == _subject_of(settings):
+        # After an undo the scene is another one in memory.
+        kept.depth.scene = scene
+        return kept
+    if _known[scene.name].triangles > MAX_TRIANGLES_OF_SLIDERS:
+        return None
+    subject = settings.subject_objects if settings.statistic == "OBJECTS" else None
+    depth = SceneDepth(scene, subject=subject)
+    keep_geometry(scene, settings, depth, now)
+    return _kept.get(scene.name)
 
 
-def note_surfaces(scene: bpy.types.Scene, camera: bpy.types.Object) -> None:
-    """Note that a camera was built from the surfaces as they are now."""
-    _built_at[camera.name] = _revisions.get(scene.name, 0)
+def fingerprint_of(scene: bpy.types.Scene, moving: frozenset[str] = frozenset(), *, at_once: bool = True) -> str:
+    """Fingerprint of a scene's surfaces; where it is not wanted at once, that of a moment ago while they change."""
+    known = _known.get(scene.name)
+    if known is not None and known.moving == moving:
+        if known.changed is None:
+            return known.fingerprint
+        is_quiet = time.monotonic() - known.changed > _QUIET_SECONDS
+        if not (at_once or is_quiet or known.seconds < _QUICK_SECONDS):
+            return known.fingerprint
+    begin = time.perf_counter()
+    fingerprint, triangles = fingerprint_surfaces(scene, moving)
+    _known[scene.name] = _Known(moving, fingerprint, triangles, time.perf_counter() - begin)
+    return fingerprint
 
 
-def surfaces_changed(scene: bpy.types.Scene, camera: bpy.types.Object) -> bool:
-    """Whether a surface of the scene changed since a camera was built, as far as this Blender saw it."""
-    revision = _revisions.get(scene.name, 0)
-    return _built_at.setdefault(camera.name, revision) != revision
+def is_unsettled() -> bool:
+    """Whether a fingerprint waits for the end of a change."""
+    return any(known.changed is not None for known in _known.values())
 
 
 @bpy.app.handlers.persistent  # type: ignore[untyped-decorator]  # the stubs say nothing of it
 def _on_depsgraph(scene: bpy.types.Scene, depsgraph: bpy.types.Depsgraph) -> None:
-    for update in depsgraph.updates:
-        item = update.id
-        moved = update.is_updated_geometry or update.is_updated_transform
-        if moved and isinstance(item, bpy.types.Object) and _may_show_surface(item):
-            _revisions[scene.name] = _revisions.get(scene.name, 0) + 1
-            _kept.pop(scene.name, None)
-            return
+    known = _known.get(scene.name)
+    if known is not None and any(_may_change_surface(update) for update in depsgraph.updates):
+        known.changed = time.monotonic()
+
+
+@bpy.app.handlers.persistent  # type: ignore[untyped-decorator]
+def _on_undo(*_: object) -> None:
+    _known.clear()
 
 
 @bpy.app.handlers.persistent  # type: ignore[untyped-decorator]
 def forget(*_: object) -> None:
-    """Forget what was kept: it belongs to another file, or to another state of this one."""
+    """Forget what was kept: it belongs to another file."""
     _kept.clear()
-    _built_at.clear()
+    _known.clear()
 
 
 HANDLERS = (
     (bpy.app.handlers.depsgraph_update_post, _on_depsgraph),
-    (bpy.app.handlers.undo_post, forget),
-    (bpy.app.handlers.redo_post, forget),
+    (bpy.app.handlers.undo_post, _on_undo),
+    (bpy.app.handlers.redo_post, _on_undo),
     (bpy.app.handlers.load_post, forget),
 )
 
 
-def _may_show_surface(item: bpy.types.Object) -> bool:
-    if item.type in _WITHOUT_SURFACE or item.get(HELPER) is not None:
-        return False
-    return item.type != "EMPTY" or item.instance_type != "NONE"
+def _may_change_surface(update: bpy.types.DepsgraphUpdate) -> bool:
+    item = update.id
+    if isinstance(item, bpy.types.Object):
+        if item.type in _WITHOUT_SURFACE or item.get(HELPER) is not None:
+            return False
+        return item.type != "EMPTY" or item.instance_type != "NONE"
+    # Which objects are shown and rendered is kept in scenes and collections.
+    return isinstance(
+        item, (bpy.types.Mesh, bpy.types.Material, bpy.types.NodeTree, bpy.types.Scene, bpy.types.Collection)
+    )
 
 
-def _objects_of(scene: bpy.types.Scene, settings: CalibrationSettings) -> tuple[str, ...]:
-    """Names of the objects that geometry is gathered from: those visible, and the subject."""
-    layer = view_layer_of(scene)
-    shown = [
-        item
-        for item in layer.objects
-        if _may_show_surface(item) and item.visible_camera and item.visible_get(view_layer=layer)
-    ]
-    subject = [item.name_full for item in settings.subject_objects] if settings.statistic == "OBJECTS" else []
-    return (*(item.name_full for item in shown), "|", *subject)
+def _subject_of(settings: CalibrationSettings) -> tuple[str, ...]:
+    chosen = settings.subject_objects if settings.statistic == "OBJECTS" else []
+    return tuple(item.name_full for item in chosen)

@@ -11,6 +11,7 @@ from ..settings import settings_of_object
 from .calibrated_camera import rebuild_draft
 from .curves import keyed_frames
 from .geometry import KeptGeometry, kept_geometry
+from .staleness import moving_of, surfaces_changed
 from .start import anchor_view
 
 # Longest answer to a slider, beyond which Rebuild does the work. It is aimed lower: answers vary by a quarter.
@@ -34,7 +35,9 @@ def rebuild_on_change(owner: bpy.types.ID) -> None:
     if settings_of_object(owner).role != "CAMERA" or owner.name not in scene.objects:
         return
     try:
-        kept = kept_geometry(scene, settings_of_object(owner).calibration)
+        # An animated scene is never answered by a draft, and changed surfaces wait for Rebuild.
+        waits = bool(moving_of(owner)) or surfaces_changed(scene, owner)
+        kept = None if waits else kept_geometry(scene, settings_of_object(owner).calibration)
         pace = None if kept is None else _find_pace(scene, owner, kept)
         if kept is None or pace is None:
             return

@@ -42,6 +42,12 @@ def reference_of_camera(camera: bpy.types.Object) -> bpy.types.Object:
     return reference
 
 
+def reference_at_hand(scene: bpy.types.Scene) -> bpy.types.Object:
+    """Return the reference that the calibrated camera at hand follows, or without one the scene's."""
+    camera = settings_of_scene(scene).camera
+    return reference_of_scene(scene) if camera is None else reference_of_camera(camera)
+
+
 def chosen_camera(context: Context) -> bpy.types.Object | None:
     """Return the camera that is the active object, else the scene's own."""
     active: bpy.types.Object | None = context.active_object

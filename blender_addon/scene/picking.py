@@ -6,14 +6,15 @@ import bpy
 import numpy as np
 from mathutils import Vector
 
-from parascale.blender.depth import HELPER, mark_helper
+from parascale.blender.depth import mark_helper
+from parascale.blender.surfaces import HELPER
 from parascale.blender.untyped import camera_data, untyped
 from parascale.errors import InputError
 
 from ..settings import settings_of_object, settings_of_scene
 from ..settings.changes import as_one_change
 from ..stubs import Context
-from .objects import depth_of_field, link_object, reference_of_scene, scene_camera
+from .objects import depth_of_field, link_object, reference_at_hand, scene_camera
 from .reference_camera import read_points
 
 
@@ -32,7 +33,7 @@ def point_on_ray(
         if not hit:
             raise InputError("there is no surface under the cursor")
         return point
-    points = settings_of_object(reference_of_scene(scene)).points
+    points = settings_of_object(reference_at_hand(scene)).points
     if points is None:
         raise InputError("the reference has no points: solve it from its clip")
     world = np.array(points.matrix_world)
@@ -60,7 +61,7 @@ def focus_on(context: Context, side: str, point: Vector) -> None:
     """Put an empty at a point, focus the camera of that side on it, and measure by focus."""
     scene: bpy.types.Scene = context.scene
     state = settings_of_scene(scene)
-    camera = reference_of_scene(scene) if side == "REFERENCE" else state.camera or scene_camera(scene)
+    camera = reference_at_hand(scene) if side == "REFERENCE" else state.camera or scene_camera(scene)
     focus = depth_of_field(camera)
     focus.focus_object = _mark(context, f"{camera.name} Focus", point, focus.focus_object)
     with as_one_change(state.current):
@@ -75,6 +76,16 @@ def measure_by(context: Context, side: str, point: Vector) -> None:
     with as_one_change(settings):
         setattr(settings, name, mark)
         settings.statistic = "SURFACE"
+
+
+def hold(context: Context, side: str, point: Vector) -> None:
+    """Put an empty at a point, and hold it in the picture as that side's subject."""
+    settings = settings_of_scene(context.scene).current
+    name = "target_subject" if side == "TARGET" else "reference_subject"
+    mark = _mark(context, f"{side.title()} Subject", point, getattr(settings, name))
+    with as_one_change(settings):
+        setattr(settings, name, mark)
+        settings.framing = settings.framing or 1.0
 
 
 def _mark(context: Context, name: str, point: Vector, before: bpy.types.Object | None) -> bpy.types.Object:

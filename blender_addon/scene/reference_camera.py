@@ -81,6 +81,25 @@ def shot_of_reference(camera: bpy.types.Object) -> Shot:
     return _parsed(text.as_string(), text.name)
 
 
+def whole_shot(camera: bpy.types.Object) -> Shot:
+    """Read the reference behind a reference camera with the points that are shown of it."""
+    shot, shown = shot_of_reference(camera), settings_of_object(camera).points
+    if shown is None:
+        return shot
+    positions = read_points(shown).astype(np.float32)
+    return dataclasses.replace(shot, points=Points(positions, np.full(positions.shape, 128, np.uint8)))
+
+
+def reference_names() -> list[str]:
+    """Return the names of the file's reference cameras."""
+    return [item.name for item in bpy.data.objects if settings_of_object(item).role == "REFERENCE"]
+
+
+def describe_shot(shot: Shot) -> str:
+    """Describe a shot in one line."""
+    return f"{shot.name}: {len(shot)} frames at {shot.fps:g} a second, {shot.motion_class} motion"
+
+
 @lru_cache(maxsize=8)
 def _parsed(content: str, name: str) -> Shot:
     # Sliders ask again and again, and nothing can change a shot once it is read.

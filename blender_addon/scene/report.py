@@ -1,6 +1,8 @@
 """What a calibration found, as it is kept on the camera: JSON, which survives a missing add-on."""
 
+import dataclasses
 import json
+from collections.abc import Sequence
 from typing import NotRequired, TypedDict, cast
 
 import bpy
@@ -8,7 +10,11 @@ import numpy as np
 
 from parascale.blender.depth import SceneDepth
 from parascale.blender.scene_state import bound_cameras
+from parascale.blender.surfaces import hidden_from_viewport
 from parascale.parallax.calibrate import Calibration
+from parascale.parallax.calibration_report import CalibrationReport, frame_ranges
+from parascale.parallax.subject import SubjectTrack
+from parascale.parallax.verdict import judge
 from parascale.types import Array
 
 from ..settings import settings_of_object
@@ -29,27 +35,71 @@ class CameraReport(TypedDict):
     # Cameras of older versions lack these.
     nearest_surface_frame: NotRequired[int]
     crossings: NotRequired[list[int]]
+    verdict: NotRequired[list[tuple[str, str]]]
+    subjects: NotRequired[dict[str, list[list[list[float] | None]]]]
 
 
-def note_report(camera: bpy.types.Object, result: Calibration, surroundings: SceneDepth, frames: Array) -> None:
-    """Keep the report on a camera: what the calibration found, how near the path comes to surfaces, what hides it."""
-    centres = result.shot.trajectory.centres
+def note_report(
+    camera: bpy.types.Object, result: Calibration, surroundings: SceneDepth, frames: Array, notes: Sequence[str] = ()
+) -> None:
+    """Keep the report on a camera, in frames of the scene: what the calibration found, what hides it, and notes."""
+    scene, centres = surroundings.scene, result.shot.trajectory.centres
     nearest = surroundings.nearest_surface(centres)
     closest = int(np.argmin(nearest))
-    report = result.report.as_json()
-    others = [(frame, bound) for frame, bound in bound_cameras(surroundings.scene) if bound != camera]
+    report = in_scene_frames(result.report, frames)
+    crossed = [(int(frames[step]), name) for step, name in surroundings.crossed_objects(centres)]
+    # The objects are named here.
+    verdict = [list(line) for line in judge(dataclasses.replace(report, crossings=()))]
+    if crossed:
+        frame, name = crossed[0]
+        verdict.insert(0, ["bad", f"The camera passes through {name} at frame {frame}."])
+    others = [(frame, bound) for frame, bound in bound_cameras(scene) if bound != camera]
     warnings = [
         f"A marker at frame {frame} binds {bound.name}: playing and rendering the scene show that camera there, not "
         f"{camera.name}."
         for frame, bound in others[:1]
     ]
+    hidden = hidden_from_viewport(scene)
+    if hidden:
+        warnings.append(f"Not measured, as the viewport hides it although it renders: {_named(hidden)}.")
     found = {
-        "warnings": [*cast("list[str]", report["warnings"]), *warnings],
+        "verdict": verdict,
+        "warnings": [*report.warnings, *notes, *warnings],
         "nearest_surface": float(nearest[closest]) if np.isfinite(nearest[closest]) else None,
         "nearest_surface_frame": int(frames[closest]),
-        "crossings": [int(frames[step]) for step in surroundings.crossings(centres)],
+        "crossings": [frame for frame, _ in crossed],
+        "subjects": {
+            "reference": [_track(subject) for subject in result.reference_subjects],
+            "target": [_track(subject) for subject in result.shot.subjects],
+        },
     }
-    settings_of_object(camera).report = json.dumps(report | found)
+    settings_of_object(camera).report = json.dumps(report.as_json() | found)
+
+
+def in_scene_frames(report: CalibrationReport, frames: Array) -> CalibrationReport:
+    """Give a report whose frames, in its sentences too, are those of the scene."""
+
+    def moved(value: object) -> object:
+        if isinstance(value, tuple):
+            return tuple(int(frames[step]) for step in value)
+        return None if value is None else int(frames[cast("int", value)])
+
+    names = [item.name for item in dataclasses.fields(report)]
+    changed = {name: moved(getattr(report, name)) for name in names if name.endswith(("_frame", "_frames"))}
+    changed |= {name: moved(getattr(report, name)) for name in ("crossings", "frames_without_surface")}
+    without = report.frames_without_surface
+    spoken, meant = (f"frames {frame_ranges(each)}" for each in (without, cast("tuple[int, ...]", moved(without))))
+    warnings = tuple(text.replace(spoken, meant) if without else text for text in report.warnings)
+    return dataclasses.replace(report, **changed, warnings=warnings)  # type: ignore[arg-type]
+
+
+def _named(names: list[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+
+
+def _track(subject: SubjectTrack) -> list[list[float] | None]:
+    rows = subject.centre.tolist()
+    return [None if np.isnan(row[0]) else [round(value, 5) for value in row] for row in rows]
 
 
 def report_of_camera(camera: bpy.types.Object) -> CameraReport | None:

@@ -2,25 +2,35 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import bpy
 import numpy as np
 
+from parascale.blender.depth import SceneDepth
 from parascale.blender.keyframes import fcurves
 from parascale.blender.scene_state import frame_rate
 from parascale.blender.untyped import camera_data
 
 from ..settings import SHARED_SETTINGS, STRENGTH, TIME, settings_of_object
 from .curves import curve_of
-from .geometry import note_surfaces, surfaces_changed
+from .geometry import fingerprint_of
 from .objects import depth_of_field
 
+# What the inputs that are kept on a camera call the surfaces, and the names of those that move.
+SURFACES = "scene"
+MOVING = "moving"
 
-def note_inputs(scene: bpy.types.Scene, camera: bpy.types.Object) -> None:
-    """Note what a camera has just been made from."""
-    settings_of_object(camera).inputs = json.dumps(_fingerprint(scene, camera))
-    note_surfaces(scene, camera)
+
+def note_inputs(
+    scene: bpy.types.Scene, camera: bpy.types.Object, surroundings: SceneDepth, outdated: Mapping[str, str]
+) -> str:
+    """Note what a camera has just been made from, of that what is outdated; return the surfaces' fingerprint."""
+    surfaces = fingerprint_of(scene, surroundings.moving)
+    inputs = fingerprint(scene, camera) | {SURFACES: surfaces, **outdated, MOVING: sorted(surroundings.moving)}
+    settings_of_object(camera).inputs = json.dumps(inputs)
+    return surfaces
 
 
 def reason_stale(scene: bpy.types.Scene, camera: bpy.types.Object) -> str:
@@ -28,15 +38,33 @@ def reason_stale(scene: bpy.types.Scene, camera: bpy.types.Object) -> str:
     inputs = settings_of_object(camera).inputs
     if not inputs:
         return "never built"
-    before, now = json.loads(inputs), _fingerprint(scene, camera)
+    before, now = json.loads(inputs), fingerprint(scene, camera)
     changed = next((name for name, value in now.items() if before.get(name) != value), None)
-    if changed is None:
-        return "scene changed" if surfaces_changed(scene, camera) else ""
-    return f"{changed} changed"
+    if changed is None and before.get(SURFACES) != _surfaces(scene, before):
+        changed = SURFACES
+    return f"{changed} changed" if changed else ""
 
 
-def _fingerprint(scene: bpy.types.Scene, camera: bpy.types.Object) -> dict[str, str]:
-    """Fingerprint what a camera is made from, part by part."""
+def surfaces_changed(scene: bpy.types.Scene, camera: bpy.types.Object) -> bool:
+    """Whether a camera was built from other surfaces than there are now."""
+    inputs = settings_of_object(camera).inputs
+    before = json.loads(inputs) if inputs else {}
+    return before.get(SURFACES) != _surfaces(scene, before, at_once=True)
+
+
+def moving_of(camera: bpy.types.Object) -> frozenset[str]:
+    """Full names of what moved when a camera was built."""
+    inputs = settings_of_object(camera).inputs
+    return frozenset(json.loads(inputs).get(MOVING, ())) if inputs else frozenset()
+
+
+def _surfaces(scene: bpy.types.Scene, inputs: Mapping[str, Any], *, at_once: bool | None = None) -> str:
+    wanted = bpy.app.background if at_once is None else at_once
+    return fingerprint_of(scene, frozenset(inputs.get(MOVING, ())), at_once=wanted)
+
+
+def fingerprint(scene: bpy.types.Scene, camera: bpy.types.Object) -> dict[str, str]:
+    """Fingerprint what a camera is made from, part by part, the surfaces of the scene apart."""
     ours = settings_of_object(camera)
     settings = ours.calibration
     values = [_text(getattr(settings, name)) for name in SHARED_SETTINGS if name != "strength"]
@@ -46,7 +74,9 @@ def _fingerprint(scene: bpy.types.Scene, camera: bpy.types.Object) -> dict[str, 
     lens += [scene.render.resolution_x, scene.render.resolution_y]
     if not ours.own_lens[0]:
         lens += [data.lens, data.shift_x, data.shift_y]
-    marks = (settings.target_place, settings.reference_place) if settings.statistic == "SURFACE" else ()
+    marks = [settings.target_subject, settings.reference_subject]
+    if settings.statistic == "SURFACE":
+        marks += [settings.target_place, settings.reference_place]
     if settings.statistic == "FOCUS":
         focus = depth_of_field(camera)
         lens.append(focus.focus_object.name if focus.focus_object else focus.focus_distance)

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 
 import bpy
 
+from parascale.blender.surfaces import UNMEASURED
+from parascale.parallax.settings import Settings
 from parascale.weights.catalogue import DEPTH_MODELS
 
 from ..typed_properties import (
@@ -21,7 +23,19 @@ from ..typed_properties import (
     StringProperty,
 )
 from .changes import notify
-from .choices import DEPTH_SOURCES, LENSES, METHODS, PICTURES, RETIMINGS, ROLES, STARTS, STATISTICS, TIMINGS
+from .choices import (
+    DEPTH_SOURCES,
+    HORIZONS,
+    LENSES,
+    MATCHES,
+    METHODS,
+    PICTURES,
+    RETIMINGS,
+    ROLES,
+    STARTS,
+    STATISTICS,
+    TIMINGS,
+)
 from .generators import search_generators
 
 # Custom properties of a calibrated camera, which play and may be animated without the add-on.
@@ -42,7 +56,20 @@ SHARED_SETTINGS = (
     "reference_box",
     "retiming",
     "retimed_frames",
+    "keep_angles",
+    "count_rotation",
+    "framing",
+    "horizon",
+    "keep_clear",
+    "max_jump",
+    "match_at",
+    "match_frame",
 )
+# What an empty marks, for one scene alone.
+MARKS = ("target_place", "reference_place", "target_subject", "reference_subject")
+
+# Those of a calibration without the add-on.
+DEFAULTS = Settings()
 
 
 class SubjectObject(bpy.types.PropertyGroup):
@@ -119,6 +146,60 @@ class CalibrationSettings(bpy.types.PropertyGroup):
     retimed_frames: int = IntProperty(
         name="Frames", description="Frames of the scene that the move plays over", default=81, min=2, update=notify
     )
+    framing: float = FloatProperty(
+        name="Framing",
+        description="How far the camera turns to hold the target's subject where the reference holds its own",
+        default=DEFAULTS.framing,
+        min=0.0,
+        max=1.0,
+        subtype="FACTOR",
+        update=notify,
+    )
+    horizon: str = EnumProperty(
+        name="Horizon",
+        description="Which axes the camera turns about",
+        items=HORIZONS,
+        default=DEFAULTS.horizon,
+        update=notify,
+    )
+    keep_clear: bool = BoolProperty(
+        name="Keep Clear",
+        description="Bend the path around surfaces instead of passing through them",
+        default=DEFAULTS.clearance is None,
+        update=notify,
+    )
+    max_jump: float = FloatProperty(
+        name="Limit Jumps",
+        description="Largest change of the gain from one frame to the next, as a logarithm, where the reference's own "
+        "depth changes by less; 0 is no limit",
+        default=DEFAULTS.max_jump or 0.0,
+        min=0.0,
+        soft_max=1.0,
+        update=notify,
+    )
+    match_at: str = EnumProperty(
+        name="Match At", description="Which frame of the move the anchor stands for", items=MATCHES, update=notify
+    )
+    match_frame: int = IntProperty(
+        name="Frame",
+        description="Frame of the scene at which the camera stands on its anchor",
+        default=1,
+        update=notify,
+    )
+    target_subject: bpy.types.Object | None = ObjectProperty(
+        name="Target Subject", description="Marks what the camera holds in the target", update=notify
+    )
+    reference_subject: bpy.types.Object | None = ObjectProperty(
+        name="Reference Subject", description="Marks what the reference's camera holds", update=notify
+    )
+    keep_angles: bool = BoolProperty(
+        name="Keep Angles", description="Keep Felt Speed: keep the directions of view", update=notify
+    )
+    count_rotation: bool = BoolProperty(
+        name="Count Rotation",
+        description="Even: count rotation as motion, so that pans keep their time",
+        update=notify,
+    )
 
     @property
     def subject_objects(self) -> list[bpy.types.Object]:
@@ -133,7 +214,7 @@ class CalibrationSettings(bpy.types.PropertyGroup):
 
     def copy_from(self, other: "CalibrationSettings") -> None:
         """Take over another camera's settings."""
-        for name in (*SHARED_SETTINGS, "target_place", "reference_place"):
+        for name in (*SHARED_SETTINGS, *MARKS):
             setattr(self, name, getattr(other, name))
         self.set_subject(other.subject_objects)
 
@@ -146,7 +227,12 @@ class ObjectSettings(bpy.types.PropertyGroup):
         name="Shot", description="Text that holds the exact reference", type=bpy.types.Text
     )
     points: bpy.types.Object | None = ObjectProperty(name="Points", description="Mesh of the reference's points")
-    reference: bpy.types.Object | None = ObjectProperty(name="Reference", description="Reference camera it follows")
+    reference: bpy.types.Object | None = ObjectProperty(
+        name="Reference",
+        description="Reference shot that this camera follows",
+        poll=lambda _, candidate: settings_of_object(candidate).role == "REFERENCE",
+        update=notify,
+    )
     calibration: CalibrationSettings = PointerProperty(type=CalibrationSettings)
     report: str = StringProperty(name="Report", description="Result of the last calibration, as JSON")
     inputs: str = StringProperty(name="Inputs", description="Inputs of the last calibration, as JSON")
@@ -199,6 +285,20 @@ class PhotoSettings(bpy.types.PropertyGroup):
     found: str = StringProperty(name="Found", description="What is known of the depth, as JSON")
 
 
+def _follow_camera(state: "SceneSettings", _context: object) -> None:
+    # Header and panels speak of one shot: that of the camera at hand.
+    if state.camera is not None and settings_of_object(state.camera).reference is not None:
+        state.reference = settings_of_object(state.camera).reference
+
+
+def _mark_unmeasured(state: "SceneSettings", _context: object) -> None:
+    for group in bpy.data.collections:
+        if group == state.unmeasured:
+            group[UNMEASURED] = True
+        elif group.get(UNMEASURED):
+            del group[UNMEASURED]
+
+
 class SceneSettings(bpy.types.PropertyGroup):
     """What the tab works on."""
 
@@ -211,6 +311,7 @@ class SceneSettings(bpy.types.PropertyGroup):
         name="Calibrated Camera",
         description="Camera to rebuild and to generate from",
         poll=lambda _, candidate: settings_of_object(candidate).role == "CAMERA",
+        update=_follow_camera,
     )
     start_from: str = EnumProperty(name="Start From", description="Where a new calibrated camera starts", items=STARTS)
     calibration: CalibrationSettings = PointerProperty(type=CalibrationSettings)
@@ -218,6 +319,15 @@ class SceneSettings(bpy.types.PropertyGroup):
     measured_near: float = FloatProperty(name="Near Depth", description="10 % of the picture is nearer than this")
     measured_far: float = FloatProperty(name="Far Depth", description="10 % of the picture is farther than this")
     measured_cover: float = FloatProperty(name="Covered", description="Share of the picture that shows a surface")
+    unmeasured: bpy.types.Collection | None = PointerProperty(
+        name="Leave Out",
+        description="Collection whose objects are never measured",
+        type=bpy.types.Collection,
+        update=_mark_unmeasured,
+    )
+    show_measured: bool = BoolProperty(
+        name="Show Measured Surface", description="Paint the points that were measured last into the viewport"
+    )
     show_overlay: bool = BoolProperty(
         name="Overlay",
         description="Show the calibrated path in the viewport, coloured by its Parallax Number",

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from parascale.parallax import lens, methods
+from parascale.parallax import lens, methods, settings
 from parascale.retime import modes
 from parascale.types import Choice
 
@@ -14,6 +14,13 @@ def items_of(choices: Iterable[Choice]) -> tuple[tuple[str, str, str], ...]:
 
 METHODS = items_of(methods.METHODS.values())
 LENSES = items_of(lens.LENSES.values())
+HORIZONS = items_of(settings.HORIZONS.values())
+MATCHES = (
+    ("FIRST", "First Frame", "The camera starts on its anchor"),
+    ("MIDDLE", "Middle", "The camera passes its anchor halfway"),
+    ("LAST", "Last Frame", "The camera ends on its anchor"),
+    ("FRAME", "Frame", "The camera stands on its anchor at a frame of the scene"),
+)
 RETIMINGS = (("NONE", "As It Is", "The move keeps the reference's timing"), *items_of(modes.MODES.values()))
 TIMINGS = (
     ("SECONDS", "Match Seconds", "The move lasts as long as the reference, whatever the frame rates"),

@@ -94,7 +94,10 @@ def _make_property(parameter: Parameter) -> object:
         return properties.FloatProperty(**common, min=max(low, -MAX_FLOAT), max=min(high, MAX_FLOAT))
     if parameter.kind == "choice":
         return properties.EnumProperty(**common, items=[(choice, choice, "") for choice in parameter.choices])
-    return properties.BoolProperty(**common) if parameter.kind == "bool" else properties.StringProperty(**common)
+    if parameter.kind == "bool":
+        return properties.BoolProperty(**common)
+    subtype = "FILE_PATH" if parameter.kind in ("path", "file") else "NONE"
+    return properties.StringProperty(**common, subtype=subtype)
 
 
 def _attribute(generator: str) -> str:

@@ -1,10 +1,15 @@
 """The add-on's preferences: where the backend is, and where results go."""
 
+import importlib.util
 import shutil
+import sys
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple, cast
 
 import bpy
+
+import parascale
 
 from ..typed_properties import StringProperty
 
@@ -17,7 +22,10 @@ class PreferenceProperties:
 
     executable: str = StringProperty(
         name="Executable",
-        description="The parascale executable that solves clips and generates video; empty: the one on PATH",
+        description=(
+            "The parascale executable that solves clips and generates video; empty: what this extension brings, "
+            "else the one on PATH"
+        ),
         subtype="FILE_PATH",
         options={"PATH_SUPPORTS_BLEND_RELATIVE"},
     )
@@ -46,16 +54,47 @@ class BackendChoice(NamedTuple):
 
     address: str
     keys: Path | None
-    executable: str
+    command: tuple[str, ...]
+    environment: dict[str, str]
 
 
 def backend_choice() -> BackendChoice | None:
-    """Return the backend that the preferences name, else the one on PATH; None if there is none."""
+    """Return the backend that the preferences name, else the one this extension brings, else the one on PATH."""
     own = _preferences()
     if own and own.address:
-        return BackendChoice(own.address, Path(bpy.path.abspath(own.keys)) if own.keys else None, "")
-    executable = bpy.path.abspath(own.executable) if own and own.executable else shutil.which("parascale")
-    return BackendChoice("", None, executable) if executable else None
+        return BackendChoice(own.address, Path(bpy.path.abspath(own.keys)) if own.keys else None, (), {})
+    if own and own.executable:
+        return BackendChoice("", None, (bpy.path.abspath(own.executable),), {})
+    if brings_backend():
+        # Blender's own Python, which finds what the extension's wheels were unpacked to and nothing of the user's.
+        packages = str(Path(parascale.__file__).parents[1])
+        environment = {"PYTHONPATH": packages, "PYTHONNOUSERSITE": "1"}
+        return BackendChoice("", None, (sys.executable, "-m", "parascale.service"), environment)
+    executable = shutil.which("parascale")
+    return BackendChoice("", None, (executable,), {}) if executable else None
+
+
+@lru_cache(maxsize=1)
+def brings_backend() -> bool:
+    """Whether this extension brings the solver and the preview along."""
+    names = ("parascale.service", "pycolmap", "cv2", "av")
+    return all(importlib.util.find_spec(name) is not None for name in names)
+
+
+def install_command(extras: str = "solve,preview") -> str:
+    """Return the command that installs a backend of one's own, run in ParaScale's folder where no wheel is at hand."""
+    folder = Path(bpy.utils.user_resource("EXTENSIONS")) / Path(*ADDON.split(".")[1:]) / "wheels"
+    # Only a complete extension's wheel holds all of the package.
+    wheels = sorted(folder.glob("parascale-*.whl")) if brings_backend() else []
+    package = f"parascale[{extras}] @ {wheels[-1].as_uri()}" if wheels else f".[{extras}]"
+    return f'python3 -m pip install "{package}"'
+
+
+def fetch_command(weights: str) -> str:
+    """Return the command that fetches a model's weights for the backend of this machine."""
+    choice = backend_choice()
+    program = choice.command[0] if choice is not None and len(choice.command) == 1 else "parascale"
+    return f'"{program}" weights fetch {weights}' if " " in program else f"{program} weights fetch {weights}"
 
 
 def results_folder(file_folder: Path) -> Path:

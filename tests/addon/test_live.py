@@ -134,7 +134,7 @@ def test_view_layer_that_shows_other_objects_makes_sliders_wait(calibrated: bpy.
     assert np.array_equal(locations(calibrated), before)
 
 
-def test_undo_lets_sliders_wait_and_reads_the_scene_anew(calibrated: bpy.types.Object) -> None:
+def test_undo_reads_the_scene_anew_and_sliders_answer_after_it(calibrated: bpy.types.Object) -> None:
     name = calibrated.name
     bpy.ops.ed.undo_push(message="before")
     bpy.data.objects["Ground"].location.z -= 1.0
@@ -144,14 +144,16 @@ def test_undo_lets_sliders_wait_and_reads_the_scene_anew(calibrated: bpy.types.O
     bpy.ops.ed.undo()
     camera = bpy.data.objects[name]
     before = locations(camera)
+    # The camera was built from the ground as it is again, and not from the one that was kept last.
     camera.parascale.strength = 0.5
-    assert np.array_equal(locations(camera), before)
+    draft = locations(camera)
+    assert not np.array_equal(draft, before)
     bpy.ops.parascale.rebuild()
-    assert not np.array_equal(locations(camera), before)
+    assert np.abs(draft - locations(camera)).max() < 0.1 * np.linalg.norm(locations(camera)[-1])
 
 
-@pytest.mark.parametrize("what", ["anchor", "lens", "frame rate", "strength", "reference"])
-def test_stale_says_what_changed(calibrated: bpy.types.Object, shot_file: Callable[..., Path], what: str) -> None:
+@pytest.mark.parametrize("what", ["anchor", "lens", "frame rate", "strength"])
+def test_stale_says_what_changed(calibrated: bpy.types.Object, what: str) -> None:
     scene = bpy.context.scene
     if what == "anchor":
         calibrated.parent.rotation_quaternion.x += 0.1
@@ -160,11 +162,8 @@ def test_stale_says_what_changed(calibrated: bpy.types.Object, shot_file: Callab
         calibrated.data.lens = 30
     elif what == "frame rate":
         scene.render.fps = 25
-    elif what == "strength":
-        calibrated["parascale_strength"] = 0.25
     else:
-        bpy.ops.parascale.import_shot(filepath=str(shot_file(name="other")))
-        calibrated.parascale.reference = scene.parascale.reference
+        calibrated["parascale_strength"] = 0.25
     assert stale(calibrated) == f"{what} changed"
     bpy.ops.parascale.rebuild()
     assert stale(calibrated) == ""

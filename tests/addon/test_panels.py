@@ -61,6 +61,10 @@ class Layout:
             self.controls.append(known.name if text.startswith(known.name) else text or known.name)
         return SimpleNamespace(**dict.fromkeys(known.properties.keys()))
 
+    def operator_menu_enum(self, name: str, choice: str, text: str = "", icon: str = "NONE") -> None:
+        operator = self.operator(name, text, icon)
+        assert hasattr(operator, choice)
+
     def popover(self, name: str, **_: Any) -> None:
         assert hasattr(bpy.types, name)
 
@@ -100,7 +104,7 @@ def draw(extension: ModuleType) -> list[str]:
 
 def test_the_next_step_shows_in_an_empty_file(extension: ModuleType, scene: bpy.types.Scene) -> None:
     texts = draw(extension)
-    assert "Start here: bring in a shot" in texts
+    assert "Start here: drop a clip on the view" in texts
     assert "Create Calibrated Camera" in texts
 
 
@@ -171,7 +175,7 @@ def test_result_says_where_the_path_passes_through_geometry(
     bpy.ops.mesh.primitive_plane_add(size=6, location=(1.2, 1, 1.6), rotation=(0, 1.5708, 0))
     bpy.ops.parascale.import_shot(filepath=str(shot_file(step=0.05)))
     bpy.ops.parascale.create_camera()
-    assert any(text.startswith("Passes through geometry at frame") for text in draw(extension))
+    assert "The camera passes through Plane at frame" in " ".join(draw(extension))
 
 
 def test_stale_camera_says_why(extension: ModuleType, calibrated: bpy.types.Object) -> None:

@@ -138,7 +138,7 @@ def test_missing_weights_are_named_with_their_command(scene: bpy.types.Scene, as
 
     asked.model = "depth-pro"
     count = len(bpy.data.objects)
-    with pytest.raises(RuntimeError, match="parascale weights fetch depth-pro"):
+    with pytest.raises(RuntimeError, match=r"Copy Fetch Command .* \(depth-pro\)"):
         bpy.ops.parascale.estimate_depth()
     assert len(bpy.data.objects) == count
     assert not bpy.data.images.get("photo.png")
@@ -146,7 +146,7 @@ def test_missing_weights_are_named_with_their_command(scene: bpy.types.Scene, as
     (job,) = session.current().newest_jobs(1)
     assert job.state == "failed"
     asked.picture, asked.model, asked.source = "", "", "CONSTANT"
-    with pytest.raises(RuntimeError, match="parascale weights fetch depth-pro"):
+    with pytest.raises(RuntimeError, match=r"Copy Fetch Command .* \(depth-pro\)"):
         bpy.ops.parascale.retry_job(job_id=job.id)
     assert (asked.source, asked.model) == ("MODEL", "depth-pro")
 

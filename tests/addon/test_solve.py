@@ -136,12 +136,12 @@ def test_missing_weights_are_named_with_their_command_before_a_clip_is_solved(
 
     clip = tmp_path / "clip.mp4"
     clip.write_bytes(b"never read")
-    with pytest.raises(RuntimeError, match="parascale weights fetch depth-pro"):
+    with pytest.raises(RuntimeError, match=r"Copy Fetch Command .* \(depth-pro\)"):
         bpy.ops.parascale.solve_clip(filepath=str(clip), depth_model="depth-pro")
     # Once they are there, it can be asked for again from the list of jobs.
     (job,) = session.current().newest_jobs(1)
     assert (job.kind, job.state) == ("solve", "failed")
-    with pytest.raises(RuntimeError, match="parascale weights fetch depth-pro"):
+    with pytest.raises(RuntimeError, match=r"Copy Fetch Command .* \(depth-pro\)"):
         bpy.ops.parascale.retry_job(job_id=job.id)
     assert not bpy.data.objects
 

@@ -78,6 +78,8 @@ def operators(shot: Path) -> dict[str, Callable[[], Any]]:
     ops, flag = bpy.ops.parascale, ("EXEC_DEFAULT", True)
     return {
         "import_shot": lambda: ops.import_shot(*flag, filepath=str(shot)),
+        "use_example": lambda: ops.use_example(*flag, move="arc"),
+        "edit_reference": lambda: ops.edit_reference(*flag, edit="MIRROR"),
         "use_camera": lambda: ops.use_camera(*flag),
         "measure": lambda: ops.measure(*flag),
         "create_camera": lambda: ops.create_camera(*flag),
@@ -88,6 +90,8 @@ def operators(shot: Path) -> dict[str, Callable[[], Any]]:
         "select_anchor": lambda: ops.select_anchor(*flag),
         "pick_focus": lambda: ops.pick_focus(*flag, side="TARGET", place=(-1.5, 3.5, 0.5)),
         "pick_surface": lambda: ops.pick_surface(*flag, side="TARGET", place=(1.5, 5.5, 0.5)),
+        "pick_subject": lambda: ops.pick_subject(*flag, side="TARGET", place=(1.5, 5.5, 0.5)),
+        "set_manner": lambda: ops.set_manner(*flag, manner="FEELS"),
         "retime": lambda: ops.retime(*flag, mode="reverse"),
         "bake": lambda: ops.bake(*flag),
         "show_curves": lambda: ops.show_curves(*flag),
@@ -111,7 +115,7 @@ def test_undo_gives_every_value_back(calibrated: bpy.types.Object, shot_file: Ca
     }
     called = operators(shot)
     # Those that need a backend are undone in tests of their own.
-    elsewhere = {"parascale.solve_clip", "parascale.estimate_depth", "parascale.insert_result"}
+    elsewhere = {"parascale.render_shot", "parascale.solve_clip", "parascale.estimate_depth", "parascale.insert_result"}
     assert undone - elsewhere == {f"parascale.{name}" for name in called}
     bpy.ops.ed.undo_push(message="before")
     # What is there after an undo is what undo can give back.

@@ -161,3 +161,23 @@ def test_workspaces_own_sequencer_scene_comes_first(edit):
     if hasattr(bpy.context.workspace, "sequencer_scene"):
         bpy.context.workspace.sequencer_scene = other
         assert sequencer_scene(bpy.context, edit) == other
+
+
+def test_result_shows_the_colours_it_was_made_in_whatever_the_view(edit, movie, tmp_path):
+    rows = {}
+    for view in ("Standard", "AgX", "Filmic"):
+        edit.view_settings.view_transform = view
+        strip = insert_strip(edit, movie, 1, fps=FPS, request={})
+        assert edit.sequence_editor.active_strip == strip
+        edit.render.use_sequencer = True
+        # Picture 63 shows six light bars.
+        edit.frame_set(96)
+        edit.render.filepath = str(tmp_path / "shown.png")
+        edit.render.image_settings.file_format = "PNG"
+        bpy.ops.render.render(write_still=True)
+        image = bpy.data.images.load(edit.render.filepath)
+        rows[view] = np.array(image.pixels[:]).reshape(64, 112, 4)[32, :, 0]
+        bpy.data.images.remove(image)
+        assert edit.view_settings.view_transform == view
+    assert rows["Standard"][8] > 0.8
+    assert all(np.abs(row - rows["Standard"]).max() < 0.02 for row in rows.values())

@@ -68,7 +68,8 @@ def test_calibrate_against_a_scene_prints_nothing_but_its_json(parascale: Run, s
         f"bpy.ops.wm.save_as_mainfile(filepath={str(scene)!r})"
     )
     subprocess.run([sys.executable, "-c", make], check=True, capture_output=True)
-    told = json.loads(parascale("calibrate", shot_file, "-o", output, "--scene", scene, "--json").stdout)
+    verbatim = ("--preset", "verbatim", "--json")
+    told = json.loads(parascale("calibrate", shot_file, "-o", output, "--scene", scene, *verbatim).stdout)
     assert told["pce"] < 1e-6
     np.testing.assert_allclose(read_shot(output).trajectory.baselines[:, 0], 0.15, rtol=1e-6)
 
@@ -78,6 +79,50 @@ def test_calibrate_against_a_depth_map(parascale: Run, shot_file: Path, tmp_path
     np.save(depth_map, np.full((60, 104), 3.0, np.float32))
     parascale("calibrate", shot_file, "-o", output, "--depth-map", depth_map)
     np.testing.assert_allclose(read_shot(output).parallax_number, 0.05, rtol=1e-3)
+
+
+def corridor(path: Path) -> None:
+    """Save a scene of a wall 10 ahead and another 1.5 to the right, and a vase, which is turned to."""
+    make = (
+        "import bpy; bpy.ops.wm.read_homefile(use_empty=True); scene = bpy.context.scene\n"
+        "scene.camera = bpy.data.objects.new('Camera', bpy.data.cameras.new('Camera'))\n"
+        "scene.collection.objects.link(scene.camera)\n"
+        "bpy.ops.mesh.primitive_plane_add(size=100, location=(0, 0, -10))\n"
+        "bpy.ops.mesh.primitive_plane_add(size=100, location=(1.5, 0, 0), rotation=(0, 1.5707963, 0))\n"
+        "bpy.ops.mesh.primitive_uv_sphere_add(radius=0.1, location=(-0.5, 0.2, -6)); bpy.context.object.name = 'Vase'\n"
+        f"bpy.ops.wm.save_as_mainfile(filepath={str(path)!r})"
+    )
+    subprocess.run([sys.executable, "-c", make], check=True, capture_output=True)
+
+
+def test_calibrate_says_what_is_in_the_way_and_what_fits(parascale: Run, shot_file: Path, tmp_path: Path) -> None:
+    """The truck would go 4 to the right, through the wall at 1.5."""
+    scene, output = tmp_path / "corridor.blend", tmp_path / "x.shot.json"
+    corridor(scene)
+    done = parascale("calibrate", shot_file, "-o", output, "--scene", scene)
+    assert "warning  The camera is held back by a surface" in done.stdout
+    offered = re.search(r"--strength ([\d.]+)", done.stderr)
+    assert offered is not None
+    again = parascale("calibrate", shot_file, "-o", output, "--scene", scene, "--strength", offered[1], "--json")
+    told = json.loads(again.stdout)
+    assert told["crossings"] == told["held_back_frames"] == told["standing_frames"] == []
+    told = json.loads(
+        parascale("calibrate", shot_file, "-o", output, "--scene", scene, "--preset", "verbatim", "--json").stdout
+    )
+    assert len(told["crossings"]) == 1
+    assert told["verdict"][0][0] == "bad"
+
+
+def test_calibrate_holds_the_object_that_is_named(parascale: Run, shot_file: Path, tmp_path: Path) -> None:
+    scene, output = tmp_path / "corridor.blend", tmp_path / "x.shot.json"
+    corridor(scene)
+    parascale("calibrate", shot_file, "-o", output, "--scene", scene, "--subject", "Vase", "--strength", 0.2)
+    (vase,) = read_shot(output).subjects
+    # At the reference's place from the first frame on: the middle of its picture.
+    assert np.abs(vase.centre[0]).max() < 1e-6
+    assert vase.depth[0] == pytest.approx(np.linalg.norm([0.5, 0.2, 6]), rel=1e-4)
+    refused = parascale("calibrate", shot_file, "-o", output, "--scene", scene, "--subject", "Cup", code=3)
+    assert "has no object 'Cup' to hold" in refused.stderr
 
 
 def test_calibrate_asks_for_one_target(parascale: Run, shot_file: Path, tmp_path: Path) -> None:

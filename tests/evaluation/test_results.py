@@ -95,6 +95,23 @@ def test_the_tables_hold_medians_and_the_largest_and_say_what_is_missing() -> No
     assert "video" not in told
 
 
+def test_what_could_not_be_measured_does_not_flatter_the_median() -> None:
+    """Videos of paths that run wild cannot be solved: the figures that are left are those of the tame ones."""
+    own = [Row("room-desk", str(number), "raw", pce=2.7, video_pce=value) for number, value in enumerate([1.0, 1.4])]
+    wild = [Row("room-desk", str(number), "raw", pce=2.7, reason="no video to measure") for number in (2, 3, 4)]
+    assert "| raw | 1.400 (1.400), 3 of 5 unknown |" in tables(own + wild)
+
+
+def test_a_calibration_that_is_off_is_named_with_the_walls_it_passes() -> None:
+    rows = [
+        Row("a-b", "orbit", "closed-loop", pce=0.4, crossings=3),
+        Row("a-b", "arc", "closed-loop", pce=0.01, crossings=0),
+    ]
+    told = tables(rows)
+    assert "- a-b, orbit: 0.400; 3 steps pass through a surface" in told
+    assert "| 1 of 2 |" in told
+
+
 def test_the_picture_is_drawn_whatever_is_missing(tmp_path: Path) -> None:
     for number, rows in enumerate(
         (

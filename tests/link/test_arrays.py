@@ -55,7 +55,7 @@ def test_more_or_fewer_bytes_than_announced_are_refused(frames: list[bytes]) -> 
 @pytest.mark.parametrize("dtype", ["object", "float16", "complex128", "str", "O", "uint8,uint8", "datetime64[s]"])
 def test_a_type_that_is_not_on_the_list_is_refused(dtype: str) -> None:
     info = {"name": "a", "dtype": dtype, "shape": [1]}
-    submit = {"parascale": 2, "type": "submit", "request": 1, "job": "", "kind": "solve", "label": "", "fields": {}}
+    submit = {"parascale": 3, "type": "submit", "request": 1, "job": "", "kind": "solve", "label": "", "fields": {}}
     with pytest.raises(InputError, match="dtype is not one of"):
         decode(json.dumps(submit | {"arrays": [info], "files": []}).encode())
 

@@ -120,15 +120,15 @@ def test_another_version_is_refused_as_that(version: object) -> None:
 @pytest.mark.parametrize(
     "data",
     [
-        b'{"parascale": 2, "type": "hello", "request": NaN}',
-        b'{"parascale": 2, "type": "hello", "request": Infinity}',
-        b'{"parascale": 2, "type": "hello", "request": 1, "request": 2}',
-        b'{"parascale": 2, "type": "progress", "job": "a", "fraction": 1e999, "phase": ""}',
-        b'{"parascale": 2, "type": "hello", "request": ' + b"9" * 5000 + b"}",
+        b'{"parascale": 3, "type": "hello", "request": NaN}',
+        b'{"parascale": 3, "type": "hello", "request": Infinity}',
+        b'{"parascale": 3, "type": "hello", "request": 1, "request": 2}',
+        b'{"parascale": 3, "type": "progress", "job": "a", "fraction": 1e999, "phase": ""}',
+        b'{"parascale": 3, "type": "hello", "request": ' + b"9" * 5000 + b"}",
         b"[" * 100_000,
         b'{"a":' * 100_000,
         b"\xff\xfe{}",
-        '{"parascale": 2, "type": "hello", "request": 1}'.encode("utf-16"),
+        '{"parascale": 3, "type": "hello", "request": 1}'.encode("utf-16"),
         b"",
     ],
 )
@@ -151,7 +151,7 @@ def test_numbers_json_lacks_are_not_written() -> None:
 
 
 def test_a_whole_number_may_stand_for_a_float() -> None:
-    message = decode(b'{"parascale": 2, "type": "progress", "job": "a", "fraction": 1, "phase": "", "sketch": ""}')
+    message = decode(b'{"parascale": 3, "type": "progress", "job": "a", "fraction": 1, "phase": "", "sketch": ""}')
     assert isinstance(message, m.Progress)
     assert type(message.fraction) is float
 
@@ -159,6 +159,6 @@ def test_a_whole_number_may_stand_for_a_float() -> None:
 def test_a_parameter_keeps_the_type_of_its_default() -> None:
     for default in (1, 1.0, True, "1"):
         info = m.GeneratorInfo("g", "A", (), (Parameter("p", "int", default),))
-        message = decode(encode(m.Welcome(1, "0", 1, (info,), ())))
+        message = decode(encode(m.Welcome(1, "0", 1, (info,), (), m.Health(0.0, 0.0, 1, 0, 0, 0))))
         assert isinstance(message, m.Welcome)
         assert type(message.generators[0].parameters[0].default) is type(default)

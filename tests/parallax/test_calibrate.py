@@ -262,12 +262,24 @@ class TestRestAndGaps:
         (warning,) = result.report.warnings
         assert "3-4, 11" in warning
 
-    def test_without_reference_depth_the_last_gain_holds_and_it_is_said(self, straight, room, anchor) -> None:
-        depth = np.full(12, 3.0)
+    def test_a_gap_in_the_references_depth_is_bridged_and_it_is_said(self, straight, room, anchor) -> None:
+        """The depth goes on changing while it is not known: ln Z is linear over the gap."""
+        path = straight([1, 0, 0])
+        depth = 3.0 * 1.1 ** np.arange(12)
+        whole = calibrate(Shot("x", 24, path, depth), room, anchor)
         depth[[5, 6]] = np.nan
+        result = calibrate(Shot("x", 24, path, depth), room, anchor)
+        assert result.shot.gain == pytest.approx(whole.shot.gain, rel=1e-12)
+        assert any("5-6" in warning and "interpolated" in warning for warning in result.report.warnings)
+
+    def test_at_the_end_of_the_references_depth_the_last_gain_holds_and_it_is_said(
+        self, straight, room, anchor
+    ) -> None:
+        depth = np.full(12, 3.0)
+        depth[[9, 10, 11]] = np.nan
         result = calibrate(Shot("x", 24, straight([1, 0, 0]), depth), room, anchor)
-        assert result.shot.gain[4] == result.shot.gain[5] == result.shot.gain[6]
-        assert any("5-6" in warning for warning in result.report.warnings)
+        assert result.shot.gain[8] == result.shot.gain[9] == result.shot.gain[10]
+        assert any("9-10" in warning for warning in result.report.warnings)
 
     def test_no_surface_in_frame_0_is_refused(self, path, imagined, traced, anchor) -> None:
         with pytest.raises(InputError, match="no surface in frame 0"):

@@ -136,6 +136,29 @@ def test_rests_do_not_dilute_the_scale_gap() -> None:
     assert metrics.above_floor == pytest.approx(2 / 5)
 
 
+@given(k=st.floats(1e-9, 1e3))
+def test_a_path_far_too_slow_has_its_scale_gap(k: float) -> None:
+    """Replayed uncalibrated among stars, a walk is a millionth of what it was, and that is its error: Theorem 1."""
+    walk = [0, 0.01, 0.02, 0.04, 0.04, 0.05]
+    metrics = compare(at(range(6), [k * x for x in walk]), at(range(6), walk))
+    assert metrics.pce_scale_gap == pytest.approx(math.log(k), abs=1e-6)
+    assert metrics.pce == pytest.approx(4 / 5 * abs(math.log(k)), abs=1e-6)
+
+
+def test_sides_that_never_move_have_no_scale_gap() -> None:
+    metrics = compare(at(range(3), [0, 0, 0]), at(range(3), [0, 1, 2]))
+    assert math.isnan(metrics.pce_scale_gap)
+    assert metrics.above_floor == 0
+
+
+def test_rates_that_are_two_names_of_one_go_frame_by_frame() -> None:
+    positions = np.cumsum(np.linspace(0.01, 0.03, 300))
+    film, video = at(np.arange(300) / 24, positions), at(np.arange(300) * 1001 / 24000, positions)
+    metrics = compare(film, video)
+    assert (metrics.frames, metrics.pce) == (300, 0)
+    assert compare(at(np.arange(300) / 25, positions), film).frames == 60
+
+
 def test_the_floor_is_the_noise_of_the_side_that_was_solved() -> None:
     reference = dataclasses.replace(at([0, 1, 2], [0, 0.02, 1]), quality={"noise_floor": 0.02})
     metrics = compare(at([0, 1, 2], [0, 0, 0.98]), reference)

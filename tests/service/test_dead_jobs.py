@@ -15,8 +15,8 @@ from parascale.link.kinds.generate import GenerationRequest
 from parascale.link.kinds.solve import SolveRequest
 from parascale.link.local import connect
 from parascale.link.messages import FileInfo, JobState
-from parascale.service.dispatcher import KEPT, MAX_JOBS
 from parascale.service.journal import Job, Journal, new_job
+from parascale.service.limits import KEPT, MAX_JOBS, UPLOAD_KEPT, Limits
 
 Make = Callable[..., GenerationRequest]
 
@@ -85,10 +85,10 @@ def test_the_dead_are_forgotten_after_a_week(serving: Any, remember: Callable[..
         assert sorted(states(client)) == ["done", "failed", "failed"]
 
 
-def test_a_job_whose_files_did_not_come_in_a_week_is_lost(serving: Any, remember: Callable[..., None]) -> None:
+def test_a_job_whose_files_did_not_come_in_a_day_is_lost(serving: Any, remember: Callable[..., None]) -> None:
     files = (FileInfo("reference", "clip.mp4", 1, ("0" * 64,)),)
-    remember(1, "queued", age=KEPT + DAY, files=files)
-    remember(1, "queued", age=KEPT - DAY, files=files)
+    remember(1, "queued", age=UPLOAD_KEPT + 600, files=files)
+    remember(1, "queued", age=UPLOAD_KEPT - 600, files=files)
     with serving() as server, connect(server.address) as client:
         assert states(client) == ["lost", "queued"]
 
@@ -132,7 +132,7 @@ def test_what_a_dead_job_was_given_is_removed_and_its_sentence_kept(
 def test_dead_jobs_of_a_full_store_make_room(serving: Any, make_request: Make, tmp_path: Path) -> None:
     clip = tmp_path / "clip.mp4"
     clip.write_bytes(b"no video " * 4000)
-    with serving(quota=60_000) as server, connect(server.address) as client:
+    with serving(limits=Limits(quota=60_000, client_quota=60_000)) as server, connect(server.address) as client:
         for _ in range(4):
             assert client.wait(client.submit(SolveRequest(clip))).state == "failed"
         assert client.wait(client.submit(make_request())).state == "done"

@@ -93,17 +93,72 @@ def test_a_newer_journal_is_left_alone(tmp_path: Path) -> None:
         Journal(tmp_path / "journal")
 
 
-def test_a_journal_of_the_version_before_is_brought_up_to_date(tmp_path: Path) -> None:
-    journal = Journal(tmp_path / "journal")
-    journal.add(JOB)
-    for column in ("remedy", "choices"):
+def write_old_journal(path: Path, version: int) -> list[str]:
+    """Write a journal as the versions before did, and return the ids of its jobs, the oldest first."""
+    journal = Journal(path)
+    jobs = [
+        dataclasses.replace(JOB, job=f"{letter}" * 32, created=created) for letter, created in (("b", 5.0), ("a", 9.0))
+    ]
+    for job in reversed(jobs):
+        journal.add(job)
+    for index in ("by_state", "by_number", "by_owner", "by_size"):
+        journal._base.execute(f"DROP INDEX {index}")
+    journal._base.execute("DROP TABLE identity")
+    for column in ("hangs", "number", *(("remedy", "choices") if version == 1 else ())):
         journal._base.execute(f"ALTER TABLE jobs DROP COLUMN {column}")
-    journal._base.execute("PRAGMA user_version = 1")
+    journal._base.execute(f"PRAGMA user_version = {version}")
     journal.close()
+    return [job.job for job in jobs]
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_journal_of_a_version_before_is_brought_up_to_date(tmp_path: Path, version: int) -> None:
+    ids = write_old_journal(tmp_path / "journal", version)
     for _ in range(2):
         journal = Journal(tmp_path / "journal")
-        assert journal.find(*JOB.key) == JOB
+        assert [job.job for job in journal.of("owner", 9)] == ids
+        assert [job.number for job in journal.of("owner", 9)] == [1, 2]
         journal.close()
+
+
+def test_a_journal_from_the_future_is_refused_untouched(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "journal") as base:
+        base.execute("CREATE TABLE jobs (wonders)")
+        base.execute("PRAGMA user_version = 99")
+    base.close()
+    before = (tmp_path / "journal").read_bytes()
+    with pytest.raises(InputError, match="a newer ParaScale wrote it"):
+        Journal(tmp_path / "journal")
+    assert (tmp_path / "journal").read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["journal"]
+
+
+def test_the_order_of_jobs_survives_a_clock_that_jumps_back(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal")
+    for letter, created in (("a", 100.0), ("b", 50.0), ("c", 75.0)):
+        journal.add(dataclasses.replace(JOB, job=letter * 32, created=created, received=True))
+    assert [job.job[0] for job in journal.of("owner", 9)] == ["a", "b", "c"]
+    assert [job.job[0] for job in journal.in_states(["queued"])] == ["a", "b", "c"]
+    found = journal.next_ready()
+    assert found is not None
+    assert found.job[0] == "a"
+    journal.close()
+
+
+def test_what_a_server_asks_all_the_time_reads_an_index_alone(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal")
+    asked: list[str] = []
+    journal._base.set_trace_callback(asked.append)
+    journal.has_work()
+    journal.next_ready()
+    journal.in_states(["queued"])
+    journal._base.set_trace_callback(None)
+    assert asked
+    for query in asked:
+        plan = " ".join(row["detail"] for row in journal._base.execute(f"EXPLAIN QUERY PLAN {query}").fetchall())
+        assert "SEARCH jobs USING" in plan, query
+        assert "SCAN" not in plan, query
+    journal.close()
 
 
 def test_what_would_mend_a_failure_is_kept(tmp_path: Path) -> None:
@@ -137,7 +192,9 @@ def test_totals_count_bytes_of_all_and_jobs_of_one(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "journal")
     journal.add(new_job("one", "a" * 32, "solve", "", "", (), 5))
     journal.add(new_job("two", "a" * 32, "solve", "", "", (), 7))
-    assert journal.totals("one") == (12, 1)
+    assert journal.totals("one") == (5, 1)
+    assert journal.totals("two") == (7, 1)
+    assert journal.bytes_here() == 12
     journal.close()
 
 
@@ -149,6 +206,7 @@ def test_the_dead_count_for_nothing_and_what_is_done_for_its_bytes(tmp_path: Pat
         journal.add(job)
         journal.change(job, state=state)
     assert journal.totals("one") == (1111, 3)
+    assert journal.bytes_here() == 1111
     assert len(journal.with_files()) == 4
     journal.close()
 

@@ -9,7 +9,21 @@ import bpy as typed_bpy
 import numpy as np
 from bpy_extras import view3d_utils
 from mathutils import Vector
-from tests.window.driver import MODULE, SHARE, Steps, area_of, click, grab, mouse, pause, region_of, told, until, window
+from tests.window.driver import (
+    MODULE,
+    SHARE,
+    Steps,
+    area_of,
+    click,
+    grab,
+    mouse,
+    pause,
+    press,
+    region_of,
+    told,
+    until,
+    window,
+)
 
 # The stubs know no operators of ours, and call all that a window brings optional.
 bpy: Any = typed_bpy
@@ -160,7 +174,7 @@ def pictures_of_jobs() -> Steps:
 
 
 def choose_a_shot() -> Steps:
-    """Solve pictures of two shots: the menu of shots opens, its first line is taken by its number key."""
+    """Solve pictures of two shots: the panel lists them, and the first one is pressed."""
     folder = SHARE / "two-shots"
     folder.mkdir()
     rng = np.random.default_rng(0)
@@ -175,10 +189,10 @@ def choose_a_shot() -> Steps:
         bpy.ops.parascale.solve_clip("INVOKE_DEFAULT", filepath=str(folder))
     yield from until(lambda: jobs.newest_jobs(1)[0].shots, "the refusal of a clip of two shots")
     refused = jobs.newest_jobs(1)[0]
-    yield from grab("shots")
-    for value in ("PRESS", "RELEASE"):
-        mouse("ONE", value, (400, 500))
-        yield from pause(0.2)
+    yield from pause(0.5)
+    yield from grab("shots", region_of(area, "UI"))
+    yield from press("parascale.retry_job", area, "UI")
+    told["clicks"].pop()
     yield from until(lambda: jobs.newest_jobs(1)[0] is not refused, "the first shot on its way")
     chosen = jobs.newest_jobs(1)[0]
     told["shots"] = [refused.shots, chosen.request["start"], chosen.request["end"]]

@@ -1,5 +1,6 @@
 """The depth of a Blender scene, by rays against one world-space BVH of all that the viewport shows."""
 
+from bisect import bisect_right
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import repeat
 from operator import itemgetter, matmul
@@ -13,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from parascale.blender.keyframes import fcurves
 from parascale.blender.scene_state import at_frame, depsgraph_of
+from parascale.blender.surfaces import HELPER, MeshReader, measured_instances, name_of, names_of
 from parascale.blender.untyped import camera_data, has_property, untyped
 from parascale.camera import View
 from parascale.parallax.depth_source import DepthSamples, pixel_grid
@@ -21,10 +23,8 @@ from parascale.types import Array
 REBUILD_GRID = (64, 36)
 LIVE_GRID = (32, 18)
 
-# Custom property of objects that ParaScale puts into a scene to show something; they are never measured.
-HELPER = "parascale_helper"
-# And of objects that are measured otherwise than all others: what is seen of one only hides, it does not count; another
-# counts only along rays that meet nothing else, near or far.
+# Custom property of objects that are measured otherwise than all others: what is seen of one only hides, it does not
+# count; another counts only along rays that meet nothing else, near or far.
 HIDES = "parascale_hides"
 FILLS = "parascale_fills"
 
@@ -36,6 +36,12 @@ class _Surface(NamedTuple):
 
     tree: BVHTree
     role: _Role
+    # The first triangle of each object, and the objects' names.
+    starts: list[int]
+    names: list[str]
+
+    def name_of(self, triangle: int) -> str:
+        return self.names[bisect_right(self.starts, triangle) - 1]
 
 
 class _Rays(NamedTuple):
@@ -56,8 +62,12 @@ class _Triangles:
     def __init__(self) -> None:
         self.vertices: list[list[float]] = []
         self.triangles: list[list[int]] = []
+        self.starts: list[int] = []
+        self.names: list[str] = []
 
-    def add(self, local: Array, faces: NDArray[np.int32], world: Array) -> None:
+    def add(self, name: str, local: Array, faces: NDArray[np.int32], world: Array) -> None:
+        self.starts.append(len(self.triangles))
+        self.names.append(name)
         self.triangles += (faces + len(self.vertices)).tolist()
         self.vertices += (local @ world[:3, :3].T + world[:3, 3]).tolist()
 
@@ -68,9 +78,9 @@ class _Triangles:
 class SceneDepth:
     """Depth source: the geometry of a scene, in world units (see `parascale.parallax.depth_source.DepthSource`).
 
-    Visible is what the viewport shows, instances, modifiers and geometry nodes included; objects without faces, those
-    that no camera sees (Ray Visibility), our own helpers and those in ``ignore`` never count. A static scene is
-    gathered once. Where something moves, it alone is gathered again, at the scene frame of the step.
+    What counts is what the camera would render of what the viewport shows, instances, modifiers and geometry nodes
+    included (see `surfaces.measured_instances`). A static scene is gathered once. Where something moves, it alone is
+    gathered again, at the scene frame of the step.
 
     Parameters
     ----------
@@ -93,6 +103,8 @@ class SceneDepth:
         As above; may be set to others.
     animated : bool
         Whether anything that counts moves with the scene's frame.
+    moving : frozenset of str
+        Full names of the objects that move with it.
     """
 
     def __init__(
@@ -111,8 +123,10 @@ class SceneDepth:
         self._ignore = {item.name_full for item in ignore}
         self._subject = None if subject is None else {item.name_full for item in subject}
         self._frames = None if frames is None else np.asarray(frames, np.float64)
-        self._moving = frozenset[str]() if self._frames is None else self._find_moving(self._frames)
-        self.animated = any(_names(instance) & self._moving for instance in self._measured())
+        self.moving = frozenset[str]() if self._frames is None else self._find_moving(self._frames)
+        if self.moving:
+            self.moving &= frozenset().union(*(names_of(instance) for instance in self._measured()))
+        self.animated = bool(self.moving)
         self._static = self._gather(moving=False)
         self._changing: tuple[float, list[_Surface]] | None = None
         self._rays: tuple[tuple[object, ...], _Rays] | None = None
@@ -170,6 +184,17 @@ class SceneDepth:
             t for t in range(len(steps)) if self.nearest_hit(centres[t], steps[t], float(lengths[t]), t) is not None
         ]
 
+    def crossed_objects(self, centres: ArrayLike) -> list[tuple[int, str]]:
+        """Find the steps t as `crossings` does, each with the name of the object it passes through first."""
+        centres = np.asarray(centres, np.float64)
+        found = []
+        for t in self.crossings(centres):
+            start, step = Vector(centres[t].tolist()), Vector((centres[t + 1] - centres[t]).tolist())
+            hits = [(surface, surface.tree.ray_cast(start, step, step.length)) for surface in self._surfaces(t)]
+            _, name = min((hit[3], surface.name_of(hit[2] or 0)) for surface, hit in hits if hit[3] is not None)
+            found.append((t, name))
+        return found
+
     def _rays_of(self, intrinsics: Array, size: tuple[int, int]) -> _Rays:
         key = (self.grid, size, intrinsics.tobytes())
         if self._rays is None or self._rays[0] != key:
@@ -192,7 +217,7 @@ class SceneDepth:
 
         def note(scene: bpy.types.Scene, depsgraph: bpy.types.Depsgraph) -> None:
             if scene == self.scene:
-                changed.update(_name(u.id) for u in depsgraph.updates if isinstance(u.id, bpy.types.Object))
+                changed.update(name_of(u.id) for u in depsgraph.updates if isinstance(u.id, bpy.types.Object))
 
         handlers = untyped(bpy.app.handlers.frame_change_post)
         with at_frame(self.scene) as go_to:
@@ -206,20 +231,16 @@ class SceneDepth:
 
     def _gather(self, *, moving: bool) -> "list[_Surface]":
         parts: dict[_Role, _Triangles] = {role: _Triangles() for role in get_args(_Role)}
-        meshes: dict[int, tuple[Array, NDArray[np.int32]]] = {}
+        reader = MeshReader()
         for instance in self._measured():
-            names, item = _names(instance), untyped(instance.object)
+            names, item = names_of(instance), untyped(instance.object)
             role = self._role_of(item.original, names)
-            if role is None or bool(names & self._moving) is not moving:
+            if role is None or bool(names & self.moving) is not moving:
                 continue
-            mesh = item.data
-            key = mesh.as_pointer()
-            if key not in meshes:
-                meshes[key] = _triangles(mesh)
-            local, faces = meshes[key]
-            if len(faces):
-                parts[role].add(local, faces, np.array(instance.matrix_world, np.float64))
-        return [_Surface(part.tree(), role) for role, part in parts.items() if part.triangles]
+            found = reader.triangles(item)
+            if len(found.corners):
+                parts[role].add(item.name, found.vertices, found.corners, np.array(instance.matrix_world, np.float64))
+        return [_Surface(part.tree(), role, part.starts, part.names) for role, part in parts.items() if part.triangles]
 
     def _role_of(self, item: bpy.types.ID, names: set[str]) -> _Role | None:
         asked_for = self._subject is None or bool(names & self._subject)
@@ -228,12 +249,7 @@ class SceneDepth:
         return "counts" if asked_for and not has_property(item, HIDES) else "hides"
 
     def _measured(self) -> Iterator[bpy.types.DepsgraphObjectInstance]:
-        for instance in depsgraph_of(self.scene).object_instances:
-            owners = _owners(instance)
-            if owners[0].type != "MESH" or any(has_property(owner, HELPER) for owner in owners):
-                continue
-            if all(owner.visible_camera for owner in owners) and not _names(instance) & self._ignore:
-                yield instance
+        return measured_instances(self.scene, self._ignore)
 
 
 class ReprojectedDepth:
@@ -262,7 +278,7 @@ class ReprojectedDepth:
             if len(samples.depth):
                 return samples
         samples = self._source(camera_to_world, intrinsics, size, frame)
-        self._points, self._cast_at = _hit_points(samples, camera_to_world, intrinsics), frame
+        self._points, self._cast_at = hit_points(samples, camera_to_world, intrinsics), frame
         return samples
 
 
@@ -362,8 +378,8 @@ class _Looking(NamedTuple):
         return np.array(list(map(itemgetter(3), map(tree.ray_cast, origins, directions))), np.float64)
 
 
-def _hit_points(samples: DepthSamples, camera_to_world: Array, intrinsics: Array) -> Array:
-    """Where in the world the samples of a camera lie, (N, 3), without those that hit nothing."""
+def hit_points(samples: DepthSamples, camera_to_world: Array, intrinsics: Array) -> Array:
+    """Return where in the world the samples of a camera lie, (N, 3), without those that hit nothing."""
     pixels, depth = samples.pixels[samples.hit], samples.depth[samples.hit]
     in_camera = np.column_stack([(pixels - intrinsics[2:]) / intrinsics[:2], np.ones(len(pixels))]) * depth[:, None]
     return np.asarray(in_camera @ camera_to_world[:3, :3].T + camera_to_world[:3, 3])
@@ -378,24 +394,3 @@ def _reproject(
     pixels = in_camera[:, :2] / in_camera[:, 2:] * intrinsics[:2] + intrinsics[2:]
     inside = np.all((pixels >= 0) & (pixels < size), axis=1)
     return DepthSamples(pixels[inside], in_camera[inside, 2], np.ones(np.count_nonzero(inside), bool))
-
-
-def _names(instance: bpy.types.DepsgraphObjectInstance) -> set[str]:
-    return {_name(item) for item in _owners(instance)}
-
-
-def _owners(instance: bpy.types.DepsgraphObjectInstance) -> list[bpy.types.Object]:
-    """Return the object that is shown, and the one that instances it where there is one."""
-    return [item for item in (instance.object, instance.parent) if item is not None]
-
-
-def _name(evaluated: bpy.types.ID) -> str:
-    return str(untyped(evaluated).original.name_full)
-
-
-def _triangles(mesh: bpy.types.Mesh) -> tuple[Array, NDArray[np.int32]]:
-    vertices = np.empty(len(mesh.vertices) * 3, np.float32)
-    mesh.vertices.foreach_get("co", vertices)
-    faces = np.empty(len(mesh.loop_triangles) * 3, np.int32)
-    mesh.loop_triangles.foreach_get("vertices", faces)
-    return vertices.reshape(-1, 3).astype(np.float64), faces.reshape(-1, 3)

@@ -366,8 +366,8 @@ def _kept_colours(settings: bpy.types.ImageFormatSettings) -> Iterator[None]:
     with (
         temporary(view, dict.fromkeys(names)),
         temporary(display, dict.fromkeys(_names(display))),
-        # Empty until first it is used, and never again.
-        temporary(linear, dict.fromkeys(name for name in _names(linear) if getattr(linear, name))),
+        # Empty until first it is used: read before, it is an error on the console.
+        temporary(linear, dict.fromkeys(_names(linear) if untyped(settings).has_linear_colorspace else ())),
     ):
         yield
     for curve, kept in zip(view.curve_mapping.curves if points else (), points, strict=True):

@@ -6,14 +6,16 @@ import bpy
 
 from parascale.blender.camera import view_of_camera
 from parascale.blender.depth import SceneDepth, clip_range
+from parascale.blender.subject_point import subject_point
 from parascale.errors import InputError
 from parascale.parallax.composition import TargetFacts
 from parascale.parallax.target import Target
+from parascale.types import Array
 
 WORLD_UP = (0.0, 0.0, 1.0)
 
 
-def scene_target(path: Path, camera_name: str | None = None) -> Target:
+def scene_target(path: Path, camera_name: str | None = None, subject: str | None = None) -> Target:
     """Open a .blend file and describe its scene as a target.
 
     Parameters
@@ -22,6 +24,8 @@ def scene_target(path: Path, camera_name: str | None = None) -> Target:
         The file; it replaces what is open.
     camera_name : str or None
         The camera object to start from; where None the scene's own at its start frame.
+    subject : str or None
+        The object to hold in the picture; where None what stands at the place of the reference's subject.
 
     Returns
     -------
@@ -31,7 +35,7 @@ def scene_target(path: Path, camera_name: str | None = None) -> Target:
     Raises
     ------
     InputError
-        Where the file cannot be opened, or has no such camera.
+        Where the file cannot be opened, or has no such camera or object.
     """
     try:
         bpy.ops.wm.open_mainfile(filepath=str(path.absolute()), use_scripts=False)
@@ -49,5 +53,11 @@ def scene_target(path: Path, camera_name: str | None = None) -> Target:
     settings = scene.unit_settings
     metres = None if settings.system == "NONE" else settings.scale_length
     depth = SceneDepth(scene, clip=clip_range(scene, camera))
-    facts = TargetFacts(up=WORLD_UP, surroundings=depth)
+    points: tuple[Array, ...] = ()
+    if subject is not None:
+        item = scene.objects.get(subject)
+        if item is None:
+            raise InputError(f"{path} has no object {subject!r} to hold in the picture")
+        points = (subject_point(scene, item),)
+    facts = TargetFacts(WORLD_UP, points, depth)
     return Target(depth, view_of_camera(scene, camera), "m" if metres == 1.0 else "arbitrary", metres, facts)

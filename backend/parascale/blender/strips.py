@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import bpy
@@ -14,6 +14,13 @@ from parascale.types import Json
 # Custom property of a strip: what was asked of the generator, as JSON.
 REQUEST = "parascale_request"
 MAX_CHANNELS = 128
+# The colour space of pictures that were made by a view transform on an sRGB display.
+_FILMED = {
+    "AgX": "AgX Base sRGB",
+    "Filmic": "Filmic sRGB",
+    "Khronos PBR Neutral": "Khronos PBR Neutral sRGB",
+    "Standard": "sRGB",
+}
 
 
 def insert_strip(
@@ -21,7 +28,8 @@ def insert_strip(
 ) -> bpy.types.MovieStrip:
     """Place a movie so that it lasts frames / its own fps, on a free channel.
 
-    The scene's frame rate and view transform stay as they are. Where the scene had no sequencer,
+    The scene's frame rate and view transform stay as they are; the strip's colour space undoes that transform, as the
+    pictures have it already. It becomes the active strip. Where the scene had no sequencer,
     ``render.use_sequencer`` is switched off, so that rendering still renders the scene.
 
     Parameters
@@ -52,6 +60,8 @@ def insert_strip(
         raise InputError(f"{path.name} says {rate:g} frames a second where the shot has {fps:g}")
     _move_to_free_channel(scene, strip)
     strip[REQUEST] = text
+    _show_as_filmed(scene, strip)
+    make_active(scene, strip)
     if made:
         scene.render.use_sequencer = False
     return strip
@@ -85,6 +95,27 @@ def span(strip: bpy.types.Strip) -> tuple[int, int]:
 def sequencer_scene(context: bpy.types.Context, fallback: bpy.types.Scene) -> bpy.types.Scene:
     """Return the scene that the workspace edits, where this Blender has such a thing and it is set."""
     return getattr(context.workspace, "sequencer_scene", None) or fallback
+
+
+def make_active(scene: bpy.types.Scene, strip: bpy.types.Strip) -> None:
+    """Make a strip the selected and active one."""
+    for other in strips_of(scene):
+        other.select = other == strip
+    untyped(scene.sequence_editor).active_strip = strip
+
+
+def edit_where_unset(scene: bpy.types.Scene) -> None:
+    """Have every workspace edit a scene that edits none yet, where this Blender has such a thing."""
+    for workspace in bpy.data.workspaces:
+        if hasattr(workspace, "sequencer_scene") and workspace.sequencer_scene is None:
+            workspace.sequencer_scene = scene
+
+
+def _show_as_filmed(scene: bpy.types.Scene, strip: bpy.types.MovieStrip) -> None:
+    """Give a strip the colour space that the scene's view transform turns back into the pictures as they are."""
+    view = untyped(scene.view_settings).view_transform
+    with suppress(TypeError):  # a colour configuration of the user's own has other names
+        untyped(strip.colorspace_settings).name = _FILMED.get(view, "sRGB")
 
 
 def _add_movie(scene: bpy.types.Scene, path: Path, frame_start: int) -> bpy.types.MovieStrip:

@@ -5,7 +5,7 @@ Conventions (everywhere in ParaScale but where Blender is met): OpenCV camera ax
 centre of the top left pixel at (0.5, 0.5); times are seconds.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -48,7 +48,7 @@ class View:
         return self.width, self.height
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Trajectory:
     """A camera path of T frames.
 
@@ -95,6 +95,19 @@ class Trajectory:
 
     def __len__(self) -> int:
         return len(self.camera_to_world)
+
+    def __repr__(self) -> str:
+        seconds = self.times[-1] - self.times[0]
+        return f"<Trajectory: {len(self)} frames of {self.width}x{self.height}, {seconds:.3g} s>"
+
+    def __getitem__(self, frames: slice) -> "Trajectory":
+        """Take some frames in a row; their times stay."""
+        return replace(
+            self,
+            camera_to_world=self.camera_to_world[frames],
+            intrinsics=self.intrinsics[frames],
+            times=self.times[frames],
+        )
 
     @property
     def centres(self) -> Array:

@@ -32,12 +32,20 @@ class Command(TyperCommand):
     """A command whose help names the rows of tables, which are imported only when the help is shown."""
 
     def get_help(self, ctx: object) -> str:
-        """Give the help with the names in place of {methods}, {lenses} and {modes}."""
+        """Give the help with the names of tables in place of {methods} and the like."""
         from parascale.parallax.lens import LENSES
         from parascale.parallax.methods import METHODS
+        from parascale.parallax.settings import HORIZONS, PRESETS
         from parascale.retime.modes import MODES
 
-        names = {"methods": ", ".join(METHODS), "lenses": ", ".join(LENSES), "modes": ", ".join(MODES)}
+        tables: dict[str, Iterable[str]] = {
+            "methods": METHODS,
+            "lenses": LENSES,
+            "modes": MODES,
+            "presets": PRESETS,
+            "horizons": HORIZONS,
+        }
+        names = {name: ", ".join(table) for name, table in tables.items()}
         for parameter in self.params:
             if isinstance(parameter, TyperOption) and parameter.help:
                 parameter.help = parameter.help.format(**names)

@@ -73,20 +73,19 @@ def examine() -> Findings:
     """Gather what `doctor` prints: generators and devices as a backend's welcome gives them."""
     import os
 
-    from parascale.service.describe import welcome
+    from parascale.service.describe import describe_generators, list_devices
 
     extras: dict[str, ExtraState] = {}
     for extra, packages in EXTRAS.items():
         missing = [package for module, package in packages.items() if not is_installed(module)]
         extras[extra] = {"ready": not missing, "missing": missing, "install": install_line(extra)}
-    told = welcome(0)
     return {
         "version": __version__,
         "python": sys.version.split()[0],
         "processors": os.cpu_count(),
-        "devices": list(told.devices),
+        "devices": list(list_devices()),
         "extras": extras,
-        "generators": {info.name: _generator(info) for info in told.generators},
+        "generators": {info.name: _generator(info) for info in describe_generators()},
     }
 
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from parascale.cli.common import JsonOption, open_shot, print_json
+from parascale.cli.common import JsonOption, open_shot, print_json, print_notes
 
 
 def metrics(
@@ -15,7 +15,11 @@ def metrics(
     """Compare two shots: PCE, felt error, rotation and translation error."""
     from parascale.parallax.metrics import compare
 
-    result = compare(open_shot(shot), open_shot(reference)).as_json()
+    sides = open_shot(shot), open_shot(reference)
+    found = compare(*sides)
+    if found.frames < (shorter := min(map(len, sides))):
+        print_notes([f"only {found.frames} of {shorter} frames are at the same times: retime one to the other's rate"])
+    result = found.as_json()
     if json:
         print_json(result)
     else:

@@ -54,6 +54,7 @@ KINDS = {
     "recording": Kind("a rerun recording", (".rrd",)),
     "tensor": Kind("a conditioning tensor", (".npz",)),
     "result": Kind("a result", (SHOT_SUFFIX, ".json", *VIDEO_SUFFIXES, ".npy")),
+    "page": Kind("an HTML page", (".html", ".htm")),
     "evaluation": Kind("a folder of results", ()),
 }
 """By what a command calls it; a trajectory format is a kind of its own, see `trajectory_kind`."""
@@ -248,6 +249,8 @@ def _is_ours(output: Output) -> bool:
         return True
     if output.kind is KINDS["evaluation"]:
         return any((path / name).exists() for name in ("results.json", "blender.log"))
+    if output.kind is KINDS["page"]:
+        return b'content="ParaScale report"' in path.read_bytes()[:400]
     if output.kind is KINDS["profile"]:
         return b'"parascale-profile"' in path.read_bytes()[:200]
     return is_marked(path) or (output.write is not None and _changes_nothing(output.write, path))

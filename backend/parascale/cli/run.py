@@ -4,8 +4,9 @@ import base64
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from parascale.cli.common import progress_bar
 from parascale.cli.result import fetch
@@ -53,6 +54,7 @@ def run_through(client: "Client", request: "Request", progress: "Progress", sket
         Where it fails, with the backend's own sentence.
     """
     job = uuid.uuid4().hex
+    request = _with_paths(client, request)
     try:
         client.submit(request, job)
         status = client.wait(job, progress if sketch is None else _showing(client, job, progress, sketch))
@@ -63,6 +65,22 @@ def run_through(client: "Client", request: "Request", progress: "Progress", sket
     if status.state != "done":
         raise InputError(f"job {job[:8]} {status.state}: {status.message}", status.remedy, status.choices)
     return job
+
+
+def _with_paths(client: "Client", request: "Request") -> "Request":
+    """Make the paths that a request names absolute, and have files sent along: a backend works in another folder."""
+    from parascale.link.kinds.generate import GenerationRequest
+    from parascale.link.parameters import resolve_paths
+
+    given = {name: getattr(request, name) for name in request.models if getattr(request, name)}
+    folders = {name: Path(value).expanduser().absolute() for name, value in given.items()}
+    found = {name: str(path) for name, path in folders.items() if path.exists()}
+    request = cast("Request", replace(cast("Any", request), **found)) if found else request
+    if not isinstance(request, GenerationRequest) or not any(isinstance(v, str) for v in request.parameters.values()):
+        return request
+    known = {info.name: info.parameters for info in client.hello().generators}
+    parameters, files = resolve_paths(known.get(request.generator, ()), request.parameters)
+    return replace(request, parameters=parameters, files={**request.files, **files})
 
 
 def _showing(client: "Client", job: str, progress: "Progress", path: Path) -> Callable[[float, str], None]:

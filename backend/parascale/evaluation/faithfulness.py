@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -24,12 +24,14 @@ from parascale.evaluation.verify import verify
 from parascale.files.disk import make_folder
 from parascale.files.shot_file import read_shot, write_shot
 from parascale.link.kinds.generate import GenerationRequest
-from parascale.parallax.depth_source import DepthSource
 from parascale.parallax.gauge import scale_gauge, to_unit_depth
 from parascale.parallax.metrics import compare
 from parascale.parallax.shot import Shot
 from parascale.solve import solve
 from parascale.types import Progress
+
+if TYPE_CHECKING:
+    from parascale.blender.depth import SceneDepth
 
 SCENES = ("cosmos", "street", "room", "desk")
 MOVES = ("arc", "dolly in", "dolly out", "truck", "crane", "orbit", "handheld")
@@ -125,7 +127,7 @@ class _Stage:
     """A target scene: its Blender scene, its rays, and the camera that paths start from."""
 
     scene: Any
-    depth: DepthSource
+    depth: "SceneDepth"
     anchor: View
 
 
@@ -246,6 +248,7 @@ def _measure(row: Row, path: Shot, true: Shot, stage: _Stage) -> Row:
         rot_err=found.rot_err,
         trans_err=found.trans_err,
         depth_gap=_depth_gap(true, asked),
+        crossings=float(len(stage.depth.crossings(path.trajectory.centres))),
         blind=float(np.mean(np.isnan(asked.median_depth[list(sampled)]))),
     )
 

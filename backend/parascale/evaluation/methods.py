@@ -11,7 +11,7 @@ from parascale.camera import Trajectory, View
 from parascale.parallax.calibrate import Settings, calibrate
 from parascale.parallax.depth_source import DepthSource
 from parascale.parallax.methods import METHODS as PRODUCT_METHODS
-from parascale.parallax.metrics import pce
+from parascale.parallax.metrics import pce_above_noise
 from parascale.parallax.shot import Shot
 
 # How far from `global` the best single gain is looked for, as ln s, and how finely.
@@ -27,17 +27,17 @@ def carry_over(method: str, shot: Shot, target: DepthSource, anchor: View) -> Sh
         As `parascale.parallax.calibrate.calibrate` does.
     """
     if method in PRODUCT_METHODS:
-        return calibrate(shot, target, anchor, Settings(method=method), unit="m").shot
+        return calibrate(shot, target, anchor, Settings.verbatim(method), unit="m").shot
     return _OWN[method](shot, target, anchor)
 
 
 def _one_gain(shot: Shot, target: DepthSource, anchor: View, gain: float) -> Shot:
-    return calibrate(shot, target, anchor, Settings(method="raw", strength=gain), unit="m").shot
+    return calibrate(shot, target, anchor, Settings.verbatim("raw", strength=gain), unit="m").shot
 
 
 def _global_oracle(shot: Shot, target: DepthSource, anchor: View) -> Shot:
     """One gain, that which leaves the smallest PCE: no single one does better."""
-    start = calibrate(shot, target, anchor, Settings(method="global"), unit="m").shot
+    start = calibrate(shot, target, anchor, Settings.verbatim("global"), unit="m").shot
     assert start.gain is not None
     middle = math.log(start.gain[0])
     found = minimize_scalar(
@@ -51,7 +51,7 @@ def _global_oracle(shot: Shot, target: DepthSource, anchor: View) -> Shot:
 
 
 def _error(result: Shot, shot: Shot) -> float:
-    return pce(result.parallax_number, shot.parallax_number, shot.noise_floor)
+    return pce_above_noise(result.parallax_number, shot.parallax_number, shot.noise_floor)
 
 
 def _norm_only(shot: Shot, target: DepthSource, anchor: View) -> Shot:
@@ -67,7 +67,7 @@ def _no_rotation(shot: Shot, target: DepthSource, anchor: View) -> Shot:
     poses = np.array(path.camera_to_world)
     poses[:, :3, :3] = poses[0, :3, :3]
     still = replace(shot, trajectory=Trajectory(poses, path.intrinsics, path.times, *path.size))
-    return calibrate(still, target, anchor, unit="m").shot
+    return calibrate(still, target, anchor, Settings.verbatim(), unit="m").shot
 
 
 _OWN: dict[str, Callable[[Shot, DepthSource, View], Shot]] = {

@@ -19,6 +19,8 @@ from parascale.types import to_json_values
 FILE = "results.json"
 # Scale gaps that differ by less tell no slope.
 MIN_GAP_RANGE = 1.0
+# PCE of closed-loop beyond which a row is named, and how many are.
+SHOWN_ABOVE, WORST = 0.03, 10
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,8 @@ class Row:
         ln(Z / Z'), median over the frames.
     blind : float
         Share of the frames looked at that see no surface, 0 .. 1.
+    crossings : float
+        Steps of the path that pass through a surface.
     video_pce, video_gap, above_floor : float
         The video along the path, solved, against the solved reference.
     reason : str
@@ -51,6 +55,7 @@ class Row:
     trans_err: float = math.nan
     depth_gap: float = math.nan
     blind: float = math.nan
+    crossings: float = math.nan
     video_pce: float = math.nan
     video_gap: float = math.nan
     above_floor: float = math.nan
@@ -138,7 +143,8 @@ def tables(rows: Sequence[Row]) -> str:
         "# Faithfulness of camera-motion transfer",
         "",
         "PCE of the path in the target's true depth against the true reference; the reference solved from pixels, given"
-        " its lens. Medians over the moves, largest in brackets.",
+        " its lens. Medians over the moves, largest in brackets; moves without a figure are counted beside, and count"
+        " as no better than the others.",
         "",
         *_table(rows, methods, regimes, "pce"),
         "",
@@ -146,18 +152,19 @@ def tables(rows: Sequence[Row]) -> str:
         *([*_table(rows, methods, regimes, "video_pce"), ""] if filmed else []),
         "What else it does, medians over all moves and regimes.",
         "",
-        "| method | scale gap | profile | felt error | RotErr, degrees | TransErr, % | blind frames |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
+        "| method | scale gap | profile | felt error | RotErr, degrees | TransErr, % | blind frames | through walls |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     for method in methods:
         own = [row for row in rows if row.method == method]
         names = ("scale_gap", "profile", "felt_error", "rot_err", "trans_err", "blind")
         figures = [median(getattr(row, name) for row in own) for name in names]
-        lines.append(f"| {method} | " + " | ".join(_figure(value) for value in figures) + " |")
+        through = sum(row.crossings > 0 for row in own)
+        lines.append(f"| {method} | " + " | ".join(map(_figure, figures)) + f" | {through} of {len(own)} |")
     slope = raw_slope(rows)
     if not math.isnan(slope):
         lines += ["", f"Error of `raw` over the log scale gap ln(Z / Z'): slope {slope:.3f}; Theorem 1 says 1."]
-    lines += ["", "Every row: `results.csv`."]
+    lines += ["", *_worst(rows), "Every row: `results.csv`."]
     refused = [row for row in rows if row.reason]
     lines += ["", "Not measured:", ""] if refused else []
     lines += [f"- {row.regime}, {row.move}, {row.method}: {row.reason}" for row in refused]
@@ -171,9 +178,29 @@ def _table(rows: Sequence[Row], methods: Sequence[str], regimes: Sequence[str], 
         for regime in regimes:
             values = [getattr(row, figure) for row in rows if (row.method, row.regime) == (method, regime)]
             known = [value for value in values if not math.isnan(value)]
-            cells.append(f"{_figure(median(known))} ({_figure(max(known))})" if known else "-")
+            missing = len(values) - len(known)
+            beside = f", {missing} of {len(values)} unknown" if missing else ""
+            cells.append(f"{_figure(_median_at_least(values))} ({_figure(max(known))}){beside}" if known else "-")
         lines.append(f"| {method} | " + " | ".join(cells) + " |")
     return lines
+
+
+def _median_at_least(values: Sequence[float]) -> float:
+    """Median where unknown values are no smaller than the largest known: what fails does not flatter those that do."""
+    largest = max(value for value in values if not math.isnan(value))
+    return median(largest if math.isnan(value) else value for value in values)
+
+
+def _worst(rows: Sequence[Row]) -> list[str]:
+    """Name the calibrated rows that are furthest off, and why where it is known."""
+    own = [row for row in rows if row.method == "closed-loop" and row.pce > SHOWN_ABOVE]
+    if not own:
+        return []
+    lines = [f"`closed-loop` above {SHOWN_ABOVE:g}:", ""]
+    for row in sorted(own, key=lambda row: -row.pce)[:WORST]:
+        why = f"{row.crossings:.0f} steps pass through a surface" if row.crossings > 0 else "no step passes a surface"
+        lines.append(f"- {row.regime}, {row.move}: {row.pce:.3f}; {why}")
+    return [*lines, ""]
 
 
 def _figure(value: float) -> str:

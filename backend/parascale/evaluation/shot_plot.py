@@ -76,7 +76,7 @@ def _draw_path(axes: Axes, shot: Shot, poses: NDArray[np.float64], view: tuple[s
     # The path with as much around it, not all there is to see.
     low, high = centres.min(axis=0), centres.max(axis=0)
     depth = float(shot.median_depth[0]) if np.isfinite(shot.median_depth[0]) else 0.0
-    half = max(float((high - low).max()), 0.3 * depth) or 1.0
+    half = max(float((high - low).max()), 0.02 * depth) or 1.0
     corners = ((low + high) / 2)[:, None] + [-half, half]
     axes.plot(corners[across], corners[up], alpha=0)
     axes.set_aspect("equal", adjustable="datalim")

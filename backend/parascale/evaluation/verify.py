@@ -14,7 +14,9 @@ from parascale.generators.picture import scale_path
 from parascale.link.kinds.generate import GenerationRequest
 from parascale.parallax.metrics import Metrics, compare
 from parascale.parallax.shot import Shot
-from parascale.types import Array, CancelCheck, Progress, to_json_values
+from parascale.retime import fit_to_training
+from parascale.retime.move import with_path
+from parascale.types import CancelCheck, Progress
 
 # A video whose Parallax Number is further from what was asked than this factor is worth a second pass.
 SECOND_PASS_ABOVE_FACTOR = 1.15
@@ -31,7 +33,7 @@ class Verification:
 
 
 def verify(
-    video: Path,
+    video: Path | str,
     shot: Shot,
     *,
     masks: Path | None = None,
@@ -61,7 +63,11 @@ def verify(
     asked = shot.trajectory
     if not (asked.intrinsics == asked.intrinsics[0]).all():
         raise InputError(f"the shot {shot.name!r} zooms, which a video cannot be verified against")
+    video = Path(video)
     info = open_frames(video).info
+    if video.is_file() and info.frames != len(shot):
+        # `generate` made it at the rate its model was trained at.
+        shot = fit_to_training(shot, info.fps)
     intrinsics = scale_intrinsics(asked.intrinsics[0], asked.size, (info.width, info.height))
     solved = solve(video, intrinsics=intrinsics, masks=masks, progress=progress, cancelled=cancelled)
     realised = with_repeats(solved)
@@ -80,26 +86,14 @@ def with_repeats(shot: Shot) -> Shot:
     path, kept = shot.trajectory, shot.frames
     frames = np.union1d(kept, np.array(repeated, np.int64))
     shown = np.searchsorted(kept, frames, side="right") - 1
-    rests = np.diff(shown) == 0
     # Frame numbers give the times of what was left out; beyond the last frame they go on at the film's own rate.
     interval = float(np.median(np.diff(path.times) / np.diff(kept)))
     times = np.interp(frames, kept, path.times) + interval * np.maximum(frames - kept[-1], 0)
 
-    def steps(values: Array, at_rest: float) -> Array:
-        return np.where(rests, at_rest, values[np.minimum(shown[:-1], len(values) - 1)])
-
-    quality = dict(shot.quality)
-    if (floor := quality.get("noise_floor_per_step")) is not None:
-        quality["noise_floor_per_step"] = to_json_values(steps(np.array(floor, np.float64), shot.noise_floor))
-    return dataclasses.replace(
-        shot,
-        fps=1 / interval,
-        trajectory=Trajectory(path.camera_to_world[shown], path.intrinsics[shown], times, *path.size),
-        median_depth=shot.median_depth[shown],
-        frames=frames,
-        felt_parallax=None if shot.felt_parallax is None else steps(shot.felt_parallax, 0.0),
-        quality=quality,
-    )
+    trajectory = Trajectory(path.camera_to_world[shown], path.intrinsics[shown], times, *path.size)
+    record = {"operation": "put back repeated pictures", "frames": repeated}
+    resting = with_path(shot, path.times[shown], trajectory, shot.median_depth[shown], fps=1 / interval, record=record)
+    return dataclasses.replace(resting, frames=frames)
 
 
 def correction(metrics: Metrics) -> float | None:

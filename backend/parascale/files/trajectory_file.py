@@ -59,12 +59,14 @@ def recognise_format(path: Path) -> Format | None:
     return max(claims, key=lambda known: known.precedence, default=None)
 
 
-def read_trajectory(path: Path, format_name: str | None = None, overrides: UserOverrides | None = None) -> Imported:
+def read_trajectory(
+    path: Path | str, format_name: str | None = None, overrides: UserOverrides | None = None
+) -> Imported:
     """Read a trajectory of any format.
 
     Parameters
     ----------
-    path : Path
+    path : Path or str
         File or folder.
     format_name : str or None
         Where None, the format is recognised by what the file stores.
@@ -76,6 +78,7 @@ def read_trajectory(path: Path, format_name: str | None = None, overrides: UserO
     InputError
         Where it cannot be read or recognised: one sentence with the location in the file.
     """
+    path = Path(path)
     if not path.exists():
         raise InputError(f"{path} does not exist")
     if format_name is None and path.name.endswith(SUFFIX):
@@ -93,14 +96,14 @@ def read_trajectory(path: Path, format_name: str | None = None, overrides: UserO
     return Imported(shot, known.name, notices)
 
 
-def write_trajectory(shot: Shot, path: Path, format_name: str) -> tuple[str, ...]:
+def write_trajectory(shot: Shot, path: Path | str, format_name: str) -> tuple[str, ...]:
     """Write a trajectory in a format.
 
     Parameters
     ----------
     shot : Shot
         Converted to metres for formats that are metric, where its scale is known.
-    path : Path
+    path : Path or str
         File, or folder for the formats that are one.
     format_name : str
 
@@ -123,7 +126,7 @@ def write_trajectory(shot: Shot, path: Path, format_name: str) -> tuple[str, ...
         shot = dataclasses.replace(scale_gauge(shot, shot.metres_per_unit), unit="m", metres_per_unit=1.0)
     if shot.distortion is not None and not known.distortion(str(shot.distortion.get("model"))):
         shot = dataclasses.replace(shot, distortion=None)
-    known.write(shot, path)
+    known.write(shot, Path(path))
     return losses
 
 

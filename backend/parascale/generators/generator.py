@@ -1,12 +1,13 @@
 """What every generator of video is."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar, TypeVar
 
 from parascale.link.kinds.generate import GenerationRequest
 from parascale.link.messages import ScaleClass, Trained
-from parascale.link.parameters import Parameter
+from parascale.link.parameters import Parameter, Scalar
 from parascale.link.request import JobResult
 from parascale.types import CancelCheck, Progress
 
@@ -24,16 +25,23 @@ class Generator(ABC):
         Importable packages it needs beyond the base.
     trained : Trained
         Frame rate and number of frames it was trained at.
+    stall : float
+        Seconds without progress after which it counts as hung: loading weights and a denoising step take minutes.
     """
 
     name: ClassVar[str]
     scale_class: ClassVar[ScaleClass]
     requirements: ClassVar[tuple[str, ...]]
     trained: ClassVar[Trained] = Trained()
+    stall: ClassVar[float] = 3600.0
 
     @abstractmethod
     def describe(self) -> tuple[Parameter, ...]:
         """Describe the parameters it takes, without importing what it needs."""
+
+    def trained_at(self, values: Mapping[str, Scalar]) -> Trained:
+        """Return what the model that is chosen was trained at."""
+        return self.trained
 
     @abstractmethod
     def generate(

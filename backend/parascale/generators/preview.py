@@ -1,10 +1,12 @@
 """The preview: the conditioning image warped through its depth along the path. Needs no weights and no GPU."""
 
+import importlib.util
 import os
 from collections import abc, deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +21,10 @@ from parascale.link.parameters import Parameter, resolve_parameters
 from parascale.link.request import JobResult
 from parascale.types import CancelCheck, Progress
 
+if TYPE_CHECKING:
+    from parascale.projection.plain_warper import PlainWarper
+    from parascale.projection.warper import Warper
+
 Rendered = tuple[NDArray[np.uint8], NDArray[np.bool_]]
 
 
@@ -28,7 +34,8 @@ class Preview(Generator):
 
     name = "preview"
     scale_class = "D"
-    requirements = ("av", "numba")
+    requirements = ("av",)
+    stall = 600.0
 
     def describe(self) -> tuple[Parameter, ...]:
         """Take no parameters: size, rate and lens are the shot's."""
@@ -46,14 +53,13 @@ class Preview(Generator):
         depth_map = checked_depth(request)
         require("the preview", "preview", self.requirements)
         from parascale.media.video_writer import VideoWriter, shrink
-        from parascale.projection.warper import Warper
 
         report: Progress = progress or (lambda _fraction, _phase: None)
         report(0.0, "preparing the surface")
         targets = _even_views(request.shot.trajectory)
         width, height = targets[0].size
         first = request.shot.trajectory.view(0)
-        warper = Warper(shrink(request.image, width, height), depth_map, first, targets)
+        warper = _warper_class()(shrink(request.image, width, height), depth_map, first, targets)
         video, mask = directory / "result.mp4", directory / "hole_mask.mp4"
         fps = request.shot.fps
         shares = []
@@ -88,6 +94,17 @@ def checked_depth(request: GenerationRequest) -> NDArray[np.float32]:
     check_aspect("image", request.image, request.shot.trajectory)
     check_aspect("depth map", request.depth_map, request.shot.trajectory)
     return request.depth_map
+
+
+def _warper_class() -> "type[Warper] | type[PlainWarper]":
+    """Choose the compiled warper, or where there is no compiler the plain one of half the size."""
+    if importlib.util.find_spec("numba") is not None:
+        from parascale.projection.warper import Warper
+
+        return Warper
+    from parascale.projection.plain_warper import PlainWarper
+
+    return PlainWarper
 
 
 def _even_views(trajectory: Trajectory) -> list[View]:

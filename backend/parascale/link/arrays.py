@@ -8,10 +8,13 @@ from numpy.typing import NDArray
 
 from parascale.errors import InputError
 from parascale.link.codec import build
-from parascale.link.limits import MAX_ARRAY_COUNT, MAX_ARRAYS, MAX_FRAME
+from parascale.link.limits import MAX_ARRAY_COUNT, MAX_ARRAYS, MAX_FRAME, MAX_INLINE
 from parascale.link.messages import ArrayInfo
 
 Arrays = Mapping[str, NDArray[np.generic]]
+
+ARRAYS_FILE = "arrays"
+"""Role and name of the file in which arrays travel that are too large to follow a header."""
 
 
 def describe(arrays: Arrays) -> tuple[ArrayInfo, ...]:
@@ -38,6 +41,26 @@ def to_frames(arrays: Arrays) -> list[memoryview]:
         data = memoryview(little.reshape(-1).view(np.uint8).data)
         frames += [data[start : start + MAX_FRAME] for start in range(0, len(data), MAX_FRAME)]
     return frames
+
+
+def travel_as_file(infos: Sequence[ArrayInfo]) -> bool:
+    """Tell whether arrays are too large to follow their header.
+
+    Raises
+    ------
+    InputError
+        See `from_frames`.
+    """
+    return sum(_sizes(infos)) > MAX_INLINE
+
+
+def from_bytes(infos: Sequence[ArrayInfo], data: bytes) -> dict[str, NDArray[np.generic]]:
+    """Return the arrays that headers announce, one after the other in the bytes of a file; see `from_frames`."""
+    frames, start = [], 0
+    for size in _sizes(infos):
+        frames += [data[at : min(at + MAX_FRAME, start + size)] for at in range(start, start + size, MAX_FRAME)]
+        start += size
+    return from_frames(infos, frames + [data[start:]] * (start < len(data)))
 
 
 def from_frames(infos: Sequence[ArrayInfo], frames: Sequence[bytes]) -> dict[str, NDArray[np.generic]]:

@@ -11,12 +11,13 @@ from typing import TypeVar
 
 from parascale.errors import Cancelled, InputError
 from parascale.link import messages as m
-from parascale.link.arrays import describe, to_frames
+from parascale.link.arrays import ARRAYS_FILE, describe, to_frames, travel_as_file
 from parascale.link.connection import Connection
 from parascale.link.keys import Keys
 from parascale.link.limits import JOB_ID, SILENCE
+from parascale.link.messages import FileInfo
 from parascale.link.request import JobResult, Packed, Request
-from parascale.link.transfer import Receiver, Sender, check_files
+from parascale.link.transfer import Receiver, Sender, check_files, describe_bytes
 from parascale.types import CancelCheck, Progress
 
 _TICK = 0.004  # seconds of work a call of `pump` may begin with another message
@@ -63,9 +64,8 @@ R = TypeVar("R", bound=m.Message)
 
 @dataclass(eq=False)
 class _Submission:
-    request: int
-    kind: str
-    packed: Packed
+    header: m.Submit
+    frames: list[memoryview]
     sender: Sender
     accepted: bool = False
 
@@ -164,9 +164,7 @@ class Client:
         job_id = job_id or uuid.uuid4().hex
         if not JOB_ID.fullmatch(job_id):
             raise InputError(f"{job_id!r} is no job id: 32 hexadecimal digits are needed")
-        packed = request.pack()
-        check_files([info for info, _ in packed.files])
-        self._submissions[job_id] = _Submission(self._next_request(), request.kind, packed, Sender(packed.files))
+        self._submissions[job_id] = _prepare_submission(self._next_request(), job_id, request.kind, request.pack())
         self._send_submission(job_id)
         return job_id
 
@@ -176,7 +174,12 @@ class Client:
 
     def jobs(self) -> tuple[m.JobStatus, ...]:
         """Ask where all our jobs stand, oldest first."""
-        return self._ask(m.StatusAll, m.AskAll(self._next_request())).jobs
+        page = self._ask(m.StatusAll, m.AskAll(self._next_request()))
+        jobs = page.jobs
+        while page.more:
+            page = self._ask(m.StatusAll, m.AskAll(self._next_request(), jobs[-1].job_id))
+            jobs += page.jobs
+        return jobs
 
     def cancel(self, job_id: str) -> m.JobStatus:
         """Ask a job to stop; one that is over stays as it is."""
@@ -312,18 +315,7 @@ class Client:
 
     def _send_submission(self, job_id: str) -> None:
         submission = self._submissions[job_id]
-        packed = submission.packed
-        files = tuple(info for info, _ in packed.files)
-        header = m.Submit(
-            submission.request,
-            job_id,
-            submission.kind,
-            packed.label,
-            dict(packed.fields),
-            describe(packed.arrays),
-            files,
-        )
-        self._connection.send(header, to_frames(packed.arrays))
+        self._connection.send(submission.header, submission.frames)
 
     def _handle(self, message: m.Message, frames: list[bytes]) -> None:
         if isinstance(message, m.Status | m.Changed):
@@ -331,6 +323,8 @@ class Client:
         elif isinstance(message, m.StatusAll):
             for job in message.jobs:
                 self._update_job(job)
+            if message.more and message.request not in self._replies:
+                self._connection.send(m.AskAll(self._next_request(), message.jobs[-1].job_id))
         elif isinstance(message, m.Refused):
             self._handle_refusal(message)
         elif isinstance(message, m.Pull):
@@ -349,13 +343,13 @@ class Client:
             self._events.append(JobChanged(job))
         submission = self._submissions.get(job.job_id)
         if submission is not None:
-            submission.accepted |= submission.request == request
+            submission.accepted |= submission.header.request == request
             if submission.accepted and (job.received or job.final):
                 del self._submissions[job.job_id]
 
     def _handle_refusal(self, message: m.Refused) -> None:
         for job_id, submission in list(self._submissions.items()):
-            if submission.request == message.request:
+            if submission.header.request == message.request:
                 del self._submissions[job_id]
                 self._events.append(SubmitRefused(job_id, message.message))
         for job_id, download in list(self._downloads.items()):
@@ -457,3 +451,17 @@ class Client:
         for event in taken:
             self._events.remove(event)
         return taken
+
+
+def _prepare_submission(request: int, job_id: str, kind: str, packed: Packed) -> _Submission:
+    """Prepare what is sent for a job: small arrays follow the header, large ones go as a file."""
+    arrays, frames = describe(packed.arrays), to_frames(packed.arrays)
+    files: list[tuple[FileInfo, Path | bytes]] = list(packed.files)
+    if travel_as_file(arrays):
+        data = b"".join(frames)
+        files.append((describe_bytes(ARRAYS_FILE, ARRAYS_FILE, data), data))
+        frames = []
+    infos = tuple(info for info, _ in files)
+    check_files(infos)
+    header = m.Submit(request, job_id, kind, packed.label, dict(packed.fields), arrays, infos)
+    return _Submission(header, frames, Sender(files))

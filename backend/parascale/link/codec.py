@@ -1,6 +1,6 @@
 """Messages as bytes and back: one strict decoder over frozen dataclasses.
 
-A header is a JSON object ``{"parascale": 2, "type": "...", ...}`` with the fields of its dataclass, all of them and no
+A header is a JSON object ``{"parascale": 3, "type": "...", ...}`` with the fields of its dataclass, all of them and no
 others. What does not fit is refused with a sentence that names the field.
 """
 
@@ -13,9 +13,11 @@ import types
 import typing
 from typing import NoReturn, TypeVar, get_args, get_origin
 
+import numpy as np
+
 from parascale.errors import InputError
 from parascale.link import messages
-from parascale.link.limits import MAX_FRAME, PROTOCOL
+from parascale.link.limits import MAX_DEPTH, MAX_FRAME, PROTOCOL
 
 M = TypeVar("M")
 
@@ -23,6 +25,8 @@ MARK = "parascale"
 """Every header's first field; its value is the version of the protocol."""
 
 _WHOLE = 2**63
+_TEXT = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
+_NO_BRACKET = bytes(set(range(256)) - set(b"[]{}"))
 
 
 class VersionError(InputError):
@@ -54,8 +58,14 @@ def encode(message: messages.Message) -> bytes:
     return data
 
 
-def decode(data: bytes) -> messages.Message:
+def decode(data: bytes, oldest: int = PROTOCOL) -> messages.Message:
     """Return the message of a header.
+
+    Parameters
+    ----------
+    data : bytes
+    oldest : int
+        The oldest version of the protocol that is taken.
 
     Raises
     ------
@@ -68,7 +78,7 @@ def decode(data: bytes) -> messages.Message:
     if not isinstance(header, dict):
         raise InputError("a header is not a JSON object")
     version = header.pop(MARK, None)
-    if type(version) is not int or version != PROTOCOL:
+    if type(version) is not int or not oldest <= version <= PROTOCOL:
         raise VersionError(f"protocol version {version!r} is not {PROTOCOL}: both ends need the same ParaScale")
     kind = header.pop("type", None)
     if not isinstance(kind, str) or kind not in _TYPES:
@@ -96,12 +106,21 @@ def _json(data: str | bytes) -> object:
     if len(data) > MAX_FRAME:
         raise InputError(f"a header has {len(data)} bytes where {MAX_FRAME} are allowed")
     try:
-        text = data.decode() if isinstance(data, bytes) else data
-        return json.loads(text, object_pairs_hook=_once, parse_constant=_no_constant)
-    except RecursionError:
-        raise InputError("a header is nested too deeply") from None
+        raw = data if isinstance(data, bytes) else data.encode()
+        if _depth(raw) > MAX_DEPTH:
+            raise InputError(f"a header is nested too deeply: {MAX_DEPTH} levels are allowed")
+        return json.loads(raw.decode(), object_pairs_hook=_once, parse_constant=_no_constant)
+    except InputError:
+        raise
     except ValueError as error:
         raise InputError(f"a header is not JSON: {error}") from error
+
+
+def _depth(data: bytes) -> int:
+    """Return how deep lists and objects are nested: before parsing, as each level takes a parser's stack."""
+    brackets = np.frombuffer(_TEXT.sub(b"", data).translate(None, _NO_BRACKET), np.uint8)
+    steps = np.where((brackets == ord("[")) | (brackets == ord("{")), 1, -1)
+    return int(np.cumsum(steps).max(initial=0))
 
 
 def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:

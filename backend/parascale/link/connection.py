@@ -15,6 +15,8 @@ log = logging.getLogger(__name__)
 
 _RECONNECT_MS = 100
 _RECONNECT_MAX_MS = 2000
+_BROKEN_HANDSHAKES = 4  # in a row, after which a user is told; each is tried again
+_UNKNOWN_KEY = 400
 
 
 class Connection:
@@ -36,6 +38,7 @@ class Connection:
         self._open = False
         self._heard = self._lost = self._looked = time.monotonic()
         self._refusal: str | None = None
+        self._broken = 0  # handshakes that were cut, in a row
         self._zmq = zeromq()
         self._context = self._zmq.Context()
         self._socket = self._context.socket(self._zmq.DEALER)
@@ -92,23 +95,44 @@ class Connection:
         """Take note of what became of the connection; tell whether there is a new one."""
         fresh = False
         while self._monitor.poll(0):
-            event = self._zmq.utils.monitor.recv_monitor_message(self._monitor)["event"]
+            told = self._zmq.utils.monitor.recv_monitor_message(self._monitor)
+            event = told["event"]
             if event == self._zmq.EVENT_HANDSHAKE_SUCCEEDED:
                 fresh = self._open = True
-                self._heard, self._refusal = time.monotonic(), None
+                self._heard, self._refusal, self._broken = time.monotonic(), None, 0
                 self.connections += 1
             elif event == self._zmq.EVENT_HANDSHAKE_FAILED_AUTH:
-                self._refusal = (
-                    f"the backend at {self.address} does not know this client's key: put its client.key into "
-                    "the clients folder of the backend's keys"
-                )
-            elif event != self._zmq.EVENT_DISCONNECTED:
-                self._refusal = (
-                    f"what answers at {self.address} does not hold the backend's key: check address and keys"
-                )
+                self._refusal = self._auth_refusal(told["value"])
+            elif event == self._zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL:
+                self._refusal = self._protocol_refusal(told["value"])
+            elif event == self._zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL:
+                self._note_broken_handshake()
             elif self._open:
                 self._open, self._lost = False, time.monotonic()
         return fresh
+
+    def _auth_refusal(self, status: int) -> str:
+        """Word the status of ZAP, RFC 27, by which a backend refuses a client."""
+        if status == _UNKNOWN_KEY:
+            return (
+                f"the backend at {self.address} does not know this client's key: put its client.key into "
+                "the clients folder of the backend's keys"
+            )
+        return f"the backend at {self.address} lets nobody in now (status {status}): try again later"
+
+    def _protocol_refusal(self, error: int) -> str:
+        if error == self._zmq.PROTOCOL_ERROR_ZMTP_CRYPTOGRAPHIC:
+            return f"what answers at {self.address} does not hold the backend's key: check address and keys"
+        return f"what answers at {self.address} is no ParaScale backend: check the address"
+
+    def _note_broken_handshake(self) -> None:
+        """Count a handshake that ended without a reason: ZeroMQ closes alike on a wrong key and on a cut line."""
+        self._broken += 1
+        if self._broken >= _BROKEN_HANDSHAKES:
+            self._refusal = (
+                f"the connection to {self.address} ended in the handshake {self._broken} times: it does not hold the "
+                "backend's key, or the network cuts connections: check address and keys"
+            )
 
     def wait(self, seconds: float) -> None:
         """Return when something arrives, at the latest after some time."""

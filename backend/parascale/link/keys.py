@@ -1,7 +1,9 @@
 """CURVE key pairs, in ZeroMQ's own certificate files."""
 
 import contextlib
+import logging
 import os
+import re
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,9 +12,13 @@ from parascale.errors import InputError
 from parascale.link.paths import keys_folder
 from parascale.link.sockets import zeromq
 
+log = logging.getLogger(__name__)
+
 SERVER = "server"
 CLIENT = "client"
 ALLOWED = "clients"
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 
 
 @dataclass(frozen=True)
@@ -47,9 +53,100 @@ def server_key(folder: Path | None = None) -> bytes:
     return server_keys().public if folder is None else _read(folder / f"{SERVER}.key")[0]
 
 
-def allowed_keys(folder: Path) -> frozenset[bytes]:
-    """Return the public keys of the clients a folder of keys lets in."""
-    return frozenset(_read(path)[0] for path in sorted((folder / ALLOWED).glob("*.key")))
+def allowed_keys(folder: Path) -> dict[bytes, str]:
+    """Return the public keys of the clients that a folder of keys lets in, with their names.
+
+    A file that holds no key, because it is being written or taken away, lets nobody in and is no error.
+    """
+    found = {}
+    for path in _key_files(folder):
+        try:
+            found[_read(path)[0]] = path.stem
+        except InputError as error:
+            log.warning("skipped a client's key: %s", error)
+    return found
+
+
+def keys_changed(folder: Path) -> tuple[object, ...]:
+    """Return what differs where a key was added to a folder of keys, changed, or taken away."""
+    stamp: list[object] = []
+    for path in _key_files(folder):
+        with contextlib.suppress(OSError):
+            told = path.stat()
+            stamp.append((path.name, told.st_ino, told.st_size, told.st_mtime_ns))
+    return tuple(stamp)
+
+
+def _key_files(folder: Path) -> list[Path]:
+    try:
+        return sorted(path for path in (folder / ALLOWED).iterdir() if path.suffix == ".key")
+    except OSError:
+        return []
+
+
+def add_client(folder: Path, name: str, output: Path) -> None:
+    """Make the keys of one more client and let it in.
+
+    Parameters
+    ----------
+    folder : Path
+        The server's, made by `new_keys`; gets ``clients/NAME.key``.
+    name : str
+    output : Path
+        Folder for the client: gets ``server.key`` and ``client.key_secret``. The server keeps no copy of the secret.
+
+    Raises
+    ------
+    InputError
+        Where the name is taken or no name, or a folder cannot be written.
+    """
+    allowed = _client_file(folder, name)
+    if allowed.exists():
+        raise InputError(f"{name} may connect already: choose another name, or revoke it first")
+    if (output / f"{CLIENT}.key_secret").exists():
+        raise InputError(f"{output} holds a client's keys already: name another folder")
+    server = _read(folder / f"{SERVER}.key")[0]
+    try:
+        output.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (folder / ALLOWED).mkdir(exist_ok=True)
+        _make(output, CLIENT)
+        _write_public(output / f"{SERVER}.key", server)
+        # Last: from now on the client is let in.
+        _write_public(allowed, _read(output / f"{CLIENT}.key_secret")[0])
+    except OSError as error:
+        raise InputError(f"no keys can be written to {error.filename or output}: {error.strerror}") from error
+
+
+def revoke_client(folder: Path, name: str) -> None:
+    """Let a client in no more; a server that runs ends its connections within 2 s.
+
+    Raises
+    ------
+    InputError
+        Where no client of that name may connect.
+    """
+    try:
+        _client_file(folder, name).unlink()
+    except FileNotFoundError as error:
+        known = ", ".join(sorted(allowed_keys(folder).values())) or "nobody"
+        raise InputError(f"no client {name} may connect: {known} may") from error
+    except OSError as error:
+        raise InputError(f"{name} cannot be taken out of {folder}: {error.strerror}") from error
+
+
+def _client_file(folder: Path, name: str) -> Path:
+    if not _NAME.fullmatch(name):
+        raise InputError(f"{name!r} is no name for a client: letters, digits, dots, dashes and underscores are taken")
+    if not (folder / f"{SERVER}.key").is_file():
+        raise InputError(f"{folder} holds no keys of a server", "keys")
+    return folder / ALLOWED / f"{name}.key"
+
+
+def _write_public(path: Path, key: bytes) -> None:
+    """Write a certificate without a secret, whole or not at all."""
+    scratch = path.with_name(f".{path.name}.{os.getpid()}")
+    scratch.write_text(f'metadata\ncurve\n    public-key = "{key.decode()}"\n')
+    scratch.replace(path)
 
 
 def new_keys(folder: Path) -> None:
@@ -113,5 +210,5 @@ def _read(path: Path) -> tuple[bytes, bytes | None]:
         raise InputError(f"no key can be read from {path}", "keys") from error
     for key in (public, secret):
         if key is not None and len(key) != 40:
-            raise InputError(f"{path} holds a key of {len(key)} characters where 40 are needed")
+            raise InputError(f"{path} holds a key of {len(key)} characters where 40 are needed", "keys")
     return public, secret

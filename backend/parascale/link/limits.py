@@ -2,7 +2,10 @@
 
 import re
 
-PROTOCOL = 2
+PROTOCOL = 3
+
+STORED_SINCE = 2
+"""The oldest protocol whose submissions a backend still runs: those it holds after an update."""
 
 JOB_ID = re.compile(r"[0-9a-f]{32}")
 
@@ -20,6 +23,18 @@ MAX_ARRAYS = 256 << 20
 
 MAX_ARRAY_COUNT = 16
 """Arrays of a message."""
+
+MAX_INLINE = 512 << 10
+"""Bytes of arrays that follow a header; more of them travel as a file, whose chunks the receiver asks for."""
+
+MAX_PARTS = 1 + MAX_ARRAY_COUNT
+"""Frames of a message: a header, then a chunk or small arrays."""
+
+MAX_DEPTH = 32
+"""Lists and objects of a header inside each other."""
+
+PAGE = 512 << 10
+"""Bytes of jobs in an answer that lists them; the next answer has the next ones."""
 
 MAX_FILES = 4096
 """Files of a message."""

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,7 +39,8 @@ class Backend:
     server_key : bytes
         Its public key, Z85.
     process : subprocess.Popen or None
-        The process, where we started and hold it: when we end, however we end, it ends too unless others use it.
+        The process, where we started it. One that we hold, by its standard input, ends when we do, however we end,
+        unless others use it; another ends by itself, soon after its last client and job are gone.
     """
 
     address: str
@@ -54,9 +56,8 @@ class Backend:
 
         A running job goes on when it is started again. Where others are connected, it ends with the last of them.
         """
-        if self.process is None:
+        if self.process is None or self.process.stdin is None:
             return
-        assert self.process.stdin is not None
         assert self.process.stdout is not None
         with contextlib.suppress(OSError):
             self.process.stdin.close()
@@ -80,13 +81,18 @@ class _Note:
     pid: int
 
 
-def start_backend(executable: str | None = None, state: Path | None = None) -> Backend:
+Command = Sequence[str]
+"""What starts a backend; ``serve`` and its options follow."""
+
+
+def start_backend(executable: str | Command | None = None, state: Path | None = None) -> Backend:
     """Return a backend that we hold; one that already runs on the state is taken as it is.
 
     Parameters
     ----------
-    executable : str, optional
-        The ``parascale`` command; found beside this Python or on PATH where none is given.
+    executable : str or sequence of str, optional
+        The ``parascale`` command, or a program with its first arguments; found beside this Python or on PATH where
+        none is given.
     state : Path, optional
         Its state folder; the user's own where none is given.
 
@@ -101,7 +107,11 @@ def start_backend(executable: str | None = None, state: Path | None = None) -> B
 
 
 def join_backend(
-    executable: str | None = None, state: Path | None = None, *, held: bool = False
+    executable: str | Command | None = None,
+    state: Path | None = None,
+    *,
+    held: bool = False,
+    environment: Mapping[str, str] | None = None,
 ) -> tuple[Backend, Client]:
     """Return a private backend and a client of it, which it knows already: it does not end before the client is gone.
 
@@ -109,6 +119,8 @@ def join_backend(
     ----------
     executable, state
         As `start_backend` takes them.
+    environment : mapping, optional
+        Variables that one we start has beside ours.
     held : bool
         Whether we hold it where we start it, so that `Backend.stop` ends it; else it ends by itself, soon after its
         last client and job are gone.
@@ -120,7 +132,7 @@ def join_backend(
     """
     state = state or backend_folder()
     with StartLock(state):
-        backend = find_backend(state) or _start(executable, state, held=held)
+        backend = find_backend(state) or _start(executable, state, held=held, environment=environment)
         client = backend.connect()
         try:
             client.jobs()
@@ -172,9 +184,12 @@ def _listens(address: str) -> bool:
     return True
 
 
-def _start(executable: str | None, state: Path, *, held: bool) -> Backend:
+def _start(
+    executable: str | Command | None, state: Path, *, held: bool, environment: Mapping[str, str] | None = None
+) -> Backend:
     """Start a backend and wait until it runs; the lock of its state is ours."""
-    command = [executable or _executable(), "serve", "--bind", "tcp://127.0.0.1:*", "--state", str(state)]
+    program = [executable] if isinstance(executable, str) else [*(executable or [_executable()])]
+    command = [*program, "serve", "--bind", "tcp://127.0.0.1:*", "--state", str(state)]
     command += ["--held"] if held else ["--private"]
     log = state / LOG_FILE
     try:
@@ -186,6 +201,7 @@ def _start(executable: str | None, state: Path, *, held: bool) -> Backend:
                 stdin=subprocess.PIPE if held else subprocess.DEVNULL,
                 stdout=subprocess.PIPE if held else subprocess.DEVNULL,
                 stderr=errors,
+                env=os.environ | {**(environment or {})},
                 start_new_session=True,
                 creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
             )
@@ -195,7 +211,7 @@ def _start(executable: str | None, state: Path, *, held: bool) -> Backend:
     while time.monotonic() < end and process.poll() is None:
         found = find_backend(state)
         if found is not None:
-            return Backend(found.address, found.server_key, process) if held else found
+            return Backend(found.address, found.server_key, process)
         time.sleep(0.02)
     process.kill()
     process.wait()

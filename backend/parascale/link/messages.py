@@ -8,7 +8,9 @@ from parascale.link.parameters import Parameter
 
 JobState = Literal["queued", "running", "cancelling", "done", "failed", "cancelled", "lost"]
 Dtype = Literal["uint8", "int32", "int64", "float32", "float64"]
-Refusal = Literal["malformed", "version", "unknown-job", "conflict", "quota", "not-done"]
+Refusal = Literal[
+    "malformed", "version", "unknown-job", "conflict", "quota", "not-done", "forbidden", "revoked", "busy", "internal"
+]  # fmt: skip
 
 ScaleClass = Literal["A", "B", "C", "D"]
 
@@ -64,6 +66,8 @@ class JobStatus:
         What it looks like so far, a small PNG in Base64; empty where there is none.
     remedy, choices : Remedy, tuple of str
         What would mend the failure, as `parascale.errors.InputError` states it.
+    left : float
+        Seconds that a running job still takes, by its progress so far; None where that cannot be told.
     """
 
     job_id: str
@@ -80,6 +84,7 @@ class JobStatus:
     sketch: str = ""
     remedy: Remedy = ""
     choices: tuple[str, ...] = ()
+    left: float | None = None
 
     @property
     def final(self) -> bool:
@@ -99,12 +104,18 @@ class Trained:
         n of the n k + 1 frames it takes.
     best_frames, max_frames : int
         The number of frames it makes best, and the most it makes; 0 is any.
+    long_side : int
+        The longer side of the largest pictures it was trained on, in pixels; 0 is any.
+    splits : bool
+        Whether it makes more than ``best_frames`` in pieces, each going on from the last frame of the one before.
     """
 
     fps: float = 0.0
     frame_step: int = 1
     best_frames: int = 0
     max_frames: int = 0
+    long_side: int = 0
+    splits: bool = False
 
 
 @dataclass(frozen=True)
@@ -127,6 +138,33 @@ class GeneratorInfo:
     requirements: tuple[str, ...]
     parameters: tuple[Parameter, ...]
     trained: Trained = Trained()
+
+
+@dataclass(frozen=True)
+class Health:
+    """How a backend is.
+
+    Attributes
+    ----------
+    time : float
+        Its clock, seconds since 1970.
+    uptime : float
+        Seconds since it started.
+    workers, running, waiting : int
+        Jobs at a time, jobs that run, and jobs that wait for a worker, of all clients.
+    free : int
+        Bytes free on the disk of its state folder.
+    troubles : tuple of str
+        What keeps it from working, a sentence each.
+    """
+
+    time: float
+    uptime: float
+    workers: int
+    running: int
+    waiting: int
+    free: int
+    troubles: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -159,9 +197,10 @@ class Ask:
 
 @dataclass(frozen=True)
 class AskAll:
-    """Client: asks for the status of all its jobs."""
+    """Client: asks for the status of all its jobs, a page at a time: those after a job, from the first where empty."""
 
     request: int
+    after: str = ""
 
 
 @dataclass(frozen=True)
@@ -229,6 +268,7 @@ class Welcome:
     protocol: int
     generators: tuple[GeneratorInfo, ...]
     devices: tuple[str, ...]
+    health: Health
 
 
 @dataclass(frozen=True)
@@ -241,10 +281,11 @@ class Status:
 
 @dataclass(frozen=True)
 class StatusAll:
-    """Server: the status of all jobs of a client, in reply to a request."""
+    """Server: the status of the jobs of a client, in reply to a request; ask for those after the last if ``more``."""
 
     request: int
     jobs: tuple[JobStatus, ...]
+    more: bool = False
 
 
 @dataclass(frozen=True)

@@ -50,11 +50,17 @@ class Request(ABC):
         Frozen dataclass of the fields that travel in the header.
     grace : float
         Seconds a cancelled job has to stop by itself before its worker is ended.
+    stall : float
+        Seconds without progress after which a running job counts as hung.
+    models : tuple of str
+        The fields that name a model: one of the backend's list or, from the user of its machine, a path.
     """
 
     kind: ClassVar[str]
     fields_type: ClassVar[type]
     grace: ClassVar[float]
+    stall: ClassVar[float] = 900.0
+    models: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod
     def pack(self) -> Packed:

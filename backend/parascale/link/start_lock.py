@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 
 from parascale.errors import InputError
+from parascale.link.state import claim_state_folder
 
 LOCK_FILE = "backend.lock"
 
@@ -40,14 +41,15 @@ class StartLock:
     Raises
     ------
     InputError
-        Where the folder cannot be written; on entering, where another program holds the lock too long.
+        Where the folder cannot be written or is not a backend's; on entering, where another program holds the lock too
+        long.
     """
 
     def __init__(self, state: Path) -> None:
         self._state = state
         self._file: int | None = None
         try:
-            state.mkdir(mode=0o700, parents=True, exist_ok=True)
+            claim_state_folder(state)
         except OSError as error:
             raise self._unwritable(error) from error
 

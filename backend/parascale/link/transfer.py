@@ -41,6 +41,12 @@ def describe_file(role: str, path: Path) -> FileInfo:
         raise InputError(f"{path} cannot be read: {error.strerror}") from error
 
 
+def describe_bytes(role: str, name: str, data: bytes) -> FileInfo:
+    """Return the header of a file that holds these bytes."""
+    pieces = (data[start : start + CHUNK] for start in range(0, len(data), CHUNK))
+    return FileInfo(role, name, len(data), tuple(hashlib.sha256(piece).hexdigest() for piece in pieces))
+
+
 def safe_name(name: str, fallback: str) -> str:
     """Return a name that every system takes and that cannot leave its folder."""
     cleaned = _UNSAFE.sub("_", name)[-100:].strip("_. ()-")
@@ -75,11 +81,12 @@ class Sender:
 
     Parameters
     ----------
-    files : sequence of (FileInfo, Path)
+    files : sequence of (FileInfo, Path or bytes)
+        Where each file is, or what is in it.
     """
 
-    def __init__(self, files: Sequence[tuple[FileInfo, Path]]) -> None:
-        self._places = {chunk: (path, index * CHUNK) for info, path in files for index, chunk in enumerate(info.chunks)}
+    def __init__(self, files: Sequence[tuple[FileInfo, Path | bytes]]) -> None:
+        self._places = {chunk: (file, index * CHUNK) for info, file in files for index, chunk in enumerate(info.chunks)}
 
     def read(self, chunk: str) -> bytes:
         """Return a chunk.
@@ -91,13 +98,15 @@ class Sender:
         """
         if chunk not in self._places:
             raise InputError("no file of this job holds that chunk")
-        path, offset = self._places[chunk]
+        source, offset = self._places[chunk]
+        if isinstance(source, bytes):
+            return source[offset : offset + CHUNK]
         try:
-            with path.open("rb") as file:
+            with source.open("rb") as file:
                 file.seek(offset)
                 return file.read(CHUNK)
         except OSError as error:
-            raise InputError(f"{path} cannot be read: {error.strerror}") from error
+            raise InputError(f"{source.name} cannot be read: {error.strerror}") from error
 
 
 @dataclass
@@ -137,6 +146,11 @@ class Receiver:
         total = sum(file.size for file in self.files)
         done = sum(file.size for file in self.files[: self._at]) + self._next * CHUNK
         return min(1.0, done / total) if total else 1.0
+
+    @property
+    def missing(self) -> int:
+        """Bytes that have not arrived yet."""
+        return max(0, sum(file.size for file in self.files[self._at :]) - self._next * CHUNK)
 
     def paths(self) -> list[Path]:
         """Return where the files are, in their order."""

@@ -1,4 +1,9 @@
-"""Opening what FFmpeg reads: by a name that is no address, and with the stream that is the film."""
+"""Opening what FFmpeg reads: one file, by a demuxer that opens no other, and the stream that is the film.
+
+A file from a stranger may be a playlist, a list of parts or a description of a stream, whatever its name says, and
+would have FFmpeg read other files of this machine or fetch from the network. So demuxers are allowed by name: FFmpeg
+chooses one by the file's content, and one that is not listed opens nothing.
+"""
 
 import math
 import os
@@ -16,6 +21,21 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from parascale.media.orientation import UPRIGHT, orientation_of_matrix
+from parascale.media.size_limit import MAX_DECODED_PIXELS, check_decoded_size, check_png_size
+
+DEMUXERS = (
+    *("mov", "matroska", "avi", "mpegts", "mpeg", "mpegvideo", "mxf", "asf", "flv", "ogg", "nut", "dv", "gxf", "rm"),
+    *("h264", "hevc", "vvc", "m4v", "mjpeg", "av1", "obu", "ivf", "vc1", "dnxhd", "dirac", "cine", "yuv4mpegpipe"),
+    *("image2", "gif", "apng", "webp", "ico", "fits", "jpegxl_anim"),
+    *(f"{name}_pipe" for name in ("bmp", "dds", "dpx", "exr", "gif", "hdr", "j2k", "jpeg", "jpegls", "jpegxl", "pam")),
+    *(f"{name}_pipe" for name in ("pbm", "pcx", "pfm", "pgm", "pgmyuv", "phm", "png", "ppm", "psd", "qoi", "sgi")),
+    *(f"{name}_pipe" for name in ("sunrast", "tiff", "webp", "xbm", "xwd")),
+)
+"""FFmpeg's demuxers that read the one file they are given. Left out are those that open what a file names: ``hls``,
+``dash``, ``concat``, ``sdp``, ``rtsp``, ``imf``, ``smoothstreaming``, ``vobsub``, ``svg_pipe``, scripts. ``image2``,
+which FFmpeg takes for many a picture, reads no numbered neighbours where patterns are off."""
+
+_CLOSED = {"protocol_whitelist": "file", "format_whitelist": ",".join(DEMUXERS), "pattern_type": "none"}
 
 # What players show beside a film: covers, chapter thumbnails, stills.
 _BESIDE = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
@@ -42,10 +62,22 @@ def open_container(path: Path) -> InputContainer:
 
     Raises
     ------
+    InputError
+        Where its pictures are too large to be decoded.
     av.FFmpegError, OSError, ValueError
-        Where it cannot be opened.
+        Where it cannot be opened, or by a demuxer alone that is not on the list.
     """
-    return av.open(name_for_ffmpeg(path))
+    check_png_size(path)
+    container = av.open(name_for_ffmpeg(path), options=_CLOSED)
+    try:
+        for stream in container.streams.video:
+            check_decoded_size(path, stream.width, stream.height)
+            # Of formats whose size FFmpeg finds out only as it decodes.
+            stream.codec_context.options = {"max_pixels": str(MAX_DECODED_PIXELS)}
+    except BaseException:
+        container.close()
+        raise
+    return container
 
 
 def find_films(path: Path) -> list[int]:

@@ -41,7 +41,7 @@ class DepthFile:
     warnings: tuple[str, ...] = ()
 
 
-def read_depth_map(path: Path, scale: float | None = None) -> DepthFile:
+def read_depth_map(path: Path | str, scale: float | None = None) -> DepthFile:
     """Read a depth map.
 
     Parameters
@@ -58,6 +58,7 @@ def read_depth_map(path: Path, scale: float | None = None) -> DepthFile:
     """
     if scale is not None and not (np.isfinite(scale) and scale > 0):
         raise InputError(f"a depth scale of {scale} is not positive")
+    path = Path(path)
     suffix = check_depth_suffix(path, DEPTH_SUFFIXES)
     if suffix == ".exr":
         names, pixels = read_channels(path, choose_depth_channels)
@@ -158,6 +159,8 @@ def _read_picture(path: Path) -> NDArray[np.generic]:
         with open_container(path) as container:
             frame = next(container.decode(video=0))
             pixels: NDArray[np.generic] = frame.to_ndarray()
+    except InputError:
+        raise
     except (OSError, ValueError, IndexError, StopIteration, av.FFmpegError) as error:
         raise InputError(f"{path} is not a picture that can be read: {_sentence(error)}") from error
     if pixels.ndim == 2:

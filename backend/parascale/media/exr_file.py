@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from parascale.errors import InputError
 from parascale.extras import require
+from parascale.media.size_limit import check_decoded_size
 
 T = TypeVar("T")
 
@@ -197,6 +198,9 @@ def read_channels(
     import OpenEXR
 
     try:
+        for part in OpenEXR.File(str(path), header_only=True).parts:
+            (left, top), (right, bottom) = part.header["dataWindow"]
+            check_decoded_size(path, int(right) - int(left) + 1, int(bottom) - int(top) + 1)
         with OpenEXR.File(str(path), separate_channels=True) as file:
             parts = file.parts
             named = name_channels([(part.name(), list(part.channels)) for part in parts])

@@ -1,5 +1,6 @@
 """Pictures, one a frame."""
 
+import warnings
 from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
@@ -13,6 +14,7 @@ from parascale.media.display_light import encode_srgb
 from parascale.media.image_file import read_exr_image
 from parascale.media.lens_metadata import read_common_focal
 from parascale.media.picture_times import read_times
+from parascale.media.size_limit import check_decoded_size
 from parascale.media.video_file import Frame, SmallFrame, VideoInfo, fit_within
 from parascale.types import Image
 
@@ -79,6 +81,7 @@ class ImageFolder:
 def _read_image(path: Path) -> Image:
     if path.suffix.lower() == ".exr":
         return read_exr_image(path)
+    _check_size(path)
     # Decoded from bytes: OpenCV's own reader prints warnings and fails on names outside the locale.
     data = np.frombuffer(path.read_bytes(), np.uint8)
     picture = cv2.imdecode(data, cv2.IMREAD_COLOR) if len(data) else None
@@ -90,6 +93,22 @@ def _read_image(path: Path) -> Image:
         if stored is not None and np.issubdtype(stored.dtype, np.floating):
             picture = encode_srgb(stored)
     return np.asarray(picture[:, :, ::-1])
+
+
+def _check_size(path: Path) -> None:
+    """Refuse a picture that is too large to be decoded, by its header; what has none that can be read passes."""
+    from PIL import Image as Pillow
+    from PIL import UnidentifiedImageError
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Pillow.DecompressionBombWarning)
+            with Pillow.open(path) as picture:
+                check_decoded_size(path, *picture.size)
+    except Pillow.DecompressionBombError as error:  # beyond Pillow's own limit, which is above ours
+        raise InputError(f"{path.name} is too large a picture to be decoded: make it smaller") from error
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError):
+        return
 
 
 def _shrink(picture: Image, side: int, interpolation: int) -> Image:

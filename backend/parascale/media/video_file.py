@@ -159,6 +159,8 @@ class VideoFile:
         name = self._path.name
         try:
             found = find_films(self._path)
+        except InputError:
+            raise
         except (av.FFmpegError, OSError, ValueError) as error:
             raise InputError(f"{name} is not a video that can be read: give a video file or a folder") from error
         if not found:

@@ -15,7 +15,7 @@ from parascale.parallax.gains import TargetStart, global_gain
 from parascale.parallax.lead import track_point
 from parascale.parallax.lens import compensation, realised_intrinsics, step_directions
 from parascale.parallax.methods import METHODS, ClosedLoop
-from parascale.parallax.metrics import pce
+from parascale.parallax.metrics import pce_above_noise
 from parascale.parallax.observer import Look, Observer
 from parascale.parallax.passes import Walk, most_passes, walk
 from parascale.parallax.realise import realised_poses
@@ -110,6 +110,8 @@ def calibrate(
     facts = facts or TargetFacts()
     if facts.surroundings is None and isinstance(target, Surroundings):
         facts = replace(facts, surroundings=target)
+    if not facts.has_surfaces:
+        settings = replace(settings, framing=0.0, horizon="free", clearance=0.0)
     gain = METHODS[settings.method].gain
     asked = _asked(shot, anchor, settings)
     intrinsics = realised_intrinsics(shot.trajectory, anchor, settings.lens)
@@ -130,7 +132,6 @@ def calibrate(
         subjects=_seen_subjects(result.trajectory, composition.subjects, points),
         up=None if composition.target_up is None else Up(composition.target_up, 1.0, "the target's world"),
     )
-    moving = np.any(shot.trajectory.baselines, axis=1)
     report = make_report(
         shot,
         result,
@@ -139,7 +140,7 @@ def calibrate(
         walked,
         asked=(asked.p, asked.felt),
         pce_global=_pce_global(shot, anchor, asked.p, known, observer),
-        unknown=tuple(np.flatnonzero(np.isnan(wanted) & moving).tolist()),
+        unknown=np.isnan(wanted),
         surroundings=facts.surroundings,
     )
     return Calibration(replace(result, quality=report.as_json()), report, composition.subjects, points)
@@ -214,4 +215,4 @@ def _pce_global(shot: Shot, anchor: View, factor: Array, target: TargetStart, ob
     depth = np.array([observer.depth(poses[frame], int(frame)) if frame else target.depth for frame in frames])
     length = np.linalg.norm(shot.trajectory.baselines[frames], axis=1) * gain[frames]
     realised = np.where(length == 0, 0.0, length / depth)
-    return pce(realised, (shot.parallax_number * factor)[frames], shot.noise_floor)
+    return pce_above_noise(realised, (shot.parallax_number * factor)[frames], shot.noise_floor)

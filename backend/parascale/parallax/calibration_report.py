@@ -22,6 +22,11 @@ class CalibrationReport:
         The PCE one gain for all frames would leave, from at most 16 steps spread over the shot.
     rot_err : float
         Mean angle in degrees by which the camera looks elsewhere than the reference's, from the first frame on.
+    screen_motion : (float, float, float)
+        Motion on the screen by the camera's travel, in frame widths a frame: what a tenth of the picture stays below,
+        the median, and what a tenth exceeds; each the median over the steps.
+    screen_motion_error : float
+        The median of it against the reference's, both in frame widths of their own lens, as a PCE.
     gain_range : (float, float)
         Smallest and largest s_t.
     largest_jump : float
@@ -67,6 +72,8 @@ class CalibrationReport:
     felt_error: float
     pce_global: float
     rot_err: float
+    screen_motion: tuple[float, float, float]
+    screen_motion_error: float
     gain_range: tuple[float, float]
     largest_jump: float
     largest_jump_frame: int | None

@@ -17,8 +17,16 @@ CLEARANCE_SHARE = 0.1
 BENDS = (2.0, 4.0, 7.0, 11.0, 16.0, 22.0, 28.0, 35.0)
 AZIMUTHS = 16
 
+# A step is bent, or shortened, in time: for what the camera would meet in so many steps.
+LOOK_AHEAD_STEPS = 6
+
+# Of the points that are near enough to matter so many, the nearest, are looked at.
+MOST_POINTS = 1500
+
 # Surfaces seen in so many of the last frames are remembered: those beside and behind the camera.
 REMEMBERED_FRAMES = 16
+# Of each but the last one point in so many is kept.
+THINNED = 4
 
 
 @runtime_checkable
@@ -62,49 +70,71 @@ class Guard:
         x, y, z = surface(samples, self._intrinsics[frame])
         local = np.column_stack([x * z, y * z, z])
         self._clouds = [*self._clouds[1 - REMEMBERED_FRAMES :], local @ pose[:3, :3].T + pose[:3, 3]]
+        if len(self._clouds) > 1:
+            self._clouds[-2] = self._clouds[-2][::THINNED]
         self._cloud = np.concatenate(self._clouds)
         if self._clearance is None and depth > 0:
             near = 0.0 if self._surroundings is None else float(self._surroundings.clip_at(frame)[0])
             self._limit = max(near, CLEARANCE_SHARE * depth)
 
-    def allow(self, frame: int, centre: Array, step: Array) -> Array:
-        """Give the step (3,) from a place (3,) that may be made: itself, bent, or shortened."""
+    def allow(self, frame: int, centre: Array, step: Array, left: int) -> Array:
+        """Give the step (3,) from a place (3,) that may be made: itself, bent, or shortened.
+
+        What is in the way of the next steps counts, of which ``left`` are left: the step is bent in time to pass it or,
+        where that fails, shortened to the share of the way that is free, so that the camera slows down.
+        """
         self.bent.pop(frame, None)
         self.held_back.pop(frame, None)
-        length = float(np.linalg.norm(step))
+        length = math.sqrt(float(step @ step))
         if self._limit == 0 or length == 0:
             return step
-        near = self._cloud[np.sum((self._cloud - centre) ** 2, axis=1) < (length + self._limit) ** 2]
-        if self._fits(frame, centre, step, near):
+        ahead = min(LOOK_AHEAD_STEPS, left)
+        near = self._near(centre, ahead * length + self._limit)
+        if self._fits(frame, centre, ahead * step, near, step):
             return step
         for bend in BENDS:
-            ways = _cone(step, math.radians(bend))
-            fitting = [way for way in ways if self._fits(frame, centre, way, near)]
-            if fitting:
+            ways = [
+                way for way in _cone(step, math.radians(bend)) if self._fits(frame, centre, ahead * way, near, step)
+            ]
+            if ways:
                 self.bent[frame] = bend
                 # Of several ways around, the one that stays farthest from everything.
-                return max(fitting, key=lambda way: _distance(near, centre, way))
-        share = self._largest_share(frame, centre, step, near)
+                return max(ways, key=lambda way: _distance(near, centre, ahead * way))
+        share = self._largest_share(frame, centre, ahead * step, near)
         self.held_back[frame] = share
         return share * step
 
-    def _fits(self, frame: int, centre: Array, step: Array, near: Array) -> bool:
-        length = float(np.linalg.norm(step))
-        if length == 0:
-            return True
-        start = _distance(near, centre, np.zeros(3))
-        if _distance(near, centre, step) < min(self._limit, start * (1 - 1e-9)):
-            return False
+    def _near(self, centre: Array, reach: float) -> Array:
+        """Remembered points (N, 3) within reach, the nearest ones only."""
+        squared = np.sum((self._cloud - centre) ** 2, axis=1)
+        chosen = np.flatnonzero(squared < reach**2)
+        if len(chosen) > MOST_POINTS:
+            chosen = chosen[np.argpartition(squared[chosen], MOST_POINTS)[:MOST_POINTS]]
+        return self._cloud[chosen]
+
+    def _fits(self, frame: int, centre: Array, step: Array, near: Array, asked: Array) -> bool:
+        return self._is_clear(centre, step, near) and self._meets_nothing(frame, centre, step, asked)
+
+    def _is_clear(self, centre: Array, step: Array, near: Array) -> bool:
+        """Tell whether a step keeps its distance to what was seen; who is too close already may come no closer."""
+        away = near - centre
+        start = math.sqrt(float(np.min(np.einsum("ni,ni->n", away, away), initial=math.inf)))
+        return _distance(near, centre, step) >= min(self._limit, start * (1 - 1e-9))
+
+    def _meets_nothing(self, frame: int, centre: Array, step: Array, asked: Array) -> bool:
+        """Tell whether no surface, seen or not, is in the way of a step, nor from its end in that of the asked one."""
         if self._surroundings is None:
             return True
-        reach = length + min(self._limit, start)
-        return self._surroundings.nearest_hit(centre, step, reach, frame) is None
+        reach = float(np.linalg.norm(step)) + self._limit
+        if self._surroundings.nearest_hit(centre, step, reach, frame) is not None:
+            return False
+        return self._surroundings.nearest_hit(centre + step, asked, self._limit, frame) is None
 
     def _largest_share(self, frame: int, centre: Array, step: Array, near: Array) -> float:
         low, high = 0.0, 1.0
         for _ in range(10):
             middle = (low + high) / 2
-            if self._fits(frame, centre, middle * step, near):
+            if self._fits(frame, centre, middle * step, near, step):
                 low = middle
             else:
                 high = middle
@@ -129,7 +159,8 @@ def _distance(points: Array, start: Array, step: Array) -> float:
     away = points - start
     squared = float(step @ step)
     along = np.clip(away @ step / squared, 0.0, 1.0) if squared > 0 else np.zeros(len(away))
-    return float(np.sqrt(np.min(np.sum((away - along[:, None] * step) ** 2, axis=1))))
+    rest = away - along[:, None] * step
+    return math.sqrt(float(np.min(np.einsum("ni,ni->n", rest, rest))))
 
 
 def _cone(step: Array, angle: float) -> list[Array]:

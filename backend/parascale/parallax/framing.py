@@ -5,8 +5,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from parascale.camera.quaternions import conjugate, from_rotation_vectors, product, to_rotation_vectors
+from parascale.camera.quaternions import conjugate, product, to_rotation_vectors
 from parascale.camera.rotations import continuous_quaternions, matrices_from_quaternions, quaternions_from_matrices
+from parascale.camera.single import cross, rotation_of, vector_of
 from parascale.parallax.depth_source import DepthSamples
 from parascale.parallax.horizon import STEEP, STEEPEST
 from parascale.parallax.lead import Lead, Places
@@ -94,7 +95,7 @@ class Aim:
         if point is None:
             return held
         towards = point[frame] - centre
-        distance = float(np.linalg.norm(towards))
+        distance = math.sqrt(float(towards @ towards))
         if distance == 0:
             return held
         base, ray = self._base[frame], self._places.rays[frame]
@@ -105,7 +106,7 @@ class Aim:
         if neighbour is not None and angle * share > (most := self._most[min(frame, neighbour)]):
             share = most / angle
             self._hurried.add(frame)
-        turned = _rotation(share * vector) @ held
+        turned = rotation_of(share * vector) @ held
         correction: Array = self.keep_roll(frame, turned @ base, ray) @ base.T
         return correction
 
@@ -116,7 +117,7 @@ class Aim:
         axis = _AHEAD if ray is None else ray
         level, now = self._up @ self._base[frame], self._up @ rotation
         angle = _twist(axis, level, now)
-        twisted: Array = rotation @ _rotation(angle * axis)
+        twisted: Array = rotation @ rotation_of(angle * axis)
         return twisted
 
     def see(self, frame: int, pose: Array, samples: DepthSamples, depth: float) -> None:
@@ -182,19 +183,21 @@ def depth_along(ray: Array, samples: DepthSamples, intrinsics: Array, width: int
 
 def power(rotation: Array, exponent: float) -> Array:
     """Turn by a part of a rotation (3, 3), about its own axis."""
-    vector = to_rotation_vectors(quaternions_from_matrices(rotation[None]))[0]
-    return _rotation(exponent * vector)
+    return rotation_of(exponent * vector_of(rotation))
 
 
-def smooth_corrections(corrections: Array, times: Array, seconds: float = SMOOTH_SECONDS) -> Array:
-    """Low-pass rotations (T, 3, 3) by a Gaussian over time; a steady turn comes through, the ends stay.
+def smooth_corrections(corrections: Array, times: Array, anchor_frame: int = 0) -> Array:
+    """Low-pass rotations (T, 3, 3) by a Gaussian over time; a steady turn comes through, ends and anchor stay."""
+    before = _smooth_run(corrections[: anchor_frame + 1], times[: anchor_frame + 1])
+    return np.concatenate([before[:-1], _smooth_run(corrections[anchor_frame:], times[anchor_frame:])])
 
-    Beyond each end the sequence goes on as its reflection through the end, which a steady turn continues into.
-    """
+
+def _smooth_run(corrections: Array, times: Array) -> Array:
+    """Smooth a run of rotations, which beyond each end goes on as its reflection through the end."""
     count = len(corrections)
     if count < 3:
         return corrections
-    sigma = seconds * (count - 1) / float(times[-1] - times[0])
+    sigma = SMOOTH_SECONDS * (count - 1) / float(times[-1] - times[0])
     reach = min(math.ceil(3 * sigma), count - 1)
     turns = continuous_quaternions(quaternions_from_matrices(corrections))
 
@@ -219,16 +222,10 @@ def _largest_turns(base: Array, times: Array) -> Array:
     return np.asarray(max(MAX_CORRECTION_RATE, 2 * float(rates.max(initial=0.0))) * span)
 
 
-def _rotation(vector: Array) -> Array:
-    """Exponential map of one rotation vector (3,)."""
-    rotation: Array = matrices_from_quaternions(from_rotation_vectors(vector[None]))[0]
-    return rotation
-
-
 def _turn_between(start: Array, end: Array) -> Array:
     """Rotation vector (3,) of the smallest turn from one unit vector to another; exactly zero where they agree."""
-    axis = np.cross(start, end)
-    sine, cosine = float(np.linalg.norm(axis)), float(start @ end)
+    axis = cross(start, end)
+    sine, cosine = math.sqrt(float(axis @ axis)), float(start @ end)
     if sine < 1e-12:
         return np.zeros(3)
     turn: Array = axis * (math.atan2(sine, cosine) / sine)
@@ -249,7 +246,7 @@ def _twist(axis: Array, level: Array, now: Array) -> float:
     lean /= math.hypot(level[0], level[1])
     along = float(axis @ now)
     a = float(lean @ now) - along * float(lean @ axis)
-    b = -float(lean @ np.cross(axis, now))
+    b = -float(lean @ cross(axis, now))
     c = along * float(lean @ axis)
     radius = math.hypot(a, b)
     if radius == 0:

@@ -51,8 +51,15 @@ class GainMethod(Choice):
 
 
 def parallax_per_unit(shot: Shot) -> Array:
-    """P_t of a step of length 1, 1 / Z_t, (T-1,)."""
-    return 1 / shot.median_depth[:-1]
+    """P_t of a step of length 1, 1 / Z_t, (T-1,); gaps in Z_t are bridged, and NaN at the ends.
+
+    Over a gap ln Z_t is linear in time: the depth goes on changing while it is not known.
+    """
+    depth = shot.bridged_depth
+    known = np.flatnonzero(~np.isnan(shot.median_depth))
+    if len(known):
+        depth[: known[0]] = depth[known[-1] + 1 :] = math.nan
+    return 1 / depth[:-1] if len(known) else np.full(len(shot) - 1, math.nan)
 
 
 def felt_per_unit(shot: Shot) -> Array:

@@ -14,6 +14,11 @@ from parascale.types import Array, Json, to_json_values
 
 # Two frames are at the same time where they lie within this share of the shorter frame interval.
 SAME_TIME_TOLERANCE = 0.1
+# Rates this alike are two names of one, as 24 and 24000/1001 are: their frames go together by number.
+SAME_RATE_TOLERANCE = 0.002
+# Against known geometry a step is a rest below this share of the slower side's longest step: a path at a millionth of
+# the speed still has a scale gap.
+REST_SHARE = 1e-4
 
 
 @dataclass(frozen=True)
@@ -26,6 +31,7 @@ class Metrics:
         Mean over steps of abs(ln(P' / P)), both clamped to ``floor``.
     pce_scale_gap : float
         Median of ln(P' / P) over the steps where both sides lie above the floor; positive: the shot moves too fast.
+        NaN where no step does.
     pce_profile : float
         The PCE that remains once the shot's P is divided by exp(scale gap).
     felt_error : float
@@ -42,7 +48,7 @@ class Metrics:
     above_floor : float
         Share of the steps where both sides lie above the floor, 0 .. 1.
     floor : float
-        The floor used: the larger of the two shots' noise floors.
+        The floor used: the larger of the two shots' noise floors, see `shared_floor`.
     """
 
     pce: float
@@ -98,8 +104,25 @@ def pce(p: ArrayLike, p_reference: ArrayLike, floor: float = EXACT_FLOOR) -> flo
     return float(np.mean(known)) if len(known) else math.nan
 
 
+def shared_floor(p: ArrayLike, p_reference: ArrayLike, noise_floor: float) -> float:
+    """Give e, below which a step counts as rest.
+
+    It is the noise floor where a side was solved from pixels. Against known geometry it is 1e-6, or 1e-4 of the slower
+    side's longest step where that is less.
+    """
+    if noise_floor > EXACT_FLOOR:
+        return noise_floor
+    longest = [float(np.nanmax(side, initial=0.0)) for side in (p, p_reference)]
+    return min(EXACT_FLOOR, REST_SHARE * min(longest)) or EXACT_FLOOR
+
+
+def pce_above_noise(p: ArrayLike, p_reference: ArrayLike, noise_floor: float) -> float:
+    """Give the PCE at the floor that `shared_floor` gives the two sides."""
+    return pce(p, p_reference, shared_floor(p, p_reference, noise_floor))
+
+
 def compare(shot: Shot, reference: Shot) -> Metrics:
-    """Hold a shot against a reference, at the times both have.
+    """Hold a shot against a reference, at the times both have; frames at nominally the same rate go by number.
 
     Raises
     ------
@@ -113,12 +136,13 @@ def compare(shot: Shot, reference: Shot) -> Metrics:
             f"{shot.name!r} and {reference.name!r} share no step in time: retime one to the other's frame rate first"
         )
     ours_step, theirs_step = ours[:-1][step], theirs[:-1][step]
-    floor = max(shot.noise_floor, reference.noise_floor)
     p, p_reference = shot.parallax_number[ours_step], reference.parallax_number[theirs_step]
+    noise = max(shot.noise_floor, reference.noise_floor)
+    floor = shared_floor(p, p_reference, noise)
     above, gap, profile = _split(p, p_reference, floor)
     felt = math.nan
     if shot.felt_parallax is not None and reference.felt_parallax is not None:
-        felt = pce(shot.felt_parallax[ours_step], reference.felt_parallax[theirs_step], floor)
+        felt = pce_above_noise(shot.felt_parallax[ours_step], reference.felt_parallax[theirs_step], noise)
     rotations, centres = shot.trajectory.rotations[ours], shot.trajectory.centres[ours]
     rotations_ref, centres_ref = reference.trajectory.rotations[theirs], reference.trajectory.centres[theirs]
     return Metrics(
@@ -176,13 +200,18 @@ def _split(p: Array, p_reference: Array, floor: float) -> tuple[float, float, fl
     if not known.any():
         return math.nan, math.nan, math.nan
     above = known & (p > floor) & (p_reference > floor)
-    gap = float(np.median(log_ratio(p[above], p_reference[above], floor))) if above.any() else 0.0
+    if not above.any():
+        return 0.0, math.nan, math.nan
+    gap = float(np.median(log_ratio(p[above], p_reference[above], floor)))
     return float(np.sum(above) / np.sum(known)), gap, pce(p * math.exp(-gap), p_reference, floor)
 
 
 def _common_frames(times: Array, times_reference: Array) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Index pairs of frames at the same time since each side's first frame."""
     a, b = times - times[0], times_reference - times_reference[0]
+    if len(a) > 1 and len(b) > 1:
+        ratio = float(np.median(np.diff(b)) / np.median(np.diff(a)))
+        a = a * ratio if abs(ratio - 1) < SAME_RATE_TOLERANCE else a
     interval = min((float(np.min(np.diff(t))) for t in (a, b) if len(t) > 1), default=1.0)
     after = np.minimum(np.searchsorted(b, a), len(b) - 1)
     before = np.maximum(after - 1, 0)

@@ -6,8 +6,9 @@ from typing import Protocol
 import numpy as np
 
 from parascale.camera import Trajectory
-from parascale.camera.quaternions import arc_of_chord, chord_of_arc, conjugate, product, to_rotation_vectors
+from parascale.camera.quaternions import arc_of_chord, conjugate, product, to_rotation_vectors
 from parascale.camera.rotations import quaternions_from_matrices
+from parascale.camera.single import chord_of, rotation_of, vector_of
 from parascale.parallax.clearance import Guard
 from parascale.parallax.depth_source import DepthSamples
 from parascale.parallax.framing import Aim, SteadyAim
@@ -16,7 +17,7 @@ from parascale.types import Array
 # Where the next camera turns to depends on where it stands, and where it stands on how it turns: repeated so often, or
 # until it moves by less than this share of the step.
 MAX_ROUNDS = 6
-SETTLED = 1e-12
+SETTLED = 1e-10
 
 
 class Mover(Protocol):
@@ -96,31 +97,34 @@ class CameraMove:
     def next(self, frame: int, pose: Array, gain: float) -> Array:
         """See `Mover`."""
         rotation, centre = pose[:3, :3], pose[:3, 3]
-        turn, reached = self._turns[frame], centre
-        length = gain * float(self._lengths[frame])
+        turn, length = self._turns[frame], gain * float(self._lengths[frame])
+        step = np.zeros(3)
         for _ in range(MAX_ROUNDS):
-            step = self._guard.allow(frame, centre, rotation @ self._chord(frame, turn, length))
-            before, reached = reached, centre + step
-            following = self._aim.rotation(frame + 1, reached, frame)
-            turn = _turns(np.stack([rotation, following]))[0]
-            if _is_settled(before, reached, length):
+            before, step = step, rotation @ self._chord(frame, turn, length)
+            following = self._aim.rotation(frame + 1, centre + step, frame)
+            turn = vector_of(rotation.T @ following)
+            if _is_settled(before, step, length):
                 break
-        return _pose(following, reached)
+        allowed = self._guard.allow(frame, centre, step, len(self._lengths) - frame)
+        if allowed is not step:
+            following = self._aim.rotation(frame + 1, centre + allowed, frame)
+        return _pose(following, centre + allowed)
 
     def previous(self, frame: int, pose: Array, gain: float) -> Array:
         """See `Mover`."""
         following, centre = pose[:3, :3], pose[:3, 3]
-        turn, reached = self._turns[frame], centre
-        rotation = following
-        length = gain * float(self._lengths[frame])
+        turn, length = self._turns[frame], gain * float(self._lengths[frame])
+        rotation, step = following @ rotation_of(-turn), np.zeros(3)
         for _ in range(MAX_ROUNDS):
-            step = self._guard.allow(frame, centre, -rotation @ self._chord(frame, turn, length))
-            before, reached = reached, centre + step
-            rotation = self._aim.rotation(frame, reached, frame + 1)
-            turn = _turns(np.stack([rotation, following]))[0]
-            if _is_settled(before, reached, length):
+            before, step = step, -rotation @ self._chord(frame, turn, length)
+            rotation = self._aim.rotation(frame, centre + step, frame + 1)
+            turn = vector_of(rotation.T @ following)
+            if _is_settled(before, step, length):
                 break
-        return _pose(rotation, reached)
+        allowed = self._guard.allow(frame, centre, step, frame + 1)
+        if allowed is not step:
+            rotation = self._aim.rotation(frame, centre + allowed, frame + 1)
+        return _pose(rotation, centre + allowed)
 
     def see(self, frame: int, pose: Array, samples: DepthSamples, depth: float) -> None:
         """See `Mover`."""
@@ -129,7 +133,7 @@ class CameraMove:
 
     def _chord(self, frame: int, turn: Array, length: float) -> Array:
         """Displacement in the axes of the step's first camera."""
-        chord: Array = chord_of_arc(turn[None], self._travel[frame][None])[0]
+        chord = chord_of(turn, self._travel[frame])
         now = math.sqrt(float(chord @ chord))
         return chord * (length / now) if now > 0 else chord
 

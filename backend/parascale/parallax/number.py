@@ -64,7 +64,12 @@ def felt_per_unit_step(direction: ArrayLike, samples: DepthSamples, intrinsics: 
     translating pinhole camera (Longuet-Higgins and Prazdny 1980). The samples are seen from the start of the step; its
     unit direction d is in camera coordinates, OpenCV axes.
     """
+    return area_median(motion_per_unit_step(direction, samples, intrinsics), upper=True)
+
+
+def motion_per_unit_step(direction: ArrayLike, samples: DepthSamples, intrinsics: ArrayLike) -> Array:
+    """Image motion (N,) of each sample that was hit for a camera step of length 1; see `felt_per_unit_step`."""
     dx, dy, dz = np.asarray(direction, np.float64).tolist()
     x, y, depth = surface(samples, intrinsics)
-    motion = np.sqrt((x * dz - dx) ** 2 + (y * dz - dy) ** 2) / depth
-    return area_median(motion, upper=True)
+    motion: Array = np.sqrt((x * dz - dx) ** 2 + (y * dz - dy) ** 2) / depth
+    return motion

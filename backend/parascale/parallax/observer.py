@@ -7,7 +7,7 @@ import numpy as np
 
 from parascale.errors import Cancelled
 from parascale.parallax.depth_source import DepthSamples, DepthSource
-from parascale.parallax.number import felt_per_unit_step, median_depth, surface
+from parascale.parallax.number import area_median, median_depth, motion_per_unit_step, surface
 from parascale.types import Array, CancelCheck, Progress
 
 
@@ -21,16 +21,19 @@ class Look:
         Z', NaN where no surface is in view.
     felt_per_unit : float
         phi' for a step of length 1 in the direction of the frame's step; NaN without surface or without a step.
+    spread : (float, float)
+        The motion that a tenth of the frame stays below, and that a tenth exceeds, for such a step; NaN likewise.
     nearest : float
         Distance from the camera to the nearest sample, inf without surface.
     """
 
     depth: float
     felt_per_unit: float
+    spread: tuple[float, float]
     nearest: float
 
 
-NOTHING = Look(math.nan, math.nan, math.inf)
+NOTHING = Look(math.nan, math.nan, (math.nan, math.nan), math.inf)
 
 
 NO_SAMPLES = DepthSamples(np.empty((0, 2)), np.empty(0), np.empty(0, bool))
@@ -72,11 +75,15 @@ class Observer:
         if not 0 < depth < math.inf:
             return NOTHING
         intrinsics = self._intrinsics[frame]
-        felt = math.nan
+        felt, spread = math.nan, (math.nan, math.nan)
         if frame < len(self._directions) and not math.isnan(self._directions[frame, 0]):
-            felt = felt_per_unit_step(self._directions[frame], samples, intrinsics)
+            motion = motion_per_unit_step(self._directions[frame], samples, intrinsics)
+            felt = area_median(motion, upper=True)
+            tenth = (len(motion) - 1) // 10
+            ordered = np.partition(motion, (tenth, len(motion) - 1 - tenth))
+            spread = float(ordered[tenth]), float(ordered[-1 - tenth])
         x, y, z = surface(samples, intrinsics)
-        return Look(depth, felt, float(np.sqrt(np.min((x * x + y * y + 1) * z * z))))
+        return Look(depth, felt, spread, float(np.sqrt(np.min((x * x + y * y + 1) * z * z))))
 
     def _samples(self, camera_to_world: Array, frame: int) -> DepthSamples:
         if self._cancelled is not None and self._cancelled():

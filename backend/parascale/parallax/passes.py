@@ -89,7 +89,7 @@ def walk(
         moved = 0.0 if gain is None else float(np.max(np.abs(np.log(gain / path.gain)), initial=0.0))
         turned = 0.0
         if composition.corrects and done < MAX_CORRECTION_PASSES:
-            smooth = smooth_corrections(unsmoothed.aim.wanted, shot.trajectory.times)
+            smooth = smooth_corrections(unsmoothed.aim.wanted, shot.trajectory.times, settings.anchor_frame)
             turned = float(np.max(geodesic_angle(corrections, smooth)))
             corrections = smooth
         if moved < SETTLED_LOG_GAIN and turned < (SETTLED_CORRECTION if done else ROUGH_CORRECTION):

@@ -15,13 +15,20 @@ from parascale.parallax.calibration_report import (
 )
 from parascale.parallax.clearance import Surroundings, crossings
 from parascale.parallax.composition import Composition
-from parascale.parallax.metrics import pce, rot_err
+from parascale.parallax.methods import METHODS, ClosedLoop
+from parascale.parallax.metrics import pce_above_noise, rot_err
 from parascale.parallax.passes import MAX_SMOOTHING_PASSES, Walk
 from parascale.parallax.settings import Settings
 from parascale.parallax.shot import EXACT_FLOOR, Shot
-from parascale.parallax.shot_measures import largest_roll_error, place_subject, standing_frames
+from parascale.parallax.shot_measures import (
+    focal_in_widths,
+    largest_roll_error,
+    place_subject,
+    screen_motion,
+    standing_frames,
+)
 from parascale.parallax.verdict import judge
-from parascale.types import Array
+from parascale.types import Array, Mask
 
 
 def make_report(
@@ -33,7 +40,7 @@ def make_report(
     *,
     asked: tuple[Array, Array],
     pce_global: float,
-    unknown: tuple[int, ...],
+    unknown: Mask,
     surroundings: Surroundings | None,
 ) -> CalibrationReport:
     """Measure what a calibration did.
@@ -48,14 +55,14 @@ def make_report(
     asked : pair of (T-1,) float64
         Factors on P_t and phi_t.
     pce_global : float
-    unknown : tuple of int
+    unknown : (T-1,) bool
         Steps whose wanted motion the reference does not know.
     surroundings : Surroundings or None
     """
-    error = pce(result.parallax_number, shot.parallax_number * asked[0], shot.noise_floor)
+    error = pce_above_noise(result.parallax_number, shot.parallax_number * asked[0], shot.noise_floor)
     felt_error = math.nan
     if shot.felt_parallax is not None and result.felt_parallax is not None:
-        felt_error = pce(result.felt_parallax, shot.felt_parallax * asked[1], shot.noise_floor)
+        felt_error = pce_above_noise(result.felt_parallax, shot.felt_parallax * asked[1], shot.noise_floor)
     assert result.gain is not None
     jump, jump_frame = largest_jump(result.gain)
     nearest = np.array([look.nearest for look in walked.path.looks])
@@ -68,6 +75,8 @@ def make_report(
         felt_error=felt_error,
         pce_global=pce_global,
         rot_err=rot_err(realised.rotations, reference.rotations),
+        screen_motion=screen_motion(realised, walked.path.looks),
+        screen_motion_error=_screen_motion_error(shot, result),
         gain_range=(float(result.gain.min()), float(result.gain.max())) if len(result.gain) else (math.nan, math.nan),
         largest_jump=jump,
         largest_jump_frame=jump_frame,
@@ -91,6 +100,13 @@ def make_report(
     return replace(report, verdict=judge(report))
 
 
+def _screen_motion_error(shot: Shot, result: Shot) -> float:
+    if shot.felt_parallax is None or result.felt_parallax is None:
+        return math.nan
+    ours = result.felt_parallax * focal_in_widths(result.trajectory)[:-1]
+    return pce_above_noise(ours, shot.felt_parallax * focal_in_widths(shot.trajectory)[:-1], shot.noise_floor)
+
+
 def _subject_name(composition: Composition) -> str:
     leading = composition.lead.subject[composition.lead.frames]
     return ", ".join(composition.subjects[index].name for index in dict.fromkeys(leading.tolist()))
@@ -104,13 +120,22 @@ def _roll_error(shot: Shot, result: Shot, settings: Settings, composition: Compo
     )
 
 
+def _frames(chosen: Mask) -> tuple[int, ...]:
+    return tuple(np.flatnonzero(chosen).tolist())
+
+
 def _warnings(
-    shot: Shot, settings: Settings, unknown: tuple[int, ...], without: tuple[int, ...], *, settled: bool
+    shot: Shot, settings: Settings, unknown: Mask, without: tuple[int, ...], *, settled: bool
 ) -> Iterator[str]:
     if without:
         yield f"The target shows no surface in frames {frame_ranges(without)}: the last gain holds there."
-    if unknown:
-        yield f"The reference has no depth in frames {frame_ranges(unknown)}: the last gain holds there."
+    moving = np.any(shot.trajectory.baselines, axis=1)
+    held, bridged = unknown & moving, np.isnan(shot.median_depth[:-1]) & ~unknown & moving
+    if held.any():
+        yield f"The reference has no depth in frames {frame_ranges(_frames(held))}: the last gain holds there."
+    gain = METHODS[settings.method].gain
+    if bridged.any() and isinstance(gain, ClosedLoop) and not gain.felt:
+        yield f"The reference has no depth in frames {frame_ranges(_frames(bridged))}: it is interpolated there."
     if not settled:
         yield f"Smoothing did not settle in {MAX_SMOOTHING_PASSES} passes: the PCE shown is that of the last."
     p = shot.parallax_number

@@ -19,6 +19,21 @@ HORIZONS = {
     )
 }
 
+_SHOT: dict[str, Any] = {"framing": 1.0, "horizon": "keep", "clearance": None, "max_jump": 0.05}
+
+PRESETS: dict[str, tuple[Choice, dict[str, Any]]] = {
+    choice.name: (choice, chosen)
+    for choice, chosen in (
+        (Choice("shot", "Shot", "Keep the Parallax Number together with subject, horizon and clearance"), _SHOT),
+        (
+            Choice("feels-same", "Feels the Same", "As Shot, and match the image motion itself, through the same lens"),
+            _SHOT | {"method": "felt", "lens": "copy"},
+        ),
+        (Choice("verbatim", "Verbatim", "The paper's method: rotations and steps as they are, nothing else kept"), {}),
+    )
+}
+"""Settings by name, and what each sets. Front ends start from "shot"; `Settings` itself is verbatim."""
+
 
 @dataclass(frozen=True, eq=False)
 class Settings:
@@ -70,8 +85,20 @@ class Settings:
     @classmethod
     def verbatim(cls, method: str = "closed-loop", **others: Any) -> Self:
         """Give the settings of the paper: rotations and steps verbatim, no limit of any kind."""
-        off = {"max_jump": None, "framing": 0.0, "horizon": "free", "clearance": 0.0}
-        return cls(method, **(off | others))
+        return cls.preset("verbatim", method=method, **others)
+
+    @classmethod
+    def preset(cls, name: str, **others: Any) -> Self:
+        """Give the settings of one of `PRESETS`, some of them changed.
+
+        Raises
+        ------
+        InputError
+            Where there is none of that name, or a value is out of its range.
+        """
+        if name not in PRESETS:
+            raise InputError(f"the preset {name!r} is not one of {', '.join(PRESETS)}")
+        return cls(**(PRESETS[name][1] | others))
 
     @property
     def is_verbatim(self) -> bool:

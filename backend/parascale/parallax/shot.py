@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, get_args
 
 import numpy as np
@@ -29,7 +29,7 @@ class Points:
     colours: NDArray[np.uint8]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Shot:
     """A camera path together with the depth it moves through.
 
@@ -137,6 +137,46 @@ class Shot:
 
     def __len__(self) -> int:
         return len(self.trajectory)
+
+    def __repr__(self) -> str:
+        p = self.parallax_number
+        told = f", P {np.nanmedian(p):.3g}" if not np.isnan(p).all() else ""
+        return f"<Shot {self.name!r}: {len(self)} frames at {self.fps:g} fps, {self.motion_class}, {self.unit}{told}>"
+
+    def __getitem__(self, chosen: slice) -> "Shot":
+        """Take some frames in a row, ``shot[10:50]``; their times stay.
+
+        Raises
+        ------
+        InputError
+            Where that is not frames in a row, or none. `parascale.retime` leaves frames out, and turns them round.
+        """
+        if not isinstance(chosen, slice) or chosen.step not in (None, 1):
+            raise InputError("frames of a shot are taken in a row, as in shot[10:50]")
+        start, stop, _ = chosen.indices(len(self))
+        if stop <= start:
+            raise InputError(f"the frames {start} to {stop} of {len(self)} are none")
+        frames, steps = slice(start, stop), slice(start, stop - 1)
+        felt, gain, sigma = (
+            None if values is None else values[steps] for values in (self.felt_parallax, self.gain, self.parallax_sigma)
+        )
+        assert self.frames is not None
+        quality = dict(self.quality)
+        if isinstance(per_step := quality.get("noise_floor_per_step"), list):
+            quality["noise_floor_per_step"] = per_step[steps]
+        return replace(
+            self,
+            trajectory=self.trajectory[frames],
+            median_depth=self.median_depth[frames],
+            # At unit depth is what begins at depth 1.
+            unit="arbitrary" if self.unit == "unit-depth" and start > 0 else self.unit,
+            frames=self.frames[frames],
+            felt_parallax=felt,
+            gain=gain,
+            subjects=tuple(subject[frames] for subject in self.subjects),
+            parallax_sigma=sigma,
+            quality=quality,
+        )
 
     @property
     def parallax_number(self) -> Array:

@@ -1,6 +1,7 @@
 """Measures of a shot beside its Parallax Number: the subject's place, the horizon, where the camera stands still."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,13 +10,15 @@ from numpy.typing import NDArray
 from parascale.camera import Trajectory
 from parascale.parallax.horizon import roll_angles
 from parascale.parallax.lead import Lead
+from parascale.parallax.observer import Look
 from parascale.parallax.subject import places_of
 from parascale.types import Array
 
 # How far from its place in the reference, in frame widths, a subject may stand to count as held.
 HELD_WITHIN = 0.15
 
-# A step of less than this share of the median realised one stands still, where the reference's own does not.
+# A step whose gain is less than this share of the largest stands still; the reference's own rests, less than this share
+# of its median step, do not count.
 STANDING_SHARE = 0.02
 
 # Where the camera looks more steeply, as the cosine of its pitch, its roll means nothing.
@@ -95,13 +98,30 @@ def largest_roll_error(
     return math.degrees(float(np.max(np.abs(difference[level])))) if level.any() and level[anchor_frame] else math.nan
 
 
+def focal_in_widths(path: Trajectory) -> Array:
+    """Focal length in frame widths, (T,)."""
+    focal: Array = path.intrinsics[:, 0] / path.width
+    return focal
+
+
+def screen_motion(path: Trajectory, looks: Sequence[Look]) -> tuple[float, float, float]:
+    """Motion on the screen by travel alone, in frame widths a frame: its 10th, 50th and 90th percentiles.
+
+    Each is the median over the steps of ``path`` (T cameras that saw ``looks``) that move; NaN where none does.
+    """
+    scale = np.linalg.norm(path.baselines, axis=1) * focal_in_widths(path)[:-1]
+    per_unit = np.array([(look.spread[0], look.felt_per_unit, look.spread[1]) for look in looks[:-1]]).reshape(-1, 3)
+    motion = per_unit * scale[:, None]
+    motion = motion[(scale > 0) & ~np.isnan(motion[:, 1])]
+    low, middle, high = np.median(motion, axis=0).tolist() if len(motion) else (math.nan,) * 3
+    return low, middle, high
+
+
 def standing_frames(reference: Trajectory, realised: Trajectory) -> tuple[int, ...]:
     """Find the steps that the realised camera does not walk although the reference's does."""
     ours, theirs = (np.linalg.norm(path.baselines, axis=1) for path in (realised, reference))
     if not len(ours) or ours.max() == 0 or theirs.max() == 0:
         return ()
-    stands = ours < STANDING_SHARE * np.median(ours[ours > 0])
     walks = theirs > STANDING_SHARE * np.median(theirs[theirs > 0])
-    # Against the longest too: a camera that stands still for most of the shot has a small median.
-    stands |= ours < STANDING_SHARE**2 * ours.max()
-    return tuple(np.flatnonzero(stands & walks).tolist())
+    gain = np.divide(ours, theirs, out=np.zeros_like(ours), where=walks)
+    return tuple(np.flatnonzero(walks & (gain < STANDING_SHARE * gain.max())).tolist())

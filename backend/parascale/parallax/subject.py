@@ -64,6 +64,10 @@ class SubjectTrack:
     def __len__(self) -> int:
         return len(self.centre)
 
+    def __getitem__(self, frames: slice) -> "SubjectTrack":
+        size, depth = (None if values is None else values[frames] for values in (self.size, self.depth))
+        return replace(self, centre=self.centre[frames], size=size, depth=depth)
+
     @property
     def in_frame(self) -> Mask:
         """Frames in which the subject's place is known, (T,)."""

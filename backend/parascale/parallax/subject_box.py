@@ -72,4 +72,6 @@ def parse_subject_box(text: str, number: int = 1) -> SubjectBox:
     if found is None or len(numbers) not in (2, 4):
         raise InputError(f"the subject {text!r} is not X,Y or X,Y,WIDTH,HEIGHT, as 640,360 or man=600,200,80,240@12")
     name = (found["name"] or "").strip() or ("subject" if number == 1 else f"subject {number}")
-    return SubjectBox(name, *numbers, frame=None if found["frame"] is None else int(found["frame"]))
+    x, y, *sides = numbers
+    width, height = sides or (None, None)
+    return SubjectBox(name, x, y, width, height, None if found["frame"] is None else int(found["frame"]))

@@ -2,13 +2,14 @@
 
 import contextlib
 import itertools
+import json
 import logging
-import signal
 import sqlite3
 import time
-from collections import OrderedDict
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Unpack
 
@@ -16,46 +17,26 @@ import zmq
 
 from parascale.errors import InputError, Remedy
 from parascale.link import messages as m
-from parascale.link.arrays import from_frames
-from parascale.link.codec import build
 from parascale.link.kinds import KINDS
-from parascale.link.limits import JOB_ID
-from parascale.link.transfer import Receiver, Sender, check_files
+from parascale.link.limits import PAGE
+from parascale.link.state import JOURNAL_FILE
+from parascale.logs import log_event
+from parascale.service.access import Owner
+from parascale.service.admission import RefusedError, check_submission, stall_of
+from parascale.service.evidence import exit_reason, where_it_was
 from parascale.service.journal import Job, JobChanges, Journal, new_job
+from parascale.service.lifecycle import Event, Tries, next_state
+from parascale.service.limits import KEPT, UPLOAD_KEPT, Limits
 from parascale.service.pool import Pool, WorkerHandle
-from parascale.service.store import INPUTS, REQUEST, RESULTS, Store, payload_hash
+from parascale.service.store import INPUTS, REQUEST, RESULTS, Store, payload_hash, read_submission
+from parascale.service.transfers import Downloads, Key, Uploads
 
 log = logging.getLogger(__name__)
 
-MAX_JOBS = 500
-"""Jobs a client may have under way, and those it is told of."""
-
-KEPT = 7 * 24 * 3600.0
-"""Seconds for which a job that failed, was cancelled or lost is remembered, and one is waited for that never came."""
-
-MAX_ATTEMPTS = 3
-"""Starts of a job that each ended with the server's death, after which it is taken for the reason."""
-
 _SWEEP = 3600.0  # seconds between two looks for jobs to forget
-_MAX_LABEL = 200
+_RETRY = 1.0  # seconds before what the journal did not take is tried again
 _MAX_MESSAGE = 500
-_SENDERS = 16
-Key = tuple[str, str]
 Answer = tuple[m.Message] | tuple[m.Message, list[bytes]]
-
-
-class RefusedError(InputError):
-    """What a client asked for cannot be; the code is for programs."""
-
-    def __init__(self, code: m.Refusal, message: str) -> None:
-        super().__init__(message)
-        self.code: m.Refusal = code
-
-
-@dataclass(eq=False)
-class _Upload:
-    receiver: Receiver
-    peer: bytes
 
 
 class Dispatcher:
@@ -64,12 +45,11 @@ class Dispatcher:
     Parameters
     ----------
     state : Path
-        Folder of the journal and the store; made where missing.
+        Folder of the journal and the store; ours already.
     context : zmq.Context
     workers : int
         Jobs at a time.
-    quota : int
-        Bytes of all jobs above which new ones are refused.
+    limits : Limits
     worker_silence : float
         Seconds after which a silent worker is ended.
     announce : callable
@@ -83,26 +63,31 @@ class Dispatcher:
         state: Path,
         context: "zmq.Context[zmq.Socket[bytes]]",
         workers: int,
-        quota: int,
+        limits: Limits,
         worker_silence: float,
         announce: Callable[[str, m.JobStatus], None],
         send: Callable[[bytes, m.Message], None],
     ) -> None:
         try:
-            state.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._store = Store(state / "jobs")
-            self._journal = Journal(state / "journal.sqlite")
+            self._journal = Journal(state / JOURNAL_FILE)
+            self._store = Store(state / "jobs", self._journal.identity)
         except OSError as error:
             raise InputError(f"the state folder {state} cannot be written: {error.strerror}") from error
-        self._quota = quota
+        self._limits = limits
         self._silence = worker_silence
         self._announce = announce
-        self._send = send
-        self._uploads: dict[Key, _Upload] = {}
-        self._senders: OrderedDict[Key, Sender] = OrderedDict()
+        self._uploads = Uploads(send)
+        self._downloads = Downloads()
+        self._stalls: dict[int, float] = {}
+        self._pending: deque[Callable[[], None]] = deque()
+        self._waits_until = 0.0
         self._swept = -_SWEEP
-        self._recover()
-        self._pool = Pool(context, workers, worker_silence)
+        self._recovered = False
+        self.trouble = ""
+        self._store.sweep({self._store.of(*key) for key in self._journal.with_files()})
+        with self._journal_may_fail():
+            self._recover()
+        self._pool = Pool(context, workers, worker_silence, state / "empty", limits.worker_memory)
 
     @property
     def socket(self) -> "zmq.Socket[bytes]":
@@ -114,17 +99,24 @@ class Dispatcher:
         """Whether a job runs or could run."""
         return self._journal.has_work()
 
+    def health(self) -> tuple[int, int, int, int, tuple[str, ...]]:
+        """Return the number of workers, of running and of waiting jobs, the bytes free, and what is wrong."""
+        free = self._store.free
+        troubles = [text for text in (self.trouble, self._pool.trouble) if text]
+        if free < self._store.spare:
+            troubles.append(f"the disk of the state folder has {free / 1e6:.0f} MB left")
+        return self._pool.count, *self._journal.count_work(), free, tuple(troubles)
+
     def close(self) -> None:
         """End the workers; what they were doing is done again by the next server."""
         self._pool.close()
         with contextlib.suppress(sqlite3.Error):  # where the disk is full, it counts as one more attempt
-            for job in self._journal.in_states(["running"]):
-                self._journal.change(job, state="queued", attempts=job.attempts - 1)
-        for upload in self._uploads.values():
-            upload.receiver.close()
+            for job in self._journal.in_states(["running", "cancelling"]):
+                self._happen(job, "backend-stops")
+        self._uploads.close()
         self._journal.close()
 
-    def handle(self, owner: str, peer: bytes, message: m.Message, frames: list[bytes]) -> Answer | None:
+    def handle(self, owner: Owner, peer: bytes, message: m.Message, frames: list[bytes]) -> Answer | None:
         """Do what a client asks and return the answer.
 
         Raises
@@ -134,16 +126,16 @@ class Dispatcher:
         InputError
             Where it is malformed.
         """
+        key = owner.key
         if isinstance(message, m.Submit):
             return (m.Status(message.request, self._submit(owner, peer, message, frames)),)
         if isinstance(message, m.Ask):
-            return (m.Status(message.request, self._status(self._find(owner, message.job))),)
+            return (m.Status(message.request, self._status(self._find(key, message.job))),)
         if isinstance(message, m.AskAll):
-            jobs = self._journal.of(owner, MAX_JOBS)
-            return (m.StatusAll(message.request, tuple(self._status(job) for job in jobs)),)
+            return (self._list(key, message),)
         if isinstance(message, m.Cancel):
-            return (m.Status(message.request, self._status(self._cancel(self._find(owner, message.job)))),)
-        return self._handle_files(owner, message, frames)
+            return (m.Status(message.request, self._status(self._cancel(self._find(key, message.job)))),)
+        return self._handle_files(key, message, frames)
 
     def _handle_files(self, owner: str, message: m.Message, frames: list[bytes]) -> Answer | None:
         if isinstance(message, m.AskResult):
@@ -164,178 +156,253 @@ class Dispatcher:
     def turn(self) -> None:
         """Hear the workers, end the hung, give work to the idle, ask for what uploads lack."""
         for worker, report in self._pool.reports():
-            self._handle_report(worker, report)
-        for worker in self._pool.overdue():
-            self._end_worker(worker, f"its worker gave no sign of life for {self._silence:g} s and was ended")
-        self._pool.fill()
-        while (idle := self._pool.idle()) and (job := self._journal.next_ready()):
-            self._start(idle, job)
-        for key in list(self._uploads):
-            self._request_chunks(key)
-        if time.monotonic() - self._swept >= _SWEEP:
-            self._swept = time.monotonic()
-            self._forget_old()
+            self._pending.append(partial(self._handle_report, worker, report))
+        if time.monotonic() < self._waits_until:
+            return
+        with self._journal_may_fail():
+            if not self._recovered:
+                self._recover()
+            while self._pending:
+                self._do(self._pending[0])
+                self._pending.popleft()
+            for worker in self._pool.workers:
+                self._check_worker(worker)
+            self._pool.fill()
+            while (idle := self._pool.idle()) and (job := self._journal.next_ready()):
+                self._start(idle, job)
+            for key in self._uploads:
+                self._request_chunks(key)
+            if time.monotonic() - self._swept >= _SWEEP:
+                self._swept = time.monotonic()
+                self._forget_old()
+
+    def _do(self, what: Callable[[], None]) -> None:
+        """Do what has to be done once; a mistake of ours in it ends here, a journal that is full does not."""
+        try:
+            what()
+        except sqlite3.OperationalError:
+            raise
+        except Exception:
+            log.exception("a worker's report was dropped")
+
+    @contextlib.contextmanager
+    def _journal_may_fail(self) -> Iterator[None]:
+        """Keep what the journal does not take, because the disk is full, for later; nothing is announced before."""
+        try:
+            yield
+        except sqlite3.OperationalError as error:
+            self._waits_until = time.monotonic() + _RETRY
+            self.trouble = f"the journal cannot be written: {error}"
+            log.warning("%s; it is tried again", self.trouble)
+        else:
+            self.trouble = ""
 
     # Taking in
 
-    def _submit(self, owner: str, peer: bytes, submit: m.Submit, frames: list[bytes]) -> m.JobStatus:
-        if not JOB_ID.fullmatch(submit.job):
-            raise InputError(f"{submit.job[:40]!r} is no job id: 32 hexadecimal digits are needed")
-        if len(submit.label) > _MAX_LABEL:
-            raise InputError(f"a label has {len(submit.label)} letters where {_MAX_LABEL} are allowed")
-        if submit.kind not in KINDS:
-            raise InputError(f"submit.kind is not one of {', '.join(KINDS)}")
-        build(KINDS[submit.kind].fields_type, submit.fields, submit.kind)
-        check_files(submit.files)
-        from_frames(submit.arrays, frames)
+    def _submit(self, owner: Owner, peer: bytes, submit: m.Submit, frames: list[bytes]) -> m.JobStatus:
+        check_submission(owner, submit, frames)
         payload = payload_hash(submit, frames)
-        job = self._journal.find(owner, submit.job)
+        job = self._journal.find(owner.key, submit.job)
         if job is None:
             job = self._take_in(owner, submit, frames, payload)
         elif job.payload != payload:
             raise RefusedError("conflict", f"job {submit.job} was submitted before and asks for something else")
         if job.state == "queued" and not job.received:
-            self._start_upload(job, peer)
+            try:
+                self._uploads.start(job, self._folder(job) / INPUTS, peer)
+            except InputError as error:
+                job = self._fail(job, str(error))
         return self._status(job)
 
-    def _take_in(self, owner: str, submit: m.Submit, frames: list[bytes], payload: str) -> Job:
+    def _take_in(self, owner: Owner, submit: m.Submit, frames: list[bytes], payload: str) -> Job:
         size = sum(map(len, frames)) + sum(file.size for file in submit.files)
-        used, count = self._journal.totals(owner)
-        if used + size > self._quota:
-            raise RefusedError(
-                "quota",
-                f"the backend's store has room for {self._quota / 1e9:.3g} GB and holds {used / 1e9:.3g} GB: "
-                "fetch and delete finished jobs",
-            )
-        if count >= MAX_JOBS:
-            raise RefusedError("quota", f"this client has {count} jobs under way: wait for some or cancel them")
+        self._check_room(owner, size)
         try:
-            self._store.write(owner, submit, frames)
+            self._store.write(owner.key, submit, frames)
         except OSError as error:
             raise RefusedError("quota", f"the backend cannot store the job: {error.strerror}") from error
-        job = new_job(owner, submit.job, submit.kind, submit.label, payload, submit.files, size)
-        self._journal.add(job)
+        try:
+            job = self._journal.add(
+                new_job(owner.key, submit.job, submit.kind, submit.label, payload, submit.files, size)
+            )
+        except sqlite3.Error:
+            self._store.remove(owner.key, submit.job)
+            raise
+        log_event(log, "accepted", job=job.job, client=owner.name, kind=job.kind, bytes=size)
         return job
 
-    def _start_upload(self, job: Job, peer: bytes) -> None:
-        """Pull the job's files from a peer; where it was another one before, go on from there."""
-        upload = self._uploads.get(job.key)
-        if upload is None:
-            self._uploads[job.key] = _Upload(Receiver(job.files, self._folder(job) / INPUTS), peer)
-        elif upload.peer != peer:
-            upload.peer = peer
-            upload.receiver.ask_again()
+    def _check_room(self, owner: Owner, size: int) -> None:
+        """Refuse a job for which there is no room: of all, of its client, or on the disk."""
+        announced, count = self._journal.totals(owner.key)
+        limit, here = min(self._limits.quota, self._limits.client_quota), self._journal.bytes_here()
+        if announced + size > limit or here + size > self._limits.quota:
+            raise RefusedError(
+                "quota",
+                f"the backend's store has room for {limit / 1e9:.3g} GB of a client's jobs and "
+                f"{max(0, min(limit - announced, self._limits.quota - here)) / 1e9:.3g} GB are left: "
+                "fetch and delete finished jobs",
+            )
+        if count >= self._limits.client_jobs:
+            raise RefusedError("quota", f"this client has {count} jobs under way: wait for some or cancel them")
+        free = self._store.free - self._store.spare - self._uploads.expected
+        if size > free:
+            raise RefusedError(
+                "quota",
+                f"the backend's disk has room for {max(0, free) / 1e9:.3g} GB and the job needs {size / 1e9:.3g} GB",
+            )
 
     def _receive_chunk(self, owner: str, message: m.Chunk | m.NoChunk, frames: list[bytes]) -> None:
-        upload = self._uploads.get((owner, message.job))
-        if upload is None:
-            return
+        key = owner, message.job
         try:
-            if isinstance(message, m.NoChunk):
-                raise InputError(f"the client cannot send its file: {message.message}")
-            upload.receiver.take(message.chunk, b"".join(frames))
-        except InputError as error:
-            self._fail(self._find(owner, message.job), str(error))
-            return
-        self._request_chunks((owner, message.job))
-
-    def _request_chunks(self, key: Key) -> None:
-        upload = self._uploads[key]
-        try:
-            for chunk in upload.receiver.wanted():
-                self._send(upload.peer, m.Pull(key[1], chunk))
+            expected = self._uploads.take(key, message, frames)
         except InputError as error:
             self._fail(self._find(*key), str(error))
             return
-        if upload.receiver.complete:
-            del self._uploads[key]
-            self._change(self._find(*key), received=True)
+        if expected:
+            self._request_chunks(key)
+
+    def _request_chunks(self, key: Key) -> None:
+        try:
+            complete = self._uploads.pull(key)
+        except InputError as error:
+            self._fail(self._find(*key), str(error))
+            return
+        if complete:
+            self._happen(self._find(*key), "receive", received=True)
+            self._uploads.drop(key)
 
     # Working
 
     def _start(self, worker: WorkerHandle, job: Job) -> None:
-        if not (self._folder(job) / REQUEST).is_file():
-            self._finish(job, state="lost", message="what was submitted is no longer in the store: submit it again")
+        folder = self._folder(job)
+        try:
+            found = read_submission(folder) if (folder / REQUEST).is_file() else None
+        except (OSError, InputError):  # the worker finds out what is wrong with it
+            found = None
+        if not (folder / REQUEST).is_file():
+            self._happen(job, "lose", message="what was submitted is no longer in the store: submit it again")
             return
+        stall = KINDS[job.kind].stall if found is None else stall_of(found[0])
+        self._stalls[worker.number] = self._limits.stall * stall
+        self._happen(job, "start", started=time.time(), ended=None)
         worker.take(job.key)
-        self._change(job, state="running", attempts=job.attempts + 1, started=time.time(), ended=None)
-        worker.run(str(self._folder(job)), job.payload)
+        worker.run(str(folder), job.payload)
 
     def _handle_report(self, worker: WorkerHandle, report: m.FromWorker | None) -> None:
         if report is None:
-            self._end_worker(worker, None)
+            self._end_worker(worker, "worker-dies", "")
             return
         if isinstance(report, m.Beat) or worker.key is None or report.job != worker.key[1]:
             return
         job = self._find(*worker.key)
         if isinstance(report, m.Progress):
-            worker.fraction, worker.phase = report.fraction, report.phase
-            worker.sketch = report.sketch or worker.sketch
+            worker.note_progress(report)
             self._announce(job.owner, self._status(job))
             return
-        worker.free()
         if isinstance(report, m.Finished):
             size = job.size + sum(file.size for file in report.files)
-            self._finish(job, state="done", summary=report.summary, results=report.files, size=size)
+            self._happen(job, "finish", summary=report.summary, results=report.files, size=size)
         elif isinstance(report, m.Failed):
             self._fail(job, report.message, report.remedy, report.choices)
         else:
-            self._finish(job, state="cancelled")
+            self._happen(job, "stop")
+        worker.free()
 
-    def _end_worker(self, worker: WorkerHandle, reason: str | None) -> None:
-        """End a worker that is dead, hung or does not stop, and with it its job alone."""
+    def _check_worker(self, worker: WorkerHandle) -> None:
+        """End a worker that hangs, does not stop, or takes too much memory."""
+        if self._pool.is_silent(worker):
+            self._end_worker(worker, "worker-dies", f"gave no sign of life for {self._silence:g} s and was ended")
+        elif self._pool.is_too_large(worker):
+            assert worker.key is not None
+            message = f"the job takes more than the {self._pool.memory / 1e9:.3g} GB of memory it may take"
+            self._fail(self._find(*worker.key), message)
+            worker.free()
+            self._pool.remove(worker)
+        elif worker.key is not None and time.monotonic() - worker.moved > self._stalls[worker.number]:
+            worker.ask_where()
+            told = f"made no progress for {self._stalls[worker.number]:g} s while {worker.phase}"
+            self._end_worker(worker, "hang", told + where_it_was(self._store.of(*worker.key)))
+
+    def _end_worker(self, worker: WorkerHandle, event: Event, reason: str) -> None:
+        """End a worker that is dead, hung or does not stop; its job is tried again, or is over."""
         code = self._pool.remove(worker)
-        if worker.key is None:
-            return
-        job = self._find(*worker.key)
-        if job.state == "cancelling":
-            self._finish(job, state="cancelled")
-        else:
-            self._fail(job, reason or _exit_reason(code))
+        self._stalls.pop(worker.number, None)
+        if worker.key is not None:
+            self._pending.append(partial(self._settle, worker.key, event, reason or exit_reason(code)))
+
+    def _settle(self, key: Key, event: Event, reason: str) -> None:
+        """Write what becomes of the job whose worker is gone."""
+        job = self._find(*key)
+        log_event(log, event, job=job.job, kind=job.kind, reason=reason, attempts=job.attempts)
+        tries = f"{job.attempts} times" if job.attempts > 1 else "once"
+        message = f"its worker {reason}; tried {tries}"
+        self._happen(job, event, message=message[:_MAX_MESSAGE])
 
     def _cancel(self, job: Job) -> Job:
-        if job.state == "queued":
-            return self._finish(job, state="cancelled")
         worker = self._pool.on(job.key)
-        if job.state == "running" and worker is not None:
-            job = self._change(job, state="cancelling")
+        if job.final or job.state == "cancelling" or (job.state == "running" and worker is None):
+            return job
+        job = self._happen(job, "cancel")
+        if worker is not None:
             worker.cancel(KINDS[job.kind].grace)
         return job
 
-    def _fail(self, job: Job, message: str, remedy: Remedy = "", choices: tuple[str, ...] = ()) -> None:
+    def _fail(self, job: Job, message: str, remedy: Remedy = "", choices: tuple[str, ...] = ()) -> Job:
         choices = _shortened(choices)
-        self._finish(job, state="failed", message=message[:_MAX_MESSAGE], remedy=remedy, choices=choices)
+        return self._happen(job, "fail", message=message[:_MAX_MESSAGE], remedy=remedy, choices=choices)
 
-    def _finish(self, job: Job, **values: Unpack[JobChanges]) -> Job:
-        upload = self._uploads.pop(job.key, None)
-        if upload is not None:
-            upload.receiver.close()
-        values["ended"] = time.time()
-        job = self._journal.change(job, **values)
-        if job.state in m.DEAD:
+    def _happen(self, job: Job, event: Event, **values: Unpack[JobChanges]) -> Job:
+        """Write to the journal what follows an event, then do what belongs to it, and tell the job's owner."""
+        state, tries = next_state(job.state, event, Tries(job.attempts, job.hangs))
+        values["state"], values["attempts"], values["hangs"] = state, tries.attempts, tries.hangs
+        if state in m.FINAL:
+            values["ended"] = time.time()
+        elif state == "queued":  # tried again: nothing of the last time is told
+            values["message"], values["ended"] = "", None
+        before, job = job.state, self._journal.change(job, **values)
+        if state in m.FINAL:
+            self._uploads.drop(job.key)
+        if state in m.DEAD:
             self._store.remove(*job.key)  # nobody can ask for its files
+        if state != before:
+            log_event(log, state, job=job.job, kind=job.kind, message=job.message)
         self._announce(job.owner, self._status(job))
         return job
 
     def _forget_old(self) -> None:
-        """Forget the dead after a while, and give up waiting for files that never come."""
-        old = time.time() - KEPT
-        self._journal.forget_dead(old)
+        """Forget the dead after a while, delete old results, and give up waiting for files that do not come."""
+        now = time.time()
+        self._journal.forget_dead(now - KEPT)
         for job in self._journal.in_states(["queued"]):
-            if not job.received and job.created < old:
-                self._finish(job, state="lost", message="its files never came: submit it again")
+            if not job.received and job.created < now - UPLOAD_KEPT and not self._uploads.is_active(job.key):
+                self._happen(job, "lose", message="its files never came: submit it again")
+        if self._limits.results_kept is not None:
+            for job in self._journal.done_before(now - self._limits.results_kept):
+                log_event(log, "expired", job=job.job, kind=job.kind)
+                self._delete(job)
 
     # Giving out
+
+    def _list(self, owner: str, message: m.AskAll) -> m.StatusAll:
+        """Return the next page of a client's jobs."""
+        jobs = self._journal.of(owner, self._limits.client_jobs)
+        if message.after:
+            ids = [job.job for job in jobs]
+            jobs = jobs[ids.index(message.after) + 1 :] if message.after in ids else []
+        page: list[m.JobStatus] = []
+        size = 0
+        for job in jobs:
+            status = self._status(job)
+            size += len(json.dumps(asdict(status), ensure_ascii=False).encode())
+            if page and size > PAGE:
+                return m.StatusAll(message.request, tuple(page), more=True)
+            page.append(status)
+        return m.StatusAll(message.request, tuple(page))
 
     def _send_chunk(self, owner: str, message: m.Pull) -> Answer:
         try:
             job = self._done(owner, message.job)
-            if job.key not in self._senders:
-                folder = self._folder(job) / RESULTS
-                self._senders[job.key] = Sender([(file, folder / file.name) for file in job.results])
-                while len(self._senders) > _SENDERS:
-                    self._senders.popitem(last=False)
-            data = self._senders[job.key].read(message.chunk)
+            data = self._downloads.read(job, self._folder(job) / RESULTS, message.chunk)
         except InputError as error:
             return (m.NoChunk(message.job, message.chunk, str(error)),)
         return m.Chunk(message.job, message.chunk), [data]
@@ -343,7 +410,7 @@ class Dispatcher:
     def _delete(self, job: Job) -> None:
         if not job.final:
             raise RefusedError("not-done", f"job {job.job} is {job.state}: cancel it first")
-        self._senders.pop(job.key, None)
+        self._downloads.drop(job.key)
         self._journal.remove(job)
         self._store.remove(job.owner, job.job)
 
@@ -363,43 +430,31 @@ class Dispatcher:
 
     def _status(self, job: Job) -> m.JobStatus:
         worker = self._pool.on(job.key)
-        if worker is not None:
-            return job.status(worker.fraction, worker.phase, worker.sketch)
-        upload = self._uploads.get(job.key)
+        if worker is not None and not job.final:
+            return job.status(worker.fraction, worker.phase, worker.sketch, worker.left(job.started))
         if job.state == "queued" and not job.received:
-            return job.status(upload.receiver.fraction if upload else 0.0, "waiting for files")
+            return job.status(self._uploads.fraction(job.key), "waiting for files")
         return job.status(0.0, "waiting for a worker" if job.state == "queued" else "")
-
-    def _change(self, job: Job, **values: Unpack[JobChanges]) -> Job:
-        job = self._journal.change(job, **values)
-        self._announce(job.owner, self._status(job))
-        return job
 
     def _folder(self, job: Job) -> Path:
         return self._store.of(job.owner, job.job)
 
     def _recover(self) -> None:
-        """Decide about the jobs that the last server left unfinished, and sweep up after it."""
+        """Decide about the jobs that the last server left unfinished."""
         for job in self._journal.in_states(["running", "cancelling"]):
-            if job.state == "cancelling":
-                self._journal.change(job, state="cancelled", ended=time.time())
-            elif job.attempts >= MAX_ATTEMPTS:
-                message = f"the backend died {job.attempts} times while it ran this job, which is not tried again"
-                self._journal.change(job, state="lost", message=message, ended=time.time())
+            state, _ = next_state(job.state, "backend-dies", Tries(job.attempts, job.hangs))
+            message = f"the backend died {job.attempts} times while it ran this job, which is not tried again"
+            if state in m.FINAL:
+                lost = message if state == "lost" else ""
+                self._journal.change(job, state=state, message=lost, ended=time.time())
+                self._store.remove(*job.key)
             else:
-                self._journal.change(job, state="queued")
-        self._store.sweep({self._store.of(*key) for key in self._journal.with_files()})
+                self._journal.change(job, state=state)
+            log_event(log, state, job=job.job, kind=job.kind, reason="the backend died")
+        self._recovered = True
 
 
 def _shortened(choices: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the first choices, as many as leave room for 500 jobs in a header."""
+    """Return the first choices, as many as leave room for others in a header."""
     lengths = itertools.accumulate(map(len, choices))
     return tuple(choice for choice, length in zip(choices, lengths, strict=True) if length <= _MAX_MESSAGE)
-
-
-def _exit_reason(code: int) -> str:
-    if code < 0:
-        name = signal.Signals(-code).name
-        hint = ", which the system does where memory runs out" if -code == signal.SIGKILL else ""
-        return f"its worker was ended by {name}{hint}: submit the job again"
-    return f"its worker ended with code {code}: submit the job again"

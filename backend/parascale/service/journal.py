@@ -3,18 +3,20 @@
 import dataclasses
 import json
 import math
+import os
 import sqlite3
 import time
+import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypedDict, Unpack
+from typing import TypedDict, Unpack, get_args
 
 from parascale.errors import InputError, Remedy
 from parascale.link.codec import build
 from parascale.link.messages import DEAD, FINAL, FileInfo, JobState, JobStatus
 
-VERSION = 2
+VERSION = 3
 
 _SCHEMA = """
 CREATE TABLE jobs (
@@ -36,6 +38,8 @@ CREATE TABLE jobs (
     results TEXT NOT NULL DEFAULT '[]',
     remedy TEXT NOT NULL DEFAULT '',
     choices TEXT NOT NULL DEFAULT '[]',
+    hangs INTEGER NOT NULL DEFAULT 0,
+    number INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (owner, job)
 ) WITHOUT ROWID
 """
@@ -44,8 +48,26 @@ _FROM_VERSION_1 = (
     "ALTER TABLE jobs ADD COLUMN remedy TEXT NOT NULL DEFAULT ''",
     "ALTER TABLE jobs ADD COLUMN choices TEXT NOT NULL DEFAULT '[]'",
 )
+_FROM_VERSION_2 = (
+    "ALTER TABLE jobs ADD COLUMN hangs INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE jobs ADD COLUMN number INTEGER NOT NULL DEFAULT 0",
+    # The order they came in, which no clock that jumps back can change any more.
+    """UPDATE jobs SET number = (
+        SELECT COUNT(*) FROM jobs AS other
+        WHERE (other.created, other.owner, other.job) <= (jobs.created, jobs.owner, jobs.job)
+    )""",
+)
+_INDICES = (
+    "CREATE TABLE identity (id TEXT NOT NULL)",
+    "CREATE INDEX by_state ON jobs (state, received, number)",
+    "CREATE INDEX by_number ON jobs (number)",
+    "CREATE INDEX by_owner ON jobs (owner, state, size)",
+    "CREATE INDEX by_size ON jobs (received, state, size)",
+)
 
 _DEAD = repr(DEAD)  # reads as SQL too
+_NOT_DEAD = repr(tuple(state for state in get_args(JobState) if state not in DEAD))
+_UNDER_WAY = repr(tuple(state for state in get_args(JobState) if state not in FINAL))
 
 _JSON = ("files", "summary", "results", "choices")
 """The columns that hold JSON."""
@@ -79,6 +101,10 @@ class Job:
         What it left behind.
     remedy, choices : Remedy, tuple of str
         What would mend its failure.
+    hangs : int
+        How often it was ended because it made no progress.
+    number : int
+        The order in which jobs came in; given by the journal.
     """
 
     owner: str
@@ -99,6 +125,8 @@ class Job:
     results: tuple[FileInfo, ...]
     remedy: Remedy = ""
     choices: tuple[str, ...] = ()
+    hangs: int = 0
+    number: int = field(default=0, compare=False)
 
     @property
     def key(self) -> tuple[str, str]:
@@ -110,7 +138,7 @@ class Job:
         """Whether nothing more will happen to it."""
         return self.state in FINAL
 
-    def status(self, fraction: float = 0.0, phase: str = "", sketch: str = "") -> JobStatus:
+    def status(self, fraction: float = 0.0, phase: str = "", sketch: str = "", left: float | None = None) -> JobStatus:
         """Return what its client may know."""
         return JobStatus(
             job_id=self.job,
@@ -127,6 +155,7 @@ class Job:
             sketch=sketch,
             remedy=self.remedy,
             choices=self.choices,
+            left=left,
         )
 
 
@@ -139,6 +168,7 @@ class JobChanges(TypedDict, total=False):
     remedy: Remedy
     choices: tuple[str, ...]
     attempts: int
+    hangs: int
     size: int
     started: float | None
     ended: float | None
@@ -161,6 +191,10 @@ class Journal:
     """
 
     def __init__(self, path: Path) -> None:
+        if _version_of(path) > VERSION:  # before SQLite opens it: not a byte of it changes
+            raise _newer(path, _version_of(path))
+        if not path.exists():
+            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
         try:
             # One thread at a time uses it, but not the one that opened it where a program serves from a thread.
             self._base = sqlite3.connect(path, timeout=0.2, isolation_level=None, check_same_thread=False)
@@ -170,6 +204,7 @@ class Journal:
             self._base.execute("BEGIN EXCLUSIVE")
             self._create(path)
             self._base.execute("COMMIT")
+            (self.identity,) = self._base.execute("SELECT id FROM identity").fetchone()
         except sqlite3.OperationalError as error:
             if "locked" in str(error):
                 raise StateInUseError(f"another backend is running on {path.parent}", "state-folder") from error
@@ -180,27 +215,31 @@ class Journal:
 
     def _create(self, path: Path) -> None:
         (version,) = self._base.execute("PRAGMA user_version").fetchone()
-        if version == 0:
-            self._base.execute(_SCHEMA)
-        elif version == 1:
-            for statement in _FROM_VERSION_1:
-                self._base.execute(statement)
-        elif version != VERSION:
-            raise InputError(f"the journal {path} has version {version}, not {VERSION}", "state-folder")
+        if version == VERSION:  # nothing is written: it opens where the disk is full
+            return
+        if version > VERSION:
+            raise _newer(path, version)
+        steps = {0: (_SCHEMA,), 1: (*_FROM_VERSION_1, *_FROM_VERSION_2), 2: _FROM_VERSION_2}
+        for statement in (*steps[version], *_INDICES):
+            self._base.execute(statement)
+        self._base.execute("INSERT INTO identity VALUES (?)", (uuid.uuid4().hex,))
         self._base.execute(f"PRAGMA user_version = {VERSION}")
 
     def close(self) -> None:
         """Let another server in."""
         self._base.close()
 
-    def add(self, job: Job) -> None:
-        """Write a new job; it is on disk when this returns."""
+    def add(self, job: Job) -> Job:
+        """Write a new job and return it with its number; it is on disk when this returns."""
+        (last,) = self._base.execute("SELECT COALESCE(MAX(number), 0) FROM jobs").fetchone()
+        job = dataclasses.replace(job, number=last + 1)
         values = dataclasses.asdict(job)
         for name in _JSON:
             values[name] = json.dumps(values[name], allow_nan=False)
         names = ", ".join(values)
         marks = ", ".join(f":{name}" for name in values)
         self._base.execute(f"INSERT INTO jobs ({names}) VALUES ({marks})", values)  # noqa: S608 - names of our fields
+        return job
 
     def change(self, job: Job, **values: Unpack[JobChanges]) -> Job:
         """Write new values of a job and return it; they are on disk when this returns."""
@@ -226,15 +265,15 @@ class Journal:
     def of(self, owner: str, limit: int) -> list[Job]:
         """Return the youngest jobs of a client, oldest first; the dead are left out before all others."""
         rows = self._base.execute(
-            f"SELECT * FROM jobs WHERE owner = ? ORDER BY state IN {_DEAD}, created DESC, job LIMIT ?",  # noqa: S608
+            f"SELECT * FROM jobs WHERE owner = ? ORDER BY state IN {_DEAD}, number DESC LIMIT ?",  # noqa: S608
             (owner, limit),
         ).fetchall()
-        return sorted(map(_job, reversed(rows)), key=lambda job: job.created)
+        return sorted(map(_job, rows), key=lambda job: job.number)
 
     def in_states(self, states: Sequence[JobState]) -> list[Job]:
         """Return all jobs in some states, oldest first."""
         marks = ", ".join("?" * len(states))
-        query = f"SELECT * FROM jobs WHERE state IN ({marks}) ORDER BY created, job"  # noqa: S608 - only marks
+        query = f"SELECT * FROM jobs WHERE state IN ({marks}) ORDER BY number"  # noqa: S608 - only marks
         return [_job(row) for row in self._base.execute(query, states).fetchall()]
 
     def forget_dead(self, before: float = math.inf, owner: str | None = None) -> int:
@@ -244,28 +283,61 @@ class Journal:
 
     def with_files(self) -> list[tuple[str, str]]:
         """Return owner and id of the jobs that have files in the store: all but the dead."""
-        rows = self._base.execute(f"SELECT owner, job FROM jobs WHERE state NOT IN {_DEAD}")  # noqa: S608
+        rows = self._base.execute(f"SELECT owner, job FROM jobs WHERE state IN {_NOT_DEAD}")  # noqa: S608
         return [(row["owner"], row["job"]) for row in rows]
 
     def has_work(self) -> bool:
         """Tell whether a job runs or could run."""
-        query = "SELECT 1 FROM jobs WHERE state IN ('running', 'cancelling') OR (state = 'queued' AND received) LIMIT 1"
-        return self._base.execute(query).fetchone() is not None
+        return any(self.count_work())
+
+    def count_work(self) -> tuple[int, int]:
+        """Count the jobs that run, and those that wait for a worker."""
+        (running,) = self._base.execute("SELECT COUNT(*) FROM jobs WHERE state IN ('running', 'cancelling')").fetchone()
+        (waiting,) = self._base.execute("SELECT COUNT(*) FROM jobs WHERE state = 'queued' AND received = 1").fetchone()
+        return running, waiting
+
+    def done_before(self, before: float) -> list[Job]:
+        """Return the jobs that were done before some time."""
+        query = "SELECT * FROM jobs WHERE state = 'done' AND ended < ?"
+        return [_job(row) for row in self._base.execute(query, (before,)).fetchall()]
 
     def next_ready(self) -> Job | None:
         """Return the oldest queued job whose files are here."""
         row = self._base.execute(
-            "SELECT * FROM jobs WHERE state = 'queued' AND received = 1 ORDER BY created, job LIMIT 1"
+            "SELECT * FROM jobs WHERE state = 'queued' AND received = 1 ORDER BY number LIMIT 1"
         ).fetchone()
         return None if row is None else _job(row)
 
+    def bytes_here(self) -> int:
+        """Return the bytes of all jobs whose files are here, but for the dead."""
+        query = f"SELECT COALESCE(SUM(size), 0) FROM jobs WHERE state IN {_NOT_DEAD} AND received = 1"  # noqa: S608
+        return int(self._base.execute(query).fetchone()[0])
+
     def totals(self, owner: str) -> tuple[int, int]:
-        """Return the bytes of all jobs but the dead, and the number of one client's jobs that have not ended."""
-        query = f"SELECT COALESCE(SUM(size), 0) FROM jobs WHERE state NOT IN {_DEAD}"  # noqa: S608
-        (size,) = self._base.execute(query).fetchone()
-        query = f"SELECT COUNT(*) FROM jobs WHERE owner = ? AND state NOT IN {FINAL!r}"  # noqa: S608
+        """Return the bytes of one client's jobs but the dead, announced or here, and how many have not ended."""
+        query = f"SELECT COALESCE(SUM(size), 0) FROM jobs WHERE owner = ? AND state IN {_NOT_DEAD}"  # noqa: S608
+        (size,) = self._base.execute(query, (owner,)).fetchone()
+        query = f"SELECT COUNT(*) FROM jobs WHERE owner = ? AND state IN {_UNDER_WAY}"  # noqa: S608
         (count,) = self._base.execute(query, (owner,)).fetchone()
         return int(size), int(count)
+
+
+def _version_of(path: Path) -> int:
+    """Return the version in the head of a journal's file; 0 where there is none."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(100)
+    except FileNotFoundError:
+        return 0
+    except OSError as error:
+        raise InputError(f"the journal {path} cannot be opened: {error.strerror}", "state-folder") from error
+    return int.from_bytes(head[60:64], "big") if len(head) == 100 and head.startswith(b"SQLite format 3\0") else 0
+
+
+def _newer(path: Path, version: int) -> InputError:
+    return InputError(
+        f"the journal {path} has version {version}, not {VERSION}: a newer ParaScale wrote it", "state-folder"
+    )
 
 
 def new_job(owner: str, job: str, kind: str, label: str, payload: str, files: tuple[FileInfo, ...], size: int) -> Job:

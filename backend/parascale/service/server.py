@@ -14,15 +14,20 @@ import zmq
 from parascale.errors import InputError
 from parascale.link import messages as m
 from parascale.link.codec import VersionError, decode, encode
-from parascale.link.keys import Keys, allowed_keys, client_keys, server_keys
-from parascale.link.limits import BEAT
-from parascale.link.sockets import guard, is_loopback
+from parascale.link.limits import BEAT, MAX_PARTS
+from parascale.link.sockets import guard
 from parascale.link.start_lock import StartLock
+from parascale.link.state import warn_of_open_modes
+from parascale.logs import log_event
+from parascale.service.access import Access, Owner
+from parascale.service.admission import RefusedError
 from parascale.service.backend_file import remove_backend_file, write_backend_file
-from parascale.service.describe import welcome
-from parascale.service.dispatcher import Dispatcher, RefusedError
+from parascale.service.connections import Connections
+from parascale.service.describe import Devices, welcome
+from parascale.service.dispatcher import Answer, Dispatcher
 from parascale.service.journal import StateInUseError
 from parascale.service.lifetime import LINGER, Lifetime
+from parascale.service.limits import Limits
 from parascale.service.zap import Doorkeeper
 
 log = logging.getLogger(__name__)
@@ -30,6 +35,9 @@ log = logging.getLogger(__name__)
 _POLL_MS = 100
 _LOCK_PATIENCE = 2.0  # seconds to wait at the end for who is starting a backend
 _BATCH = 64  # messages taken in a row before workers and timers get their turn
+_DEVICES = 2.0  # seconds after the start within which a client waits for the driver of the GPU
+_MAX_MESSAGE = 300
+_RELOG = 10.0  # seconds between two entries of the log about a part of the loop that goes on failing
 
 
 class Server:
@@ -45,8 +53,8 @@ class Server:
         Jobs at a time.
     keys : Path, optional
         Folder made by `parascale.link.keys.new_keys`; needed where other machines can reach the address.
-    quota : int
-        Bytes that jobs may take in the store before new ones are refused.
+    limits : Limits, optional
+        What clients may take.
     worker_silence : float
         Seconds without a sign of life after which a worker is taken for hung.
     private : bool
@@ -66,34 +74,45 @@ class Server:
         state: Path,
         workers: int = 1,
         keys: Path | None = None,
-        quota: int = 50 << 30,
+        limits: Limits | None = None,
         worker_silence: float = 60.0,
         *,
         private: bool = False,
         held: bool = False,
     ) -> None:
-        own, allowed = _who(bind, keys)
+        self._access = Access(bind, keys)
         self._stopping = threading.Event()
+        self._started = time.monotonic()
         self._peers: dict[bytes, str] = {}
+        self._greetings: list[tuple[bytes, int]] = []
+        self._logged: dict[str, float] = {}
         self._state = state
         self._lock = StartLock(state)
+        warn_of_open_modes(state)
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         try:
             self._dispatcher = Dispatcher(
-                state, self._context, workers, quota, worker_silence, self._announce, self._send
+                state, self._context, workers, limits or Limits(), worker_silence, self._announce, self._send
             )
         except BaseException:
             self._context.destroy(0)
             raise
-        self._door = Doorkeeper(self._context, allowed)
+        self._door = Doorkeeper(self._context, self._access)
         self._router = self._context.socket(zmq.ROUTER)
+        self._connections = Connections(self._router)
         try:
-            self.address = self._bind(bind, own)
+            self.address = self._bind(bind)
         except BaseException:
             self._close()
             raise
+        self._connections.start()
+        self._devices = Devices()
         self._lifetime = Lifetime(self._lock, held=held) if private else None
-        write_backend_file(state, self.address, own.public)
+        try:
+            write_backend_file(state, self.address, self._access.own.public)
+        except OSError as error:  # a full disk: it serves those who know the address
+            log.warning("no note of the address can be left in %s: %s", state, error.strerror)
+        log_event(log, "started", address=self.address, state=state, workers=workers)
 
     def stop(self) -> None:
         """Have `run` return soon; safe from signal handlers and other threads."""
@@ -102,10 +121,7 @@ class Server:
     def run(self) -> None:
         """Serve until `stop` or until a private backend is needed no more, then put running jobs back into the queue.
 
-        Raises
-        ------
-        InputError
-            Where the journal can no longer be written.
+        Nothing that a client sends, a worker says or the disk refuses ends it: each part of the loop has a boundary.
         """
         poller = zmq.Poller()
         for socket in (self._router, self._door.socket, self._dispatcher.socket):
@@ -114,16 +130,12 @@ class Server:
         try:
             while not (self._stopping.is_set() or self._is_unused()):
                 poller.poll(_POLL_MS)
-                self._door.answer()
-                self._receive()
-                self._dispatcher.turn()
+                for part in (self._door.answer, self._receive, self._dispatcher.turn, self._greet):
+                    self._attempt(part)
                 if time.monotonic() - beat >= BEAT:
                     beat = time.monotonic()
-                    self._beat()
-        except sqlite3.Error as error:
-            raise InputError(
-                f"the journal in {self._state} cannot be written: {error}; make room and start again"
-            ) from error
+                    self._attempt(self._end_revoked)
+                    self._attempt(self._beat)
         finally:
             # Who starts a backend meanwhile waits until the journal is free.
             with contextlib.suppress(InputError):  # where the state folder is gone
@@ -131,6 +143,35 @@ class Server:
             remove_backend_file(self._state)
             self._close()
             self._lock.release()
+
+    def _attempt(self, part: Callable[[], None]) -> None:
+        """Do a part of the loop; what goes wrong in it is logged, and the loop goes on."""
+        try:
+            part()
+        except Exception:
+            if time.monotonic() - self._logged.get(part.__name__, -_RELOG) >= _RELOG:
+                self._logged[part.__name__] = time.monotonic()
+                log.exception("the loop goes on without %s", part.__name__)
+            time.sleep(0.01)
+
+    def _greet(self) -> None:
+        """Answer those who asked what this backend is, once the devices are known."""
+        if not (self._devices.known or time.monotonic() - self._started > _DEVICES):
+            return
+        while self._greetings:
+            peer, request = self._greetings.pop()
+            workers, running, waiting, free, troubles = self._dispatcher.health()
+            now = time.time(), time.monotonic() - self._started
+            health = m.Health(*now, workers, running, waiting, free, troubles)
+            self._send(peer, welcome(request, health, self._devices.names))
+
+    def _end_revoked(self) -> None:
+        """End the connections of clients whose keys were taken away since."""
+        for key in self._connections.owners():
+            if self._access.find(key) is None:
+                log_event(log, "revoked", client=key)
+                self._connections.end_all(key, "its key may connect no more")
+                self._peers = {peer: owner for peer, owner in self._peers.items() if owner != key}
 
     def _is_unused(self) -> bool:
         if self._lifetime is None:
@@ -146,18 +187,17 @@ class Server:
 
     def _close(self) -> None:
         self._dispatcher.close()
+        self._connections.close()
         self._door.close()
         self._router.close(0)
         self._context.term()
 
-    def _bind(self, bind: str, own: Keys) -> str:
+    def _bind(self, bind: str) -> str:
         guard(self._router, bind)
         self._router.curve_server = True
-        self._router.curve_secretkey = own.secret
+        self._router.curve_secretkey = self._access.own.secret
         self._router.setsockopt(zmq.ZAP_DOMAIN, b"parascale")
         self._router.setsockopt(zmq.ROUTER_MANDATORY, 1)
-        self._router.setsockopt(zmq.RCVHWM, 64)
-        self._router.setsockopt(zmq.SNDHWM, 256)
         try:
             self._router.bind(bind)
         except zmq.ZMQError as error:
@@ -169,36 +209,59 @@ class Server:
     def _receive(self) -> None:
         for _ in range(_BATCH):
             try:
-                peer, *parts = self._router.recv_multipart(zmq.DONTWAIT, copy=False)
+                frame = self._router.recv(zmq.DONTWAIT, copy=False)
             except zmq.Again:
                 return
-            if parts:
-                self._take(peer.bytes, parts)
+            peer, parts, size, count = frame.bytes, list[zmq.Frame](), 0, 0
+            while frame.more:
+                frame = self._router.recv(copy=False)
+                size, count = size + len(frame), count + 1
+                if count <= MAX_PARTS:
+                    parts.append(frame)
+            key = frame.get("User-Id")
+            if not isinstance(key, str) or not parts:  # the door lets nobody in without
+                continue
+            self._connections.take(peer, frame, key, size, count)
+            if count > MAX_PARTS:
+                seconds = self._access.shut_out(key)
+                log_event(log, "shut-out", client=key, seconds=seconds, frames=count)
+                continue
+            self._take(peer, key, parts)
 
-    def _take(self, peer: bytes, parts: Sequence[zmq.Frame]) -> None:
-        owner = parts[-1].get("User-Id")
-        if not isinstance(owner, str):  # the door lets nobody in without
-            return
-        self._peers[peer] = owner
+    def _take(self, peer: bytes, key: str, parts: Sequence[zmq.Frame]) -> None:
+        """Answer a message; whatever is wrong with it ends here."""
         request = 0
+        owner = self._access.find(key)
         try:
             message = decode(parts[0].bytes)
             request = getattr(message, "request", 0)
-            if len(parts) > 1 and not isinstance(message, m.Submit | m.Chunk):
-                raise InputError("frames follow a message that has none")
-            if isinstance(message, m.Hello):
-                self._send(peer, welcome(message.request))
-                return
-            answer = self._dispatcher.handle(owner, peer, message, [part.bytes for part in parts[1:]])
+            if owner is None:
+                raise RefusedError("revoked", "this client's key may connect no more")
+            self._peers[peer] = key
+            answer = self._answer(owner, peer, message, [part.bytes for part in parts[1:]])
+            if answer is not None:
+                self._send(peer, *answer)
         except RefusedError as refusal:
             self._send(peer, m.Refused(request, refusal.code, str(refusal)))
         except VersionError as error:
             self._send(peer, m.Refused(0, "version", str(error)))
         except InputError as error:
             self._send(peer, m.Refused(request, "malformed", str(error)))
-        else:
-            if answer is not None:
-                self._send(peer, *answer)
+        except sqlite3.OperationalError as error:
+            log.warning("the journal cannot be written: %s", error)
+            self._send(peer, m.Refused(request, "busy", "the backend cannot write its journal: its disk may be full"))
+        except Exception:
+            log.exception("a message of %s broke", owner.name if owner else "nobody")
+            self._send(peer, m.Refused(request, "internal", "the backend broke on this message: its log says more"))
+
+    def _answer(self, owner: Owner, peer: bytes, message: m.Message, frames: list[bytes]) -> Answer | None:
+        if frames and not isinstance(message, m.Submit | m.Chunk):
+            raise InputError("frames follow a message that has none")
+        if isinstance(message, m.Hello):
+            if len(self._greetings) < _BATCH:
+                self._greetings.append((peer, message.request))
+            return None
+        return self._dispatcher.handle(owner, peer, message, frames)
 
     def _announce(self, owner: str, job: m.JobStatus) -> None:
         for peer, other in list(self._peers.items()):
@@ -207,16 +270,26 @@ class Server:
 
     def _send(self, peer: bytes, message: m.Message, frames: Sequence[bytes] = ()) -> None:
         try:
-            self._router.send_multipart([peer, encode(message), *frames], zmq.DONTWAIT)
+            header = encode(message)
+        except InputError as error:  # over the cap, or what JSON cannot hold
+            log.warning("not sent: %s", error)
+            request = getattr(message, "request", 0)
+            header = encode(m.Refused(request, "internal", f"the answer cannot be sent: {error}"[:_MAX_MESSAGE]))
+        if not self._connections.may_send(peer, len(header) + sum(map(len, frames))):
+            log.debug("a client reads too slowly: dropped a %s, it will ask again", type(message).__name__)
+            return
+        try:
+            self._router.send_multipart([peer, header, *frames], zmq.DONTWAIT)
         except zmq.Again:
-            log.info("a client reads too slowly: dropped a %s, it will ask again", type(message).__name__)
+            log.debug("a client reads too slowly: dropped a %s, it will ask again", type(message).__name__)
         except zmq.ZMQError as error:
-            if error.errno != zmq.EHOSTUNREACH:
-                raise
             self._peers.pop(peer, None)
+            self._connections.forget(peer)
+            if error.errno != zmq.EHOSTUNREACH:
+                log.warning("a %s could not be sent: %s", type(message).__name__, error)
 
 
-def start_when_free(bind: str, state: Path, workers: int, keys: Path | None) -> Server:
+def start_when_free(bind: str, state: Path, workers: int, keys: Path | None, limits: Limits | None = None) -> Server:
     """Return a server that is not private; where a private one is about to leave the state, wait for that.
 
     Raises
@@ -228,24 +301,26 @@ def start_when_free(bind: str, state: Path, workers: int, keys: Path | None) -> 
     while True:
         with StartLock(state):
             try:
-                return Server(bind, state, workers, keys)
+                return Server(bind, state, workers, keys, limits)
             except StateInUseError:
                 if time.monotonic() > end:
                     raise
         time.sleep(_POLL_MS / 1000)
 
 
-def stop_on_signals(server: Server) -> None:
-    """Stop a server on Ctrl-C and when it is asked to terminate."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: server.stop())
+def run_until_signal(server: Server) -> None:
+    """Run a server; Ctrl-C, or being asked to terminate, stops it in good order and then acts as it did before."""
+    caught: list[int] = []
 
+    def stop(number: int, _frame: object) -> None:
+        caught.append(number)
+        server.stop()
 
-def _who(bind: str, folder: Path | None) -> tuple[Keys, Callable[[], frozenset[bytes]]]:
-    """Return the server's own keys and a function that names the clients let in."""
-    if folder is not None:
-        return server_keys(folder), lambda: allowed_keys(folder)
-    if not is_loopback(bind):
-        raise InputError(f"{bind} can be reached from other machines, which needs keys", "keys")
-    own = client_keys().public
-    return server_keys(), lambda: frozenset({own})
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        server.run()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if caught:
+        signal.raise_signal(caught[0])

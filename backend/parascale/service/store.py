@@ -1,25 +1,40 @@
 """The folders of jobs: what was submitted, the files that came after it, and what was made of them."""
 
+import contextlib
 import hashlib
 import json
+import logging
+import os
+import re
 import shutil
-import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 from parascale.errors import InputError
-from parascale.link.arrays import from_frames
+from parascale.link.arrays import ARRAYS_FILE, from_bytes, from_frames
 from parascale.link.codec import VersionError, decode, encode
 from parascale.link.kinds import KINDS
+from parascale.link.limits import STORED_SINCE
 from parascale.link.messages import Submit
 from parascale.link.request import Request
 from parascale.link.transfer import describe_file
 from parascale.service.framing import read_message, write_message
+from parascale.service.limits import SPARE_DISK, SPARE_SHARE
+
+log = logging.getLogger(__name__)
+
+MARK = "mark"
+"""The file of a job's folder that says which journal it belongs to."""
 
 REQUEST = "request"
 INPUTS = "inputs"
 RESULTS = "results"
+WHERE = "where"
+"""The file of a job's folder in which a hung worker writes where it is."""
+
+_OWNER = re.compile(r"[0-9a-f]{16}")
+_JOB = re.compile(r"\.?[0-9a-f]{32}")  # with a dot while it is being written
 
 
 class Store:
@@ -29,11 +44,24 @@ class Store:
     ----------
     folder : Path
         Made where missing; only the user can enter it.
+    journal : str
+        Identity of the journal that knows the jobs. A folder that is not marked with it is never touched.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, journal: str) -> None:
         self._folder = folder
+        self._journal = journal
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    @property
+    def free(self) -> int:
+        """Bytes free on its disk."""
+        return shutil.disk_usage(self._folder).free
+
+    @property
+    def spare(self) -> int:
+        """Bytes of its disk that no job may take."""
+        return min(SPARE_DISK, round(SPARE_SHARE * shutil.disk_usage(self._folder).total))
 
     def of(self, owner: str, job: str) -> Path:
         """Return the folder of a job."""
@@ -46,22 +74,65 @@ class Store:
         where a power cut took it.
         """
         folder = self.of(owner, submit.job)
-        folder.parent.mkdir(exist_ok=True)
-        shutil.rmtree(folder, ignore_errors=True)
-        scratch = Path(tempfile.mkdtemp(dir=folder.parent, prefix="."))
-        with (scratch / REQUEST).open("wb") as file:
-            write_message(file, encode(submit), frames)
-        scratch.replace(folder)
+        folder.parent.mkdir(mode=0o700, exist_ok=True)
+        scratch = folder.with_name(f".{folder.name}")
+        for left in (folder, scratch):
+            self._remove(left)
+        if folder.exists():
+            raise FileExistsError(0, "a folder of another journal has the job's name")
+        try:
+            scratch.mkdir(mode=0o700, exist_ok=True)
+            (scratch / MARK).write_text(self._journal)
+            with (scratch / REQUEST).open("wb") as file:
+                write_message(file, encode(submit), frames)
+            scratch.replace(folder)
+        except OSError:
+            shutil.rmtree(scratch, ignore_errors=True)
+            raise
 
     def remove(self, owner: str, job: str) -> None:
         """Remove the folder of a job."""
-        shutil.rmtree(self.of(owner, job), ignore_errors=True)
+        self._remove(self.of(owner, job), known=True)
 
     def sweep(self, keep: set[Path]) -> None:
-        """Remove every folder but those of known jobs: what a killed server left half-written."""
-        for folder in self._folder.glob("*/*"):
-            if folder not in keep:
-                shutil.rmtree(folder, ignore_errors=True)
+        """Remove the folders of this journal but those of known jobs: what a killed server left half-written."""
+        for owner in _folders(self._folder, _OWNER):
+            for folder in _folders(owner, _JOB):
+                if folder not in keep and not self._remove(folder):
+                    log.warning("%s belongs to another journal: left alone", folder)
+            with contextlib.suppress(OSError):
+                owner.rmdir()  # where it is empty
+
+    def _remove(self, folder: Path, *, known: bool = False) -> bool:
+        """Remove a folder that is ours, or known and older than the mark; tell whether it is gone."""
+        if folder.is_symlink() or not folder.is_dir():
+            return True
+        try:
+            mark = (folder / MARK).read_text()
+        except FileNotFoundError:
+            mark = self._journal if known or not any(folder.iterdir()) else ""
+        except (OSError, UnicodeDecodeError):
+            mark = ""
+        if mark != self._journal:
+            return False
+        shutil.rmtree(folder, ignore_errors=True)
+        return True
+
+
+def _folders(parent: Path, name: re.Pattern[str]) -> Iterator[Path]:
+    """Yield the folders of some names; no links, which may lead to another's."""
+    with os.scandir(parent) as entries:
+        found = [Path(entry.path) for entry in entries if entry.is_dir(follow_symlinks=False)]
+    yield from (path for path in found if name.fullmatch(path.name))
+
+
+def size_of(folder: Path) -> int:
+    """Return the bytes of all files in a folder."""
+    total = 0
+    for path in folder.rglob("*"):
+        with contextlib.suppress(OSError):
+            total += path.lstat().st_size
+    return total
 
 
 def payload_hash(submit: Submit, frames: Sequence[bytes]) -> str:
@@ -72,6 +143,20 @@ def payload_hash(submit: Submit, frames: Sequence[bytes]) -> str:
     for frame in frames:
         digest.update(frame)
     return digest.hexdigest()
+
+
+def read_submission(folder: Path) -> tuple[Submit, list[bytes]] | None:
+    """Return what was submitted, header and frames, unchecked; None where it is not there whole.
+
+    Raises
+    ------
+    OSError, InputError
+        Where it cannot be read.
+    """
+    with (folder / REQUEST).open("rb") as file:
+        message = read_message(file)
+    submit = None if message is None else decode(message[0], STORED_SINCE)
+    return (submit, message[1]) if message is not None and isinstance(submit, Submit) else None
 
 
 def read_request(folder: Path, payload: str) -> tuple[str, Request]:
@@ -90,20 +175,20 @@ def read_request(folder: Path, payload: str) -> tuple[str, Request]:
         Where the folder does not hold it whole, or it is no valid request.
     """
     try:
-        with (folder / REQUEST).open("rb") as file:
-            message = read_message(file)
-        submit = None if message is None else decode(message[0])
+        found = read_submission(folder)
     except OSError as error:
         raise InputError("what was submitted is no longer in the store: submit it again") from error
     except VersionError as error:
         raise InputError("it was submitted to another version of ParaScale: submit it again") from error
-    if message is None or not isinstance(submit, Submit) or payload_hash(submit, message[1]) != payload:
+    if found is None or payload_hash(*found) != payload:
         raise InputError("what was submitted is no longer whole in the store: submit it again")
+    submit, frames = found
     for file_info in submit.files:
         if describe_file(file_info.role, folder / INPUTS / file_info.name).chunks != file_info.chunks:
             raise InputError(f"{file_info.name} is no longer whole in the store: submit it again")
     files: dict[str, list[Path]] = {}
     for info in submit.files:
         files.setdefault(info.role, []).append(folder / INPUTS / info.name)
-    request = KINDS[submit.kind].unpack(submit.fields, from_frames(submit.arrays, message[1]), files)
-    return submit.label, request
+    large = files.pop(ARRAYS_FILE, None)
+    arrays = from_frames(submit.arrays, frames) if large is None else from_bytes(submit.arrays, large[0].read_bytes())
+    return submit.label, KINDS[submit.kind].unpack(submit.fields, arrays, files)

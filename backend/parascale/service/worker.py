@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import faulthandler
 import logging
 import math
 import os
@@ -11,7 +12,7 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import BinaryIO, NoReturn
+from typing import IO, BinaryIO, NoReturn
 
 from parascale.errors import Cancelled, InputError
 from parascale.extras import missing_package
@@ -23,12 +24,13 @@ from parascale.link.transfer import describe_file
 from parascale.logs import log_level
 from parascale.service.framing import read_message, write_message
 from parascale.service.jobs import JobContext, run_job
-from parascale.service.store import RESULTS, read_request
+from parascale.service.store import RESULTS, WHERE, read_request
 from parascale.types import to_json_values
 
 log = logging.getLogger(__name__)
 
 _PROGRESS = 0.1  # seconds between two reports of progress
+_MAX_MESSAGE = 400
 
 
 class Worker:
@@ -45,6 +47,7 @@ class Worker:
         self._reports = reports
         self._writing = threading.Lock()
         self._runs: queue.SimpleQueue[Run] = queue.SimpleQueue()
+        self._where: IO[str] | None = None
         self._cancelled: set[str] = set()
         self._told = 0.0
 
@@ -54,7 +57,10 @@ class Worker:
         threading.Thread(target=self._beat, daemon=True).start()
         while True:
             order = self._runs.get()
-            self._report(self._outcome(order))
+            try:
+                self._report(self._outcome(order))
+            except InputError as error:
+                self._report(Failed(order.job, f"the job's result cannot be told: {error}"[:_MAX_MESSAGE]))
 
     def _outcome(self, order: Run) -> FromWorker:
         try:
@@ -62,7 +68,7 @@ class Worker:
         except Cancelled:
             return Stopped(order.job)
         except InputError as error:
-            return Failed(order.job, error.notice.message, error.notice.remedy, error.notice.choices)
+            return Failed(order.job, error.notice.message[:_MAX_MESSAGE], error.notice.remedy, error.notice.choices)
         except MemoryError:
             return Failed(order.job, "the backend has too little memory for this job")
         except OSError as error:
@@ -70,10 +76,14 @@ class Worker:
             return Failed(order.job, f"the backend cannot read or write its files: {error.strerror or error}")
         except Exception as error:
             log.exception("job %s", order.job)
-            return Failed(order.job, f"the job broke with {type(error).__name__}: {error} (more in the backend's log)")
+            told = str(error)[:_MAX_MESSAGE]
+            return Failed(order.job, f"the job broke with {type(error).__name__}: {told} (more in the backend's log)")
 
     def _run(self, order: Run) -> Finished:
         folder = Path(order.folder)
+        if hasattr(signal, "SIGUSR1"):
+            self._where = (folder / WHERE).open("w")
+            faulthandler.register(signal.SIGUSR1, self._where, all_threads=False)
         label, request = read_request(folder, order.payload)
         results = folder / RESULTS
         results.mkdir(exist_ok=True)

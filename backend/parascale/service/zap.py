@@ -1,9 +1,9 @@
 """Who may connect: ZeroMQ's authentication protocol (RFC 27), answered in the server's own loop."""
 
-from collections.abc import Callable
-
 import zmq
 from zmq.utils import z85
+
+from parascale.service.access import Access
 
 _VERSION = b"1.0"
 _PARTS = 7
@@ -16,12 +16,12 @@ class Doorkeeper:
     ----------
     context : zmq.Context
         Whose sockets are guarded.
-    allowed : callable
-        Returns the allowed public keys, Z85; asked at every handshake, so that a key can be added or taken away.
+    access : Access
+        Asked at every handshake, so that a key can be added or taken away.
     """
 
-    def __init__(self, context: "zmq.Context[zmq.Socket[bytes]]", allowed: Callable[[], frozenset[bytes]]) -> None:
-        self._allowed = allowed
+    def __init__(self, context: "zmq.Context[zmq.Socket[bytes]]", access: Access) -> None:
+        self._access = access
         self.socket = context.socket(zmq.REP)
         self.socket.bind("inproc://zeromq.zap.01")
 
@@ -42,4 +42,4 @@ class Doorkeeper:
         if len(parts) != _PARTS or parts[0] != _VERSION or parts[5] != b"CURVE" or len(parts[6]) != 32:
             return None
         key = z85.encode(parts[6])
-        return key if key in self._allowed() else None
+        return None if self._access.find(key.decode(), at_once=True) is None else key

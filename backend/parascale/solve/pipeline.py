@@ -53,7 +53,7 @@ MAX_RESAMPLINGS = 2
 
 
 def solve(  # noqa: PLR0913 - what a user can say about a clip, by name
-    reference: Path,
+    reference: Path | str,
     *,
     focal: float | None = None,
     fov: float | None = None,
@@ -109,6 +109,7 @@ def solve(  # noqa: PLR0913 - what a user can say about a clip, by name
     """
     if sum(given is not None for given in (focal, fov, intrinsics)) > 1:
         raise InputError("give one of the focal length, the field of view and the intrinsics, not several")
+    reference = Path(reference)
     report = _Reporter(progress, cancelled)
     threads = threads or os.cpu_count() or 1
     with _quiet_libraries(threads):

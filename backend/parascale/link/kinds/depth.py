@@ -39,6 +39,7 @@ class DepthRequest(Request):
     kind = "depth"
     fields_type = DepthFields
     grace = 5.0
+    models = ("model",)
 
     image: Image
     model: str

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Self
 
 import numpy as np
@@ -21,9 +22,13 @@ from parascale.link.request import (
     shot_from_array,
     shot_to_array,
 )
+from parascale.link.transfer import describe_file
 from parascale.parallax.gauge import compare_depth
 from parascale.parallax.shot import Shot
 from parascale.types import Image
+
+MAX_PIXELS = 40_000_000
+"""Pixels of a frame that a shot may ask for: 8K has 33 million."""
 
 
 @dataclass(frozen=True)
@@ -55,11 +60,14 @@ class GenerationRequest(Request):
         0 .. 2^63 - 1.
     parameters : mapping
         The generator's own parameters; defaults if not given.
+    files : dict of str to Path
+        Files that are sent along, by the parameter that takes them; see `parascale.link.parameters.resolve_paths`.
 
     Raises
     ------
     InputError
-        If the image or depth map has another shape or type, or the map is in another gauge than the shot.
+        If the image or depth map has another shape or type, the map is in another gauge than the shot, or the shot asks
+        for pictures beyond `MAX_PIXELS`.
     """
 
     kind = "generate"
@@ -73,9 +81,16 @@ class GenerationRequest(Request):
     prompt: str = ""
     seed: int = 0
     parameters: Mapping[str, Scalar] = field(default_factory=dict)
+    files: Mapping[str, Path] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         check_image(self.image)
+        width, height = self.shot.trajectory.width, self.shot.trajectory.height
+        if width * height > MAX_PIXELS:
+            raise InputError(
+                f"the shot asks for pictures of {width}x{height} where {MAX_PIXELS / 1e6:.0f} megapixels are allowed: "
+                "give it a smaller size"
+            )
         if self.depth_map is not None:
             depth_map = self.depth_map
             if depth_map.dtype != np.float32 or depth_map.ndim != 2 or depth_map.size == 0:
@@ -92,15 +107,17 @@ class GenerationRequest(Request):
         arrays: dict[str, NDArray[np.generic]] = {"shot": shot_to_array(self.shot), "image": self.image}
         if self.depth_map is not None:
             arrays["depth_map"] = self.depth_map
-        return Packed(f"{self.generator} {self.shot.name}", asdict(fields), arrays)
+        files = tuple((describe_file(name, path), path) for name, path in self.files.items())
+        return Packed(f"{self.generator} {self.shot.name}", asdict(fields), arrays, files)
 
     @classmethod
     def unpack(cls, fields: Mapping[str, object], arrays: Arrays, files: Files) -> Self:
         """See `Request`."""
         values = build(GenerationFields, dict(fields), cls.kind)
         expect_arrays(cls.kind, arrays, {"shot", "image"}, {"depth_map"})
-        if files:
-            raise InputError("a generate request takes no files")
+        for name, paths in files.items():
+            if len(paths) != 1 or name in values.parameters:
+                raise InputError(f"a generate request takes one file for {name}")
         depth_map = arrays.get("depth_map")
         if depth_map is not None and depth_map.dtype != np.float32:
             raise InputError("a generate request needs a float32 depth map")
@@ -111,5 +128,6 @@ class GenerationRequest(Request):
             depth_map=None if depth_map is None else np.asarray(depth_map, np.float32),
             prompt=values.prompt,
             seed=values.seed,
-            parameters=values.parameters,
+            parameters=values.parameters | {name: str(paths[0]) for name, paths in files.items()},
+            files={name: paths[0] for name, paths in files.items()},
         )

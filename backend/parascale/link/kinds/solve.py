@@ -52,6 +52,7 @@ class SolveRequest(Request):
     kind = "solve"
     fields_type = SolveFields
     grace = 0.5
+    models = ("depth_model",)
 
     reference: Path
     focal: float | None = None

@@ -13,6 +13,7 @@ from parascale.files.npz import npy_bytes
 from parascale.link.kinds.depth import DepthRequest
 from parascale.link.request import JobResult
 from parascale.service.jobs import JobContext
+from parascale.service.models import resolve_model
 
 PERCENTILES = (10, 50, 90)
 
@@ -26,7 +27,7 @@ def run(request: DepthRequest, context: JobContext) -> JobResult:
         context.progress(fraction, phase)
 
     step(0.0, "Loading the depth model")
-    estimator = load_estimator(request.model)
+    estimator = load_estimator(resolve_model(request.model))
     step(0.3, "Estimating depth")
     estimate = estimator.estimate(request.image)
     step(0.95, "Writing the depth map")

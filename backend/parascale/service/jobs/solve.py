@@ -6,6 +6,7 @@ from pathlib import Path
 from parascale.link.kinds.solve import SolveRequest
 from parascale.link.request import JobResult
 from parascale.service.jobs import JobContext, save_shot
+from parascale.service.models import resolve_model
 from parascale.solve import solve
 from parascale.types import Progress
 
@@ -22,7 +23,7 @@ def run(request: SolveRequest, context: JobContext) -> JobResult:
 
         # Before the work: a missing weight is no reason to solve first.
         context.progress(0.0, "Loading the depth model")
-        estimator = load_estimator(request.depth_model)
+        estimator = load_estimator(resolve_model(request.depth_model))
         progress = _part_of(context.progress, 0.0, SOLVE_SHARE)
     shot = solve(
         request.reference,

@@ -130,7 +130,8 @@ def _log_parallax(fit: Adjustment, inliers: Mask) -> Array:
     axis = fit.world_to_camera[:, 2]
     depth = np.where(inliers, axis[:, :3] @ fit.points.T + axis[:, 3:], np.nan)
     steps = np.linalg.norm(np.diff(camera_centres(fit.world_to_camera), axis=0), axis=1)
-    return np.log(np.maximum(steps, 1e-12)) - np.log(np.maximum(np.nanmedian(depth, axis=1)[:-1], 1e-12))
+    found: Array = np.log(np.maximum(steps, 1e-12)) - np.log(np.maximum(np.nanmedian(depth, axis=1)[:-1], 1e-12))
+    return found
 
 
 def triangulate_inliers(positions: Array, poses: Array, focal: float) -> tuple[Array, Mask]:

@@ -151,7 +151,7 @@ class _Walk:
             return None
         self.points, self.names = here[votes], self.names[good][votes]
         middle = transform[:, :2] @ (self.box[:2] - 0.5) + transform[:, 2] + 0.5
-        return np.concatenate([middle, self.box[2:] * growth])
+        return np.asarray(np.concatenate([middle, self.box[2:] * growth]), np.float64)
 
     def _track(self, before: Image, after: Image) -> tuple[Points, Mask]:
         """Track the corners in the part of the pictures around the box: image pyramids of all of it take longer."""
@@ -160,8 +160,8 @@ class _Walk:
         x0, y0 = np.maximum(self.box[:2] - reach, 0).astype(int)
         x1, y1 = np.minimum(self.box[:2] + reach, [width, height]).astype(int)
         corner = np.array([x0, y0], np.float32)
-        parts = (np.ascontiguousarray(each[y0:y1, x0:x1]) for each in (before, after))
-        moved, good = track_points(*parts, self.points - corner, OPTIONS)
+        here, there = (np.ascontiguousarray(each[y0:y1, x0:x1]) for each in (before, after))
+        moved, good = track_points(here, there, self.points - corner, OPTIONS)
         return moved + corner, good
 
     def _is_plausible(self, picture: Image, box: Array) -> bool:
@@ -183,7 +183,7 @@ class _Walk:
         template = cv2.resize(self.looks[-1], (int(size[0]), int(size[1])), interpolation=cv2.INTER_AREA)
         score = cv2.matchTemplate(picture[y0:y1, x0:x1], template, cv2.TM_CCOEFF_NORMED)
         _, best, _, place = cv2.minMaxLoc(score)
-        cv2.circle(score, place, int(size.min() // 2), -1.0, -1)
+        cv2.circle(score, place, int(size.min() // 2), (-1.0,), -1)
         if not best > max(MIN_FOUND_CORRELATION, float(score.max()) + MIN_FOUND_MARGIN):
             return None
         return np.array([x0 + place[0] + size[0] / 2, y0 + place[1] + size[1] / 2, *self.box[2:]])
@@ -193,10 +193,10 @@ class _Walk:
         picture = self.pictures[self.frame]
         free = np.zeros(picture.shape, np.uint8)
         middle, axes = tuple(self.box[:2].astype(int).tolist()), tuple((reach * self.box[2:]).astype(int).tolist())
-        cv2.ellipse(free, middle, axes, 0, 0, 360, 255, -1)
+        cv2.ellipse(free, middle, axes, 0, 0, 360, (255,), -1)
         apart = max(3.0, 0.04 * float(self.box[2:].min()))
         for x, y in self.points.astype(int).tolist():
-            cv2.circle(free, (x, y), round(apart), 0, -1)
+            cv2.circle(free, (x, y), round(apart), (0,), -1)
         found = cv2.goodFeaturesToTrack(picture, MAX_POINTS, OPTIONS.corner_quality, apart, mask=free, blockSize=5)
         if found is None:
             return

@@ -1,0 +1,123 @@
+"""Surfaces in the way: steps are bent or held back, and what happened is said."""
+
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+from numpy.typing import ArrayLike
+
+from parascale.camera import Trajectory, View
+from parascale.parallax.calibrate import Settings, calibrate
+from parascale.parallax.clearance import Guard
+from parascale.parallax.composition import TargetFacts
+from parascale.parallax.depth_source import DepthSamples
+from parascale.parallax.fitting import find_largest_strength, fits
+from parascale.parallax.shot import Shot
+from parascale.parallax.shot_measures import standing_frames
+
+LENS = np.array([500.0, 500.0, 320.0, 180.0])
+ANCHOR = View(np.eye(4), LENS, 640, 360)
+
+
+class Walls:
+    """Planes n.x = h that a camera may pass through: what `SceneDepth` tells of a scene."""
+
+    def __init__(self, *planes: tuple[tuple[float, float, float], float]) -> None:
+        self.planes = [(np.array(normal), height) for normal, height in planes]
+
+    def nearest_hit(self, origin: ArrayLike, direction: ArrayLike, distance: float, frame: int = 0) -> float | None:
+        start, towards = np.asarray(origin), np.asarray(direction) / np.linalg.norm(direction)
+        hits = [(height - start @ normal) / (towards @ normal or math.nan) for normal, height in self.planes]
+        return min((hit for hit in hits if 0 < hit <= distance), default=None)
+
+    def nearest_surface(self, centres: ArrayLike) -> np.ndarray:
+        places = np.asarray(centres)
+        return np.min([np.abs(height - places @ normal) for normal, height in self.planes], axis=0)
+
+    def clip_at(self, frame: int) -> np.ndarray:
+        return np.array([0.1, 100.0])
+
+
+def truck(straight, reach: float = 3.0) -> Shot:
+    """To the right by ``reach`` depths, in steps that grow."""
+    return Shot("truck", 24, straight([1, 0, 0], count=25, reach=reach), np.ones(25))
+
+
+@pytest.fixture
+def corridor(traced):
+    """A wall 5 ahead, seen; another 4 to the right, out of view and without a picture, as one-sided walls are."""
+    return traced((((0.0, 0.0, 1.0), 5.0),)), TargetFacts((0, -1, 0), (), Walls(((1.0, 0.0, 0.0), 4.0)))
+
+
+def test_verbatim_goes_through_a_wall_and_it_is_said(straight, corridor) -> None:
+    seen, facts = corridor
+    report = calibrate(truck(straight), seen, ANCHOR, Settings.verbatim(), facts=facts).report
+    assert len(report.crossings) == 1
+    assert report.pce < 1e-12
+    assert ("bad", f"The camera passes through a surface in frames {report.crossings[0]}.") in report.verdict
+    assert not fits(report)
+
+
+def test_a_camera_slows_down_before_a_wall_that_it_does_not_see(straight, corridor) -> None:
+    """It keeps 0.1 Z' from it; what it does not walk counts, and the frames are named."""
+    seen, facts = corridor
+    result = calibrate(truck(straight), seen, ANCHOR, Settings.verbatim(clearance=None), facts=facts)
+    assert np.all(4 - result.shot.trajectory.centres[1:, 0] >= 0.1 * result.shot.median_depth[:-1] - 1e-6)
+    assert result.report.crossings == ()
+    assert result.report.held_back_frames[-1] == 23
+    assert result.report.pce > 0.5
+    assert any("held back" in told for _, told in result.report.verdict)
+    steps = np.linalg.norm(result.shot.trajectory.baselines, axis=1)[list(result.report.held_back_frames)]
+    assert np.all(np.diff(steps) < 0.002 * steps[0])
+    assert np.abs(np.diff(np.log(steps))).max() < 0.3
+
+
+def test_the_largest_strength_that_fits_is_offered(straight, corridor) -> None:
+    seen, facts = corridor
+    settings = Settings.verbatim(clearance=None)
+
+    def measure(share: float):
+        return calibrate(
+            truck(straight), seen, ANCHOR, dataclasses.replace(settings, strength=share), facts=facts
+        ).report
+
+    share = find_largest_strength(measure)
+    # 3.5 of the 15 that the move would go at full strength.
+    assert share == pytest.approx(3.5 / 15, abs=1 / 16)
+    assert fits(measure(share))
+
+
+def test_a_post_in_the_way_is_passed_by_steps_as_long_as_before(straight, traced) -> None:
+    """Bending a step leaves its length, and so P, as they are."""
+    centre = np.array([0.3, 0.0, 6.0])
+    post = traced((((0.0, 0.0, 1.0), 20.0),), ((tuple(centre), 0.6),), grid=(64, 36))
+    reference = Shot("dolly", 24, straight([0, 0, 1], count=41, reach=0.45), np.ones(41))
+    through = calibrate(reference, post, ANCHOR, Settings.verbatim("static")).shot.trajectory
+    assert np.linalg.norm(through.centres - centre, axis=1).min() < 0.6
+    result = calibrate(reference, post, ANCHOR, Settings.verbatim("static", clearance=0.5))
+    around = result.shot.trajectory
+    assert np.linalg.norm(around.centres - centre, axis=1).min() > 1.05
+    assert result.report.bent_frames
+    assert result.report.held_back_frames == ()
+    lengths = [np.linalg.norm(path.baselines, axis=1) for path in (around, through)]
+    assert lengths[0] == pytest.approx(lengths[1], rel=1e-9)
+
+
+def test_who_is_too_close_already_may_leave_but_not_come_closer() -> None:
+    guard = Guard(1.0, np.tile(LENS, (2, 1)))
+    samples = DepthSamples(np.array([[320.0, 180.0]]), np.array([0.5]), np.ones(1, bool))
+    guard.see(0, np.eye(4), samples, 0.5)
+    assert guard.allow(0, np.zeros(3), np.array([0, 0, -0.1]), 1) == pytest.approx([0, 0, -0.1])
+    assert np.linalg.norm(guard.allow(0, np.zeros(3), np.array([0, 0, 0.1]), 1)) < 1e-3
+    assert guard.held_back.keys() == {0}
+
+
+def test_a_rest_of_the_reference_is_no_standstill() -> None:
+    def along(x: list[float]) -> Trajectory:
+        poses = np.tile(np.eye(4), (len(x), 1, 1))
+        poses[:, 0, 3] = x
+        return Trajectory(poses, LENS, np.arange(len(x)), 640, 360)
+
+    reference = along([0, 1, 2, 2, 3, 4, 5])
+    assert standing_frames(reference, along([0, 2, 4, 4, 6, 8, 8])) == (5,)

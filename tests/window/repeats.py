@@ -1,0 +1,203 @@
+"""Every operator is repeated (Shift+R) and redone (a property changed in Adjust Last Operation): Blender lives on."""
+
+import importlib
+from collections.abc import Callable
+from typing import Any
+
+import bpy as typed_bpy
+from tests.window.driver import MODULE, SHARE, Steps, area_of, click, mouse, pause, region_of, told, until, window
+from tests.window.setting import choose_tab, install, show_view
+
+# The stubs know no operators of ours, and call all that a window brings optional.
+bpy: Any = typed_bpy
+
+
+def part(name: str) -> Any:
+    """One of the add-on's modules."""
+    return importlib.import_module(f"{MODULE}.{name}")
+
+
+def idle() -> bool:
+    """Whether no work and no operator is under way."""
+    return part("tasks").current() is None and not window().modal_operators
+
+
+def steps() -> Steps:
+    install()
+    yield from show_view()
+    yield from choose_tab()
+    scene = bpy.context.scene
+    # Drawing is not what is tried here.
+    space = area_of("VIEW_3D").spaces.active
+    space.shading.type, space.overlay.show_overlays = "WIREFRAME", False
+    scene.frame_end = 12
+    scene.parascale.long_side, scene.parascale.workbench, scene.parascale.frames = 64, True, 5
+    prepare_move(scene.camera)
+    told["repeated"] = {}
+    for name, arguments in calls().items():
+        prepare = BEFORE.get(name)
+        if prepare is not None:
+            prepare()
+            yield from pause(0.2)
+        yield from try_operator(name, arguments)
+    told["operators"] = sorted(
+        cls.bl_idname.removeprefix("parascale.")
+        for cls in part("registration").CLASSES
+        if issubclass(cls, bpy.types.Operator)
+    )
+    jobs = part("jobs.session").current().jobs
+    yield from until(lambda: not any(job.is_open for job in jobs.values()), "the end of all jobs")
+
+
+def prepare_move(camera: Any) -> None:
+    for frame, shift in ((1, 0.0), (12, 0.2)):
+        camera.location.x += shift
+        camera.keyframe_insert("location", frame=frame)
+
+
+def calls() -> dict[str, dict[str, Any]]:
+    """All operators in an order in which each has what it needs, and what its button gives it."""
+    path = str(SHARE / "repeat.chan")
+    return {
+        "test_backend": {},
+        "start_backend": {},
+        "measure": {},
+        "use_camera": {},
+        "export_path": {"filepath": path, "format": "chan"},
+        "import_shot": {"filepath": path, "depth": 1.0, "fov": 50.0, "size": (320, 180), "fps": 24.0},
+        "use_example": {"move": "arc"},
+        "edit_reference": {"edit": "MIRROR"},
+        "create_camera": {},
+        "rebuild": {},
+        "retime": {"mode": "keep-path", "frames": 20},
+        "use_selected": {},
+        "add_time_curve": {},
+        "key_strength": {},
+        "select_anchor": {},
+        "compare_methods": {},
+        "show_curves": {},
+        "pick_focus": {"side": "TARGET"},
+        "pick_surface": {"side": "TARGET"},
+        "pick_subject": {"side": "TARGET"},
+        "set_manner": {"manner": "FEELS"},
+        "estimate_depth": {},
+        "bake": {},
+        "add_preset": {},
+        "submit": {},
+        "generate": {},
+        "insert_result": {},
+        "render_shot": {},
+        "show_result": {},
+        "generate_again": {},
+        "poll_jobs": {},
+        "retry_job": {},
+        "cancel_job": {},
+        "solve_clip": {"filepath": str(SHARE / "clips" / "street.mp4"), "end": 8},
+        "cancel_work": {},
+        "forget_job": {},
+        "copy_install_command": {},
+        "copy_fetch_command": {"weights": "depth-anything-v2-small"},
+        "stop_backend": {},
+    }
+
+
+def _choose_surface() -> None:
+    state = bpy.context.scene.parascale
+    state.current.statistic = "FRAME"
+    shown = next(item for item in bpy.context.view_layer.objects if item.type == "MESH" and item.visible_get())
+    for item in bpy.context.view_layer.objects:
+        item.select_set(item == shown)
+    bpy.context.view_layer.objects.active = shown
+
+
+def _choose_camera() -> None:
+    scene = bpy.context.scene
+    bpy.context.view_layer.objects.active = scene.parascale.camera or scene.camera
+
+
+def _hang_photo() -> None:
+    photo = bpy.context.scene.parascale.photo
+    photo.picture, photo.source = str(SHARE / "photo.png"), "CONSTANT"
+    picture = bpy.data.images.new("photo", 64, 36)
+    picture.filepath_raw, picture.file_format = photo.picture, "PNG"
+    picture.save()
+
+
+BEFORE: dict[str, Callable[[], None]] = {
+    "use_selected": _choose_surface,
+    "retime": _choose_camera,
+    "bake": _choose_camera,
+    "export_path": _choose_camera,
+    "estimate_depth": _hang_photo,
+}
+
+
+def try_operator(name: str, arguments: dict[str, Any]) -> Steps:
+    """Call an operator as its button does, then repeat it, then change what can be changed of it."""
+    area = area_of("VIEW_3D") or area_of("GRAPH_EDITOR")
+    if area.type != "VIEW_3D":
+        area.ui_type = "VIEW_3D"
+        yield from pause(0.5)
+    region = region_of(area, "WINDOW")
+    middle = region.x + region.width // 2, region.y + region.height // 2
+    mouse("MOUSEMOVE", "NOTHING", middle)
+    yield from pause(0.1)
+    operator = getattr(bpy.ops.parascale, name)
+    with bpy.context.temp_override(window=window(), area=area, region=region):
+        can = operator.poll()
+        if can:
+            try:
+                operator("INVOKE_DEFAULT", True, **arguments)
+            except RuntimeError as error:  # a refusal
+                can = str(error)
+    yield from pause(0.3)
+    yield from answer(name, middle)
+    yield from until(idle, f"the end of {name}", 120)
+    for value in ("PRESS", "RELEASE"):
+        window().event_simulate(type="R", value=value, x=middle[0], y=middle[1], shift=True)
+        yield from pause(0.1)
+    yield from answer(name, middle)
+    yield from until(idle, f"the end of {name} repeated", 120)
+    changed = redo(area, region)
+    yield from pause(0.2)
+    yield from until(idle, f"the end of {name} redone", 120)
+    told["repeated"][name] = [can, changed]
+    print("repeated", name, can, changed, flush=True)
+
+
+def answer(name: str, middle: tuple[int, int]) -> Steps:
+    """Do what an operator waits for."""
+    if name.startswith("pick_") and window().modal_operators:
+        yield from click(middle)
+    elif name == "retime":
+        for value in ("PRESS", "RELEASE"):
+            mouse("RET", value, middle)
+            yield from pause(0.1)
+    elif name == "add_preset":
+        for value in ("PRESS", "RELEASE"):
+            mouse("ESC", value, middle)
+            yield from pause(0.1)
+    elif area_of("FILE_BROWSER") is not None:
+        yield from pause(0.5)
+        browser = area_of("FILE_BROWSER")
+        with bpy.context.temp_override(window=window(), area=browser, region=region_of(browser, "WINDOW")):
+            bpy.ops.file.execute()
+        yield from pause(0.5)
+
+
+def redo(area: Any, region: Any) -> str:
+    """Change a property of the last operator as Adjust Last Operation does; return the operator's name."""
+    done = [item for item in bpy.context.window_manager.operators if "UNDO" in item.bl_options]
+    if not done:
+        return ""
+    last = done[-1]
+    for known in last.properties.bl_rna.properties:
+        if known.type == "INT" and not known.is_array:
+            setattr(last.properties, known.identifier, getattr(last.properties, known.identifier) + 1)
+        elif known.type == "BOOLEAN" and not known.is_array:
+            setattr(last.properties, known.identifier, not getattr(last.properties, known.identifier))
+    name = str(last.bl_idname)
+    with bpy.context.temp_override(window=window(), area=area, region=region):
+        if bpy.ops.ed.undo_redo.poll():
+            bpy.ops.ed.undo_redo()
+    return name
