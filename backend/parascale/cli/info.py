@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from parascale.cli.common import JsonOption, open_shot, print_json
-from parascale.types import to_json_values
 
 if TYPE_CHECKING:
     from parascale.parallax.shot import Shot
@@ -36,6 +35,8 @@ def print_shot(shot: "Shot", *, json: bool, output: Path | None = None, **more: 
 
 def describe(shot: "Shot") -> dict[str, object]:
     """Gather what people ask about a shot as JSON values."""
+    from parascale.types import to_json_values
+
     return {
         "name": shot.name,
         "motion_class": shot.motion_class,
@@ -90,6 +91,8 @@ def _print_table(shot: "Shot", output: Path | None) -> None:
 
 def _describe_subject(shot: "Shot", subject: "SubjectTrack") -> dict[str, object]:
     """Gather a subject's track as JSON values; P of the subject where its depth is known."""
+    from parascale.types import to_json_values
+
     return {
         "name": subject.name,
         "frames_in_frame": int(subject.in_frame.sum()),

@@ -11,6 +11,7 @@ from parascale.link.request import Files, Packed, Request, expect_arrays, refere
 from parascale.link.transfer import describe_file
 from parascale.media.suffixes import sequence_files
 from parascale.parallax.subject_box import SubjectBox
+from parascale.types import to_json_values
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ class SolveRequest(Request):
         known = (self.focal, self.fov, self.start, self.end, self.depth_model, self.fps, self.subjects)
         fields = SolveFields(pictures is not None, *known)
         files = tuple((describe_file("reference", path), path) for path in paths)
-        return Packed(f"solve {self.reference.name}", asdict(fields), {}, files)
+        return Packed(f"solve {self.reference.name}", to_json_values(asdict(fields)), {}, files)
 
     @classmethod
     def unpack(cls, fields: Mapping[str, object], arrays: Arrays, files: Files) -> Self:

@@ -12,6 +12,7 @@ from parascale.link.transfer import describe_file
 from parascale.media.suffixes import sequence_files
 from parascale.parallax.shot import Shot
 from parascale.parallax.subject_box import SubjectBox
+from parascale.types import to_json_values
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,9 @@ class SubjectRequest(Request):
         paths = [self.reference] if pictures is None else pictures
         fields = SubjectFields(pictures is not None, self.fps, self.subjects)
         files = tuple((describe_file("reference", path), path) for path in paths)
-        return Packed(f"subject {self.reference.name}", asdict(fields), {"shot": shot_to_array(self.shot)}, files)
+        return Packed(
+            f"subject {self.reference.name}", to_json_values(asdict(fields)), {"shot": shot_to_array(self.shot)}, files
+        )
 
     @classmethod
     def unpack(cls, fields: Mapping[str, object], arrays: Arrays, files: Files) -> Self:

@@ -179,8 +179,8 @@ def _working_box(box: SubjectBox, footage: Footage) -> Array:
     low, high = np.maximum(low, 0), np.minimum(high, [width, height])
     if not inside or (high - low).min() < 2:
         raise InputError(f"the subject {box.name!r} at {box.x:g}, {box.y:g} is not in the picture, {width}x{height}")
-    box: Array = np.concatenate([(low + high) / 2, high - low]) / np.tile(_clip_pixels(footage), 2)
-    return box
+    found: Array = np.concatenate([(low + high) / 2, high - low]) / np.tile(_clip_pixels(footage), 2)
+    return found
 
 
 def _clip_pixels(footage: Footage) -> Array:
