@@ -58,7 +58,7 @@ app = typer.Typer(
 GROUPS = {
     "From a clip to a video": (solve, subject, info, calibrate, depth, generate, verify, report, view),
     "Camera paths": (retime, stitch, import_, export, formats, metrics),
-    "The backend and its jobs": (serve, jobs, cancel, result, keys),
+    "The backend and its jobs": (serve, jobs, cancel, result),
     "Measuring generators and methods": (probe, evaluate),
     "This machine": (doctor,),
 }
@@ -66,6 +66,7 @@ for group, modules in GROUPS.items():
     for module in modules:
         function = module.__name__.rpartition(".")[2]
         app.command(function.rstrip("_"), cls=Command, rich_help_panel=group)(getattr(module, function))
+app.add_typer(keys.keys, name="keys", rich_help_panel="The backend and its jobs")
 app.add_typer(weights.weights, name="weights", rich_help_panel="This machine")
 
 

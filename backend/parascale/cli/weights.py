@@ -20,10 +20,14 @@ _GIGABYTE = 1e9
 @weights.command("list")
 def list_weights(json: JsonOption = False) -> None:
     """List the published weights, their licences, and which are on this machine."""
+    from parascale.service.models import read_models
+
     found = catalogue()
     if json:
-        print_json({"weights": found})
+        print_json({"weights": found, "added": read_models()})
         return
+    for name, path in read_models().items():
+        print(f"{name:32} {'added by you':20} {'':12} {path}")
     for item in found:
         where = item["folder"] or f"not here: parascale weights fetch {item['name']}"
         print(f"{item['name']:32} {item['for']:20} {item['licence']:12} {where}")
@@ -48,6 +52,27 @@ def fetch(
         return
     for folder in folders:
         print(folder)
+
+
+@weights.command()
+def add(
+    name: Annotated[str, typer.Argument(help="Name by which clients of your backend may ask for it.")],
+    path: Annotated[Path, typer.Argument(help="Folder of weights, or file of a LoRA, on this machine.")],
+) -> None:
+    """Put a model on the list of what clients of other machines may name."""
+    from parascale.service.models import add_model
+
+    add_model(name, path)
+    print(f"{name}: {path.absolute()}")
+
+
+@weights.command()
+def remove(name: Annotated[str, typer.Argument(help="A name that was added.")]) -> None:
+    """Take a model off that list; the files stay."""
+    from parascale.service.models import remove_model
+
+    remove_model(name)
+    print(f"{name} is off the list")
 
 
 @weights.command()
@@ -100,7 +125,8 @@ def _print_found(found: "Found", seconds: float | None) -> None:
         print(f"{found.source}: {found.part.replace('_', ' ')} of the Wan models, {found.precision}, whole")
         return
     count = sum(model.numbers.values()) / _GIGABYTE
-    print(f"{found.source}: {model.generator} {model.model}, {count:.3g} billion numbers, {found.precision}, whole")
+    name = f"{model.generator} {model.model}".strip()
+    print(f"{found.source}: {name}, {count:.3g} billion numbers, {found.precision}, whole")
     for part, place in found.parts.items():
         print(f"  {part:16} {sentence(place) if isinstance(place, InputError) else place}")
     if found.memory:

@@ -42,6 +42,7 @@ class ComfyUI(Generator):
     """
 
     name = "comfyui"
+    local_only = True  # a workflow runs any node of a ComfyUI, and the request names the server
     scale_class = "A"
     requirements = ("av", "PIL")
     trained = Trained(fps=16.0, frame_step=4)

@@ -27,6 +27,8 @@ class Generator(ABC):
         Frame rate and number of frames it was trained at.
     stall : float
         Seconds without progress after which it counts as hung: loading weights and a denoising step take minutes.
+    local_only : bool
+        Whether it does what a request says beyond making a video, so that only the user of the machine may ask for it.
     """
 
     name: ClassVar[str]
@@ -34,6 +36,7 @@ class Generator(ABC):
     requirements: ClassVar[tuple[str, ...]]
     trained: ClassVar[Trained] = Trained()
     stall: ClassVar[float] = 3600.0
+    local_only: ClassVar[bool] = False
 
     @abstractmethod
     def describe(self) -> tuple[Parameter, ...]:
