@@ -18,8 +18,8 @@ from parascale.errors import Cancelled, InputError
 from parascale.parallax.shot import Shot
 from parascale.parallax.subject_box import SubjectBox
 from parascale.solve.clip import Candidate, Clip
-from parascale.solve.ground import choose_ground, leave_out_sky
 from parascale.solve.composition import describe_composition
+from parascale.solve.ground import choose_ground, leave_out_sky
 from parascale.solve.lens.focal import estimate_focal_length
 from parascale.solve.lens.lens import Lens
 from parascale.solve.lens.projection import refuse_panoramas

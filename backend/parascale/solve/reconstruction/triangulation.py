@@ -69,17 +69,18 @@ def triangulate(rays: Array, world_to_camera: Array, focal: float) -> Structure:
         weight = np.where(depth > 0, robust / np.maximum(np.abs(depth), 1e-9) ** 2, 1e-6)
         weight = np.nan_to_num(weight)
     centres = camera_centres(world_to_camera)
-    missed = np.zeros(len(observations.counts), bool)
-    missed[track[~(depth > 0)]] = True
-    # Their rays are parallel to within the noise: as far as they can tell, the point is infinitely far away.
-    if missed.any():
-        points[missed] = _far_points(xy, pose, centres, observations)[missed]
-        camera = (pose[:, :3] * np.take(points.T, track, axis=1)).sum(axis=1) + pose[:, 3]
-        depth = camera[2]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            residual = focal * np.hypot(*(camera[:2] / depth - xy))
+    residual = np.where(np.isfinite(residual) & (depth > 0), residual, np.inf)
+    # Rays that are parallel to within the noise meet anywhere, also behind a camera: the point is far away.
+    far = _far_points(xy, pose, centres, observations)
+    camera = (pose[:, :3] * np.take(far.T, track, axis=1)).sum(axis=1) + pose[:, 3]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        distant = focal * np.hypot(*(camera[:2] / camera[2] - xy))
+    distant = np.where(np.isfinite(distant) & (camera[2] > 0), distant, np.inf)
+    cost, far_cost = (observations.reduce(np.add, np.minimum(each, 3.0) ** 2) for each in (residual, distant))
+    missed = far_cost < cost
+    points[missed] = far[missed]
     residuals = np.full(rays.shape[:2], np.inf)
-    residuals[frame, track] = np.where(np.isfinite(residual) & (depth > 0), residual, np.inf)
+    residuals[frame, track] = np.where(missed[track], distant, residual)
     centres = np.take(centres.T, frame, axis=1)
     angle, mean, distance = _spread(points, centres, observations)
     variance = np.einsum("im,mij,jm->m", mean, covariance, mean)
