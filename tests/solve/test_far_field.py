@@ -71,3 +71,15 @@ def test_a_landscape_flown_through_is_not_turned(
     moved = fit.scale * shot.trajectory.centres @ fit.rotation.T + fit.translation
     assert np.sqrt(((moved - centres) ** 2).sum(axis=1).mean()) < 0.005 * np.linalg.norm(centres[-1] - centres[0])
     assert np.degrees(geodesic_angle(shot.trajectory.rotations, np.eye(3)[None])).max() < 0.3
+
+
+@pytest.mark.slow
+def test_clouds_that_drift_do_not_bend_a_path(rendered: Any, tmp_path: Path) -> None:
+    camera = rendered.Camera(rendered.landscape(), (480, 270), FOCAL)
+    poses = ahead(np.array([0.13, 0.0, 0.0]), 31)
+    clip = rendered.film(tmp_path / "clip.mp4", camera, poses, sky=rendered.clouds((0.006, 0.002)))
+    shot = solve(clip.path, focal=FOCAL, threads=2)
+    assert np.degrees(geodesic_angle(shot.trajectory.rotations, np.eye(3)[None])).max() < 0.3
+    steps = np.linalg.norm(np.diff(shot.trajectory.centres, axis=0), axis=1) / shot.median_depth[:-1]
+    # With the clouds it would be 0.97.
+    assert abs(np.median(np.log(steps / (0.13 / clip.median_depth[:-1])))) < 0.2

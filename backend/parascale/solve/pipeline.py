@@ -19,7 +19,7 @@ from parascale.parallax.shot import Shot
 from parascale.parallax.subject_box import SubjectBox
 from parascale.solve.clip import Candidate, Clip
 from parascale.solve.composition import describe_composition
-from parascale.solve.ground import choose_ground, leave_out_sky
+from parascale.solve.ground import MAX_COST_RATIO, choose_ground, leave_out_sky
 from parascale.solve.lens.focal import estimate_focal_length
 from parascale.solve.lens.lens import Lens
 from parascale.solve.lens.projection import refuse_panoramas
@@ -232,10 +232,9 @@ def _find_best_candidate(clip: Clip, noise: float, report: _Reporter) -> tuple[C
     candidate = _find_candidate(clip, noise, clip.seed, report)
     ground = leave_out_sky(clip, candidate)
     if ground is not None:
-        with suppress(InputError):
-            found = choose_ground(clip, candidate, ground, _find_candidate(ground, noise, clip.seed, report))
-            if found is not candidate:
-                return clip, found
+        found = _solve_ground(clip, candidate, ground)
+        if found is not candidate:
+            return clip, found
     undistorted = _undistort(clip, candidate)
     if undistorted is not None:
         found = _find_candidate(undistorted, noise, clip.seed, report)
@@ -249,6 +248,20 @@ def _find_best_candidate(clip: Clip, noise: float, report: _Reporter) -> tuple[C
             other = _find_candidate(clip, noise, clip.seed + sampling, report)
             candidate = min(candidate, other, key=lambda each: each.solution.msac_cost)
     return clip, candidate
+
+
+def _solve_ground(clip: Clip, candidate: Candidate, ground: Clip) -> Candidate:
+    """Fit the map of a candidate, or a twin of it, to the ground alone, and return what fits that better."""
+    keyframes, solution = candidate.keyframes, candidate.solution
+    jury = Jury.of(ground.tracks.positions[keyframes], clip.seed, clip.threads)
+    before = KeyframeMap(candidate.mapper, solution.world_to_camera[keyframes], solution.focal)
+    after = jury.choose_twin(before)
+    if jury.cost(after) > MAX_COST_RATIO * jury.cost(before):
+        return candidate
+    found = _complete(ground, keyframes, after, clip.seed)
+    if isinstance(found, str) or found.solution.rejection_reason is not None:
+        return candidate
+    return choose_ground(clip, candidate, ground, found)
 
 
 def _find_candidate(clip: Clip, noise: float, seed: int, report: _Reporter) -> Candidate:
