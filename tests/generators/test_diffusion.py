@@ -85,8 +85,13 @@ def test_sana_wm_follows_a_path_in_metres(film, conditioning, ask) -> None:
     assert near.shape == (9, 64, 64, 3)
     assert np.array_equal(near, film("sana-wm", width=64, height=64, units_per_depth=5.0))
     assert np.abs(near - far).max() > 2
-    shot = dataclasses.replace(ask("sana-wm").shot, metres_per_unit=3.0)
-    assert conditioning("sana-wm", shot=shot)["c2w"][-1, 2, 3] == pytest.approx(1.2)
+    shot = dataclasses.replace(ask("sana-wm", width=64, height=64).shot, metres_per_unit=3.0)
+    assert conditioning("sana-wm", shot=shot, width=64, height=64)["c2w"][-1, 2, 3] == pytest.approx(1.2)
+
+
+def test_sana_wm_says_how_small_it_can_go(ask, run) -> None:
+    with pytest.raises(InputError, match="no video smaller than 64x64"):
+        run(ask("sana-wm"))
 
 
 def test_units_per_depth_multiply_the_path_and_leave_directions(conditioning) -> None:

@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -271,6 +273,19 @@ def test_what_is_no_generators_is_said(tiny_models, tmp_path) -> None:
     with pytest.raises(InputError, match="none of its 1 tensors is known"):
         identify(tmp_path / "other.safetensors")
     assert identify(tiny_models.parts / "text_encoder").part == "text_encoder"
+
+
+def test_the_command_prints_what_it_found(tiny_models) -> None:
+    command = [sys.executable, "-m", "parascale.cli", "weights", "check", str(tiny_models.fun)]
+    whole = subprocess.run([*command, "--parts", str(tiny_models.parts)], capture_output=True, text=True, check=True)
+    assert f"{tiny_models.fun}: wan-fun-camera, " in whole.stdout
+    assert "GB by offload" in whole.stdout
+    told = json.loads(subprocess.run([*command, "--json"], capture_output=True, text=True, check=True).stdout)
+    assert told["generator"] == "wan-fun-camera"
+    assert told["parts"]["vae"] is None
+    nothing = subprocess.run([*command[:-1], str(tiny_models.control)], capture_output=True, text=True, check=False)
+    assert nothing.returncode == 3
+    assert "sees no camera" in nothing.stderr
 
 
 def test_a_command_checks_weights_and_denoises_a_step(tiny_models, tmp_path) -> None:

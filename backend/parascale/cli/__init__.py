@@ -32,6 +32,7 @@ from parascale.cli import (
     serve,
     solve,
     stitch,
+    subject,
     verify,
     view,
     weights,
@@ -55,7 +56,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 GROUPS = {
-    "From a clip to a video": (solve, info, calibrate, depth, generate, verify, report, view),
+    "From a clip to a video": (solve, subject, info, calibrate, depth, generate, verify, report, view),
     "Camera paths": (retime, stitch, import_, export, formats, metrics),
     "The backend and its jobs": (serve, jobs, cancel, result),
     "Measuring generators and methods": (probe, evaluate),

@@ -125,7 +125,8 @@ def _print_found(found: "Found", seconds: float | None) -> None:
         print(f"{found.source}: {found.part.replace('_', ' ')} of the Wan models, {found.precision}, whole")
         return
     count = sum(model.numbers.values()) / _GIGABYTE
-    print(f"{found.source}: {model.generator} {model.model}, {count:.3g} billion numbers, {found.precision}, whole")
+    name = f"{model.generator} {model.model}".strip()
+    print(f"{found.source}: {name}, {count:.3g} billion numbers, {found.precision}, whole")
     for part, place in found.parts.items():
         print(f"  {part:16} {sentence(place) if isinstance(place, InputError) else place}")
     if found.memory:
