@@ -10,6 +10,8 @@ from parascale.types import Array
 CAUCHY_SCALE = 0.7
 # Distance of a point without measurable parallax, over the extent of the path: far enough that no step moves it.
 FAR_DISTANCE = 1e4
+# Working pixels: larger residuals count alike where a finite point and a far one are compared.
+MAX_RESIDUAL = 3.0
 ITERATIONS = 5
 # The entries that define a symmetric (3, 3) matrix.
 UPPER_TRIANGLE = ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2))
@@ -76,8 +78,7 @@ def triangulate(rays: Array, world_to_camera: Array, focal: float) -> Structure:
     with np.errstate(divide="ignore", invalid="ignore"):
         distant = focal * np.hypot(*(camera[:2] / camera[2] - xy))
     distant = np.where(np.isfinite(distant) & (camera[2] > 0), distant, np.inf)
-    cost, far_cost = (observations.reduce(np.add, np.minimum(each, 3.0) ** 2) for each in (residual, distant))
-    missed = far_cost < cost
+    missed = _truncated_cost(distant, observations) < _truncated_cost(residual, observations)
     points[missed] = far[missed]
     residuals = np.full(rays.shape[:2], np.inf)
     residuals[frame, track] = np.where(missed[track], distant, residual)
@@ -105,6 +106,12 @@ def _far_points(xy: Array, pose: Array, centres: Array, observations: "_Observat
     middle = centres.mean(axis=0)
     extent = float(np.linalg.norm(centres - middle, axis=1).max())
     return np.asarray(middle + FAR_DISTANCE * max(extent, 1e-9) * direction.T)
+
+
+def _truncated_cost(residual: Array, observations: "_Observations") -> Array:
+    """Sum the squared residuals (N,) of each track, truncated, (M,)."""
+    squared: Array = np.minimum(residual, MAX_RESIDUAL) ** 2
+    return observations.reduce(np.add, squared)
 
 
 class _Observations:
