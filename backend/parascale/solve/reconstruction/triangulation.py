@@ -110,7 +110,7 @@ def _far_points(xy: Array, pose: Array, centres: Array, observations: "_Observat
 
 def _truncated_cost(residual: Array, observations: "_Observations") -> Array:
     """Sum the squared residuals (N,) of each track, truncated, (M,)."""
-    squared: Array = np.minimum(residual, MAX_RESIDUAL) ** 2
+    squared = np.square(np.minimum(residual, MAX_RESIDUAL), dtype=np.float64)
     return observations.reduce(np.add, squared)
 
 
