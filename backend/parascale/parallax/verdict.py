@@ -29,7 +29,8 @@ def _motion(report: CalibrationReport) -> Iterator[tuple[Severity, str]]:
         return
     percent = 100 * (math.exp(min(report.pce, 20.0)) - 1)
     if report.pce <= SMALL_PCE:
-        yield "good", f"The motion is felt as in the reference: its Parallax Number is off by {percent:.1g} %."
+        off = f"{percent:.1g} %" if percent >= 0.1 else "less than 0.1 %"
+        yield "good", f"The motion is felt as in the reference: its Parallax Number is off by {off}."
     else:
         severity: Severity = "warning" if report.pce <= LARGE_PCE else "bad"
         yield severity, f"The motion is not felt as in the reference: its Parallax Number is off by {percent:.0f} %."
