@@ -39,7 +39,7 @@ FLOORS = [
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 
 # The same inside `solve`, whose modules that are in none of its rooms stand on top.
-SOLVE_FLOORS = ["tracking", "motion", "reconstruction", "lens", "depth"]
+SOLVE_FLOORS = ["tracking", "motion", "reconstruction", "lens", "depth", "subject"]
 
 # The same for the add-on; panels only draw, so that they may stand beside operators.
 ADDON = ROOT / "blender_addon"

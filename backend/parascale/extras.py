@@ -28,6 +28,7 @@ EXTRAS: dict[str, dict[str, str]] = {
         "accelerate": "accelerate",
         "safetensors": "safetensors",
         "ftfy": "ftfy",
+        "gguf": "gguf",
         "peft": "peft",
         "google.protobuf": "protobuf",
         "sentencepiece": "sentencepiece",

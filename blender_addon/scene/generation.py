@@ -116,7 +116,8 @@ def choose_frame_times(scene: bpy.types.Scene, camera: bpy.types.Object, setting
     fps = settings.fps or trained.fps or own_fps
     step = trained.frame_step
     times = np.arange(settings.frames) / fps if settings.frames else generator_times(duration, fps, step)
-    if trained.best_frames and len(times) > trained.best_frames and not (settings.frames or settings.fps):
+    in_one_go = trained.best_frames and not trained.splits
+    if in_one_go and len(times) > trained.best_frames and not (settings.frames or settings.fps):
         # All of the move in fewer frames a second, rather than its beginning.
         fps = (trained.best_frames - 1) / duration
         times = np.arange(trained.best_frames) / fps

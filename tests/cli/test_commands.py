@@ -100,7 +100,7 @@ def test_calibrate_says_what_is_in_the_way_and_what_fits(parascale: Run, shot_fi
     scene, output = tmp_path / "corridor.blend", tmp_path / "x.shot.json"
     corridor(scene)
     done = parascale("calibrate", shot_file, "-o", output, "--scene", scene)
-    assert "bad      The camera stands still" in done.stdout
+    assert "warning  The camera is held back by a surface" in done.stdout
     offered = re.search(r"--strength ([\d.]+)", done.stderr)
     assert offered is not None
     again = parascale("calibrate", shot_file, "-o", output, "--scene", scene, "--strength", offered[1], "--json")

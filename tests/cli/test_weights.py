@@ -92,12 +92,13 @@ def test_nothing_is_downloaded_without_a_yes(parascale: Run, hub: type[Hub]) -> 
 
 @pytest.mark.slow
 def test_weights_come_with_what_they_need_and_only_what_is_needed(parascale: Run, hub: type[Hub]) -> None:
-    hub.files |= {"vae/config.json": b"{}", "image_encoder/config.json": b"{}"}
+    hub.files |= {f"{part}/config.json": b"{}" for part in ("vae", "image_encoder", "text_encoder", "transformer")}
     folders = json.loads(parascale("weights", "fetch", "wan-fun-camera-1.3B", "--yes", "--json").stdout)["folders"]
-    model, parts = map(Path, folders)
+    model, *parts = map(Path, folders)
     assert {path.name for path in model.iterdir()} == {"config.json", "diffusion_pytorch_model.safetensors"}
     assert (model / "diffusion_pytorch_model.safetensors").stat().st_size == 2_000_000
-    assert {path.name for path in parts.iterdir()} == {"vae", "image_encoder"}
+    names = {path.name for folder in parts for path in folder.iterdir()}
+    assert names == {"image_encoder", "text_encoder", "vae"}
     listed = json.loads(parascale("weights", "list", "--json").stdout)["weights"]
     here = {item["name"]: item["folder"] for item in listed}
     assert here["wan-fun-camera-1.3B"] == str(model)
@@ -117,7 +118,7 @@ def test_a_broken_download_is_not_taken_for_whole_and_goes_on(parascale: Run, hu
     listed = json.loads(parascale("weights", "list", "--json").stdout)["weights"]
     assert {item["name"]: item["folder"] for item in listed}["wan-vace-1.3B"] is None
     hub.lost = set()
-    (folder,) = json.loads(parascale("weights", "fetch", "wan-vace-1.3B", "--yes", "--json").stdout)["folders"]
+    folder, *_ = json.loads(parascale("weights", "fetch", "wan-vace-1.3B", "--yes", "--json").stdout)["folders"]
     assert (Path(folder) / "transformer" / "diffusion_pytorch_model.safetensors").stat().st_size == 1000
 
 
@@ -148,11 +149,11 @@ def test_a_hub_that_does_not_answer_is_said(parascale: Run, monkeypatch: pytest.
 
 
 def test_doctor_tells_of_every_generator_what_a_backend_tells(parascale: Run) -> None:
-    from parascale.service.describe import welcome
+    from parascale.service.describe import describe_generators
 
     told = json.loads(parascale("doctor", "--json").stdout)
     assert {name: item["scale_class"] for name, item in told["generators"].items()} == {
-        info.name: info.scale_class for info in welcome(0).generators
+        info.name: info.scale_class for info in describe_generators()
     }
     assert told["devices"][0].startswith("CPU")
     text = parascale("doctor").stdout

@@ -151,3 +151,36 @@ def test_a_fast_generator_is_found_out_from_pixels(steered, monkeypatch) -> None
     assert profile.units_per_depth == pytest.approx(1 / 1.6, rel=0.05)
     assert profile.parameters == {"units_per_depth": 0.5}
     assert json.loads(profile_to_json(profile))["format"] == "parascale-profile"
+
+
+# --- stopped and gone on with ---
+
+
+def test_a_stopped_probe_goes_on_after_what_it_measured(tmp_path, monkeypatch) -> None:
+    from parascale.errors import Cancelled
+    from parascale.evaluation import probe as module
+    from parascale.evaluation.probe_journal import ProbeJournal
+
+    picture = Picture("wall", np.zeros((32, 48, 3), np.uint8), None, 60.0)
+    plan, calls = Plan((picture,), 9), []
+
+    def measured(request, make, report):
+        calls.append(request.shot.name)
+        if len(calls) == 4:
+            raise Cancelled
+        return 1.25, ""
+
+    monkeypatch.setattr(module, "_measure_response", measured)
+    journal = ProbeJournal(tmp_path / "p.unfinished.json", "wan-fun-camera", plan)
+    with pytest.raises(Cancelled):
+        probe(WanFunCamera(), plan, lambda *_: None, quiet, journal.read(), journal.write)
+    assert len(journal.read()) == 3
+    profile = probe(WanFunCamera(), plan, lambda *_: None, quiet, journal.read(), journal.write)
+    assert len(calls) == 4 + 7
+    assert calls[4] == calls[3]
+    assert len(profile.response) == 10
+    assert profile.units_per_depth == pytest.approx(0.8)
+    other = ProbeJournal(tmp_path / "p.unfinished.json", "wan-fun-camera", Plan((picture,), 9, seed=1))
+    assert other.read() == ()
+    (tmp_path / "p.unfinished.json").write_text("{")
+    assert journal.read() == ()

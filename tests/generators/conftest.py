@@ -150,10 +150,16 @@ def tiny_models(tmp_path_factory, random_state) -> SimpleNamespace:
     folders.fun_22 = root / "wan-fun-2.2"
     for seed, half in enumerate(("high_noise_model", "low_noise_model")):
         _save_original(folders.fun_22 / half, random_state, in_dim=36, camera=True, seed=seed)
+    folders.fun_5b = _save_original(
+        root / "wan-fun-5b", random_state, in_dim=100, out_dim=48, camera=True, downscale=16
+    )
+    folders.parts_5b = _save_parts_5b(root / "wan-parts-5b", folders.parts)
+    folders.vace_22 = _save_vace_22(root / "vace-2.2", random_state, folders.parts)
     folders.control = _save_original(root / "wan-control", random_state, clip=4, in_dim=48)
     folders.recammaster = _save_recammaster(root / "recammaster", random_state)
     folders.vace = _save_vace(root / "vace", folders.parts)
     folders.easyanimate = _save_easyanimate(root / "easyanimate")
+    folders.sana = _save_sana(root / "sana-wm")
     folders.stable_diffusion, folders.motion_adapter = _save_animatediff(root)
     return folders
 
@@ -208,7 +214,55 @@ def _save_wan_parts(folder: Path) -> None:
     (folder / "transformer" / "config.json").write_text(json.dumps(config))
 
 
-def _save_original(folder: Path, random_state, *, in_dim, clip=None, camera=False, seed=0) -> Path:
+def _save_parts_5b(folder: Path, parts: Path) -> Path:
+    import shutil
+
+    import torch
+    from diffusers import AutoencoderKLWan
+
+    torch.manual_seed(3)
+    for name in ("text_encoder", "tokenizer"):
+        shutil.copytree(parts / name, folder / name)
+    AutoencoderKLWan(
+        base_dim=4, decoder_base_dim=4, z_dim=48, dim_mult=[1, 1, 1, 1], num_res_blocks=1, in_channels=12,
+        out_channels=12, patch_size=2, is_residual=True, temperal_downsample=[False, True, True],
+        scale_factor_spatial=16, latents_mean=[0.0] * 48, latents_std=[1.0] * 48,
+    ).save_pretrained(folder / "vae")  # fmt: skip
+    return folder
+
+
+def _save_vace_22(folder: Path, random_state, parts: Path) -> Path:
+    """Wan2.2-VACE-Fun A14B as published: two halves with Wan's own names, the parts of VACE beside them."""
+    import json
+    import shutil
+
+    from safetensors.torch import save_file
+
+    for name in ("vae", "text_encoder", "tokenizer"):
+        shutil.copytree(parts / name, folder / name)
+    shapes = published_shapes(**TINY, in_dim=16) | {
+        "vace_patch_embedding.weight": (24, 96, 1, 2, 2),
+        "vace_patch_embedding.bias": (24,),
+        "vace_blocks.0.before_proj.weight": (24, 24),
+        "vace_blocks.0.before_proj.bias": (24,),
+        "vace_blocks.0.after_proj.weight": (24, 24),
+        "vace_blocks.0.after_proj.bias": (24,),
+    }
+    shapes |= {f"vace_{name}": shape for name, shape in shapes.items() if name.startswith("blocks.0.")}
+    config = {
+        "dim": 24, "ffn_dim": 32, "freq_dim": 256, "text_dim": 32, "in_dim": 16, "out_dim": 16, "num_heads": 2,
+        "num_layers": 2, "vace_layers": [0], "vace_in_dim": 96,
+    }  # fmt: skip
+    for seed, half in enumerate(("high_noise_model", "low_noise_model")):
+        (folder / half).mkdir()
+        (folder / half / "config.json").write_text(json.dumps(config))
+        save_file(random_state(shapes, seed), folder / half / "diffusion_pytorch_model.safetensors")
+    return folder
+
+
+def _save_original(
+    folder: Path, random_state, *, in_dim, out_dim=16, clip=None, camera=False, downscale=8, seed=0
+) -> Path:
     from safetensors.torch import save_file
 
     folder.mkdir(parents=True)
@@ -220,7 +274,7 @@ def _save_original(folder: Path, random_state, *, in_dim, clip=None, camera=Fals
         "freq_dim": 256,
         "text_dim": 32,
         "in_dim": in_dim,
-        "out_dim": 16,
+        "out_dim": out_dim,
         "num_heads": 2,
         "num_layers": 2,
         "eps": 1e-6,
@@ -228,7 +282,10 @@ def _save_original(folder: Path, random_state, *, in_dim, clip=None, camera=Fals
     if camera:
         config |= {"add_control_adapter": True, "in_dim_control_adapter": 24}
     (folder / "config.json").write_text(json.dumps(config))
-    state = random_state(published_shapes(**TINY, in_dim=in_dim, clip=clip, camera=camera), seed)
+    shapes = published_shapes(**TINY, in_dim=in_dim, out_dim=out_dim, clip=clip, camera=camera)
+    if camera:
+        shapes["control_adapter.conv.weight"] = (TINY["dim"], 24 * downscale**2, 2, 2)
+    state = random_state(shapes, seed)
     save_file(state, folder / "diffusion_pytorch_model.safetensors")
     return folder
 
@@ -312,6 +369,37 @@ def _save_easyanimate(folder: Path) -> Path:
     return folder
 
 
+def _save_sana(folder: Path) -> Path:
+    import torch
+    from diffusers import AutoencoderKLLTX2Video, FlowMatchEulerDiscreteScheduler, SanaWMTransformer3DModel
+    from transformers import Gemma2Config, Gemma2ForCausalLM
+
+    torch.manual_seed(4)
+    transformer = SanaWMTransformer3DModel(
+        in_channels=8, num_layers=2, hidden_size=112, num_attention_heads=1, linear_head_dim=112, softmax_every_n=2,
+        caption_channels=16, chunk_plucker_post_attn_blocks=2, mlp_ratio=1.0, mixed_precision="fp32",
+    )  # fmt: skip
+    generator = torch.Generator().manual_seed(5)
+    with torch.no_grad():  # what is zero at the start of training would tell nothing of the camera
+        for parameter in transformer.parameters():
+            if not parameter.abs().sum():
+                parameter.copy_(0.05 * torch.randn(parameter.shape, generator=generator))
+    transformer.save_pretrained(folder / "transformer")
+    AutoencoderKLLTX2Video(
+        latent_channels=8, block_out_channels=(8, 8, 8, 8), decoder_block_out_channels=(8, 16, 32),
+        layers_per_block=(1, 1, 1, 1, 1), decoder_layers_per_block=(1, 1, 1, 1), spatial_compression_ratio=32,
+        temporal_compression_ratio=8,
+    ).save_pretrained(folder / "vae")  # fmt: skip
+    text = Gemma2Config(
+        vocab_size=32, hidden_size=16, num_hidden_layers=1, num_attention_heads=2, num_key_value_heads=1, head_dim=8,
+        intermediate_size=16, pad_token_id=0, eos_token_id=1, bos_token_id=2,
+    )  # fmt: skip
+    Gemma2ForCausalLM(text).save_pretrained(folder / "text_encoder")
+    tiny_tokenizer().save_pretrained(folder / "tokenizer")
+    FlowMatchEulerDiscreteScheduler().save_pretrained(folder / "scheduler")
+    return folder
+
+
 def _save_animatediff(root: Path) -> tuple[Path, Path]:
     import torch
     from diffusers import AutoencoderKL, MotionAdapter, UNet2DConditionModel
@@ -364,6 +452,18 @@ def _wake(adapter):
 
 
 @pytest.fixture
+def source_clip(texture, tmp_path) -> Path:
+    """A clip of 9 frames of 48x32 at 16 a second."""
+    from parascale.media.video_writer import VideoWriter
+
+    wide = texture(80, 32)
+    with VideoWriter(tmp_path / "source.mp4", 48, 32, 16.0) as clip:
+        for frame in range(9):
+            clip.write(np.ascontiguousarray(wide[:, 2 * frame : 2 * frame + 48]))
+    return tmp_path / "source.mp4"
+
+
+@pytest.fixture
 def ask(make_request, tiny_models):
     """Ask a generator of tiny models for a short dolly, on the processor."""
     given = {
@@ -371,6 +471,7 @@ def ask(make_request, tiny_models):
         "recammaster": {"weights": tiny_models.recammaster, "parts": tiny_models.parts, "units_per_depth": 2.0},
         "wan-vace": {"weights": tiny_models.vace},
         "easyanimate-camera": {"weights": tiny_models.easyanimate},
+        "sana-wm": {"weights": tiny_models.sana},
         "motionmaster": {"weights": tiny_models.stable_diffusion, "adapter": tiny_models.motion_adapter},
     }
 

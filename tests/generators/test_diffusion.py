@@ -80,6 +80,20 @@ def test_the_camera_moves_the_picture_and_a_seed_repeats_it(name, film) -> None:
     assert np.abs(one - film(name, depth_map=depth, seed=8)).max() > 2
 
 
+def test_sana_wm_follows_a_path_in_metres(film, conditioning, ask) -> None:
+    near, far = (film("sana-wm", gain=gain, width=64, height=64, units_per_depth=5.0) for gain in (1, 8))
+    assert near.shape == (9, 64, 64, 3)
+    assert np.array_equal(near, film("sana-wm", width=64, height=64, units_per_depth=5.0))
+    assert np.abs(near - far).max() > 2
+    shot = dataclasses.replace(ask("sana-wm", width=64, height=64).shot, metres_per_unit=3.0)
+    assert conditioning("sana-wm", shot=shot, width=64, height=64)["c2w"][-1, 2, 3] == pytest.approx(1.2)
+
+
+def test_sana_wm_says_how_small_it_can_go(ask, run) -> None:
+    with pytest.raises(InputError, match="no video smaller than 64x64"):
+        run(ask("sana-wm"))
+
+
 def test_units_per_depth_multiply_the_path_and_leave_directions(conditioning) -> None:
     one, three = (
         conditioning("wan-fun-camera", units_per_depth=units)["attention_kwargs"]["camera_latents"]
@@ -169,7 +183,7 @@ def test_what_is_joined_is_the_pictures_latent_and_zeros(ask, run, tiny_models, 
     run(request)
     joined = inputs[0]["hidden_states"][:, 16:]
     assert (joined[:, :, 1:] == 0).all()
-    vae = load_wan_parts(tiny_models.parts, torch.float32, lambda phase: None)["vae"]
+    vae = load_wan_parts({"vae": tiny_models.parts / "vae"}, torch.float32, lambda phase: None)["vae"]
     picture = torch.from_numpy(request.image).permute(2, 0, 1)[None, :, None].float() / 127.5 - 1
     latent = vae.encode(picture).latent_dist.mode()[0, :, 0]
     mean, deviation = (
@@ -189,7 +203,7 @@ def test_a_source_film_is_taken_again(film, ask, run, tmp_path) -> None:
     source = tmp_path / "source.mp4"
     shutil.copy(run(ask("wan-fun-camera")).files["video"], source)
     assert np.abs(still - film("recammaster", source_video=str(source))).max() > 2
-    with pytest.raises(InputError, match="has 9 frames and the shot 13: take a longer film"):
+    with pytest.raises(InputError, match=r"lasts 0.56 s and the shot 0.81 s: take a longer film"):
         run(ask("recammaster", frames=13, source_video=str(source)))
 
 
@@ -362,12 +376,53 @@ def test_normalisers_are_told_by_their_layers_and_settings(names, config, model)
     assert erasing_model(names, config) == model
 
 
-def test_the_5b_of_wan_2_2_is_refused_for_its_channels(ask, run, tiny_models, tmp_path) -> None:
-    folder = tmp_path / "5B"
+@pytest.mark.parametrize("use_image", [True, False])
+def test_the_5b_of_wan_2_2_works_with_its_own_vae(use_image, film, tiny_models) -> None:
+    how = {"weights": str(tiny_models.fun_5b), "parts": str(tiny_models.parts_5b), "model": "2.2-5B"}
+    near, far = (film("wan-fun-camera", **how, gain=gain, width=64, height=64, use_image=use_image) for gain in (1, 4))
+    assert near.shape == (9, 64, 64, 3)
+    assert np.abs(near - far).max() > 2
+
+
+def test_the_5bs_first_frame_is_the_picture_and_is_never_noised(ask, run, tiny_models, monkeypatch) -> None:
+    from parascale.generators.diffusion.camera_transformer import WanCameraTransformer
+
+    seen = []
+    forward = WanCameraTransformer.forward
+
+    def watch(self, hidden_states, *args, **kwargs):
+        seen.append((hidden_states, self.joined, kwargs["timestep"]))
+        return forward(self, hidden_states, *args, **kwargs)
+
+    monkeypatch.setattr(WanCameraTransformer, "forward", watch)
+    how = {"weights": str(tiny_models.fun_5b), "parts": str(tiny_models.parts_5b), "model": "2.2-5B"}
+    run(ask("wan-fun-camera", **how, width=64, height=64, steps=3))
+    for hidden, joined, timestep in seen:
+        assert joined.shape[1] == 4 + 48
+        assert torch.equal(joined[:, :4, 0], torch.ones_like(joined[:, :4, 0]))
+        assert (joined[:, :4, 1:] == 0).all()
+        torch.testing.assert_close(hidden[:, :, 0], joined[:, 4:, 0], atol=1e-5, rtol=1e-5)
+        tokens = timestep.unflatten(1, (3, -1))
+        assert (tokens[:, 0] == 0).all()
+        assert (tokens[:, 1:] > 0).all()
+
+
+def test_a_model_of_other_channels_is_refused(ask, run, tiny_models, random_state, wan_shapes, tmp_path) -> None:
+    from safetensors.torch import save_file
+
+    folder = tmp_path / "other"
     shutil.copytree(tiny_models.fun, folder)
     config = json.loads((folder / "config.json").read_text())
-    (folder / "config.json").write_text(json.dumps(config | {"in_dim": 100, "out_dim": 48}))
-    assert "takes 100 channels, where Wan2.1-Fun takes 32" in refused(run, ask("wan-fun-camera", weights=str(folder)))
+    (folder / "config.json").write_text(json.dumps(config | {"in_dim": 64}))
+    state = random_state(wan_shapes(dim=24, ffn=32, layers=2, text_dim=32, in_dim=64, clip=4, camera=True))
+    save_file(state, folder / "diffusion_pytorch_model.safetensors")
+    assert "takes 64 channels and makes 16" in refused(run, ask("wan-fun-camera", weights=str(folder)))
+
+
+@pytest.mark.parametrize("half", ["high_noise_model", "low_noise_model"])
+def test_one_half_of_wan_2_2_alone_is_refused(half, ask, run, tiny_models) -> None:
+    text = refused(run, ask("wan-fun-camera", weights=str(tiny_models.fun_22 / half)))
+    assert "one half of a model in two: a folder with both is needed" in text
 
 
 @pytest.mark.parametrize("how", ["cut", "header", "empty", "pickled", "config", "shard", "no config"])

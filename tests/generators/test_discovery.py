@@ -84,7 +84,10 @@ def test_one_file_adds_a_generator(tmp_path: Path) -> None:
         )
 
     told = run("-c", CLIENT, str(tmp_path))
-    assert told.stdout.strip() == "C Trained(fps=12.0, frame_step=2, best_frames=5, max_frames=9)", told.stderr
+    assert (
+        told.stdout.strip()
+        == "C Trained(fps=12.0, frame_step=2, best_frames=5, max_frames=9, long_side=0, splits=False)"
+    ), told.stderr
     assert "generator still: ready, needs no weights" in run("-m", "parascale.cli", "doctor").stdout
     refused = run("-m", "parascale.cli", "probe", "-g", "none", "-o", str(tmp_path / "none.json"))
     assert refused.returncode == 3

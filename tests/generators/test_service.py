@@ -160,7 +160,7 @@ def test_a_client_sees_the_video_as_it_comes_into_being(client, long_request) ->
     job, sketches = client.submit(long_request), []
     with pytest.raises(Cancelled):
         client.wait(job, lambda fraction, phase: sketches.append(client.status(job).sketch), lambda: any(sketches))
-    with Image.open(BytesIO(b64decode(sketches[-1]))) as picture:
+    with Image.open(BytesIO(b64decode(next(filter(None, reversed(sketches)))))) as picture:
         assert picture.size == (12, 8)
     assert client.status(job).sketch == ""
 

@@ -1,5 +1,6 @@
 """The camera transformers against plain re-derivations from the published description of their layers."""
 
+import json
 import math
 
 import pytest
@@ -32,11 +33,22 @@ def shapes_of(wan_shapes, size, **kind):
 
 
 def build(make, config, state, folder):
-    from parascale.generators.diffusion.wan import load_transformer, transformer_config
+    from accelerate import init_empty_weights
+    from diffusers.loaders.single_file_utils import convert_wan_transformer_to_diffusers
+
+    from parascale.generators.diffusion.checkpoint import check_tensors, fill
+    from parascale.generators.diffusion.wan import transformer_config
 
     shapes = {name: tuple(tensor.shape) for name, tensor in state.items()}
-    translated = transformer_config(config, shapes, folder)
-    return load_transformer(lambda: make(**translated), dict(state), torch.float32, folder)
+    (folder / "config.json").write_text(json.dumps(config))
+    translated = transformer_config(shapes, folder, folder)
+    with init_empty_weights():
+        model = make(**translated)
+    named = convert_wan_transformer_to_diffusers(dict(state))
+    wanted, found = ({name: tuple(t.shape) for name, t in tensors.items()} for tensors in (model.state_dict(), named))
+    check_tensors(wanted, found, folder)
+    fill(model, named, torch.float32)
+    return model
 
 
 # --- the plain model: original names, no diffusers ---

@@ -18,6 +18,7 @@ from parascale.parallax.horizon import estimate_up, roll_angles
 from parascale.parallax.lead import propose_subject, track_point
 from parascale.parallax.shot import Shot
 from parascale.parallax.subject import SubjectTrack, Up
+from parascale.parallax.target import constant_target
 
 few = settings(max_examples=15)
 seeds = st.integers(0, 2**32 - 1)
@@ -169,7 +170,21 @@ def test_without_a_subject_framing_does_nothing_and_says_so() -> None:
     result = calibrate(reference, ConstantDepth(2.0, (4, 3)), anchor, Settings(framing=1.0))
     assert result.shot.trajectory.rotations == pytest.approx(reference.trajectory.rotations, abs=1e-12)
     assert math.isnan(result.report.subject_held)
-    assert any("no subject" in sentence for _, sentence in result.report.verdict)
+    assert any("No subject" in sentence for _, sentence in result.report.verdict)
+
+
+def test_where_only_a_depth_is_known_a_shot_is_carried_over_verbatim() -> None:
+    """A dolly by twice the depth: the wall stays ahead, and there is nothing that it could be held back by."""
+    poses = [looking(np.array([0, 0, 0.5 * t]), np.array([0, 0.1, 100])) for t in range(21)]
+    reference = shot_of(poses, 5.0)
+    target = constant_target(2.0, reference)
+    results = [
+        calibrate(reference, target.depth, target.anchor, chosen, facts=target.facts)
+        for chosen in (Settings.preset("shot"), Settings.verbatim())
+    ]
+    poses_of_each = [result.shot.trajectory.camera_to_world for result in results]
+    assert np.array_equal(*poses_of_each)
+    assert results[0].report.pce < 1e-12
 
 
 def test_a_subject_that_comes_and_goes_makes_no_jump() -> None:

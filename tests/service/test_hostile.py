@@ -250,6 +250,17 @@ def test_a_file_larger_than_the_disk_is_refused_before_any_of_it_comes(serving: 
             assert answer(greedy, announced(1, size))["code"] == "quota"
 
 
+def test_a_job_that_takes_too_much_memory_fails(
+    serving: Any, long_request: GenerationRequest, make_request: Make
+) -> None:
+    with serving(limits=Limits(worker_memory=40 << 20)) as server, connect(server.address) as client:
+        status = client.wait(client.submit(long_request))
+        assert status.state == "failed"
+        assert "takes more than the 0.0419 GB of memory" in status.message
+        server._dispatcher._pool.memory = 1 << 40
+        assert client.wait(client.submit(make_request())).state == "done"
+
+
 def test_a_long_list_of_jobs_comes_in_pages(serving: Any, tmp_path: Path) -> None:
     import dataclasses
 

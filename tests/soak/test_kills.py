@@ -5,12 +5,13 @@ import random
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pytest
 
 from parascale.errors import InputError
+from parascale.link.client import Client
 from parascale.link.kinds.generate import GenerationRequest
 from parascale.link.local import start_backend
 
@@ -21,6 +22,29 @@ pytestmark = [
 ]
 
 
+def workers_on(state: Path) -> Iterator[str]:
+    """Yield the processes that work in a state folder: all workers do."""
+    for where in Path("/proc").glob("[0-9]*/cwd"):
+        try:
+            if where.readlink() == state / "empty":
+                yield where.parent.name
+        except OSError:
+            continue
+
+
+def fetched(folder: Path, accepted: Iterable[str]) -> list[str]:
+    return [job for job in accepted if (folder / "out" / job).is_dir()]
+
+
+def compare_with_uninterrupted(client: Client, request: GenerationRequest, result: Path) -> None:
+    """Have a job done again, and compare the bytes."""
+    again = client.submit(request)
+    assert client.wait(again).state == "done"
+    for path in client.fetch(again, result.parents[1] / "again" / again).files.values():
+        assert path.read_bytes() == (result / path.name).read_bytes()
+    client.delete(again)
+
+
 def children(pid: int) -> list[int]:
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
@@ -28,9 +52,11 @@ def children(pid: int) -> list[int]:
 def test_no_accepted_job_is_forgotten(
     tmp_path: Path, soak_seconds: float, make_request: Callable[..., GenerationRequest]
 ) -> None:
-    chance = random.Random(7)
+    seed = random.SystemRandom().randrange(1 << 32)
+    print(f"seed {seed}")
+    chance = random.Random(seed)
     end = time.monotonic() + soak_seconds
-    accepted: dict[str, int] = {}
+    accepted: dict[str, tuple[int, int]] = {}
     number = 0
     while time.monotonic() < end:
         backend = start_backend(state=tmp_path)
@@ -39,8 +65,9 @@ def test_no_accepted_job_is_forgotten(
             assert set(accepted) <= {job.job_id for job in client.jobs()}
             death = time.monotonic() + chance.uniform(0.1, 4.0)
             while time.monotonic() < death:
-                job = client.submit(make_request(number, frames=chance.choice([2, 40, 400])))
-                accepted[job] = number
+                frames = chance.choice([2, 40, 400])
+                job = client.submit(make_request(number, frames=frames))
+                accepted[job] = number, frames
                 number += 1
                 if chance.random() < 0.2:
                     client.cancel(chance.choice(list(accepted)))
@@ -63,7 +90,11 @@ def test_no_accepted_job_is_forgotten(
                     result = client.fetch(job, tmp_path / "out" / job)
                     assert result.files["video"].stat().st_size > 0
                 client.delete(job)
+            for job in chance.sample(done := fetched(tmp_path, accepted), min(5, len(done))):
+                compare_with_uninterrupted(client, make_request(*accepted[job]), tmp_path / "out" / job)
             assert client.jobs() == ()
     finally:
         backend.stop()
     assert not list((tmp_path / "jobs").glob("*/*"))
+    assert not list(tmp_path.rglob("*.part"))
+    assert list(workers_on(tmp_path)) == []

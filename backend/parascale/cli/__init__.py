@@ -32,6 +32,7 @@ from parascale.cli import (
     serve,
     solve,
     stitch,
+    subject,
     verify,
     view,
     weights,
@@ -51,16 +52,22 @@ app = typer.Typer(
     name="parascale",
     help="Transfer the camera motion of a shot to a scene of any scale, by its Parallax Number.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (
-    *(solve, info, view, depth, calibrate, retime, stitch, import_, export, formats, generate, verify, metrics, report),
-    *(serve, jobs, cancel, result, keys, probe, evaluate, doctor),
-):
-    function = module.__name__.rpartition(".")[2]
-    app.command(function.rstrip("_"), cls=Command)(getattr(module, function))
-app.add_typer(weights.weights, name="weights")
+GROUPS = {
+    "From a clip to a video": (solve, subject, info, calibrate, depth, generate, verify, report, view),
+    "Camera paths": (retime, stitch, import_, export, formats, metrics),
+    "The backend and its jobs": (serve, jobs, cancel, result),
+    "Measuring generators and methods": (probe, evaluate),
+    "This machine": (doctor,),
+}
+for group, modules in GROUPS.items():
+    for module in modules:
+        function = module.__name__.rpartition(".")[2]
+        app.command(function.rstrip("_"), cls=Command, rich_help_panel=group)(getattr(module, function))
+app.add_typer(keys.keys, name="keys", rich_help_panel="The backend and its jobs")
+app.add_typer(weights.weights, name="weights", rich_help_panel="This machine")
 
 
 @app.callback(invoke_without_command=True)

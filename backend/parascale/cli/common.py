@@ -18,6 +18,7 @@ from parascale.extras import is_installed
 
 if TYPE_CHECKING:
     from parascale.parallax.shot import Shot
+    from parascale.parallax.subject_box import SubjectBox
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
 
@@ -49,6 +50,19 @@ class Command(TyperCommand):
             if isinstance(parameter, TyperOption) and parameter.help:
                 parameter.help = parameter.help.format(**names)
         return super().get_help(cast("typer.Context", ctx))
+
+
+def parse_subjects(texts: Iterable[str]) -> "list[SubjectBox]":
+    """Read what the user points at.
+
+    Raises
+    ------
+    InputError
+        As `parascale.parallax.subject_box.parse_subject_box`.
+    """
+    from parascale.parallax.subject_box import parse_subject_box
+
+    return [parse_subject_box(text, number) for number, text in enumerate(texts, 1)]
 
 
 def open_shot(path: Path) -> "Shot":

@@ -1,9 +1,13 @@
 import sys
+import time
+from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
 from parascale import __version__
 from parascale.cli.advice import install_line
 from parascale.cli.common import JsonOption, print_json
+from parascale.cli.jobs import Connect, KeysFolder
+from parascale.errors import InputError
 from parascale.extras import EXTRAS, is_installed
 
 if TYPE_CHECKING:
@@ -41,8 +45,11 @@ class Findings(TypedDict):
     generators: dict[str, GeneratorState]
 
 
-def doctor(json: JsonOption = False) -> None:
-    """List what is installed, the devices, what is missing and how to install it."""
+def doctor(connect: Connect = None, keys: KeysFolder = None, json: JsonOption = False) -> None:
+    """List what is installed, the devices, what is missing; with --connect, how a backend is."""
+    if connect is not None:
+        _examine_backend(connect, keys, json=json)
+        return
     found = examine()
     if json:
         print_json(found)
@@ -57,6 +64,43 @@ def doctor(json: JsonOption = False) -> None:
         print(f"  generator {name}: {_readiness(generator)}")
         print(f"    class {generator['scale_class']}, {generator['meaning']}")
         print(f"    units per depth {generator['units_per_depth']:g}, {generator['units_source']}")
+
+
+def _examine_backend(address: str, keys: Path | None, *, json: bool) -> None:
+    """Print how a backend is.
+
+    Raises
+    ------
+    InputError
+        Where it does not answer, or cannot work.
+    """
+    from dataclasses import asdict
+
+    from parascale.link.local import connect
+
+    with connect(address, keys) as client:
+        begin = time.time()
+        told = client.hello()
+        seconds = time.time() - begin
+    health = told.health
+    ahead = health.time - (begin + seconds / 2)
+    if json:
+        facts = {"version": told.version, "protocol": told.protocol, "devices": list(told.devices)}
+        facts |= {"generators": [info.name for info in told.generators], "round_trip": seconds, "clock_ahead": ahead}
+        print_json({**facts, **asdict(health)})
+    else:
+        version = "" if told.version == __version__ else f" (here {__version__})"
+        print(f"backend {address}: parascale {told.version}{version}, up for {health.uptime / 3600:.1f} h")
+        for device in told.devices:
+            print(f"  device     {device}")
+        print(f"  jobs       {health.running} run on {health.workers} workers, {health.waiting} wait")
+        print(f"  disk       {health.free / 1e9:.1f} GB free")
+        print(f"  clock      {abs(ahead):.1f} s {'ahead of' if ahead > 0 else 'behind'} this machine's")
+        print(f"  answer     in {1000 * seconds:.0f} ms")
+        for trouble in health.troubles:
+            print(f"  trouble    {trouble}")
+    if health.troubles:
+        raise InputError(f"the backend at {address} is in trouble: {health.troubles[0]}")
 
 
 def _readiness(generator: GeneratorState) -> str:

@@ -10,13 +10,15 @@ from parascale.cli.metrics import print_metrics
 from parascale.cli.numbers import MOST_SEED, number
 from parascale.cli.output import Overwrite, check_outputs, output_of
 from parascale.cli.result import place_beside, print_fetched
-from parascale.cli.run import run_job
+from parascale.cli.run import client_of, run_job
 from parascale.errors import InputError
 from parascale.files.disk import is_stream
 
 if TYPE_CHECKING:
     from parascale.link.kinds.generate import GenerationRequest
+    from parascale.link.messages import Trained
     from parascale.link.parameters import Scalar
+    from parascale.parallax.shot import Shot
 
 
 def generate(
@@ -39,12 +41,19 @@ def generate(
         bool,
         typer.Option("--second-pass", help="If P differs by over 15 %, generate again, corrected."),
     ] = False,
+    fps: Annotated[
+        float | None, number("Frame rate of the video; default: what the generator was trained at.", above=0)
+    ] = None,
     connect: Connect = None,
     keys: KeysFolder = None,
     overwrite: Overwrite = False,
     json: JsonOption = False,
 ) -> None:
-    """Generate a video along a shot; without --connect, starts a temporary backend."""
+    """Generate a video along a shot; without --connect, starts a temporary backend.
+
+    The shot is resampled to the frame rate that the generator was trained at. Longer shots than it was trained on are
+    made in parts, or in fewer frames a second.
+    """
     from parascale.generators import find_generator
     from parascale.link.kinds.generate import GenerationRequest
     from parascale.media.depth_file import read_depth_map
@@ -61,7 +70,8 @@ def generate(
         raise InputError(f"{output} keeps no video, so that it could not be verified: name a file")
     if connect is None:
         find_generator(generator)
-    path = open_shot(shot)
+    parameters = dict(setting(text) for text in parameter or ())
+    path = _at_rate_of(generator, open_shot(shot), parameters, fps, connect, keys)
     picture = read_image(image)
     print_notes(picture.warnings)
     file = None if depth_map is None else read_depth_map(depth_map, depth_scale)
@@ -75,7 +85,7 @@ def generate(
         depth_map=None if file is None else unit_depth_map(file.depth, path),
         prompt=prompt,
         seed=seed,
-        parameters=dict(setting(text) for text in parameter or ()),
+        parameters=parameters,
     )
     fetched = run_job(request, output, "generate", connect, keys, sketch=sketch, overwrite=overwrite)
     found: dict[str, object] = {}
@@ -92,6 +102,39 @@ def generate(
     if not json:
         for metrics in measured:
             print_metrics(metrics or {})
+
+
+def _at_rate_of(
+    generator: str,
+    shot: "Shot",
+    parameters: "Mapping[str, Scalar]",
+    fps: float | None,
+    connect: str | None,
+    keys: Path | None,
+) -> "Shot":
+    """Resample a shot to the frames that a generator was trained on, and say so."""
+    from parascale.retime import fit_to_training
+
+    trained = _trained(generator, parameters, connect, keys)
+    best = 0 if trained.splits or fps is not None else trained.best_frames
+    fitted = fit_to_training(shot, fps or trained.fps, best)
+    if fitted is not shot:
+        why = "" if fps is not None else f", as {generator} was trained; --fps sets another rate"
+        print_notes([f"{len(shot)} frames at {shot.fps:.5g} fps became {len(fitted)} at {fitted.fps:.5g} fps{why}"])
+    return fitted
+
+
+def _trained(generator: str, parameters: "Mapping[str, Scalar]", connect: str | None, keys: Path | None) -> "Trained":
+    """Return what a generator was trained at: one that is not installed here is asked for at its backend."""
+    from parascale.generators import GENERATORS
+    from parascale.link.messages import Trained
+    from parascale.link.parameters import resolve_parameters
+
+    known = GENERATORS.get(generator)
+    if known is not None:
+        return known.trained_at(resolve_parameters(known.describe(), parameters))
+    with client_of(connect, keys) as client:
+        return {info.name: info.trained for info in client.hello().generators}.get(generator, Trained())
 
 
 def _verify(

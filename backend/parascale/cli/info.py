@@ -10,8 +10,10 @@ from parascale.cli.common import JsonOption, open_shot, print_json
 
 if TYPE_CHECKING:
     from parascale.parallax.shot import Shot
+    from parascale.parallax.subject import SubjectTrack, Up
 
 MAX_COLUMNS = 56
+MAX_RANGES = 6
 BARS, PLAIN_BARS = "▁▂▃▄▅▆▇█", "_.:-=+*#"
 
 
@@ -33,6 +35,8 @@ def print_shot(shot: "Shot", *, json: bool, output: Path | None = None, **more: 
 
 def describe(shot: "Shot") -> dict[str, object]:
     """Gather what people ask about a shot as JSON values."""
+    from parascale.types import to_json_values
+
     return {
         "name": shot.name,
         "motion_class": shot.motion_class,
@@ -44,8 +48,11 @@ def describe(shot: "Shot") -> dict[str, object]:
         "unit": shot.unit,
         "metres_per_unit": shot.metres_per_unit,
         "parallax_number": shot.parallax_number.tolist(),
+        "parallax_sigma": None if shot.parallax_sigma is None else to_json_values(shot.parallax_sigma),
         "noise_floor": shot.noise_floor if "noise_floor" in shot.quality else None,
         "median_depth": shot.median_depth.tolist(),
+        "subjects": [_describe_subject(shot, subject) for subject in shot.subjects],
+        "up": None if shot.up is None else _describe_up(shot.up),
         "distortion": None if shot.distortion is None else dict(shot.distortion),
         "quality": dict(shot.quality),
         "provenance": dict(shot.provenance),
@@ -65,12 +72,14 @@ def _print_table(shot: "Shot", output: Path | None) -> None:
     floor = shot.noise_floor if "noise_floor" in shot.quality else None
     rows += [
         ("Parallax Number", _spread(steps, "a frame")),
+        *_error_rows(shot),
         ("", draw_steps(steps, floor or 0.0, BARS if _can_print(BARS) else PLAIN_BARS)),
         ("noise floor", _floor(steps, floor)),
         ("median depth", _spread(shot.median_depth.tolist(), shot.unit)),
     ]
+    rows += _composition_rows(shot)
     for key, value in shot.quality.items():
-        if key != "noise_floor" and not isinstance(value, list | dict | None):
+        if key not in ("noise_floor", "subject_source") and not isinstance(value, list | dict | None):
             rows.append((key.replace("_", " "), f"{value:.4g}" if isinstance(value, float) else str(value)))
     if output is not None:
         rows.append(("written", str(output)))
@@ -78,6 +87,55 @@ def _print_table(shot: "Shot", output: Path | None) -> None:
     column = max(len(name) for name, _ in rows) + 1
     for name, value in rows:
         print(f"{name:{column}} {value}".rstrip())
+
+
+def _describe_subject(shot: "Shot", subject: "SubjectTrack") -> dict[str, object]:
+    """Gather a subject's track as JSON values; P of the subject where its depth is known."""
+    from parascale.types import to_json_values
+
+    return {
+        "name": subject.name,
+        "frames_in_frame": int(subject.in_frame.sum()),
+        "centre": to_json_values(subject.centre),
+        "size": None if subject.size is None else to_json_values(subject.size),
+        "depth": None if subject.depth is None else to_json_values(subject.depth),
+        "parallax_number": None if subject.depth is None else to_json_values(shot.parallax_of(subject)),
+    }
+
+
+def _describe_up(up: "Up") -> dict[str, object]:
+    return {"direction": up.direction.tolist(), "confidence": up.confidence, "source": up.source}
+
+
+def _composition_rows(shot: "Shot") -> list[tuple[str, str]]:
+    """Tell what the shot looks at, when, and which way is up in it."""
+    rows = []
+    for subject in shot.subjects:
+        rows.append((f"subject {subject.name}".replace("subject subject", "subject"), _ranges(shot, subject)))
+        if subject.depth is not None:
+            rows.append(("P of the subject", _spread(shot.parallax_of(subject).tolist(), "a frame")))
+    if not shot.subjects and shot.quality.get("subject_source") == "none":
+        rows.append(("subject", "none: the camera holds nothing; point at one with parascale subject"))
+    if shot.up is not None:
+        x, y, z = shot.up.direction
+        rows.append(("up", f"{x:.3f}, {y:.3f}, {z:.3f} from {shot.up.source}, confidence {shot.up.confidence:.1f}"))
+    return rows
+
+
+def _ranges(shot: "Shot", subject: "SubjectTrack") -> str:
+    """Frames of the source in which a subject is in frame, as ranges."""
+    frames, inside = shot.frames.tolist() if shot.frames is not None else [], subject.in_frame.tolist()
+    runs: list[list[int]] = []
+    for index, (frame, known) in enumerate(zip(frames, inside, strict=True)):
+        if known and index and inside[index - 1]:
+            runs[-1][1] = frame
+        elif known:
+            runs.append([frame, frame])
+    if not runs:
+        return "never in frame"
+    listed = ", ".join(f"{first} to {last}" for first, last in runs[:MAX_RANGES])
+    more = f" and {len(runs) - MAX_RANGES} more" if len(runs) > MAX_RANGES else ""
+    return f"in frame in {sum(inside)} of {len(inside)} frames: {listed}{more}"
 
 
 def _can_print(text: str) -> bool:
@@ -118,6 +176,25 @@ def _floor(steps: list[float], floor: float | None) -> str:
     below = sum(step <= floor for step in steps)
     told = f"{below} of {len(steps)} steps lie below it and cannot be told from rest" if below else "all steps above it"
     return f"{floor:.4g} a frame: {told}"
+
+
+def _error_rows(shot: "Shot") -> list[tuple[str, str]]:
+    """P with its error: of the median step and of the least certain one."""
+    if shot.parallax_sigma is None:
+        return []
+    from statistics import median
+
+    known = [
+        (float(p), float(sigma))
+        for p, sigma in zip(shot.parallax_number, shot.parallax_sigma, strict=True)
+        if isfinite(p) and isfinite(sigma)
+    ]
+    if not known:
+        return []
+    middle = f"P {median(p for p, _ in known):.4g} +- {median(sigma for _, sigma in known):.2g}"
+    shares = [sigma / p for p, sigma in known if p > 0]
+    share = f", {median(shares):.2g} of P in the median step, {max(shares):.2g} at worst" if shares else ""
+    return [("error of P", f"{middle} (one sigma){share}")]
 
 
 def _spread(values: list[float], unit: str) -> str:

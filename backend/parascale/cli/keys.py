@@ -1,24 +1,59 @@
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from parascale.cli.common import JsonOption, print_json
 
-class Action(StrEnum):
-    """What can be done with keys."""
+keys = typer.Typer(help="Create and revoke the keys of a backend on the network and its clients.", no_args_is_help=True)
 
-    new = "new"
+ServerKeys = Annotated[Path, typer.Option("--keys", help="The server's folder of keys.")]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the client.")]
 
 
-def keys(
-    action: Annotated[Action, typer.Argument(help="new: create the keys of a server and its first client.")],
-    folder: Annotated[Path, typer.Argument(help="Output folder.")],
-) -> None:
-    """Create the keys for a backend on the network and its clients."""
+@keys.command()
+def new(folder: Annotated[Path, typer.Argument(help="Output folder.")]) -> None:
+    """Create the keys of a server and its first client."""
     from parascale.link.keys import new_keys
 
-    assert action is Action.new
     new_keys(folder)
     print(f"server: {folder}/server.key_secret and {folder}/clients (every *.key in it may connect)")
     print(f"client: {folder}/server.key and {folder}/client.key_secret, copied over a channel you trust")
+
+
+@keys.command()
+def add(
+    name: Name,
+    folder: ServerKeys,
+    output: Annotated[Path, typer.Option("-o", "--output", help="Output folder, for the client alone.")],
+) -> None:
+    """Create the keys of one more client and let it connect."""
+    from parascale.link.keys import add_client
+
+    add_client(folder, name, output)
+    print(f"{name} may connect with {output}/server.key and {output}/client.key_secret")
+    print("move them to the client over a channel you trust, and keep no copy")
+
+
+@keys.command("list")
+def list_keys(folder: ServerKeys, json: JsonOption = False) -> None:
+    """List the clients that may connect."""
+    from parascale.link.keys import allowed_keys
+
+    found = {name: key.decode() for key, name in allowed_keys(folder).items()}
+    if json:
+        print_json({"clients": found})
+        return
+    for name, key in sorted(found.items()):
+        print(f"{name:24} {key}")
+    if not found:
+        print("no clients")
+
+
+@keys.command()
+def revoke(name: Name, folder: ServerKeys) -> None:
+    """Let a client connect no more; a running server ends its connections within 2 s."""
+    from parascale.link.keys import revoke_client
+
+    revoke_client(folder, name)
+    print(f"{name} may connect no more; its jobs stay until they expire or are deleted")

@@ -34,10 +34,14 @@ def probe(
     overwrite: Overwrite = False,
     json: JsonOption = False,
 ) -> None:
-    """Measure a generator's response to camera motion: known moves at five gains, generated, solved, fitted."""
+    """Measure a generator's response to camera motion: known moves at five gains, generated, solved, fitted.
+
+    A probe that was stopped goes on when it is started again.
+    """
     from parascale.evaluation.pictures import drawn_rooms
     from parascale.evaluation.probe import Plan
     from parascale.evaluation.probe import probe as measure
+    from parascale.evaluation.probe_journal import ProbeJournal
     from parascale.evaluation.response_plot import draw_response
     from parascale.files.disk import replace_files
     from parascale.generators import find_generator
@@ -50,11 +54,17 @@ def probe(
     pictures = _read_pictures(image or [], depth_map or [], fov) if image else drawn_rooms()
     parameters = dict(setting(text) for text in parameter or ())
     plan = Plan(pictures, frames, prompt=prompt, seed=seed, parameters=parameters)
+    journal = None if is_stream(output) else ProbeJournal(_journal_of(output), generator, plan)
+    measured = journal.read() if journal else ()
+    if measured:
+        print_notes([f"{len(measured)} videos were measured before this probe was stopped: it goes on after them"])
     with client_of(connect, keys) as client, progress_bar() as progress:
-        profile = measure(known, plan, answered_by(client), progress)
+        make = answered_by(client)
+        profile = measure(known, plan, make, progress, measured, journal.write if journal else None)
     text = f"{profile_to_json(profile)}\n".encode()
     replace_files({output: text})
-    if not is_stream(output):
+    if journal:
+        journal.remove()
         draw_response(profile, plot)
     if use:
         own = own_profile(generator)
@@ -65,6 +75,11 @@ def probe(
         return
     for name, value in _summary(profile).items():
         print(f"{name:16} {'-' if value is None else format(value, '.4g') if isinstance(value, float) else value}")
+
+
+def _journal_of(output: Path) -> Path:
+    """Return the file that holds what a probe has measured until its profile is written."""
+    return output.with_name(f"{output.name.removesuffix('.json')}.unfinished.json")
 
 
 def _summary(profile: "Profile") -> dict[str, object]:

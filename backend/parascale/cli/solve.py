@@ -24,6 +24,10 @@ def solve(
     masks: Annotated[
         Path | None, typer.Option(help="Folder or video of masks, one per frame, white on moving objects.")
     ] = None,
+    subject: Annotated[
+        list[str] | None,
+        typer.Option(help="What the shot looks at, [NAME=]X,Y,W,H[@FRAME] or a point X,Y[@FRAME]; may be repeated."),
+    ] = None,
     depth_model: Annotated[
         str | None,
         typer.Option(help="Take depth from this model, aligned to the solved points, not the tracks."),
@@ -34,6 +38,7 @@ def solve(
 ) -> None:
     """Solve the camera path and median depth of a clip from its pixels."""
     from parascale.cli.child import run_in_child
+    from parascale.cli.common import parse_subjects
     from parascale.cli.info import print_shot
     from parascale.solve import solve as solve_clip
 
@@ -57,6 +62,7 @@ def solve(
             fps=fps,
             shot=shot,
             masks=masks,
+            subjects=parse_subjects(subject or ()),
             threads=threads,
             progress=progress,
         )

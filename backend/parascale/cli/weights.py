@@ -4,13 +4,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from parascale.cli.advice import sentence
 from parascale.cli.common import JsonOption, print_json
 from parascale.errors import InputError
 
 if TYPE_CHECKING:
+    from parascale.generators.identify import Found
     from parascale.weights.hub import Download
 
-weights = typer.Typer(help="List and download model weights.", no_args_is_help=True)
+weights = typer.Typer(help="List, download and check model weights.", no_args_is_help=True)
 
 _GIGABYTE = 1e9
 
@@ -18,10 +20,14 @@ _GIGABYTE = 1e9
 @weights.command("list")
 def list_weights(json: JsonOption = False) -> None:
     """List the published weights, their licences, and which are on this machine."""
+    from parascale.service.models import read_models
+
     found = catalogue()
     if json:
-        print_json({"weights": found})
+        print_json({"weights": found, "added": read_models()})
         return
+    for name, path in read_models().items():
+        print(f"{name:32} {'added by you':20} {'':12} {path}")
     for item in found:
         where = item["folder"] or f"not here: parascale weights fetch {item['name']}"
         print(f"{item['name']:32} {item['for']:20} {item['licence']:12} {where}")
@@ -46,6 +52,88 @@ def fetch(
         return
     for folder in folders:
         print(folder)
+
+
+@weights.command()
+def add(
+    name: Annotated[str, typer.Argument(help="Name by which clients of your backend may ask for it.")],
+    path: Annotated[Path, typer.Argument(help="Folder of weights, or file of a LoRA, on this machine.")],
+) -> None:
+    """Put a model on the list of what clients of other machines may name."""
+    from parascale.service.models import add_model
+
+    add_model(name, path)
+    print(f"{name}: {path.absolute()}")
+
+
+@weights.command()
+def remove(name: Annotated[str, typer.Argument(help="A name that was added.")]) -> None:
+    """Take a model off that list; the files stay."""
+    from parascale.service.models import remove_model
+
+    remove_model(name)
+    print(f"{name} is off the list")
+
+
+@weights.command()
+def check(
+    name: Annotated[
+        str, typer.Argument(help="A folder or file of weights, a name that `weights list` shows, or OWNER/NAME.")
+    ],
+    step: Annotated[
+        bool | None,
+        typer.Option("--step/--no-step", help="Denoise one step of a tiny video; default: where there is a GPU."),
+    ] = None,
+    parts: Annotated[Path | None, typer.Option(help="Folder of the VAE and the encoders.")] = None,
+    json: JsonOption = False,
+) -> None:
+    """Tell which generator weights are for, compare every tensor, and estimate the memory; reads headers alone."""
+    from parascale.extras import EXTRAS, require
+    from parascale.weights.hub import locate
+
+    source = locate(name)
+    require("checking weights", "generate", EXTRAS["generate"])
+    from parascale.generators.identify import identify, is_gpu_there, try_step
+
+    found = identify(source, parts)
+    wanted = is_gpu_there() if step is None else step
+    seconds = try_step(found, parts) if wanted and found.inspection is not None and found.is_whole else None
+    if json:
+        print_json(_found_as_json(found, seconds))
+        return
+    _print_found(found, seconds)
+
+
+def _found_as_json(found: "Found", seconds: float | None) -> dict[str, object]:
+    model = found.inspection
+    return {
+        "source": str(found.source),
+        "generator": model.generator if model else None,
+        "model": model.model if model else None,
+        "part": found.part or None,
+        "precision": found.precision,
+        "numbers": sum(model.numbers.values()) if model else None,
+        "parts": {name: None if isinstance(p, InputError) else str(p) for name, p in found.parts.items()},
+        "memory": dict(found.memory),
+        "seconds_of_a_step": seconds,
+    }
+
+
+def _print_found(found: "Found", seconds: float | None) -> None:
+    model = found.inspection
+    if model is None:
+        print(f"{found.source}: {found.part.replace('_', ' ')} of the Wan models, {found.precision}, whole")
+        return
+    count = sum(model.numbers.values()) / _GIGABYTE
+    name = f"{model.generator} {model.model}".strip()
+    print(f"{found.source}: {name}, {count:.3g} billion numbers, {found.precision}, whole")
+    for part, place in found.parts.items():
+        print(f"  {part:16} {sentence(place) if isinstance(place, InputError) else place}")
+    if found.memory:
+        needs = ", ".join(f"{way} {size / _GIGABYTE:.0f}" for way, size in found.memory.items())
+        print(f"  GB by offload    {needs} (81 frames of 832x480 in bf16, estimated)")
+    if seconds is not None:
+        print(f"  one step         {seconds:.1f} s with loading, 5 frames of 64x64")
 
 
 def catalogue() -> list[dict[str, str | None]]:

@@ -13,7 +13,7 @@ from parascale.depth.estimate import Estimate, Estimator
 from parascale.errors import Cancelled, InputError
 from parascale.parallax.depth_source import DepthSamples, pixel_grid
 from parascale.parallax.gauge import to_unit_depth
-from parascale.parallax.number import felt_parallax, median_depth
+from parascale.parallax.number import felt_parallax, median_depth, parallax_number
 from parascale.parallax.shot import Shot
 from parascale.projection.mesh import thin
 from parascale.types import Array, CancelCheck, Image, Progress
@@ -86,10 +86,21 @@ def with_dense_depth(
         shot,
         median_depth=depth,
         felt_parallax=np.nan_to_num(felt_parallax(shot.trajectory, samples)),
+        parallax_sigma=_widen_error(shot, depth),
         quality={**shot.quality, "dense_against_tracks": agreement},
         provenance={**shot.provenance, "depth_model": estimator.name},
     )
     return to_unit_depth(dense)
+
+
+def _widen_error(shot: Shot, depth: Array) -> Array | None:
+    """Carry the error of P over to another depth (T,): where the two differ, nothing says which one is right."""
+    if shot.parallax_sigma is None:
+        return None
+    with np.errstate(divide="ignore", invalid="ignore"):
+        relative = np.hypot(shot.parallax_sigma / shot.parallax_number, np.log(depth / shot.median_depth)[:-1])
+    sigma = relative * parallax_number(shot.trajectory, depth)
+    return np.where(np.isfinite(sigma), sigma, np.nan)
 
 
 def sample_dense_depth(

@@ -65,8 +65,26 @@ class Response:
         return math.nan if self.realised is None else math.log(self.realised / self.asked)
 
 
-def probe(generator: Generator, plan: Plan, make: Make, progress: Progress) -> Profile:
+def probe(
+    generator: Generator,
+    plan: Plan,
+    make: Make,
+    progress: Progress,
+    measured: Sequence[Response] = (),
+    keep: Callable[[Sequence[Response]], None] | None = None,
+) -> Profile:
     """Measure a generator by videos it makes: ``make`` has it answer a request, its files put into a folder.
+
+    Parameters
+    ----------
+    generator : Generator
+    plan : Plan
+    make : callable
+    progress : callable
+    measured : sequence of Response
+        What an earlier run of the same plan measured, which is not made again.
+    keep : callable, optional
+        Takes all responses by now, after each video.
 
     Raises
     ------
@@ -81,18 +99,24 @@ def probe(generator: Generator, plan: Plan, make: Make, progress: Progress) -> P
         for move in MOVES
         for gain in GAINS
     ]
-    responses = []
+    responses: list[Response] = []
+    before = {(item.picture, item.move, item.gain): item for item in measured}
     for number, (picture, move, gain, shot) in enumerate(asked):
 
         def report(part: float, phase: str, number: int = number, what: str = f"{move} x{gain:g}") -> None:
             progress((number + part) / len(asked), f"{what}: {phase}")
 
+        if (found := before.get((picture.name, move, gain))) is not None:
+            responses.append(found)
+            continue
         request = GenerationRequest(
             shot, generator.name, picture.image, picture.depth, plan.prompt, plan.seed, parameters
         )
         realised, reason = _measure_response(request, make, report)
         asked_p = float(np.median(shot.parallax_number))
         responses.append(Response(picture.name, move, gain, asked_p, realised and asked_p * realised, reason))
+        if keep is not None:
+            keep(responses)
     return fit(generator, responses, units, parameters)
 
 

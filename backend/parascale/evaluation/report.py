@@ -82,6 +82,9 @@ def _draw_parallax(axes: Axes, reference: Shot, asked: Shot, realised: Shot) -> 
         times = shot.trajectory.times[:-1] - shot.trajectory.times[0]
         per_second = shot.parallax_number / np.diff(shot.trajectory.times)
         axes.plot(times, per_second, style, label=label, color=colour, lw=width, alpha=alpha)
+        if shot.parallax_band is not None:
+            low, high = (edge / np.diff(shot.trajectory.times) for edge in shot.parallax_band)
+            axes.fill_between(times, low, high, color=colour, alpha=0.15, lw=0)
     axes.set(xlabel="seconds", ylabel="Parallax Number per second", title="What is felt", ylim=(0, None))
     axes.legend(frameon=False, fontsize=9)
     axes.grid(alpha=0.25)

@@ -1,4 +1,4 @@
-"""A shot in one picture: its path from above and from the side, P with its noise floor, median depth, steps."""
+"""A shot in one picture: its path from above and from the side, P with its error and its noise floor, depth, steps."""
 
 from pathlib import Path
 
@@ -97,6 +97,10 @@ def _draw_points(axes: Axes, shot: Shot, across: int, up: int) -> None:
 def _draw_parallax(axes: Axes, shot: Shot, frames: NDArray[np.int64]) -> None:
     axes.plot(frames, shot.parallax_number, color=PATH_COLOUR, lw=1.6, label="P")
     highest = [shot.parallax_number]
+    if shot.parallax_band is not None:
+        low, high = shot.parallax_band
+        axes.fill_between(frames, low, high, color=PATH_COLOUR, alpha=0.18, lw=0, label="three sigma")
+        highest.append(high)
     if "noise_floor" in shot.quality:
         axes.axhspan(0, shot.noise_floor, color=FLOOR_COLOUR, alpha=0.2, lw=0, label="noise floor")
         highest.append(np.array([shot.noise_floor]))
@@ -105,7 +109,7 @@ def _draw_parallax(axes: Axes, shot: Shot, frames: NDArray[np.int64]) -> None:
         floors = [np.nan if each is None else each for each in per_step]
         axes.plot(frames, floors, color=FLOOR_COLOUR, lw=1, label="of each step")
     axes.set(ylabel="Parallax Number", ylim=(0, _top(np.concatenate(highest))))
-    axes.legend(frameon=False, fontsize=9, ncols=3)
+    axes.legend(frameon=False, fontsize=9, ncols=4)
 
 
 def _top(values: NDArray[np.float64]) -> float:

@@ -14,6 +14,7 @@ from parascale.generators.picture import scale_path
 from parascale.link.kinds.generate import GenerationRequest
 from parascale.parallax.metrics import Metrics, compare
 from parascale.parallax.shot import Shot
+from parascale.retime import fit_to_training
 from parascale.retime.move import with_path
 from parascale.types import CancelCheck, Progress
 
@@ -64,6 +65,9 @@ def verify(
         raise InputError(f"the shot {shot.name!r} zooms, which a video cannot be verified against")
     video = Path(video)
     info = open_frames(video).info
+    if video.is_file() and info.frames != len(shot):
+        # `generate` made it at the rate its model was trained at.
+        shot = fit_to_training(shot, info.fps)
     intrinsics = scale_intrinsics(asked.intrinsics[0], asked.size, (info.width, info.height))
     solved = solve(video, intrinsics=intrinsics, masks=masks, progress=progress, cancelled=cancelled)
     realised = with_repeats(solved)

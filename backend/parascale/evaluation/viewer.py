@@ -14,6 +14,7 @@ from parascale.solve.provenance import source_digest
 
 PICTURE_SIDE = 640
 PATH_COLOUR, FLOOR_COLOUR = (46, 125, 91), (191, 97, 106)
+BAND_COLOUR = (150, 190, 173)
 
 
 def view_shot(shot: Shot, reference: Path | None = None, save: Path | None = None) -> None:
@@ -93,7 +94,8 @@ def _log_scene(rr: ModuleType, shot: Shot) -> None:
     rr.log("/path", rr.LineStrips3D([shot.trajectory.centres], colors=[PATH_COLOUR]), static=True)
     if shot.points is not None:
         rr.log("/points", rr.Points3D(shot.points.positions, colors=shot.points.colours), static=True)
-    for name, colour in (("step", PATH_COLOUR), ("floor", FLOOR_COLOUR)):
+    edges = (("low", BAND_COLOUR), ("high", BAND_COLOUR)) if shot.parallax_sigma is not None else ()
+    for name, colour in (("step", PATH_COLOUR), ("floor", FLOOR_COLOUR), *edges):
         rr.log(f"/parallax/{name}", rr.SeriesLines(colors=[colour], names=[name]), static=True)
 
 
@@ -123,3 +125,5 @@ def _log_frame(rr: ModuleType, shot: Shot, index: int, frames: dict[int, bytes])
     if index < len(shot) - 1 and np.isfinite(shot.parallax_number[index]):
         rr.log("/parallax/step", rr.Scalars(float(shot.parallax_number[index])))
         rr.log("/parallax/floor", rr.Scalars(shot.noise_floor))
+        for name, edge in zip(("low", "high"), shot.parallax_band or (), strict=False):
+            rr.log(f"/parallax/{name}", rr.Scalars(float(edge[index])))

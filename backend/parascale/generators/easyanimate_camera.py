@@ -11,8 +11,9 @@ from parascale.conditioning.plucker import CHANNELS, plucker_maps
 from parascale.errors import InputError
 from parascale.generators.diffusion_generator import DiffusionGenerator
 from parascale.generators.generator import register
-from parascale.generators.picture import fit_image, scale_path
-from parascale.generators.settings import common_parameters
+from parascale.generators.inspection import Inspection
+from parascale.generators.picture import scale_path
+from parascale.generators.settings import EASYANIMATE_NEGATIVE_PROMPT, common_parameters
 from parascale.generators.units import UNITS_PER_DEPTH
 from parascale.link.messages import Trained
 from parascale.link.parameters import Parameter
@@ -27,11 +28,15 @@ MODELS = ("7B", "12B")
 
 @register
 class EasyAnimateCamera(DiffusionGenerator):
-    """EasyAnimate V5.1 Control-Camera 7B and 12B."""
+    """EasyAnimate V5.1 Control-Camera 7B and 12B.
+
+    Steps, guidance, negative prompt, 49 frames at 8 a second are those of EasyAnimate's predict_v2v_control.py
+    (c2a70d1).
+    """
 
     name = "easyanimate-camera"
     scale_class = "A"
-    trained = Trained(fps=8.0, frame_step=4)
+    trained = Trained(fps=8.0, frame_step=4, best_frames=49, long_side=1344, splits=True)
 
     def describe(self) -> tuple[Parameter, ...]:
         """See `Generator`."""
@@ -39,8 +44,22 @@ class EasyAnimateCamera(DiffusionGenerator):
             Parameter("model", "choice", "7B", choices=MODELS, description="Which of the published models."),
             Parameter("use_image", "bool", True, description="Start from the picture; off makes all from the prompt."),
             UNITS_PER_DEPTH,
-            *common_parameters(steps=50, guidance=6.0, long_side=672, lora=False),
+            *common_parameters(
+                steps=50, guidance=6.0, long_side=672, negative_prompt=EASYANIMATE_NEGATIVE_PROMPT, lora=False
+            ),
         )
+
+    def inspect(self, weights: Path) -> Inspection:
+        """See `DiffusionGenerator`."""
+        from diffusers import AutoencoderKLMagvit, EasyAnimateTransformer3DModel
+
+        from parascale.generators.diffusion.parts import check_diffusers, part_sizes
+
+        block = _described(weights)
+        check_diffusers(EasyAnimateTransformer3DModel, weights / "transformer")
+        check_diffusers(AutoencoderKLMagvit, weights / "vae")
+        numbers = part_sizes({name: weights / name for name in ("transformer", "vae", "text_encoder")})
+        return Inspection(self.name, "", numbers, block)
 
     def make_frames(self, run: "Run") -> NDArray[np.uint8]:
         """See `DiffusionGenerator`."""
@@ -51,19 +70,14 @@ class EasyAnimateCamera(DiffusionGenerator):
         folder = self.locate(run)
         pipeline = run.pipeline((folder,), lambda: _build(run, folder))
         run.sketch(pipeline.encode_film)
-        maps = torch.from_numpy(plucker_maps(scale_path(run.path, run.units.value))).transpose(0, 1)[None]
-        picture = fit_image(run.request.image, run.path)
-        first = (as_film(picture[None]) + 1) / 2 if run.values["use_image"] else None
+        maps = torch.from_numpy(plucker_maps(scale_path(run.path, run.scale))).transpose(0, 1)[None]
+        first = (as_film(run.picture[None]) + 1) / 2 if run.use_image else None
         return run.denoise(pipeline, control_camera_video=maps, ref_image=first)
 
 
-def _build(run: "Run", folder: Path) -> "DiffusionPipeline":
-    from diffusers import AutoencoderKLMagvit, EasyAnimateTransformer3DModel
-    from transformers import AutoTokenizer, Qwen2VLForConditionalGeneration
-
-    from parascale.generators.diffusion.checkpoint import elements, integer, read_config, read_shapes
-    from parascale.generators.diffusion.easyanimate import EasyAnimateCameraPipeline
-    from parascale.generators.diffusion.parts import load_parts, part_sizes, scheduler_of
+def _described(folder: Path) -> dict[str, int]:
+    """Return the size of a transformer's block; a model that joins other channels is refused."""
+    from parascale.generators.diffusion.checkpoint import integer, read_config
 
     config = read_config(folder / "transformer")
     latent = integer(read_config(folder / "vae"), "latent_channels", folder / "vae")
@@ -80,18 +94,30 @@ def _build(run: "Run", folder: Path) -> "DiffusionPipeline":
         for name in ("num_attention_heads", "attention_head_dim", "num_layers")
     )
     dim = heads * width
-    run.check_memory(
-        {"transformer": elements(read_shapes(folder / "transformer"))} | part_sizes(folder),
-        dim=dim,
-        ffn_dim=4 * dim,
-        layers=layers,
+    return {"dim": dim, "ffn_dim": 4 * dim, "layers": layers}
+
+
+def _build(run: "Run", folder: Path) -> "DiffusionPipeline":
+    from diffusers import AutoencoderKLMagvit, EasyAnimateTransformer3DModel
+    from transformers import AutoTokenizer, Qwen2VLForConditionalGeneration
+
+    from parascale.generators.diffusion.easyanimate import EasyAnimateCameraPipeline
+    from parascale.generators.diffusion.parts import (
+        load_diffusers,
+        load_parts,
+        load_transformers,
+        part_sizes,
+        scheduler_of,
     )
+
+    block = _described(folder)
+    run.check_memory(part_sizes({name: folder / name for name in ("transformer", "vae", "text_encoder")}), **block)
     dtype = run.dtype
     makers: dict[str, Callable[[Path], object]] = {
-        "vae": lambda path: AutoencoderKLMagvit.from_pretrained(path, torch_dtype=dtype),
-        "text_encoder": lambda path: Qwen2VLForConditionalGeneration.from_pretrained(path, dtype=dtype),
+        "vae": lambda path: load_diffusers(AutoencoderKLMagvit, path, dtype),
+        "text_encoder": lambda path: load_transformers(Qwen2VLForConditionalGeneration, path, dtype),
         "tokenizer": lambda path: AutoTokenizer.from_pretrained(path, local_files_only=True),
-        "transformer": lambda path: EasyAnimateTransformer3DModel.from_pretrained(path, torch_dtype=dtype),
+        "transformer": lambda path: load_diffusers(EasyAnimateTransformer3DModel, path, dtype),
     }
-    parts = load_parts(folder, makers, run.loading)
+    parts = load_parts({name: folder / name for name in makers}, makers, run.loading)
     return EasyAnimateCameraPipeline(**parts, scheduler=scheduler_of(folder))

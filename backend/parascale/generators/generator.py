@@ -1,12 +1,13 @@
 """What every generator of video is."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar, TypeVar
 
 from parascale.link.kinds.generate import GenerationRequest
 from parascale.link.messages import ScaleClass, Trained
-from parascale.link.parameters import Parameter
+from parascale.link.parameters import Parameter, Scalar
 from parascale.link.request import JobResult
 from parascale.types import CancelCheck, Progress
 
@@ -26,6 +27,8 @@ class Generator(ABC):
         Frame rate and number of frames it was trained at.
     stall : float
         Seconds without progress after which it counts as hung: loading weights and a denoising step take minutes.
+    local_only : bool
+        Whether it does what a request says beyond making a video, so that only the user of the machine may ask for it.
     """
 
     name: ClassVar[str]
@@ -33,10 +36,15 @@ class Generator(ABC):
     requirements: ClassVar[tuple[str, ...]]
     trained: ClassVar[Trained] = Trained()
     stall: ClassVar[float] = 3600.0
+    local_only: ClassVar[bool] = False
 
     @abstractmethod
     def describe(self) -> tuple[Parameter, ...]:
         """Describe the parameters it takes, without importing what it needs."""
+
+    def trained_at(self, values: Mapping[str, Scalar]) -> Trained:
+        """Return what the model that is chosen was trained at."""
+        return self.trained
 
     @abstractmethod
     def generate(

@@ -105,23 +105,34 @@ def _build(run: "Run", folder: Path, adapter: Path) -> "DiffusionPipeline":
     from diffusers import AnimateDiffPipeline, AutoencoderKL, DDIMScheduler, MotionAdapter, UNet2DConditionModel
     from transformers import AutoTokenizer, CLIPTextModel
 
-    from parascale.generators.diffusion.checkpoint import elements, read_config, read_shapes
-    from parascale.generators.diffusion.parts import load_part, load_parts, part_sizes
+    from parascale.generators.diffusion.checkpoint import read_config
+    from parascale.generators.diffusion.parts import (
+        load_diffusers,
+        load_part,
+        load_parts,
+        load_transformers,
+        part_sizes,
+    )
 
+    for name in ("unet", "vae", "text_encoder"):
+        if not (folder / name).is_dir():
+            raise InputError(f"{folder} holds no folder {name}: it is no diffusers folder, or was not fetched whole")
     config = read_config(folder / "unet")
     width = cast("list[int]", config["block_out_channels"])[0]
-    numbers = {"unet": elements(read_shapes(folder / "unet")), "adapter": elements(read_shapes(adapter))}
-    run.check_memory(numbers | part_sizes(folder), dim=width, ffn_dim=4 * width, layers=1, token=8, length=4)
+    models = {name: folder / name for name in ("unet", "vae", "text_encoder")}
+    run.check_memory(
+        part_sizes({**models, "adapter": adapter}), dim=width, ffn_dim=4 * width, layers=1, token=8, length=4
+    )
     dtype = run.dtype
     makers: dict[str, Callable[[Path], object]] = {
-        "vae": lambda path: AutoencoderKL.from_pretrained(path, torch_dtype=dtype),
-        "text_encoder": lambda path: CLIPTextModel.from_pretrained(path, dtype=dtype),
+        "vae": lambda path: load_diffusers(AutoencoderKL, path, dtype),
+        "text_encoder": lambda path: load_transformers(CLIPTextModel, path, dtype),
         "tokenizer": lambda path: AutoTokenizer.from_pretrained(path, local_files_only=True),
-        "unet": lambda path: UNet2DConditionModel.from_pretrained(path, torch_dtype=dtype),
+        "unet": lambda path: load_diffusers(UNet2DConditionModel, path, dtype),
     }
-    parts = load_parts(folder, makers, run.loading)
+    parts = load_parts({name: folder / name for name in makers}, makers, run.loading)
     run.loading("loading the motion adapter")
-    motion = load_part(adapter, lambda path: MotionAdapter.from_pretrained(path, torch_dtype=dtype))
+    motion = load_part(adapter, lambda path: load_diffusers(MotionAdapter, path, dtype))
     # The schedule AnimateDiff was trained with.
     scheduler = DDIMScheduler(
         beta_start=0.00085, beta_end=0.012, beta_schedule="linear", clip_sample=False, steps_offset=1

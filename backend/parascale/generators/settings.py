@@ -7,7 +7,24 @@ from typing import Any
 from parascale.extras import EXTRAS
 from parascale.link.parameters import Parameter, Scalar
 
-REQUIREMENTS = (*EXTRAS["generate"], "av")
+REQUIREMENTS = (*(name for name in EXTRAS["generate"] if name != "gguf"), "av")
+
+WAN_NEGATIVE_PROMPT = (
+    "色调艳丽，过曝，静态，细节模糊不清，字幕，风格，作品，画作，画面，静止，整体发灰，最差质量，低质量，JPEG压缩残留，丑陋的，"
+    "残缺的，多余的手指，画得不好的手部，画得不好的脸部，畸形的，毁容的，形态畸形的肢体，手指融合，静止不动的画面，杂乱的背景，"
+    "三条腿，背景人很多，倒着走"
+)
+"""What all Wan models were published with, "static" among it, which keeps a camera from standing still: VideoX-Fun's
+examples/wan2.1_fun/predict_v2v_control_camera.py and its like for wan2.2_fun and wan2.2_vace_fun (804a425),
+ReCamMaster's inference_recammaster.py (fcf98bc), Wan2.1's ``sample_neg_prompt``, which VACE takes."""
+
+EASYANIMATE_NEGATIVE_PROMPT = "扭曲的身体，肢体残缺，文本字幕，漫画，静止，丑陋，错误，乱码。"
+"""EasyAnimate's predict_v2v_control.py (c2a70d1)."""
+
+PARTS = Parameter("parts", "path", "", description="Folder of VAE and encoders; the published ones if empty.")
+SHIFT = Parameter(
+    "shift", "float", 0.0, 0.0, 30.0, description="Shift of the noise schedule towards noise; 0 takes the model's own."
+)
 
 
 @dataclass(frozen=True)
@@ -36,7 +53,13 @@ class Settings:
 
 
 def common_parameters(
-    *, steps: int, guidance: float, long_side: int, lora: bool = True, sketches: bool = True
+    *,
+    steps: int,
+    guidance: float,
+    long_side: int,
+    negative_prompt: str = "",
+    lora: bool = True,
+    sketches: bool = True,
 ) -> tuple[Parameter, ...]:
     """Describe the parameters of `Settings`, with a model's own defaults."""
     shown = Parameter("sketches", "bool", True, description="Show the video, small, as it comes into being.")
@@ -47,7 +70,7 @@ def common_parameters(
     return (
         Parameter("steps", "int", steps, 1, 200, description="Denoising steps: more take longer and look cleaner."),
         Parameter("guidance", "float", guidance, 1, 20, description="How closely the prompt is followed."),
-        Parameter("negative_prompt", "str", "", description="What is not to be seen."),
+        Parameter("negative_prompt", "str", negative_prompt, description="What is not to be seen."),
         Parameter("long_side", "int", long_side, 16, 4096, description="Longer side of the video in pixels, at most."),
         Parameter(
             "device", "choice", "auto", choices=("auto", "cuda", "mps", "cpu"), description="auto asks for a GPU."
@@ -68,6 +91,8 @@ def common_parameters(
         ),
         Parameter("tiling", "bool", False, description="Decode in tiles: less memory, faint seams at worst."),
         *((shown,) if sketches else ()),
-        Parameter("weights", "path", "", description="Folder or name of the weights; the published ones if empty."),
+        Parameter(
+            "weights", "path", "", description="Folder, file or hub id of the weights; the published ones if empty."
+        ),
         *(lora_parameters if lora else ()),
     )

@@ -28,11 +28,14 @@ class Units:
     source : str
         Where it comes from, one sentence.
     warnings : tuple of str
+    metric : bool
+        Whether they are metres.
     """
 
     value: float
     source: str
     warnings: tuple[str, ...] = ()
+    metric: bool = False
 
 
 def units_per_depth(generator: str, scale_class: ScaleClass, values: Mapping[str, Scalar], shot: Shot) -> Units:
@@ -53,15 +56,15 @@ def units_per_depth(generator: str, scale_class: ScaleClass, values: Mapping[str
     metric = scale_class == "B"
     asked = float(values[UNITS_PER_DEPTH.name])
     if asked > 0:
-        return Units(asked, "asked for")
+        return Units(asked, "asked for", metric=metric)
     if metric and shot.metres_per_unit is not None:
-        return Units(shot.metres_per_unit, "metres of the shot's first median depth")
+        return Units(shot.metres_per_unit, "metres of the shot's first median depth", metric=True)
     profile = profile_of(generator)
     if profile.scale_class == "C":
         erased = f"{generator} erases the path's scale, as a probe on this machine found: calibration has no effect"
-        return Units(profile.units_per_depth, profile.source, (erased,))
+        return Units(profile.units_per_depth, profile.source, (erased,), metric)
     if profile.measured:
-        return Units(profile.units_per_depth, profile.source)
+        return Units(profile.units_per_depth, profile.source, (), metric)
     if metric:
         reason = "the shot does not say how many metres deep it is"
     else:
@@ -70,4 +73,4 @@ def units_per_depth(generator: str, scale_class: ScaleClass, values: Mapping[str
         f"{reason}, so units_per_depth={profile.units_per_depth:g} is assumed: all motion may come out too strong or "
         "too weak by one factor, which verification measures"
     )
-    return Units(profile.units_per_depth, profile.source, (warning,))
+    return Units(profile.units_per_depth, profile.source, (warning,), metric)

@@ -104,12 +104,18 @@ class Trained:
         n of the n k + 1 frames it takes.
     best_frames, max_frames : int
         The number of frames it makes best, and the most it makes; 0 is any.
+    long_side : int
+        The longer side of the largest pictures it was trained on, in pixels; 0 is any.
+    splits : bool
+        Whether it makes more than ``best_frames`` in pieces, each going on from the last frame of the one before.
     """
 
     fps: float = 0.0
     frame_step: int = 1
     best_frames: int = 0
     max_frames: int = 0
+    long_side: int = 0
+    splits: bool = False
 
 
 @dataclass(frozen=True)

@@ -168,3 +168,19 @@ def one_file(kind: str, files: Files, role: str) -> Path:
     if set(files) != {role} or len(files[role]) != 1:
         raise InputError(f"a {kind} request needs one file, its {role}")
     return files[role][0]
+
+
+def reference_of(kind: str, folder: bool, files: Files) -> Path:
+    """Return the clip of a request: its one file, or the folder of its images.
+
+    Raises
+    ------
+    InputError
+        If there are none, or others.
+    """
+    if not folder:
+        return one_file(kind, files, "reference")
+    references = files.get("reference", ())
+    if not references or set(files) != {"reference"}:
+        raise InputError(f"a {kind} request needs its images and no other files")
+    return references[0].parent

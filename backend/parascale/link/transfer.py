@@ -4,14 +4,17 @@ A file is announced with the SHA-256 of each of its chunks. The receiver asks fo
 checks each one and appends it; what it holds of an earlier attempt it checks the same way and keeps.
 """
 
+import contextlib
+import errno
 import hashlib
 import os
 import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from io import FileIO
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 from parascale.errors import InputError
 from parascale.link.limits import CHUNK, IN_FLIGHT, MAX_FILES
@@ -127,7 +130,7 @@ class Receiver:
     _asked: int = 0  # its first chunk not yet asked for
     _bad: int = 0
     _heard: float = 0.0
-    _open: BinaryIO | None = field(default=None, repr=False)
+    _open: FileIO | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         try:
@@ -201,8 +204,12 @@ class Receiver:
             self.ask_again()
             return
         try:
-            self._open.write(data)
+            self._open.seek(self._next * CHUNK)  # where a write broke off half way, it is done again
+            if self._open.write(data) != len(data):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         except OSError as error:
+            with contextlib.suppress(OSError):
+                self._open.truncate(self._next * CHUNK)
             raise InputError(f"{self.folder} cannot be written: {error.strerror}") from error
         self._bad, self._heard = 0, time.monotonic()
         self._next += 1
@@ -228,9 +235,9 @@ class Receiver:
         with path.open("rb") as file:
             return _agreeing(file, info) == len(info.chunks)
 
-    def _resume(self, info: FileInfo) -> BinaryIO:
+    def _resume(self, info: FileInfo) -> FileIO:
         part = self._part(info)
-        file = part.open("r+b" if part.exists() else "w+b")
+        file = part.open("r+b" if part.exists() else "w+b", buffering=0)
         self._next = _agreeing(file, info)
         file.seek(self._next * CHUNK)
         file.truncate()
@@ -247,7 +254,7 @@ class Receiver:
         return self.folder / f"{info.name}.part"
 
 
-def _agreeing(file: BinaryIO, info: FileInfo) -> int:
+def _agreeing(file: IO[bytes], info: FileInfo) -> int:
     """Count the chunks at the start of a file that are as announced."""
     for index, chunk in enumerate(info.chunks):
         if hashlib.sha256(file.read(CHUNK)).hexdigest() != chunk:

@@ -110,6 +110,8 @@ def calibrate(
     facts = facts or TargetFacts()
     if facts.surroundings is None and isinstance(target, Surroundings):
         facts = replace(facts, surroundings=target)
+    if not facts.has_surfaces:
+        settings = replace(settings, framing=0.0, horizon="free", clearance=0.0)
     gain = METHODS[settings.method].gain
     asked = _asked(shot, anchor, settings)
     intrinsics = realised_intrinsics(shot.trajectory, anchor, settings.lens)

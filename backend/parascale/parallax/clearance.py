@@ -17,8 +17,8 @@ CLEARANCE_SHARE = 0.1
 BENDS = (2.0, 4.0, 7.0, 11.0, 16.0, 22.0, 28.0, 35.0)
 AZIMUTHS = 16
 
-# A step is bent in time: for what the camera would meet in so many steps.
-LOOK_AHEAD_STEPS = 6.0
+# A step is bent, or shortened, in time: for what the camera would meet in so many steps.
+LOOK_AHEAD_STEPS = 6
 
 # Of the points that are near enough to matter so many, the nearest, are looked at.
 MOST_POINTS = 1500
@@ -77,30 +77,30 @@ class Guard:
             near = 0.0 if self._surroundings is None else float(self._surroundings.clip_at(frame)[0])
             self._limit = max(near, CLEARANCE_SHARE * depth)
 
-    def allow(self, frame: int, centre: Array, step: Array) -> Array:
-        """Give the step (3,) from a place (3,) that may be made: itself, bent, or shortened."""
+    def allow(self, frame: int, centre: Array, step: Array, left: int) -> Array:
+        """Give the step (3,) from a place (3,) that may be made: itself, bent, or shortened.
+
+        What is in the way of the next steps counts, of which ``left`` are left: the step is bent in time to pass it or,
+        where that fails, shortened to the share of the way that is free, so that the camera slows down.
+        """
         self.bent.pop(frame, None)
         self.held_back.pop(frame, None)
         length = math.sqrt(float(step @ step))
         if self._limit == 0 or length == 0:
             return step
-        near = self._near(centre, LOOK_AHEAD_STEPS * length + self._limit)
-        clear_ahead = self._is_clear(centre, LOOK_AHEAD_STEPS * step, near)
-        fits = self._fits(frame, centre, step, near, step)
-        if clear_ahead and fits:
+        ahead = min(LOOK_AHEAD_STEPS, left)
+        near = self._near(centre, ahead * length + self._limit)
+        if self._fits(frame, centre, ahead * step, near, step):
             return step
-        # The least bend that also keeps clear farther on; else, the least that does so for this step.
-        for reach in (LOOK_AHEAD_STEPS,) if fits else (LOOK_AHEAD_STEPS, 1.0):
-            for bend in BENDS:
-                ways = [way for way in _cone(step, math.radians(bend)) if self._is_clear(centre, reach * way, near)]
-                ways = [way for way in ways if self._fits(frame, centre, way, near, step)]
-                if ways:
-                    self.bent[frame] = bend
-                    # Of several ways around, the one that stays farthest from everything.
-                    return max(ways, key=lambda way: _distance(near, centre, reach * way))
-        if fits:
-            return step
-        share = self._largest_share(frame, centre, step, near)
+        for bend in BENDS:
+            ways = [
+                way for way in _cone(step, math.radians(bend)) if self._fits(frame, centre, ahead * way, near, step)
+            ]
+            if ways:
+                self.bent[frame] = bend
+                # Of several ways around, the one that stays farthest from everything.
+                return max(ways, key=lambda way: _distance(near, centre, ahead * way))
+        share = self._largest_share(frame, centre, ahead * step, near)
         self.held_back[frame] = share
         return share * step
 
@@ -128,7 +128,7 @@ class Guard:
         reach = float(np.linalg.norm(step)) + self._limit
         if self._surroundings.nearest_hit(centre, step, reach, frame) is not None:
             return False
-        return asked is step or self._surroundings.nearest_hit(centre + step, asked, self._limit, frame) is None
+        return self._surroundings.nearest_hit(centre + step, asked, self._limit, frame) is None
 
     def _largest_share(self, frame: int, centre: Array, step: Array, near: Array) -> float:
         low, high = 0.0, 1.0

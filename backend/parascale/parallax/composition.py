@@ -37,11 +37,15 @@ class TargetFacts:
         the subject's place when it takes over.
     surroundings : Surroundings or None
         Surfaces that the camera must not pass through.
+    has_surfaces : bool
+        Whether it has surfaces that stand still while the camera moves. Where only a typical depth is known there is
+        nothing to hold, to be level with, or to keep clear of: the shot is carried over verbatim.
     """
 
     up: ArrayLike | None = None
     subject_points: Sequence[SubjectPoint] = ()
     surroundings: Surroundings | None = None
+    has_surfaces: bool = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,7 +118,9 @@ def compose(
         Where a point or up is not a finite vector.
     """
     path = shot.trajectory
-    subjects = shot.subjects or tuple(filter(None, [propose_subject(path, shot.median_depth)]))
+    subjects: tuple[SubjectTrack, ...] = ()
+    if facts.has_surfaces:
+        subjects = shot.subjects or tuple(filter(None, [propose_subject(path, shot.median_depth)]))
     lead = find_lead(subjects, path, shot.median_depth, settings.anchor_frame)
     places = place_in(lead, path, anchor.size, intrinsics)
     own_up, target_up = up_of_shot(shot), None if facts.up is None else unit_up(facts.up)

@@ -105,7 +105,7 @@ class CameraMove:
             turn = vector_of(rotation.T @ following)
             if _is_settled(before, step, length):
                 break
-        allowed = self._guard.allow(frame, centre, step)
+        allowed = self._guard.allow(frame, centre, step, len(self._lengths) - frame)
         if allowed is not step:
             following = self._aim.rotation(frame + 1, centre + allowed, frame)
         return _pose(following, centre + allowed)
@@ -121,7 +121,7 @@ class CameraMove:
             turn = vector_of(rotation.T @ following)
             if _is_settled(before, step, length):
                 break
-        allowed = self._guard.allow(frame, centre, step)
+        allowed = self._guard.allow(frame, centre, step, frame + 1)
         if allowed is not step:
             rotation = self._aim.rotation(frame, centre + allowed, frame + 1)
         return _pose(rotation, centre + allowed)

@@ -183,6 +183,20 @@ class Shot:
         """P_t, (T-1,): see `parascale.parallax.number.parallax_number`."""
         return parallax_number(self.trajectory, self.median_depth)
 
+    def parallax_of(self, subject: SubjectTrack) -> Array:
+        """P_t counted in the depth of a subject, (T-1,): NaN where that is not known."""
+        if subject.depth is None:
+            return np.full(len(self) - 1, np.nan)
+        return parallax_number(self.trajectory, subject.depth)
+
+    @property
+    def parallax_band(self) -> tuple[Array, Array] | None:
+        """P_t less and more three standard deviations, (T-1,) each, from 0; None where the error is not known."""
+        if self.parallax_sigma is None:
+            return None
+        p, margin = self.parallax_number, 3 * self.parallax_sigma
+        return np.maximum(p - margin, 0.0), p + margin
+
     @property
     def bridged_depth(self) -> Array:
         """Z_t with gaps bridged: ln Z linear in time, held at the ends; 1 where no frame knows it, (T,)."""

@@ -37,4 +37,4 @@ def constant_target(depth: float, reference: Shot) -> Target:
         raise InputError(f"a depth of {depth} is not positive: give the target's typical distance")
     first = reference.trajectory
     anchor = View(np.eye(4), first.intrinsics[0], first.width, first.height)
-    return Target(ConstantDepth(depth), anchor, facts=TargetFacts(up=PICTURE_UP))
+    return Target(ConstantDepth(depth), anchor, facts=TargetFacts(has_surfaces=False))

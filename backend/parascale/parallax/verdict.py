@@ -27,24 +27,22 @@ def judge(report: CalibrationReport) -> Verdict:
 def _motion(report: CalibrationReport) -> Iterator[tuple[Severity, str]]:
     if math.isnan(report.pce):
         return
-    percent = 100 * (math.exp(min(report.pce, 20.0)) - 1)
+    factor = math.exp(min(report.pce, 20.0))
     if report.pce <= SMALL_PCE:
-        off = f"{percent:.1g} %" if percent >= 0.1 else "less than 0.1 %"
-        yield "good", f"The motion is felt as in the reference: its Parallax Number is off by {off}."
+        error = 100 * (factor - 1)
+        yield "good", f"The motion is felt as in the reference: its Parallax Number is off by {error:.1g} %."
     else:
         severity: Severity = "warning" if report.pce <= LARGE_PCE else "bad"
-        yield severity, f"The motion is not felt as in the reference: its Parallax Number is off by {percent:.0f} %."
+        yield severity, f"The motion is felt otherwise: its Parallax Number is off by a factor of {factor:.2g}."
     if report.standing_frames:
-        yield (
-            "bad",
-            f"The camera stands still in frames {frame_ranges(report.standing_frames)}, close to a surface.",
-        )
+        frames = frame_ranges(report.standing_frames)
+        yield "bad", f"The camera stands still in frames {frames}, close to a surface."
 
 
 def _subject(report: CalibrationReport) -> Iterator[tuple[Severity, str]]:
     share = report.subject_held
     if math.isnan(share):
-        yield "good", "The reference holds no subject in its picture, so there is none to hold."
+        yield "good", "No subject is held: the reference keeps none in its picture, or the target shows nothing there."
         return
     text = f"The subject stands where the reference holds its own in {100 * share:.0f} % of the frames"
     if share >= WELL_HELD:

@@ -5,7 +5,7 @@ from parascale.retime.even import even
 from parascale.retime.felt_speed import keep_felt_speed
 from parascale.retime.horizon import level, level_anchor
 from parascale.retime.playback import hold, ping_pong, reverse
-from parascale.retime.resample import ease, generator_times, keep_path, match_rate, resample
+from parascale.retime.resample import ease, fit_to_training, generator_times, keep_path, match_rate, resample
 from parascale.retime.shake import Separation, separate, smooth
 from parascale.retime.stitch import stitch
 from parascale.retime.strength import at_speed, felt_speed, strengthen, typical_speed
@@ -16,6 +16,7 @@ __all__ = [
     "ease",
     "even",
     "felt_speed",
+    "fit_to_training",
     "generator_times",
     "hold",
     "keep_felt_speed",

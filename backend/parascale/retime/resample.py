@@ -223,3 +223,33 @@ def _within(own: Array, times: ArrayLike) -> Array:
             f"the time {wanted[np.argmax(outside)]:.6g} s lies outside the shot, {own[0]:.6g} to {own[-1]:.6g} s"
         )
     return np.clip(wanted, own[0], own[-1])
+
+
+def fit_to_training(shot: Shot, fps: float, best_frames: int = 0) -> Shot:
+    """Give a shot the frame rate that a video model was trained at.
+
+    Parameters
+    ----------
+    shot : Shot
+    fps : float
+        The model's; 0 keeps the shot's own. A rate within 1 % of the shot's counts as equal.
+    best_frames : int
+        Where the move would take more frames than that, all of it in as many, at a lower rate; 0 is any number.
+
+    Returns
+    -------
+    Shot
+        The shot itself where nothing changes.
+    """
+    own = shot.trajectory.times
+    duration = float(own[-1] - own[0])
+    if duration == 0:
+        return shot
+    rate = shot.fps if not fps or abs(fps / shot.fps - 1) < _SAME_RATE else fps
+    if best_frames > 1 and len(generator_times(duration, rate, 1)) > best_frames:
+        rate = (best_frames - 1) / duration
+    return shot if rate == shot.fps else match_rate(shot, rate)
+
+
+# 23.976 and 24 frames a second are the same to a viewer.
+_SAME_RATE = 0.01

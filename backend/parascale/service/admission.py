@@ -58,6 +58,8 @@ def _check_arrays(submit: m.Submit, frames: list[bytes]) -> None:
 
 
 def _check_generation(owner: Owner, fields: GenerationFields, roles: set[str]) -> None:
+    if fields.generator in _local_only() and not owner.local:
+        raise RefusedError("forbidden", f"{fields.generator} is for the user of the backend's machine alone")
     kinds = _parameter_kinds().get(fields.generator, {})
     for name, value in fields.parameters.items():
         if kinds.get(name) == "path":
@@ -80,6 +82,13 @@ def _check_name(owner: Owner, field: str, value: object) -> None:
     raise RefusedError(
         "forbidden", f"{field}: {value[:80]!r} is not on the backend's list of models, and paths are not taken"
     )
+
+
+@functools.cache
+def _local_only() -> set[str]:
+    from parascale.generators import GENERATORS
+
+    return {name for name, generator in GENERATORS.items() if generator.local_only}
 
 
 @functools.cache

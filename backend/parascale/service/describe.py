@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import threading
+import time
 from collections.abc import Sequence
 
 from parascale import __version__
@@ -12,9 +13,11 @@ from parascale.link.limits import PROTOCOL
 from parascale.link.messages import GeneratorInfo, Health, Welcome
 
 
-def welcome(request: int, health: Health, devices: Sequence[str]) -> Welcome:
-    """Return the answer to a client's hello."""
-    return Welcome(request, __version__, PROTOCOL, describe_generators(), tuple(devices), health)
+def welcome(request: int, health: Health | None = None, devices: Sequence[str] | None = None) -> Welcome:
+    """Return the answer to a client's hello; of this installation, where no server is asked."""
+    found = list_devices() if devices is None else tuple(devices)
+    health = health or Health(time.time(), 0.0, 0, 0, 0, 0)
+    return Welcome(request, __version__, PROTOCOL, describe_generators(), found, health)
 
 
 @functools.cache

@@ -175,6 +175,7 @@ class Dispatcher:
             if time.monotonic() - self._swept >= _SWEEP:
                 self._swept = time.monotonic()
                 self._forget_old()
+                self._store.keep_ballast()
 
     def _do(self, what: Callable[[], None]) -> None:
         """Do what has to be done once; a mistake of ours in it ends here, a journal that is full does not."""
@@ -191,11 +192,17 @@ class Dispatcher:
         try:
             yield
         except sqlite3.OperationalError as error:
-            self._waits_until = time.monotonic() + _RETRY
-            self.trouble = f"the journal cannot be written: {error}"
-            log.warning("%s; it is tried again", self.trouble)
+            self.note_full_disk(error)
         else:
             self.trouble = ""
+
+    def note_full_disk(self, error: sqlite3.OperationalError) -> None:
+        """Wait before the journal is written again, and give it the room that was kept for it."""
+        self._waits_until = time.monotonic() + _RETRY
+        if not self.trouble:
+            self.trouble = f"the journal cannot be written: {error}"
+            log.warning("%s; it is tried again", self.trouble)
+        self._store.drop_ballast()
 
     # Taking in
 
@@ -256,7 +263,7 @@ class Dispatcher:
         try:
             expected = self._uploads.take(key, message, frames)
         except InputError as error:
-            self._fail(self._find(*key), str(error))
+            self._give_up(key, str(error))
             return
         if expected:
             self._request_chunks(key)
@@ -265,11 +272,21 @@ class Dispatcher:
         try:
             complete = self._uploads.pull(key)
         except InputError as error:
-            self._fail(self._find(*key), str(error))
+            self._give_up(key, str(error))
             return
         if complete:
             self._happen(self._find(*key), "receive", received=True)
             self._uploads.drop(key)
+
+    def _give_up(self, key: Key, message: str) -> None:
+        """Take no more of a job's files, and have it fail as soon as the journal can be written."""
+        self._uploads.drop(key)
+        self._pending.append(lambda: self._settle_upload(key, message))
+
+    def _settle_upload(self, key: Key, message: str) -> None:
+        job = self._find(*key)
+        if not job.final:
+            self._fail(job, message)
 
     # Working
 

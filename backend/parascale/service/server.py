@@ -248,7 +248,7 @@ class Server:
         except InputError as error:
             self._send(peer, m.Refused(request, "malformed", str(error)))
         except sqlite3.OperationalError as error:
-            log.warning("the journal cannot be written: %s", error)
+            self._dispatcher.note_full_disk(error)
             self._send(peer, m.Refused(request, "busy", "the backend cannot write its journal: its disk may be full"))
         except Exception:
             log.exception("a message of %s broke", owner.name if owner else "nobody")

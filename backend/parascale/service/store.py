@@ -28,6 +28,8 @@ MARK = "mark"
 """The file of a job's folder that says which journal it belongs to."""
 
 REQUEST = "request"
+BALLAST, BALLAST_BYTES = ".ballast", 1 << 20
+
 INPUTS = "inputs"
 RESULTS = "results"
 WHERE = "where"
@@ -62,6 +64,18 @@ class Store:
     def spare(self) -> int:
         """Bytes of its disk that no job may take."""
         return min(SPARE_DISK, round(SPARE_SHARE * shutil.disk_usage(self._folder).total))
+
+    def keep_ballast(self) -> None:
+        """Take a little room, which the journal gets where the disk is full, so that it can say so and make more."""
+        ballast = self._folder / BALLAST
+        if not ballast.exists() and self.free > self.spare:
+            with contextlib.suppress(OSError):
+                ballast.write_bytes(bytes(BALLAST_BYTES))
+
+    def drop_ballast(self) -> None:
+        """Give the room away that `keep_ballast` took."""
+        with contextlib.suppress(OSError):
+            (self._folder / BALLAST).unlink(missing_ok=True)
 
     def of(self, owner: str, job: str) -> Path:
         """Return the folder of a job."""

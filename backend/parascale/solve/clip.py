@@ -81,9 +81,21 @@ class Clip:
 
 @dataclass(frozen=True, eq=False)
 class Candidate:
-    """A solution of a clip, and how it was found."""
+    """A solution of a clip, and how it was found.
+
+    Attributes
+    ----------
+    solution : Solution
+    mapper : Mapper
+    keyframes : (K,) int64
+    evidence : FocalEvidence or None
+        Where the focal length was unknown.
+    mapped : (N,) int64
+        The keyframes that the map holds, between which ``evidence`` has its sensitivities.
+    """
 
     solution: Solution
     mapper: Mapper
     keyframes: NDArray[np.int64]
     evidence: FocalEvidence | None
+    mapped: NDArray[np.int64]

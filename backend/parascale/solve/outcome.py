@@ -8,11 +8,17 @@ from parascale.camera import Trajectory
 from parascale.errors import InputError
 from parascale.parallax.depth_source import DepthSamples
 from parascale.parallax.gauge import to_unit_depth
-from parascale.parallax.number import felt_parallax, median_depth
+from parascale.parallax.number import felt_parallax, median_depth, parallax_number
 from parascale.parallax.shot import Points, Shot
 from parascale.solve.clip import Candidate, Clip
 from parascale.solve.depth.photo_consistency import PhotoConsistency
 from parascale.solve.depth.sky import SkyCandidates, detect_sky, find_sky_candidates
+from parascale.solve.depth.statistic_error import (
+    SAMPLED_FRAMES,
+    estimate_area_error,
+    estimate_sky_error,
+    relative_depth_error,
+)
 from parascale.solve.depth.track_depth import interpolate_depth
 from parascale.solve.lens.rolling_shutter import estimate_readout
 from parascale.solve.motion.motion_class import MotionClass
@@ -23,11 +29,14 @@ from parascale.solve.reconstruction.noise import COMMON_NOISE
 from parascale.solve.reconstruction.solution import Solution
 from parascale.solve.reconstruction.triangulation import camera_centres
 from parascale.solve.tracking.tracks import Tracks
+from parascale.solve.uncertainty import estimate_parallax_sigma
 from parascale.types import Array, Json, Mask
 
 # Of a point's depth, as a share of it, at this noise of its observations (working pixels); others are left out.
 MAX_DEPTH_UNCERTAINTY = 0.25
 OBSERVATION_NOISE = 0.4
+# Standard deviation of ln f of a lens that Exif names: its focal length is a whole number of millimetres.
+METADATA_SPREAD = 0.02
 
 
 def build_moving_shot(clip: Clip, candidate: Candidate) -> Shot:
@@ -42,10 +51,12 @@ def build_moving_shot(clip: Clip, candidate: Candidate) -> Shot:
     visible = solution.inliers & (solution.structure.uncertainty * OBSERVATION_NOISE < MAX_DEPTH_UNCERTAINTY)
     intrinsics = clip.lens.intrinsics(solution.focal)
     trajectory = Trajectory(_camera_to_world(solution), intrinsics, clip.footage.times, info.width, info.height)
-    samples = _sample_depth(clip, solution, visible)
+    samples, area_error = _sample_depth(clip, solution, visible)
     depth = np.array([median_depth(sample) for sample in samples])
     if np.isnan(depth[0]):
         raise InputError(f"{clip.path.name} shows too little surface in its first frame to tell its depth: start later")
+    parallax = parallax_number(trajectory, depth)
+    sigma = _parallax_sigma(clip, candidate, parallax, samples, area_error)
     shot = Shot(
         name=clip.name,
         fps=clip.footage.fps,
@@ -53,16 +64,17 @@ def build_moving_shot(clip: Clip, candidate: Candidate) -> Shot:
         median_depth=depth,
         frames=clip.footage.frames,
         felt_parallax=felt_parallax(trajectory, samples),
+        parallax_sigma=sigma,
         points=_points(clip, solution, visible),
         distortion=None if clip.k1 is None else {"model": "SIMPLE_RADIAL", "k1": clip.k1},
-        quality=_quality(clip, candidate, depth),
+        quality=_quality(clip, candidate, depth) | _parallax_quality(parallax, sigma),
         provenance=describe_source(clip.path, clip.footage, clip.seed),
     )
     return to_unit_depth(shot)
 
 
-def _sample_depth(clip: Clip, solution: Solution, visible: Mask) -> list[DepthSamples]:
-    """Interpolate the depth of every frame from the tracks visible in it (T, M)."""
+def _sample_depth(clip: Clip, solution: Solution, visible: Mask) -> tuple[list[DepthSamples], float]:
+    """Interpolate the depth of every frame from the tracks visible in it (T, M), and estimate its area error."""
     lens, size = clip.lens, (clip.footage.info.width, clip.footage.info.height)
     consistency = PhotoConsistency(
         clip.footage.grey,
@@ -90,7 +102,32 @@ def _sample_depth(clip: Clip, solution: Solution, visible: Mask) -> list[DepthSa
 
     with ThreadPoolExecutor(clip.threads) as pool:
         sky = detect_sky(list(pool.map(sky_candidates, frames)))
-        return list(pool.map(samples, frames))
+        found = list(pool.map(samples, frames))
+    half = np.random.default_rng(clip.seed).random(len(clip.tracks)) < 0.5
+    some = np.unique(np.linspace(0, len(visible) - 1, SAMPLED_FRAMES).round().astype(int))
+    error = estimate_area_error(
+        [points[frame] for frame in some],
+        [half[visible[frame]] for frame in some],
+        [found[frame] for frame in some],
+        size,
+        [sky[frame] for frame in some],
+    )
+    return found, float(np.hypot(error, estimate_sky_error(sky)))
+
+
+def _parallax_sigma(
+    clip: Clip, candidate: Candidate, parallax: Array, samples: list[DepthSamples], area_error: float
+) -> Array:
+    """Estimate the standard deviation of P of every step (T - 1,)."""
+    count, evidence = len(parallax), candidate.evidence
+    spread, sensitivity = METADATA_SPREAD if _known_focal(clip) == "metadata" else 0.0, np.ones(count)
+    if evidence is not None:
+        spread = evidence.remaining_spread
+        interval = np.searchsorted(candidate.mapped, np.arange(count), side="right") - 1
+        sensitivity = evidence.sensitivity[np.clip(interval, 0, len(evidence.sensitivity) - 1)]
+    depth = np.array([median_depth(sample) for sample in samples[:-1]])
+    depth_error = np.array([relative_depth_error(sample, area_error) for sample in samples[:-1]])
+    return estimate_parallax_sigma(parallax, candidate.solution.noise / depth, depth_error, spread, sensitivity)
 
 
 def _camera_to_world(solution: Solution) -> Array:
@@ -138,6 +175,12 @@ def _quality(clip: Clip, candidate: Candidate, depth: Array) -> dict[str, Json]:
         **_focal_quality(clip, candidate),
         **_shutter_quality(clip, solution),
     }
+
+
+def _parallax_quality(parallax: Array, sigma: Array) -> dict[str, Json]:
+    """Relative error of P, of the median step."""
+    known = np.isfinite(sigma) & (parallax > 0)
+    return {"parallax_error": float(np.median(sigma[known] / parallax[known]))} if known.any() else {}
 
 
 def _told(clip: Clip) -> dict[str, Json]:
@@ -208,6 +251,7 @@ def build_still_shot(clip: Clip, motion: MotionClass) -> Shot:
         poses[:, :3, :3], error = path
     elif lens.focal is None:
         focal = clip.assumed_focal
+    floor = _still_noise_floor(tracks, focal)
     return Shot(
         name=clip.name,
         fps=clip.footage.fps,
@@ -217,12 +261,13 @@ def build_still_shot(clip: Clip, motion: MotionClass) -> Shot:
         motion_class="rotation-only" if rotates else "static",
         frames=clip.footage.frames,
         felt_parallax=np.zeros(count - 1),
+        parallax_sigma=np.full(count - 1, floor / 3),
         quality={
             "frames": count,
             "frames_registered": count,
             "reprojection_error": error / lens.scale,
             "tracks": len(tracks),
-            "noise_floor": _still_noise_floor(tracks, focal),
+            "noise_floor": floor,
             "focal_source": _known_focal(clip) or ("searched" if rotates else "assumed"),
             "focal_observable": rotates,
             **_told(clip),

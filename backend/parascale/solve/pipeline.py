@@ -16,7 +16,9 @@ from numpy.typing import ArrayLike, NDArray
 from parascale.camera.intrinsics import focal_from_fov
 from parascale.errors import Cancelled, InputError
 from parascale.parallax.shot import Shot
+from parascale.parallax.subject_box import SubjectBox
 from parascale.solve.clip import Candidate, Clip
+from parascale.solve.composition import describe_composition
 from parascale.solve.lens.focal import estimate_focal_length
 from parascale.solve.lens.lens import Lens
 from parascale.solve.lens.projection import refuse_panoramas
@@ -25,7 +27,7 @@ from parascale.solve.motion.keyframes import choose_keyframes
 from parascale.solve.motion.motion_class import classify_motion
 from parascale.solve.outcome import build_moving_shot, build_still_shot
 from parascale.solve.reconstruction.mapping import KeyframeMap, KeyframeMapper, Mapper
-from parascale.solve.reconstruction.solution import Solution, complete_solution
+from parascale.solve.reconstruction.solution import FINAL_REPROJECTION_LIMIT, Solution, complete_solution
 from parascale.solve.tracking.cuts import one_shot
 from parascale.solve.tracking.flow import FAINT_CORNERS, SHARP_CORNERS, WIDE_CORNERS
 from parascale.solve.tracking.footage import Footage, read_footage
@@ -61,6 +63,7 @@ def solve(  # noqa: PLR0913 - what a user can say about a clip, by name
     fps: float | None = None,
     shot: int | None = None,
     masks: Path | None = None,
+    subjects: Sequence[SubjectBox] = (),
     threads: int | None = None,
     seed: int = 0,
     progress: Progress | None = None,
@@ -86,6 +89,8 @@ def solve(  # noqa: PLR0913 - what a user can say about a clip, by name
         Number of the shot, counting from 1, where these frames hold several.
     masks : Path or None
         A video or a folder of masks, one a frame, white where things move.
+    subjects : sequence of SubjectBox
+        What the shot looks at, followed through the clip; what the camera holds is proposed where there is none.
     threads : int or None
         1 gives the same bytes every time; all cores where None.
     seed : int
@@ -134,10 +139,13 @@ def solve(  # noqa: PLR0913 - what a user can say about a clip, by name
             )
         if motion.motion != "general":
             with report.phase("turns", 0.58, 1.0):
-                return build_still_shot(clip, motion)
+                return describe_composition(build_still_shot(clip, motion), clip, None, subjects, cancelled)
         clip, candidate = _find_best_candidate(clip, motion.noise, report)
         with report.phase("depth", 0.93, 1.0):
-            return build_moving_shot(clip, candidate)
+            moving = build_moving_shot(clip, candidate)
+            # Not the inliers: what is far fits the static scene as well, though its depth is not known.
+            static = candidate.solution.structure.residuals < FINAL_REPROJECTION_LIMIT
+            return describe_composition(moving, clip, static, subjects, cancelled)
 
 
 class _Reporter:
@@ -298,4 +306,4 @@ def _complete(clip: Clip, keyframes: NDArray[np.int64], found: KeyframeMap, seed
     poses = np.full((len(positions), 3, 4), np.nan)
     poses[known] = mapped
     solution = complete_solution(clip.tracks, poses, focal, seed=seed, threads=threads)
-    return solution if isinstance(solution, str) else Candidate(solution, found.mapper, keyframes, evidence)
+    return solution if isinstance(solution, str) else Candidate(solution, found.mapper, keyframes, evidence, known)

@@ -5,12 +5,15 @@ from dataclasses import dataclass
 from parascale.errors import InputError
 
 _DEPTH = "depth models"
+_WAN = "all Wan models"
 _PAGE = "see its page"
-_DIFFUSERS_PARTS = ("vae/*", "text_encoder/*", "tokenizer/*")
 _ORIGINAL = ("config.json", "diffusion_pytorch_model*")
 _WHOLE = ("*.json", "*/*.json", "*/*.safetensors", "tokenizer/*")
+_HALVES = tuple(f"{half}/{name}" for half in ("high_noise_model", "low_noise_model") for name in _ORIGINAL)
+_VACE = ("transformer/*", "scheduler/*")
 _TRANSFORMERS = ("config.json", "preprocessor_config.json", "model.safetensors")
-_I2V_PARTS = ("wan2.1-i2v-parts",)
+_WAN_PARTS = ("umt5-xxl", "wan2.1-vae")
+_I2V_PARTS = (*_WAN_PARTS, "wan2.1-clip")
 
 
 @dataclass(frozen=True)
@@ -22,7 +25,7 @@ class Weights:
     name : str
         The name of a depth model, or what weights of a generator are called here.
     use : str
-        The generator that takes them, or "depth models".
+        The generator that takes them, "all Wan models", or "depth models".
     repository : str
         Id on the Hugging Face hub.
     files : tuple of str
@@ -30,6 +33,8 @@ class Weights:
     licence : str
     needs : tuple of str
         Names of other weights they are of no use without.
+    former : str
+        Another id that the same repository had on the hub.
     """
 
     name: str
@@ -38,6 +43,7 @@ class Weights:
     files: tuple[str, ...]
     licence: str
     needs: tuple[str, ...] = ()
+    former: str = ""
 
 
 CATALOGUE: tuple[Weights, ...] = (
@@ -61,34 +67,40 @@ CATALOGUE: tuple[Weights, ...] = (
         "wan-fun-camera-2.2-A14B",
         "wan-fun-camera",
         "alibaba-pai/Wan2.2-Fun-A14B-Control-Camera",
-        tuple(f"{half}/{name}" for half in ("high_noise_model", "low_noise_model") for name in _ORIGINAL),
+        _HALVES,
         _PAGE,
-        _I2V_PARTS,
+        _WAN_PARTS,
     ),
     Weights(
-        "wan2.1-i2v-parts",
+        "wan-fun-camera-2.2-5B",
         "wan-fun-camera",
-        "Wan-AI/Wan2.1-I2V-14B-480P-Diffusers",
-        (*_DIFFUSERS_PARTS, "image_encoder/*", "image_processor/*"),
-        "Apache-2.0",
-    ),
-    Weights(
-        "recammaster",
-        "recammaster",
-        "KwaiVGI/ReCamMaster-Wan2.1",
-        ("step20000.ckpt",),
+        "alibaba-pai/Wan2.2-Fun-5B-Control-Camera",
+        _ORIGINAL,
         _PAGE,
-        ("wan2.1-t2v-1.3B-parts",),
+        ("umt5-xxl", "wan2.2-vae"),
     ),
+    Weights("umt5-xxl", _WAN, "Wan-AI/Wan2.1-T2V-1.3B-Diffusers", ("text_encoder/*", "tokenizer/*"), "Apache-2.0"),
+    Weights("wan2.1-vae", _WAN, "Wan-AI/Wan2.1-T2V-1.3B-Diffusers", ("vae/*",), "Apache-2.0"),
+    Weights("wan2.2-vae", _WAN, "Wan-AI/Wan2.2-TI2V-5B-Diffusers", ("vae/*",), "Apache-2.0"),
     Weights(
-        "wan2.1-t2v-1.3B-parts",
-        "recammaster",
-        "Wan-AI/Wan2.1-T2V-1.3B-Diffusers",
-        (*_DIFFUSERS_PARTS, "transformer/config.json"),
+        "wan2.1-clip",
+        _WAN,
+        "Wan-AI/Wan2.1-I2V-14B-480P-Diffusers",
+        ("image_encoder/*", "image_processor/*"),
         "Apache-2.0",
     ),
-    Weights("wan-vace-1.3B", "wan-vace", "Wan-AI/Wan2.1-VACE-1.3B-diffusers", _WHOLE, "Apache-2.0"),
-    Weights("wan-vace-14B", "wan-vace", "Wan-AI/Wan2.1-VACE-14B-diffusers", _WHOLE, "Apache-2.0"),
+    Weights(
+        "recammaster",
+        "recammaster",
+        "KlingTeam/ReCamMaster-Wan2.1",
+        ("step20000.ckpt",),
+        "Apache-2.0",
+        _WAN_PARTS,
+        "KwaiVGI/ReCamMaster-Wan2.1",
+    ),
+    Weights("wan-vace-1.3B", "wan-vace", "Wan-AI/Wan2.1-VACE-1.3B-diffusers", _VACE, "Apache-2.0", _WAN_PARTS),
+    Weights("wan-vace-14B", "wan-vace", "Wan-AI/Wan2.1-VACE-14B-diffusers", _VACE, "Apache-2.0", _WAN_PARTS),
+    Weights("wan-vace-2.2-A14B", "wan-vace", "alibaba-pai/Wan2.2-VACE-Fun-A14B", _HALVES, _PAGE, _WAN_PARTS),
     Weights(
         "easyanimate-camera-7B",
         "easyanimate-camera",
@@ -103,6 +115,7 @@ CATALOGUE: tuple[Weights, ...] = (
         _WHOLE,
         "Apache-2.0",
     ),
+    Weights("sana-wm", "sana-wm", "Efficient-Large-Model/SANA-WM_bidirectional-diffusers", _WHOLE, _PAGE),
     Weights(
         "motionmaster",
         "motionmaster",
@@ -157,7 +170,7 @@ def find_weights(name: str) -> Weights:
         If it is no such name, and not OWNER/NAME.
     """
     for weights in CATALOGUE:
-        if name in (weights.name, weights.repository):
+        if name in (weights.name, weights.repository, weights.former):
             return weights
     if "/" not in name:
         raise InputError(f"there are no weights called {name!r}", "weights-list")

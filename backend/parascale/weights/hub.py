@@ -1,6 +1,7 @@
 """The Hugging Face hub: which weights are on this machine, and how they get here. Only `download` downloads."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from importlib.util import find_spec
@@ -9,10 +10,13 @@ from pathlib import Path
 from parascale.errors import InputError
 from parascale.extras import require
 from parascale.weights.catalogue import DEPTH_MODELS, Weights, find_weights
+from parascale.weights.headers import SINGLE_FILES
 
 
 def locate(name: str) -> Path:
     """Return the folder of weights: a folder itself, a name of the catalogue, or OWNER/NAME on the Hugging Face hub.
+
+    A single file that holds weights is returned as it is.
 
     Raises
     ------
@@ -20,7 +24,7 @@ def locate(name: str) -> Path:
         If they are not on this machine.
     """
     folder = Path(name).expanduser()
-    if folder.is_dir():
+    if folder.is_dir() or (folder.is_file() and folder.suffix in SINGLE_FILES):
         return folder
     weights = find_weights(name)
     require("weights of models", "depth" if weights.name in DEPTH_MODELS else "generate", ["huggingface_hub"])
@@ -36,10 +40,14 @@ def find_cached(weights: Weights) -> Path | None:
         return None
     from huggingface_hub import snapshot_download
 
-    try:
-        return Path(snapshot_download(weights.repository, allow_patterns=weights.files, local_files_only=True))
-    except (OSError, ValueError):
-        return None
+    for repository in filter(None, (weights.repository, weights.former)):
+        with suppress(OSError, ValueError):
+            found = Path(snapshot_download(repository, allow_patterns=weights.files, local_files_only=True))
+            if any(
+                fnmatch(str(path.relative_to(found)), pattern) for path in found.rglob("*") for pattern in weights.files
+            ):
+                return found
+    return None
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,14 @@
 """Wan2.1-Fun Control-Camera in diffusers: the transformer with its camera adapter, and its image conditioning."""
 
+import numpy as np
 import torch
 from diffusers import WanImageToVideoPipeline, WanTransformer3DModel
 from diffusers.models.modeling_outputs import Transformer2DModelOutput
+from diffusers.pipelines.wan.pipeline_wan_i2v import get_module_execution_device
 from diffusers.utils.torch_utils import randn_tensor
 from PIL.Image import Image
 from torch import Tensor, nn
+from torch.nn import functional
 
 from parascale.generators.diffusion.wan import encode_video
 
@@ -64,10 +67,16 @@ class WanCameraTransformer(WanTransformer3DModel):
         As `CameraAdapter`.
     **config
         As `WanTransformer3DModel`.
+
+    Attributes
+    ----------
+    joined : (B, C, F, h, w) Tensor or None
+        What is joined to the latents where the pipeline does not do it: Wan2.2's 5B.
     """
 
     def __init__(self, camera_channels: int = 24, camera_downscale: int = 8, **config: object) -> None:
         super().__init__(**config)
+        self.joined: Tensor | None = None
         self.control_adapter = CameraAdapter(camera_channels, self.patch_embedding.out_channels, camera_downscale)
         self._camera: Tensor | None = None
         self.patch_embedding.register_forward_hook(self._add_camera)
@@ -79,13 +88,19 @@ class WanCameraTransformer(WanTransformer3DModel):
         return output + added
 
     def forward(
-        self, *args: object, attention_kwargs: dict[str, Tensor] | None = None, **kwargs: object
+        self,
+        hidden_states: Tensor,
+        *args: object,
+        attention_kwargs: dict[str, Tensor] | None = None,
+        **kwargs: object,
     ) -> Transformer2DModelOutput | tuple[Tensor, ...]:
         """Run as `WanTransformer3DModel`; ``attention_kwargs["camera_latents"]`` is (B, 24, F, H, W)."""
         others = dict(attention_kwargs or {})
         self._camera = others.pop("camera_latents", None)
+        if self.joined is not None:
+            hidden_states = torch.cat([hidden_states, self.joined.to(hidden_states)], dim=1)
         try:
-            return super().forward(*args, attention_kwargs=others, **kwargs)
+            return super().forward(hidden_states, *args, attention_kwargs=others, **kwargs)
         finally:
             self._camera = None
 
@@ -102,12 +117,25 @@ class WanCameraPipeline(WanImageToVideoPipeline):
     use_image = True
 
     def encode_image(self, image: Image, device: torch.device | None = None) -> Tensor:
-        """Return CLIP's tokens of the picture, (1, tokens, dim); zeros where it is not used."""
-        if self.use_image:
-            return super().encode_image(image, device)
+        """Return CLIP's tokens of the whole picture, (1, tokens, dim); zeros where it is not used.
+
+        It is squeezed to a square, as VideoX-Fun's ``CLIPModel`` does (videox_fun/models/wan_image_encoder.py), where
+        transformers' processor would cut the sides off.
+        """
         vision = self.image_encoder.config
-        tokens = (vision.image_size // vision.patch_size) ** 2 + 1
-        return torch.zeros(1, tokens, vision.hidden_size, device=device)
+        if not self.use_image:
+            tokens = (vision.image_size // vision.patch_size) ** 2 + 1
+            return torch.zeros(1, tokens, vision.hidden_size, device=device)
+        device = get_module_execution_device(self.image_encoder)
+        mean, deviation = (
+            torch.tensor(values, device=device).view(1, 3, 1, 1)
+            for values in (self.image_processor.image_mean, self.image_processor.image_std)
+        )
+        pixels = torch.from_numpy(np.array(image.convert("RGB"))).to(device).permute(2, 0, 1)[None].float() / 127.5 - 1
+        square = functional.interpolate(pixels, (vision.image_size,) * 2, mode="bicubic", align_corners=False)
+        seen = ((square / 2 + 0.5 - mean) / deviation).to(self.image_encoder.dtype)
+        states: Tensor = self.image_encoder(seen, output_hidden_states=True).hidden_states[-2]
+        return states.to(self._execution_device)
 
     def prepare_latents(
         self,
@@ -118,25 +146,41 @@ class WanCameraPipeline(WanImageToVideoPipeline):
         width: int,
         num_frames: int,
         *rest: *_Rest,
-    ) -> tuple[Tensor, Tensor]:
-        """Return noise and what is joined to it.
+    ) -> tuple[Tensor, ...]:
+        """Return noise, and what is joined to it or kept of it.
 
         Models of 2.1 take the picture's latent, encoded as a film of one frame, and zeros in latent space; those of
-        2.2 the mask and the latents of a film that is grey after its first frame.
+        2.2 the mask and the latents of a film that is grey after its first frame. 2.2's 5B takes both: its first
+        frame is never noised, at a timestep of its own (videox_fun/pipeline/pipeline_wan2_2_fun_control.py), which is
+        what diffusers calls expanded timesteps.
         """
-        spare = self.transformer.config.in_channels - channels
-        if self.use_image and spare != channels:
-            prepared: tuple[Tensor, Tensor] = super().prepare_latents(
-                image, batch_size, channels, height, width, num_frames, *rest
-            )
-            return prepared
         dtype, device, generator, latents, _ = rest
         frames = (num_frames - 1) // self.vae_scale_factor_temporal + 1
         size = (height // self.vae_scale_factor_spatial, width // self.vae_scale_factor_spatial)
         if latents is None:
             shape = (batch_size, channels, frames, *size)
             latents = randn_tensor(shape, generator=generator, device=device, dtype=dtype)
-        condition = torch.zeros(batch_size, spare, frames, *size, device=device, dtype=dtype)
+        latents = latents.to(device, dtype)
+        condition = torch.zeros(
+            batch_size, self.transformer.config.in_channels - channels, frames, *size, device=device, dtype=dtype
+        )
         if self.use_image:
-            condition[:, :, :1] = encode_video(self.vae, image.unsqueeze(2), device).to(condition)
-        return latents.to(device, dtype), condition
+            self._show(image, condition, channels, num_frames)
+        if not self.config.expand_timesteps:
+            return latents, condition
+        self.transformer.joined = condition
+        kept = torch.ones(1, 1, frames, *size, device=device, dtype=dtype)
+        if self.use_image:
+            kept[:, :, 0] = 0
+        return latents, condition[:, -channels:, :1], kept
+
+    def _show(self, image: Tensor, condition: Tensor, channels: int, num_frames: int) -> None:
+        """Write the picture into what is joined to the latents, and the mask where there is room for one."""
+        film = image.unsqueeze(2)
+        masks = condition.shape[1] - channels
+        if masks:
+            grey = film.new_zeros(*film.shape[:2], num_frames - 1, *film.shape[3:])
+            condition[:, masks:] = encode_video(self.vae, torch.cat([film, grey], dim=2), condition.device)
+            condition[:, :masks, 0] = 1
+        else:
+            condition[:, :, :1] = encode_video(self.vae, film, condition.device)

@@ -1,5 +1,6 @@
 """What a run needs of a device's memory, and whether it has it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import psutil
@@ -14,6 +15,7 @@ OFFLOADS = ("none", "model", "group", "sequential")
 _WIDTHS_PER_TOKEN, _FEED_FORWARDS_PER_TOKEN = 10, 2
 _DECODER_BYTES_PER_PIXEL = 12_000
 _TILE_PIXELS = 256 * 256
+_SINGLE = 4  # bytes
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,47 @@ class Need:
         largest = max(self.parts.values())
         held = {"none": sum(self.parts.values()), "model": largest}.get(offload, largest // self.layers * 2)
         return held + self.working
+
+
+def estimate(
+    numbers: Mapping[str, int],
+    film: tuple[int, int, int],
+    bytes_per_number: int,
+    *,
+    dim: int,
+    ffn_dim: int,
+    layers: int,
+    tiling: bool,
+    token: int = 16,
+) -> Need:
+    """Estimate what a run needs.
+
+    Parameters
+    ----------
+    numbers : mapping of str to int
+        How many numbers each model has; the VAE's are held in single precision.
+    film : (int, int, int)
+        Frames the transformer sees, width and height in pixels.
+    bytes_per_number : int
+    dim, ffn_dim, layers : int
+        Of the transformer.
+    tiling : bool
+    token : int
+        Pixels across that make a token.
+    """
+    frames, width, height = film
+    parts = {name: count * (_SINGLE if name == "vae" else bytes_per_number) for name, count in numbers.items()}
+    working = working_memory(
+        frames=frames,
+        width=width,
+        height=height,
+        dim=dim,
+        ffn_dim=ffn_dim,
+        bytes_per_number=bytes_per_number,
+        tiling=tiling,
+        token=token,
+    )
+    return Need(parts, layers, working)
 
 
 def working_memory(

@@ -1,7 +1,7 @@
 """ReCamMaster in diffusers: Wan's transformer that sees a source video and a target camera in every block."""
 
 import torch
-from diffusers import WanTransformer3DModel
+from diffusers import FlowMatchEulerDiscreteScheduler, WanTransformer3DModel
 from diffusers.models.modeling_outputs import Transformer2DModelOutput
 from torch import Tensor, nn
 
@@ -65,6 +65,25 @@ class ReCaptureTransformer(WanTransformer3DModel):
             return (predicted[0][:, :, :frames], *predicted[1:])
         predicted.sample = predicted.sample[:, :, :frames]
         return predicted
+
+
+class GivenSigmasScheduler(FlowMatchEulerDiscreteScheduler):
+    """Euler steps over sigmas that are given before a run, for pipelines whose call takes none.
+
+    Attributes
+    ----------
+    sigmas_of_run : list of float or None
+        The next run's, one a step; the last step ends at 0.
+    """
+
+    sigmas_of_run: list[float] | None = None
+
+    def set_timesteps(self, num_inference_steps: int | None = None, **kwargs: object) -> None:
+        """See `FlowMatchEulerDiscreteScheduler`."""
+        if self.sigmas_of_run is None:
+            super().set_timesteps(num_inference_steps, **kwargs)
+        else:
+            super().set_timesteps(sigmas=self.sigmas_of_run, device=kwargs.get("device"))
 
 
 class _Steering:

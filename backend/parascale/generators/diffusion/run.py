@@ -1,7 +1,7 @@
 """One run of a diffusion generator: what all of them do the same way."""
 
 import gc
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,12 +9,12 @@ import torch
 from diffusers import DiffusionPipeline
 from numpy.typing import NDArray
 
-from parascale.camera import Trajectory
 from parascale.errors import Cancelled, InputError
 from parascale.generators.diffusion.device import move_to_device, select_device
-from parascale.generators.diffusion.memory import Need, check_memory, too_little, working_memory
+from parascale.generators.diffusion.memory import check_memory, estimate, too_little
 from parascale.generators.diffusion.sketch import Sketch
 from parascale.generators.picture import fit_image
+from parascale.generators.pieces import Piece
 from parascale.generators.settings import Settings
 from parascale.generators.units import Units
 from parascale.link.kinds.generate import GenerationRequest
@@ -26,11 +26,10 @@ from parascale.types import CancelCheck, Progress
 
 # Where a run stands when the models are loaded, and when the last step is done.
 LOADED, DENOISED = 0.1, 0.95
-_SINGLE = 4
 
 Tensors = dict[str, torch.Tensor]
 
-_kept: dict[Hashable, tuple[DiffusionPipeline, tuple[str, ...]]] = {}
+_kept: dict[Hashable, tuple[DiffusionPipeline, tuple[str, ...], dict[str, int]]] = {}
 
 
 class Run:
@@ -41,10 +40,10 @@ class Run:
     request : GenerationRequest
     values : mapping
         Resolved parameters.
-    path : Trajectory
-        The cameras as the model takes them: its size, its number of frames.
+    piece : Piece
+        The part of the request's frames that is made.
     units : Units
-        What the path is multiplied by.
+        Of the generator, for one median depth of the request's picture.
     directory : Path
         Takes the files.
     progress, cancelled : callable or None
@@ -52,6 +51,8 @@ class Run:
 
     Attributes
     ----------
+    path : Trajectory
+        The cameras of the piece as the model takes them: its size, its number of frames.
     settings : Settings
         Those of the values that all diffusion generators have.
     device : torch.device
@@ -69,20 +70,41 @@ class Run:
         self,
         request: GenerationRequest,
         values: Mapping[str, Scalar],
-        path: Trajectory,
+        piece: Piece,
         units: Units,
         directory: Path,
         progress: Progress | None,
         cancelled: CancelCheck | None,
     ) -> None:
-        self.request, self.values, self.path, self.units = request, values, path, units
+        self.request, self.values, self.piece, self.units = request, values, piece, units
+        self.path = piece.path
         self.settings = Settings.of(values)
         self.device, self.dtype = select_device(request.generator, self.settings)
         self._directory = directory
         self.warnings: list[str] = []
         self._progress, self._cancelled = progress, cancelled
         self._sketch: tuple[Sketch, Path] | None = None
+        self._needs: dict[str, int] = {}
         self.report(0.0, "looking for the weights")
+
+    @property
+    def picture(self) -> NDArray[np.uint8]:
+        """What the first camera of the piece sees, (H, W, 3) uint8, in the path's size."""
+        lead = self.piece.lead
+        return fit_image(self.request.image if lead is None else lead, self.path)
+
+    @property
+    def use_image(self) -> bool:
+        """Whether the piece starts from a picture: where the request says so, and after the first piece."""
+        return self.piece.lead is not None or bool(self.values.get("use_image", True))
+
+    @property
+    def scale(self) -> float:
+        """What the path is multiplied by: the generator's units for one median depth of the picture it starts from.
+
+        Metres stay metres; other units belong to the depth of the picture that the model sees.
+        """
+        return self.units.value if self.units.metric else self.units.value / self.piece.depth
 
     def report(self, fraction: float, phase: str) -> None:
         """Report progress.
@@ -95,7 +117,9 @@ class Run:
         if self._cancelled is not None and self._cancelled():
             raise Cancelled
         if self._progress is not None:
-            self._progress(fraction, phase)
+            number, count = self.piece.number, self.piece.count
+            part = f"part {number + 1} of {count}: " if count > 1 else ""
+            self._progress((number + fraction) / count, part + phase)
 
     def loading(self, phase: str) -> None:
         """Report while models are loaded."""
@@ -122,23 +146,16 @@ class Run:
         InputError
             Where the device has too little.
         """
-        size = self.dtype.itemsize
-        working = working_memory(
-            frames=len(self.path) * length,
-            width=self.path.width,
-            height=self.path.height,
-            dim=dim,
-            ffn_dim=ffn_dim,
-            bytes_per_number=size,
-            tiling=self.settings.tiling,
-            token=token,
+        self._needs = {"dim": dim, "ffn_dim": ffn_dim, "layers": layers, "token": token, "length": length}
+        film = (len(self.path) * length, *self.path.size)
+        tiling = self.settings.tiling
+        need = estimate(
+            numbers, film, self.dtype.itemsize, dim=dim, ffn_dim=ffn_dim, layers=layers, tiling=tiling, token=token
         )
-        parts = {name: count * (_SINGLE if name == "vae" else size) for name, count in numbers.items()}
-        need = Need(parts, layers, working)
         offload = "none" if self.device.type == "cpu" else self.settings.offload
         check_memory(self.request.generator, need, offload, self.device, tiling=self.settings.tiling)
 
-    def pipeline(self, folders: tuple[Path, ...], build: Callable[[], DiffusionPipeline]) -> DiffusionPipeline:
+    def pipeline(self, folders: Sequence[Path], build: Callable[[], DiffusionPipeline]) -> DiffusionPipeline:
         """Return the pipeline of some folders, from the last run where nothing changed; one is kept.
 
         Raises
@@ -157,10 +174,13 @@ class Run:
             try:
                 pipeline = build()
                 self.loading("moving the model to its device")
-                _kept[key] = pipeline, move_to_device(pipeline, self.device, settings)
+                _kept[key] = pipeline, move_to_device(pipeline, self.device, settings), self._needs
             except (torch.OutOfMemoryError, MemoryError) as error:
                 raise too_little(self.request.generator, self.device) from error
-        pipeline, warnings = _kept[key]
+        else:
+            # Its models are on the device already: what this film needs beside them may be more than the last one's.
+            self.check_memory({"": 0}, **_kept[key][2])
+        pipeline, warnings, _ = _kept[key]
         self.warnings.extend(warnings)
         return pipeline
 
@@ -174,10 +194,9 @@ class Run:
         """
         if not self.settings.sketches:
             return
-        picture = fit_image(self.request.image, self.path)
         with torch.no_grad():
-            latent = encode(as_film(picture[None]))[0, :, 0]
-        self._sketch = Sketch(latent, picture), self._directory / SKETCH
+            latent = encode(as_film(self.picture[None]))[0, :, 0]
+        self._sketch = Sketch(latent, self.picture), self._directory / SKETCH
 
     def denoise(
         self, pipeline: DiffusionPipeline, after: Callable[[int], None] | None = None, **inputs: object
@@ -197,7 +216,7 @@ class Run:
         Returns
         -------
         (T, H, W, 3) uint8
-            sRGB, as many frames as the shot has.
+            sRGB, as many frames as the piece has.
 
         Raises
         ------
@@ -215,7 +234,7 @@ class Run:
             return tensors
 
         try:
-            frames = pipeline(
+            made = pipeline(
                 prompt=self.request.prompt,
                 negative_prompt=settings.negative_prompt,
                 width=self.path.width,
@@ -223,11 +242,11 @@ class Run:
                 num_frames=len(self.path),
                 num_inference_steps=settings.steps,
                 guidance_scale=settings.guidance,
-                generator=torch.Generator("cpu").manual_seed(self.request.seed),
+                generator=torch.Generator("cpu").manual_seed(self.request.seed + self.piece.number),
                 callback_on_step_end=stepped,
                 output_type="np",
                 **inputs,
-            ).frames[0]
+            ).frames
         except (torch.OutOfMemoryError, MemoryError) as error:
             raise too_little(self.request.generator, self.device) from error
         except BaseException:
@@ -236,7 +255,9 @@ class Run:
         finally:
             if self._sketch is not None:
                 self._sketch[1].unlink(missing_ok=True)
-        video = np.asarray(frames)[: len(self.request.shot)]
+        frames = np.asarray(made)
+        # Most pipelines return a batch of films, SANA-WM's the film alone.
+        video = (frames[0] if frames.ndim == 5 else frames)[: self.piece.frames]
         if not np.isfinite(video).all():
             raise InputError(f"the model gave no finite picture in {self.dtype}: take another precision")
         pixels: NDArray[np.uint8] = np.round(np.clip(video, 0, 1) * 255).astype(np.uint8)
@@ -250,7 +271,7 @@ class Run:
         fraction = LOADED + (DENOISED - LOADED) * (step + 1) / count
         self.report(fraction, "decoding the video" if step + 1 == count else f"step {step + 1} of {count}")
 
-    def finish(self, frames: NDArray[np.uint8], model: str) -> JobResult:
+    def finish(self, frames: NDArray[np.uint8], model: str, warnings: Sequence[str]) -> JobResult:
         """Write ``result.mp4`` and describe how it was made."""
         self.report(0.99, "writing the video")
         fps, video = self.request.shot.fps, self._directory / "result.mp4"
@@ -268,7 +289,7 @@ class Run:
             "units_source": self.units.source,
             "device": self.device.type,
             "precision": str(self.dtype).removeprefix("torch."),
-            "warnings": [*self.units.warnings, *self.warnings],
+            "warnings": list(warnings),
         }
         return JobResult(summary, {"video": video})
 
@@ -279,6 +300,6 @@ def as_film(pictures: NDArray[np.uint8]) -> torch.Tensor:
 
 
 def _stamp(folder: Path) -> tuple[Hashable, ...]:
-    """Return what changes when the files of a folder do."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    """Return what changes when a file, or those of a folder do."""
+    files = sorted(path for path in (folder, *folder.rglob("*")) if path.is_file())
     return tuple((str(path), (state := path.stat()).st_size, state.st_mtime_ns) for path in files)

@@ -5,12 +5,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
 
-from parascale.errors import InputError
 from parascale.link.arrays import Arrays
 from parascale.link.codec import build
-from parascale.link.request import Files, Packed, Request, expect_arrays, one_file
+from parascale.link.request import Files, Packed, Request, expect_arrays, reference_of
 from parascale.link.transfer import describe_file
 from parascale.media.suffixes import sequence_files
+from parascale.parallax.subject_box import SubjectBox
+from parascale.types import to_json_values
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class SolveFields:
     end: int | None
     depth_model: str | None
     fps: float | None
+    subjects: tuple[SubjectBox, ...]
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,8 @@ class SolveRequest(Request):
         Gives the depth, aligned to the solved points, as `DepthRequest` names it; None takes that of the tracks.
     fps : float or None
         Pictures a second, of pictures; None takes what they tell themselves.
+    subjects : tuple of SubjectBox
+        What the clip shows, to be followed through it; where there is none, the solve proposes what the camera holds.
     """
 
     kind = "solve"
@@ -58,27 +62,21 @@ class SolveRequest(Request):
     end: int | None = None
     depth_model: str | None = None
     fps: float | None = None
+    subjects: tuple[SubjectBox, ...] = ()
 
     def pack(self) -> Packed:
         """See `Request`; pictures are sent one by one."""
         pictures = sequence_files(self.reference)
         paths = [self.reference] if pictures is None else pictures
-        fields = SolveFields(
-            pictures is not None, self.focal, self.fov, self.start, self.end, self.depth_model, self.fps
-        )
+        known = (self.focal, self.fov, self.start, self.end, self.depth_model, self.fps, self.subjects)
+        fields = SolveFields(pictures is not None, *known)
         files = tuple((describe_file("reference", path), path) for path in paths)
-        return Packed(f"solve {self.reference.name}", asdict(fields), {}, files)
+        return Packed(f"solve {self.reference.name}", to_json_values(asdict(fields)), {}, files)
 
     @classmethod
     def unpack(cls, fields: Mapping[str, object], arrays: Arrays, files: Files) -> Self:
         """See `Request`."""
         values = build(SolveFields, dict(fields), cls.kind)
         expect_arrays(cls.kind, arrays, set())
-        if values.folder:
-            references = files.get("reference", ())
-            if not references or set(files) != {"reference"}:
-                raise InputError("a solve request needs its images and no other files")
-            reference = references[0].parent
-        else:
-            reference = one_file(cls.kind, files, "reference")
-        return cls(reference, values.focal, values.fov, values.start, values.end, values.depth_model, values.fps)
+        known = (values.focal, values.fov, values.start, values.end, values.depth_model, values.fps, values.subjects)
+        return cls(reference_of(cls.kind, values.folder, files), *known)

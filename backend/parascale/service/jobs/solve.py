@@ -32,6 +32,7 @@ def run(request: SolveRequest, context: JobContext) -> JobResult:
         start=request.start,
         end=request.end,
         fps=request.fps,
+        subjects=request.subjects,
         progress=progress,
         cancelled=context.cancelled,
     )

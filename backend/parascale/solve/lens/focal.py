@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from parascale.solve.reconstruction.adjustment import adjust_bundle
-from parascale.solve.reconstruction.triangulation import triangulate
+from parascale.solve.reconstruction.adjustment import Adjustment, adjust_bundle
+from parascale.solve.reconstruction.triangulation import camera_centres, triangulate
 from parascale.solve.tracking.tracks import sample_tracks
 from parascale.types import Array, Json, Mask
 
@@ -23,11 +23,14 @@ MIN_ANGLE = np.radians(0.3)
 CORRELATED_OBSERVATIONS = 12.0
 # A larger standard deviation of ln f is not observable: the estimate is weighed against an ordinary lens.
 MAX_OBSERVABLE_SPREAD = 0.05
+# Standard deviation of ln f that no cost shows, from tracks that drift alike: of 14 estimates on rendered clips the
+# error is 0.021 in the root mean square, where their spreads make 0.015.
+COMMON_SPREAD = 0.015
 # Standard deviation of ln f of lenses around an ordinary one: 50 mm is less than two of them from 28 mm.
 LENS_SPREAD = 0.35
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FocalEvidence:
     """How well the motion determines the focal length.
 
@@ -35,14 +38,25 @@ class FocalEvidence:
     ----------
     spread : float
         Standard deviation of ln f; inf where the motion does not depend on it.
+    sensitivity : (K - 1,) float64
+        |d ln P / d ln f| between keyframes, from the fits around the best one: 1 where the camera moves sideways, 0
+        where it moves along its axis.
     """
 
     spread: float
+    sensitivity: Array
 
     @property
     def observable(self) -> bool:
         """Whether the motion determines it."""
         return self.spread < MAX_OBSERVABLE_SPREAD
+
+    @property
+    def remaining_spread(self) -> float:
+        """Standard deviation of ln f of the focal length taken: estimated, or weighed against an assumed one."""
+        if self.observable:
+            return float(np.hypot(self.spread, COMMON_SPREAD))
+        return 1 / float(np.hypot(1 / LENS_SPREAD, 1 / self.spread))
 
     def weigh(self, estimated: float, assumed: float) -> float:
         """Average the estimated and the assumed focal length, each weighted by its variance."""
@@ -91,14 +105,17 @@ def estimate_focal_length(
         if change < MIN_CHANGE:
             break
 
-    def cost(tried: float) -> float:
-        return adjust_bundle(positions, poses, points, inliers, tried, max_iterations=ITERATIONS, threads=threads).cost
+    def fit(tried: float) -> Adjustment:
+        return adjust_bundle(positions, poses, points, inliers, tried, max_iterations=ITERATIONS, threads=threads)
 
     middle = found.cost
-    sides = [cost(focal * np.exp(step)) for step in (-LOG_FOCAL_STEP, LOG_FOCAL_STEP)]
+    sides = [fit(focal * np.exp(step)) for step in (-LOG_FOCAL_STEP, LOG_FOCAL_STEP)]
     variance = 2 * middle / max(2 * int(inliers.sum()), 1)
-    curvature = (sum(sides) - 2 * middle) / LOG_FOCAL_STEP**2 / max(variance, 1e-12) / CORRELATED_OBSERVATIONS
-    evidence = FocalEvidence(float(1 / np.sqrt(curvature)) if curvature > 0 else float("inf"))
+    curvature = (sum(side.cost for side in sides) - 2 * middle) / LOG_FOCAL_STEP**2
+    curvature /= max(variance, 1e-12) * CORRELATED_OBSERVATIONS
+    low, high = (_log_parallax(side, inliers) for side in sides)
+    sensitivity = np.abs(high - low) / (2 * LOG_FOCAL_STEP)
+    evidence = FocalEvidence(float(1 / np.sqrt(curvature)) if curvature > 0 else float("inf"), sensitivity)
     if evidence.observable:
         return poses, focal, evidence
     focal = evidence.weigh(focal, guess)
@@ -106,6 +123,15 @@ def estimate_focal_length(
         return world_to_camera, focal, evidence
     found = adjust_bundle(positions, poses, points, inliers, focal, max_iterations=ITERATIONS, threads=threads)
     return found.world_to_camera, focal, evidence
+
+
+def _log_parallax(fit: Adjustment, inliers: Mask) -> Array:
+    """Logarithm of P between keyframes (K - 1,), with the median depth of the inliers for Z."""
+    axis = fit.world_to_camera[:, 2]
+    depth = np.where(inliers, axis[:, :3] @ fit.points.T + axis[:, 3:], np.nan)
+    steps = np.linalg.norm(np.diff(camera_centres(fit.world_to_camera), axis=0), axis=1)
+    found: Array = np.log(np.maximum(steps, 1e-12)) - np.log(np.maximum(np.nanmedian(depth, axis=1)[:-1], 1e-12))
+    return found
 
 
 def triangulate_inliers(positions: Array, poses: Array, focal: float) -> tuple[Array, Mask]:

@@ -1,0 +1,1 @@
+"""A client of a ComfyUI server, of the standard library alone."""

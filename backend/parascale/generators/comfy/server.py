@@ -1,0 +1,221 @@
+"""A ComfyUI server: files up, a workflow queued and followed, files down."""
+
+import hashlib
+import http.client
+import json
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from parascale.errors import Cancelled, InputError
+from parascale.generators.comfy.websocket import WebSocket
+from parascale.types import CancelCheck
+
+# Seconds between two looks at whether the job was cancelled.
+_TICK = 0.5
+_TIMEOUT = 60.0
+# A file larger than this is no video of a shot.
+_LARGEST = 8 << 30
+
+
+class ComfyServer:
+    """A server, by its host and port; every call is a connection of its own."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self._host, self._port = host, port
+        self._client = uuid.uuid4().hex
+
+    def upload(self, suffix: str, content: bytes) -> str:
+        """Put a file into the server's input folder, named by its content, and return the name that nodes read it by.
+
+        Raises
+        ------
+        InputError
+            Where the server does not take it.
+        """
+        name = f"{hashlib.sha256(content).hexdigest()[:24]}{suffix}"
+        boundary = uuid.uuid4().hex
+        fields = {"type": "input", "subfolder": "parascale", "overwrite": "true"}
+        parts = [
+            f'--{boundary}\r\nContent-Disposition: form-data; name="{field}"\r\n\r\n{value}\r\n'.encode()
+            for field, value in fields.items()
+        ]
+        head = f'--{boundary}\r\nContent-Disposition: form-data; name="image"; filename="{name}"\r\n'
+        parts.append(f"{head}Content-Type: application/octet-stream\r\n\r\n".encode() + content + b"\r\n")
+        body = b"".join(parts) + f"--{boundary}--\r\n".encode()
+        answer = self._ask("POST", "/upload/image", body, f"multipart/form-data; boundary={boundary}")
+        return "/".join(filter(None, (str(answer.get("subfolder", "")), str(answer["name"]))))
+
+    def run(
+        self,
+        workflow: dict[str, Any],
+        report: Callable[[float, str], None],
+        cancelled: CancelCheck | None = None,
+    ) -> list[dict[str, str]]:
+        """Run a workflow in API format, and return its output files: filename, subfolder, type.
+
+        Raises
+        ------
+        InputError
+            Where the server refuses it, or a node fails, with the server's own words.
+        Cancelled
+            The server was told to stop.
+        """
+        socket = self._open_socket()
+        answer = self._ask("POST", "/prompt", {"prompt": workflow, "client_id": self._client})
+        prompt, progress = str(answer["prompt_id"]), _JobProgress(workflow)
+        try:
+            while True:
+                if cancelled is not None and cancelled():
+                    self._stop(prompt)
+                    raise Cancelled
+                try:
+                    text = socket.receive()
+                except OSError:
+                    socket.close()
+                    socket = self._open_socket()
+                    if self._history(prompt):
+                        break
+                    continue
+                if text is not None and progress.take(json.loads(text), prompt):
+                    break
+                report(progress.fraction, progress.phase)
+        finally:
+            socket.close()
+        return list(_output_files(self._written_history(prompt)))
+
+    def fetch(self, file: dict[str, str]) -> bytes:
+        """Return the content of an output file."""
+        query = urlencode({key: file.get(key, "") for key in ("filename", "subfolder", "type")})
+        return self._request("GET", f"/view?{query}", None, "")
+
+    def _open_socket(self) -> WebSocket:
+        try:
+            return WebSocket(self._host, self._port, f"/ws?clientId={self._client}", _TICK)
+        except OSError as error:
+            raise self._unreachable(error) from error
+
+    def _unreachable(self, error: Exception) -> InputError:
+        return InputError(
+            f"no ComfyUI server answers at {self._host}:{self._port} ({error}): start it, or name another"
+        )
+
+    def _stop(self, prompt: str) -> None:
+        self._request("POST", "/queue", json.dumps({"delete": [prompt]}).encode(), "application/json")
+        self._request("POST", "/interrupt", json.dumps({"prompt_id": prompt}).encode(), "application/json")
+
+    def _written_history(self, prompt: str) -> dict[str, Any]:
+        """Return the history of a workflow that is done; the server writes it a moment after it says so."""
+        for _ in range(round(_TIMEOUT / _TICK)):
+            if found := self._history(prompt):
+                return found
+            time.sleep(_TICK / 5)
+        raise InputError("the ComfyUI server keeps no history of the workflow that it ran")
+
+    def _history(self, prompt: str) -> dict[str, Any]:
+        found: dict[str, Any] = self._ask("GET", f"/history/{prompt}", None).get(prompt, {})
+        return found
+
+    def _ask(self, method: str, path: str, body: bytes | dict[str, Any] | None, kind: str = "") -> dict[str, Any]:
+        content = json.dumps(body).encode() if isinstance(body, dict) else body
+        answer = self._request(method, path, content, kind or "application/json")
+        try:
+            value = json.loads(answer)
+        except ValueError as error:
+            raise InputError(f"{self._host}:{self._port} does not answer {path} as a ComfyUI server") from error
+        return value if isinstance(value, dict) else {}
+
+    def _request(self, method: str, path: str, body: bytes | None, kind: str) -> bytes:
+        connection = http.client.HTTPConnection(self._host, self._port, timeout=_TIMEOUT)
+        try:
+            connection.request(method, path, body, {"Content-Type": kind} if kind else {})
+            response = connection.getresponse()
+            answer = response.read(_LARGEST)
+        except (OSError, http.client.HTTPException) as error:
+            raise self._unreachable(error) from error
+        finally:
+            connection.close()
+        if response.status != http.client.OK:
+            raise InputError(f"the ComfyUI server refused {path}: {_reason(answer) or response.reason}")
+        return answer
+
+
+class _JobProgress:
+    """How far a workflow is, by the messages of its server."""
+
+    def __init__(self, workflow: dict[str, Any]) -> None:
+        self._titles = {name: _title(node) for name, node in workflow.items()}
+        self._seen: set[str] = set()
+        self._part = 0.0
+        self.phase = "waiting for the ComfyUI server"
+
+    @property
+    def fraction(self) -> float:
+        """0 .. 1, every node the same share."""
+        return min(0.99, (max(0, len(self._seen) - 1) + self._part) / max(1, len(self._titles)))
+
+    def take(self, message: dict[str, Any], prompt: str) -> bool:
+        """Take a message in; return whether the workflow is done.
+
+        Raises
+        ------
+        InputError
+            Where a node failed, or somebody stopped it.
+        """
+        kind, data = message.get("type"), message.get("data")
+        if not isinstance(data, dict) or data.get("prompt_id") != prompt:
+            return False
+        if kind == "execution_error":
+            raise InputError(
+                f"the ComfyUI workflow failed in {data.get('node_type')}: {_first_line(data.get('exception_message'))}"
+            )
+        if kind == "execution_interrupted":
+            raise InputError("the ComfyUI workflow was stopped at its server")
+        if kind == "execution_cached":
+            self._seen |= set(map(str, data.get("nodes", ())))
+        if kind == "executing":
+            if data.get("node") is None:
+                return True
+            self._seen.add(str(data["node"]))
+            self._part, self.phase = 0.0, self._titles.get(str(data["node"]), "working")
+        if kind == "progress" and data.get("max"):
+            self._part = float(data["value"]) / float(data["max"])
+            self.phase = f"{self._titles.get(str(data.get('node')), 'working')}, {data['value']} of {data['max']}"
+        return kind == "execution_success"
+
+
+def _title(node: dict[str, Any]) -> str:
+    return str(node.get("_meta", {}).get("title") or node.get("class_type", "node"))
+
+
+def _output_files(history: dict[str, Any]) -> Iterator[dict[str, str]]:
+    for output in history.get("outputs", {}).values():
+        for files in output.values():
+            if isinstance(files, list):
+                yield from (file for file in files if isinstance(file, dict) and "filename" in file)
+
+
+def _reason(answer: bytes) -> str:
+    """Word what is wrong with a workflow, as the server says it: the error, and the first node's own."""
+    try:
+        value = json.loads(answer)
+        error = value["error"]
+        told = str(error["message"] if isinstance(error, dict) else error)
+        for node in value.get("node_errors", {}).values():
+            first = node["errors"][0]
+            return f"{told} ({node.get('class_type')}: {first['message']}, {first.get('details', '')})"
+    except (ValueError, KeyError, TypeError, IndexError):
+        return _first_line(answer.decode(errors="replace"))
+    return told
+
+
+def _first_line(text: object) -> str:
+    return (str(text).strip().splitlines() or ["no reason was given"])[0][:300]
+
+
+def suffix_of(file: dict[str, str]) -> str:
+    """Return the suffix of an output file, in lower case."""
+    return Path(file["filename"]).suffix.lower()

@@ -1,0 +1,313 @@
+"""The comfyui generator against a ComfyUI server.
+
+PARASCALE_TEST_COMFYUI=HOST:PORT names a real one; without it, a server of the test's own plays back what a real one
+said (comfyui_exchange.json), which the tests that need no models run against either way.
+"""
+
+import base64
+import dataclasses
+import hashlib
+import io
+import json
+import os
+import struct
+import sys
+import threading
+import types
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from parascale.errors import Cancelled, InputError
+from parascale.generators import GENERATORS
+from parascale.generators.comfy.address import VARIABLE, check_address
+from parascale.generators.comfy.workflow import fill_workflow, read_workflow, slots_of
+from parascale.media.video_file import read_video
+
+ROOT = Path(__file__).parents[2]
+WORKFLOWS = ROOT / "integrations" / "comfyui" / "workflows"
+EXCHANGE = json.loads((Path(__file__).parent / "comfyui_exchange.json").read_text())
+REAL = os.environ.get("PARASCALE_TEST_COMFYUI", "")
+
+
+class Recorded(BaseHTTPRequestHandler):
+    """Says what a real server said; holds uploads, and gives them back as what the workflow made."""
+
+    protocol_version = "HTTP/1.1"
+    messages: ClassVar[list] = []
+    uploads: ClassVar[dict[str, bytes]] = {}
+    asked: ClassVar[list] = []
+    refuses: ClassVar[bool] = False
+    drops: ClassVar[bool] = False
+    queued = threading.Event()
+    looks: ClassVar[int] = 0
+
+    def do_GET(self) -> None:
+        if self.path.startswith("/ws"):
+            self.follow()
+        elif self.path.startswith("/history/"):
+            type(self).looks += 1
+            self.answer(EXCHANGE["history"] if self.looks > 1 else {})
+        else:
+            self.send(next(iter(self.uploads.values())))
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        if self.path == "/upload/image":
+            boundary = self.headers["Content-Type"].partition("boundary=")[2].encode()
+            file = next(part for part in body.split(b"--" + boundary) if b"filename=" in part)
+            head, _, content = file.partition(b"\r\n\r\n")
+            name = head.partition(b'filename="')[2].partition(b'"')[0].decode()
+            self.uploads[name] = content.removesuffix(b"\r\n")
+            self.answer({"name": name, "subfolder": "parascale", "type": "input"})
+            return
+        self.asked.append((self.path, json.loads(body)))
+        if self.path == "/prompt":
+            if self.refuses:
+                self.answer(EXCHANGE["refusal"], 400)
+                return
+            self.answer({"prompt_id": "PROMPT", "number": 1, "node_errors": {}})
+            self.queued.set()
+        else:
+            self.answer({})
+
+    def follow(self) -> None:
+        key = self.headers["Sec-WebSocket-Key"].encode() + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+        accept = base64.b64encode(hashlib.sha1(key).digest()).decode()
+        self.wfile.write(
+            f"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: {accept}\r\n\r\n".encode()
+        )
+        self.frame(9, b"are you there")
+        self.queued.wait(5)
+        with suppress(ConnectionError):  # the client has what it needs
+            self.play()
+        self.close_connection = True
+
+    def play(self) -> None:
+        for number, message in enumerate(self.messages):
+            text = json.dumps(message).encode()
+            self.frame(2, b"\0\0\0\1" + bytes(70_000 if number == 3 else 7))  # a picture, as previews are sent
+            self.frame(1, text[:20], final=False)
+            self.frame(0, text[20:])
+            if self.drops and number == 5:
+                break
+
+    def frame(self, kind: int, payload: bytes, *, final: bool = True) -> None:
+        size = len(payload)
+        length = bytes([size]) if size < 126 else struct.pack(">BH", 126, size) if size < 1 << 16 else b""
+        head = bytes([kind | 0x80 * final]) + (length or struct.pack(">BQ", 127, size))
+        self.wfile.write(head + payload)
+        self.wfile.flush()
+
+    def answer(self, value: object, status: int = 200) -> None:
+        self.send(json.dumps(value).encode(), status)
+
+    def send(self, content: bytes, status: int = 200) -> None:
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *args) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def recorded(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "home"))
+    Recorded.messages, Recorded.uploads, Recorded.asked = list(EXCHANGE["messages"]), {}, []
+    Recorded.refuses, Recorded.drops, Recorded.looks, Recorded.queued = False, False, 0, threading.Event()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Recorded)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"127.0.0.1:{server.server_port}"
+    Recorded.queued.set()
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def node(kind, title="", **inputs):
+    return {"class_type": kind, "inputs": inputs, "_meta": {"title": title}}
+
+
+PICTURES = {
+    "1": node("LoadImage", "parascale: picture", image=""),
+    "2": node("RepeatImageBatch", "parascale: length=amount", image=["1", 0], amount=1),
+    "3": node("SaveImage", images=["2", 0], filename_prefix="parascale-test"),
+}
+
+
+@pytest.fixture
+def make(make_request, tmp_path):
+    """Generate by a workflow, and return the result."""
+
+    def generate(workflow, server, progress=None, cancelled=None, **values):
+        path = tmp_path / "workflow.json"
+        path.write_text(json.dumps(workflow))
+        centres = np.zeros((9, 3))
+        centres[:, 2] = np.linspace(0, 0.4, 9)
+        request = dataclasses.replace(
+            make_request(centres, 96, 64), generator="comfyui", prompt="a desk", seed=7,
+            parameters={"server": server, "workflow": str(path)} | values,
+        )  # fmt: skip
+        return GENERATORS["comfyui"].generate(request, tmp_path, progress, cancelled)
+
+    return generate
+
+
+def test_a_workflow_makes_the_video(recorded, make, capsys) -> None:
+    server = REAL or recorded
+    with capsys.disabled():
+        print(f"\ncomfyui against {REAL or 'the recorded exchange of ' + EXCHANGE['server']}")
+    parts = []
+    result = make(PICTURES, server, lambda part, phase: parts.append((part, phase)))
+    film = read_video(result.files["video"], 99)
+    assert film.shape == (9, 64, 96, 3)
+    assert np.abs(film[0].astype(int) - film[-1]).mean() < 3
+    assert [part for part, _ in parts] == sorted(part for part, _ in parts)
+    assert "the workflow takes no camera" in result.summary["warnings"][-1]
+    if not REAL:
+        ((path, asked),) = Recorded.asked
+        assert path == "/prompt"
+        assert asked["prompt"]["1"]["inputs"]["image"] == f"parascale/{next(iter(Recorded.uploads))}"
+        assert asked["prompt"]["2"]["inputs"]["amount"] == 9
+        picture = np.asarray(Image.open(io.BytesIO(next(iter(Recorded.uploads.values())))))
+        assert picture.shape == (64, 96, 3)
+        assert "parascale: length=amount" in {phase for _, phase in parts}
+
+
+def test_a_lost_connection_loses_no_job(recorded, make) -> None:
+    Recorded.drops = True
+    assert make(PICTURES, recorded).summary["frames"] == 9
+
+
+def test_a_refused_workflow_and_a_failing_node_are_told_in_the_servers_words(recorded, make) -> None:
+    Recorded.refuses = True
+    with pytest.raises(InputError, match=r"refused /prompt: Prompt outputs .*\(CLIPLoader: Value not in list, clip"):
+        make(PICTURES, recorded)
+    Recorded.refuses = False
+    failed = {"prompt_id": "PROMPT", "node_type": "KSampler", "exception_message": "out of memory\nat line 1"}
+    Recorded.messages = [*Recorded.messages[:9], {"type": "execution_error", "data": failed}]
+    with pytest.raises(InputError, match=r"failed in KSampler: out of memory$"):
+        make(PICTURES, recorded)
+
+
+def test_cancelling_stops_the_server_too(recorded, make) -> None:
+    Recorded.messages = Recorded.messages[:9]
+    with pytest.raises(Cancelled):
+        make(PICTURES, recorded, cancelled=Recorded.queued.is_set)
+    assert [path for path, _ in Recorded.asked] == ["/prompt", "/queue", "/interrupt"]
+    assert Recorded.asked[-1][1] == {"prompt_id": "PROMPT"}
+
+
+def test_too_few_frames_are_refused(recorded, make, monkeypatch) -> None:
+    few = json.loads(json.dumps(EXCHANGE["history"]))
+    few["PROMPT"]["outputs"]["3"]["images"] = few["PROMPT"]["outputs"]["3"]["images"][:4]
+    monkeypatch.setitem(EXCHANGE, "history", few)
+    with pytest.raises(InputError, match="made 4 frames and the shot has 9"):
+        make(PICTURES, recorded)
+
+
+def test_no_server_is_said_with_its_address(make) -> None:
+    with pytest.raises(InputError, match=r"no ComfyUI server answers at 127\.0\.0\.1:9"):
+        make(PICTURES, "127.0.0.1:9")
+
+
+def test_only_this_machine_and_the_operators_servers_are_spoken_to(monkeypatch) -> None:
+    monkeypatch.setenv(VARIABLE, "render.local:8188, 10.0.0.7:9000")
+    assert check_address("127.0.0.1") == ("127.0.0.1", 8188)
+    assert check_address("[::1]:8189") == ("::1", 8189)
+    assert check_address("localhost:8188") == ("localhost", 8188)
+    assert check_address("render.local:8188") == ("render.local", 8188)
+    assert check_address("10.0.0.7:9000") == ("10.0.0.7", 9000)
+    for other in ("10.0.0.7:8188", "169.254.169.254:80", "example.com:8188", "render.local:22"):
+        with pytest.raises(InputError, match=VARIABLE):
+            check_address(other)
+    for broken in ("", ":8188", "a:b", "127.0.0.1:0", "127.0.0.1:99999", "http://127.0.0.1:8188", "u@127.0.0.1:80"):
+        with pytest.raises(InputError):
+            check_address(broken)
+
+
+@pytest.mark.parametrize("name", ["plain", "wan-fun-camera", "wan-vace"])
+def test_the_workflows_of_the_project_take_what_they_say(name) -> None:
+    workflow = read_workflow(WORKFLOWS / f"{name}.json")
+    slots = slots_of(workflow)
+    taken = {
+        "plain": {"picture", "length", "fps"},
+        "wan-fun-camera": {"picture", "camera", "prompt", "negative_prompt", "seed", "steps", "fps"},
+        "wan-vace": {"control_video", "mask_video", "prompt", "negative_prompt", "seed", "steps", "width", "height",
+                     "length", "fps"},
+    }[name]  # fmt: skip
+    assert set(slots) == taken
+    filled = fill_workflow(workflow, {slot: f"<{slot}>" for slot in taken})
+    for slot, places in slots.items():
+        assert all(filled[node]["inputs"][name] == f"<{slot}>" for node, name in places)
+
+
+@pytest.mark.parametrize(
+    ("workflow", "said"),
+    [
+        ({"nodes": [], "links": []}, "editor's own format"),
+        ({"1": {"inputs": {}}}, "API format"),
+        ({"1": node("A")}, "has no node titled"),
+        ({"1": node("A", "parascale: colour", colour=1)}, "the slots are picture"),
+        ({"1": node("A", "parascale: seed", text="")}, "has no input for seed"),
+        ({"1": node("A", "parascale: seed=noise", seed=1)}, "has no input for seed"),
+    ],
+)
+def test_a_workflow_that_cannot_be_filled_is_refused(workflow, said, tmp_path) -> None:
+    path = tmp_path / "w.json"
+    path.write_text(json.dumps(workflow))
+    with pytest.raises(InputError, match=said):
+        read_workflow(path)
+
+
+def test_the_node_reads_what_is_uploaded_and_what_is_exported_and_nothing_outside(
+    recorded, make, make_request, tmp_path, monkeypatch
+) -> None:
+    torch = pytest.importorskip("torch")
+    from parascale.conditioning.tensor_file import find_tensor_format, write_tensor
+    from parascale.conditioning.wan_fun import camera_latents
+
+    inputs = tmp_path / "input"
+    inputs.mkdir()
+    monkeypatch.setitem(sys.modules, "folder_paths", types.SimpleNamespace(get_input_directory=lambda: str(inputs)))
+    spec = spec_from_file_location("nodes", ROOT / "integrations" / "comfyui" / "parascale_nodes" / "__init__.py")
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    loader = module.NODE_CLASS_MAPPINGS["ParaScaleLoadCamera"]()
+
+    camera = {"9": node("ParaScaleLoadCamera", "parascale: camera", camera_file="")} | PICTURES
+    make(camera, recorded, units_per_depth=2.0)
+    name = next(name for name in Recorded.uploads if name.endswith(".npz"))
+    (inputs / name).write_bytes(Recorded.uploads[name])
+    latents, *size = loader.load(name)
+    assert size == [96, 64, 9]
+    centres = np.zeros((9, 3))
+    centres[:, 2] = np.linspace(0, 0.8, 9)
+    shot = make_request(centres, 96, 64).shot
+    torch.testing.assert_close(latents, torch.from_numpy(camera_latents(shot.trajectory)))
+
+    write_tensor(shot, inputs / "exported.npz", find_tensor_format("wan-fun-latents"))
+    torch.testing.assert_close(loader.load("exported.npz")[0], latents)
+    (tmp_path / "outside.npz").write_bytes(b"x")
+    assert loader.VALIDATE_INPUTS("exported.npz") is True
+    assert "no camera file" in loader.VALIDATE_INPUTS("../outside.npz")
+    assert "no camera file" in loader.VALIDATE_INPUTS(str(tmp_path / "outside.npz"))
+
+
+def test_a_pose_workflow_is_given_wan_fun_rows(recorded, make) -> None:
+    poses = {"9": node("Text", "parascale: poses, prompt=note, seed", text="", note="", seed=0)} | PICTURES
+    make(poses, recorded, units_per_depth=1.0)
+    inputs = Recorded.asked[0][1]["prompt"]["9"]["inputs"]
+    assert (inputs["note"], inputs["seed"]) == ("a desk", 7)
+    rows = [line.split() for line in inputs["text"].splitlines()[1:]]
+    assert [len(row) for row in rows] == [19] * 9
+    assert float(rows[-1][18]) == pytest.approx(-0.4)  # world to camera: forward is against z
