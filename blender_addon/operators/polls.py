@@ -4,7 +4,7 @@ from ..jobs import session
 from ..jobs.connection import has_link
 from ..jobs.results import active_request, result_strips
 from ..scene.curves import curve_of
-from ..scene.objects import calibrated_camera, chosen_camera, selected_surfaces
+from ..scene.objects import calibrated_camera, chosen_camera, selected_cameras, selected_surfaces
 from ..settings import TIME, settings_of_object, settings_of_scene
 from ..settings.preferences import backend_choice
 from ..stubs import Context
@@ -12,7 +12,12 @@ from ..stubs import Context
 
 def needs_chosen_camera(context: Context) -> str:
     """Need a camera to take a move from."""
-    return "" if chosen_camera(context) else "No camera: make one the active object or the scene camera"
+    if chosen_camera(context):
+        return ""
+    several = len(selected_cameras(context)) > 1
+    return (
+        f"{'Several cameras are selected' if several else 'No camera'}: make one the active object or the scene camera"
+    )
 
 
 def needs_own_camera(context: Context) -> str:

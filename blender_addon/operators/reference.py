@@ -2,16 +2,18 @@
 
 import dataclasses
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import bpy
 
+from parascale.blender.animation import Recording, has_unread_zoom, recording_of
+from parascale.blender.scene_state import frame_rate
 from parascale.errors import InputError, Notice
 from parascale.files.raw_trajectory import UserOverrides
 from parascale.link.kinds.solve import SolveRequest
 from parascale.media.suffixes import VIDEO_SUFFIXES
-from parascale.types import Json
+from parascale.types import Array, Json
 from parascale.weights.catalogue import DEPTH_MODELS
 
 from ..advice import sentence
@@ -106,12 +108,15 @@ class PARASCALE_OT_use_camera(StepOperator):
         scene: bpy.types.Scene = context.scene
         camera = chosen_camera(context)
         assert camera is not None
-        shot = yield from sample_shot(scene, camera, frames_of_move(scene, camera))
+        frames, recording = frames_of_move(scene, camera), recording_of(camera)
+        shot = yield from sample_shot(scene, camera, frames, recording.rate if recording else None)
         if math.isnan(shot.median_depth[0]):
             raise InputError(f"{camera.name} sees no surface in its first frame, so its parallax cannot be measured")
         yield WRITE
         adopt_reference(scene, shot)
-        call.report({"INFO"}, describe_shot(shot))
+        for warning in _doubts(scene, camera, recording):
+            call.report({"WARNING"}, warning)
+        call.report({"INFO"}, describe_shot(shot) + _describe_frames(scene, frames))
 
 
 class PARASCALE_OT_solve_clip(StepOperator):
@@ -233,3 +238,25 @@ def _offer_cameras(notices: Iterable[Notice]) -> None:
     for notice in notices:
         if notice.remedy == "camera":
             _offered[:] = notice.choices
+
+
+def _doubts(scene: bpy.types.Scene, camera: bpy.types.Object, recording: Recording | None) -> Iterator[str]:
+    """Say where a camera's file and this scene may not agree."""
+    shown, name = frame_rate(scene), "" if recording is None else recording.name
+    if recording is not None and recording.rate is None:
+        yield f"The frame rate of {name} could not be read: the scene's {shown:g} a second was taken"
+    elif recording is not None and not math.isclose(recording.rate or shown, shown, rel_tol=1e-3):
+        yield f"{name} has {recording.rate:g} frames a second, the scene {shown:g}: the reference keeps the file's"
+    if has_unread_zoom(camera):
+        yield (
+            f"Blender {bpy.app.version_string} takes an Alembic camera's lens from its first frame: if it zooms, key "
+            "its Focal Length and use the camera again"
+        )
+
+
+def _describe_frames(scene: bpy.types.Scene, frames: Array) -> str:
+    """Say which frames were taken where they are not those of the scene."""
+    taken, shown = (int(frames[0]), int(frames[-1])), (scene.frame_start, scene.frame_end)
+    if taken == shown:
+        return ""
+    return f"; frames {taken[0]} to {taken[1]}, where it moves (the scene's range is {shown[0]} to {shown[1]})"

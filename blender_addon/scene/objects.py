@@ -49,12 +49,23 @@ def reference_at_hand(scene: bpy.types.Scene) -> bpy.types.Object:
 
 
 def chosen_camera(context: Context) -> bpy.types.Object | None:
-    """Return the camera that is the active object, else the scene's own."""
+    """Return the camera that is the active object, else the only selected one, else the scene's own.
+
+    Importers select all that they bring in and make any of it active: where that is several cameras, none is chosen.
+    """
     active: bpy.types.Object | None = context.active_object
     if active is not None and active.type == "CAMERA":
         return active
     scene: bpy.types.Scene = context.scene
+    selected = selected_cameras(context)
+    if selected and scene.camera not in selected:
+        return selected[0] if len(selected) == 1 else None
     return scene.camera
+
+
+def selected_cameras(context: Context) -> list[bpy.types.Object]:
+    """Return the selected cameras."""
+    return [item for item in getattr(context, "selected_objects", ()) if item.type == "CAMERA"]
 
 
 def depth_of_field(camera: bpy.types.Object) -> bpy.types.CameraDOFSettings:

@@ -1,9 +1,12 @@
 """Any animated camera of the scene as a shot: its path as it is evaluated, and the depth it looks at."""
 
+import math
+
 import bpy
 import numpy as np
 
 import parascale
+from parascale.blender.animation import span_of_move
 from parascale.blender.camera import trajectory_of_camera
 from parascale.blender.depth import SceneDepth, clip_range
 from parascale.blender.scene_state import frame_rate, metres_per_unit, times_of_frames
@@ -20,25 +23,41 @@ from ..settings import settings_of_object
 from ..steps import Steps
 from .curves import keyed_frames
 
+# Keys of files in other rates lie between frames; a key this near to a frame is on it.
+ON_FRAME = 1e-3
+
 
 def frames_of_move(scene: bpy.types.Scene, camera: bpy.types.Object) -> Array:
-    """Return the frames a camera's move spans: a calibrated camera's own, else the scene's."""
+    """Return the frames a camera's move spans, from where it starts to where it comes to rest.
+
+    A calibrated camera's are those of its keys. Where the scene's range is a piece of the move, or nobody knows where
+    the move ends, it is the scene's.
+    """
     if settings_of_object(camera).role == "CAMERA":
         keyed = keyed_frames(camera)
         if len(keyed):
             return np.arange(keyed[0], keyed[-1] + 1)
-    return np.arange(scene.frame_start, scene.frame_end + 1, dtype=np.float64)
+    first, last = scene.frame_start, scene.frame_end
+    span = span_of_move(camera)
+    if span is not None:
+        start, end = math.ceil(span[0] - ON_FRAME), math.floor(span[1] + ON_FRAME)
+        if start < end and not start <= first <= last <= end:
+            first, last = start, end
+    return np.arange(first, last + 1, dtype=np.float64)
 
 
-def sample_shot(scene: bpy.types.Scene, camera: bpy.types.Object, frames: Array) -> Steps[Shot]:
+def sample_shot(
+    scene: bpy.types.Scene, camera: bpy.types.Object, frames: Array, rate: float | None = None
+) -> Steps[Shot]:
     """Sample a camera at increasing scene frames (T,), which may be fractions, and measure what it sees.
 
-    The shot is in world units of the scene; its depth is NaN where no surface is seen.
+    The shot is in world units of the scene; its depth is NaN where no surface is seen. The rate is that at which these
+    frames were recorded, the scene's where None is given.
     """
     yield 0.0, "Sampling the camera"
-    times = times_of_frames(scene, frames)
-    path = trajectory_of_camera(scene, camera, times)
-    path = Trajectory(path.camera_to_world, path.intrinsics, times - times[0], *path.size)
+    rate = rate or frame_rate(scene)
+    path = trajectory_of_camera(scene, camera, times_of_frames(scene, frames))
+    path = Trajectory(path.camera_to_world, path.intrinsics, (frames - frames[0]) / rate, *path.size)
     yield 0.1, "Gathering the scene"
     clip = tracking_of(camera)
     source: DepthSource
@@ -57,7 +76,7 @@ def sample_shot(scene: bpy.types.Scene, camera: bpy.types.Object, frames: Array)
     step = float(np.median(np.diff(frames))) if len(frames) > 1 else 1.0
     return Shot(
         name=camera.name,
-        fps=frame_rate(scene) / step,
+        fps=rate / step,
         trajectory=path,
         median_depth=depth,
         unit="m" if metres == 1.0 else "arbitrary",

@@ -4,6 +4,7 @@ import bpy
 import numpy as np
 import pytest
 
+from parascale.blender.animation import recording_of, span_of_move
 from parascale.blender.camera import trajectory_of_camera
 from parascale.blender.render import render_clip
 from parascale.blender.tracking import MarkerDepth, interpolate_depth, tracking_of
@@ -96,6 +97,17 @@ def test_parallax_number_of_a_solved_camera_is_that_of_the_true_one(scene, solve
     # The solver has a scale of its own, which P does not know.
     ratio = np.log(parallax_number(path, median) / parallax_number(true, truth))
     assert np.abs(ratio).max() < 1e-4
+
+
+def test_a_solved_camera_has_the_rate_and_the_frames_of_its_clip(scene, solved):
+    follower, _, _ = solved
+    scene.render.fps = 30
+    recording = recording_of(follower)
+    assert recording is not None
+    assert recording.rate == pytest.approx(24)
+    assert span_of_move(follower) == (1, FRAMES)
+    tracking_of(follower).frame_start = 101
+    assert span_of_move(follower) == (101, 100 + FRAMES)
 
 
 def test_camera_without_a_solve_follows_none(camera):

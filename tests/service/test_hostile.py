@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from parascale.errors import InputError
 from parascale.link.client import Client
 from parascale.link.keys import client_keys, new_keys, server_key
 from parascale.link.kinds.generate import GenerationRequest
+from parascale.link.kinds.solve import SolveFields
 from parascale.link.limits import MAX_FRAME, MAX_PARTS
 from parascale.link.local import connect
 from parascale.service.connections import MAX_CONNECTIONS, MAX_STRANGERS
@@ -28,7 +30,7 @@ from parascale.service.limits import Limits
 Make = Callable[..., GenerationRequest]
 
 SUBMIT: dict[str, Any] = {"request": 1, "job": "e" * 32, "kind": "solve", "label": "x", "arrays": [], "files": []}
-SUBMIT |= {"fields": {"folder": False, "focal": None, "fov": None, "start": 0, "end": None, "depth_model": None}}
+SUBMIT |= {"fields": dict.fromkeys(field.name for field in fields(SolveFields)) | {"folder": False, "start": 0}}
 
 
 @pytest.fixture

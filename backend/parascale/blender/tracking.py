@@ -31,6 +31,12 @@ def tracking_of(camera_object: bpy.types.Object) -> bpy.types.MovieClip | None:
     return None
 
 
+def reconstructed_frames(clip: bpy.types.MovieClip) -> tuple[float, float]:
+    """First and last scene frame of a solved clip that has a camera; those before and after repeat them."""
+    solved = [camera.frame for camera in untyped(clip.tracking).reconstruction.cameras]
+    return clip.frame_start + min(solved) - 1.0, clip.frame_start + max(solved) - 1.0
+
+
 class MarkerDepth:
     """Depth source: inverse depth interpolated over the solved tracks that a frame shows (see `DepthSource`).
 
