@@ -313,7 +313,8 @@ def _is_inexact(solution: Solution, noise: float) -> bool:
 def _undistort(clip: Clip, candidate: Candidate) -> Clip | None:
     """Undistort the tracks of a clip where the lens bends lines."""
     solution, keyframes = candidate.solution, candidate.keyframes
-    if solution.inlier_ratio < MIN_INLIER_RATIO:
+    # The far field fits whatever the lens: only what has a depth tells of it.
+    if solution.inliers.sum() < MIN_INLIER_RATIO * clip.tracks.seen.sum():
         return None
     k1 = estimate_radial_distortion(
         clip.tracks.positions[keyframes],
