@@ -235,23 +235,6 @@ def test_what_one_client_announces_takes_no_room_of_another(
                 assert other.wait(other.submit(make_request())).state == "done"
 
 
-def test_a_file_larger_than_the_disk_is_refused_before_any_of_it_comes(serving: Any) -> None:
-    with serving(limits=Limits(quota=1 << 60, client_quota=1 << 60)) as server:
-        free = server._dispatcher._store.free
-        with bare_socket(server.address, server._access.own.public, client_keys()) as greedy:
-            chunk = ["0" * 64]
-            files = [
-                {"role": "reference", "name": f"{n}.png", "size": MAX_FRAME * 3, "chunks": chunk * 3} for n in range(4)
-            ]
-            assert free > 0
-            told = answer(greedy, header("submit", **(SUBMIT | {"files": files})))
-            assert told["type"] == "status"
-            size = free + (1 << 30)
-            if size // MAX_FRAME * 67 > MAX_FRAME:
-                pytest.skip("this disk is larger than a submission can announce")
-            assert answer(greedy, announced(1, size))["code"] == "quota"
-
-
 def test_a_job_that_takes_too_much_memory_fails(
     serving: Any, long_request: GenerationRequest, make_request: Make
 ) -> None:
