@@ -11,6 +11,7 @@ ADVICE: dict[Remedy, str] = {
     "format": "choose one under Format",
     "fov": "change it under Field of View",
     "fps": "change it under Frame Rate",
+    "fewer-frames": "give a smaller range under Start and End",
     "frame-range": "give a smaller range under Start and End",
     "other-format": "choose {} under Format if that is wrong",
     "keys": "choose the folder of its keys in Preferences",

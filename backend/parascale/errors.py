@@ -9,6 +9,7 @@ Remedy = Literal[
     "blend-camera",  # choices: the cameras of the scene
     "camera",  # choices: the cameras of the file
     "extra",  # choices: the one optional part of the package that is missing; empty where it is no optional one
+    "fewer-frames",
     "fetch-result",  # choices: the job whose files the backend keeps
     "format",
     "fov",

@@ -43,8 +43,7 @@ class Connection:
             client = local.connect(choice.address, choice.keys)
         else:
             backend, client = yield from in_thread(
-                # It outlives this Blender while it has a job.
-                lambda _: local.join_backend(choice.command, environment=choice.environment)
+                lambda _: local.join_backend(choice.command, held=True, environment=choice.environment)
             )
             self.backend = backend if backend.process is not None else None
         try:
@@ -75,9 +74,11 @@ class Connection:
             self.client.close()
         self.client = self.welcome = None
 
-    def leave(self) -> None:
-        """Hang up; a backend that was started for its users ends by itself, once it has no job and no other user."""
+    def stop_backend(self) -> None:
+        """Hang up, and stop the backend if this Blender started it and nobody else is connected to it."""
         self.close()
+        if self.backend is not None:
+            self.backend.stop()
         self.backend = None
 
     @property

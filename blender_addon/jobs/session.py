@@ -192,7 +192,7 @@ def stop() -> None:
     """End the session; open jobs go on when their backend is started again."""
     global _current  # noqa: PLW0603
     if _current is not None:
-        _current.connection.leave()
+        _current.connection.stop_backend()
     _current = None
 
 

@@ -58,14 +58,14 @@ class PARASCALE_OT_start_backend(StepOperator):
 
 
 class PARASCALE_OT_stop_backend(DirectOperator):
-    """Disconnect from the backend; one that was started from Blender ends once it has no job left"""
+    """Disconnect from the backend, and stop it if this Blender started it; its jobs go on when it is started again"""
 
     bl_idname = "parascale.stop_backend"
     bl_label = "Stop"
     needs = (needs_connection,)
 
     def run(self, context: Context) -> None:
-        session.current().connection.leave()
+        session.current().connection.stop_backend()
 
 
 class PARASCALE_OT_copy_install_command(DirectOperator):

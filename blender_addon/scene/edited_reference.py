@@ -49,7 +49,7 @@ def _other(other: Shot | None) -> Shot:
 EDITS = {
     edit.name: edit
     for edit in (
-        Edit("SMOOTH", "Smooth", "Take the shake out", lambda shot, _o, _a, _t: retime.smooth(shot)),
+        Edit("SMOOTH", "Smooth", "Take the shake out", lambda shot, _o, _a, _t: _shaken(shot, 0.0)),
         Edit("SHAKE", "Scale Shake", "Multiply its own shake by Amount", lambda shot, _o, a, _t: _shaken(shot, a)),
         Edit("LEVEL", "Level Horizon", "Take the roll out", lambda shot, _o, _a, _t: retime.level(shot)),
         Edit("MIRROR", "Mirror", "Swap left and right", lambda shot, _o, _a, _t: mirror(shot)),

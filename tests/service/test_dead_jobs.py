@@ -94,15 +94,20 @@ def test_a_job_whose_files_did_not_come_in_a_day_is_lost(serving: Any, remember:
 
 
 def test_cleaning_forgets_the_dead_alone(
-    serving: Any, remember: Callable[..., None], make_request: Make, long_request: GenerationRequest
+    serving: Any,
+    remember: Callable[..., None],
+    make_request: Make,
+    long_request: GenerationRequest,
+    until: Callable[..., None],
 ) -> None:
     remember(700, "failed")
     remember(600, "done")
     with serving() as server, connect(server.address) as client:
         running = client.submit(long_request)
+        until(lambda: client.status(running).state == "running")
         assert client.clean() == 700
         assert client.clean() == 0
-        assert set(states(client)) == {"done", client.status(running).state}
+        assert set(states(client)) == {"done", "running"}
         client.cancel(running)
         with pytest.raises(Cancelled):
             client.wait(running)

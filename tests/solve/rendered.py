@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 from parascale.types import Array
 
+Backdrop = Callable[[int, Array, Array], NDArray[np.float32]]
+
 SUPERSAMPLING = 2
 TEXTURE_SIZE = 1024
 TEXELS_PER_UNIT = 160.0
@@ -147,6 +149,22 @@ def skyline(seed: int = 3) -> Scene:
         for z in np.arange(-4, 26, 3.2):
             depth, height = float(rng.uniform(1.0, 3.0)), float(rng.uniform(2.2, 7.0))
             faces += box((side * (3.4 + depth / 2 + rng.uniform(0, 1)), 1.6 - height / 2, z), (depth, height, 2.6))
+    return scene(faces, seed)
+
+
+def landscape(seed: int = 3) -> Scene:
+    """Open ground ten units below with houses on it, and mountains so far away that no step moves them."""
+    rng = np.random.default_rng(seed)
+    faces = [np.array([[-1500, 10, -30], [3000, 0, 0], [0, 0, 1800]], float)]
+    for _ in range(45):
+        size = rng.uniform([1.5, 1.0, 1.5], [5.0, 5.0, 5.0])
+        x, z = rng.uniform(-40, 40), rng.uniform(12, 110)
+        faces += box((x, 10 - size[1] / 2, z), size, float(rng.uniform(-0.7, 0.7)))
+    for x in np.linspace(-900, 900, 13):
+        size = rng.uniform([90, 60, 50], [190, 230, 90])
+        faces += box(
+            (x + rng.uniform(-40, 40), 10 - size[1] / 2, rng.uniform(1200, 1500)), size, float(rng.uniform(-0.5, 0.5))
+        )
     return scene(faces, seed)
 
 
@@ -307,6 +325,30 @@ def _trace(pose, f, surfaces, windows, mips, image, depth):  # type: ignore[no-u
             image[y, x] = _shade(mips[texture_of[hit]], u, v, level)
 
 
+def clouds(drift: tuple[float, float] = (0.0, 0.0), seed: int = 11, contrast: float = 0.4) -> Backdrop:
+    """Clouds infinitely far away, which drift by so many focal lengths a frame."""
+    blurred = cv2.GaussianBlur(textures(1, seed)[0], (0, 0), 2.0)
+    image = np.clip(0.75 + contrast * (blurred - 0.5), 0.02, 0.98).astype(np.float32)
+
+    def backdrop(frame: int, x: Array, y: Array) -> NDArray[np.float32]:
+        u = ((x + drift[0] * frame) * 0.4 * TEXTURE_SIZE) % TEXTURE_SIZE
+        v = ((y + drift[1] * frame) * 0.4 * TEXTURE_SIZE) % TEXTURE_SIZE
+        found = cv2.remap(
+            image, u.astype(np.float32), v.astype(np.float32), cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP
+        )
+        return np.asarray(found, np.float32)
+
+    return backdrop
+
+
+def _behind(camera: "Camera", pose: Array, focal: float) -> tuple[Array, Array]:
+    """Directions x / z and y / z in the world of every pixel."""
+    width, height = camera.size
+    x, y = np.meshgrid(np.arange(width) + 0.5 - width / 2, np.arange(height) + 0.5 - height / 2)
+    world = np.stack([x / focal, y / focal, np.ones_like(x)], -1) @ pose[:3, :3].T
+    return world[..., 0] / world[..., 2], world[..., 1] / world[..., 2]
+
+
 class Camera:
     """Renders views of a scene."""
 
@@ -354,13 +396,22 @@ def film(
     *,
     focals: Array | None = None,
     retouch: Callable[[int, NDArray[np.uint8]], NDArray[np.uint8]] | None = None,
+    sky: Backdrop | None = None,
     fps: float = 16,
     crf: int = 14,
 ) -> Clip:
-    """Render a clip along the poses; retouch(frame, picture) may change a picture before it is encoded."""
+    """Render a clip along the poses; retouch(frame, picture) may change a picture before it is encoded.
+
+    ``sky`` is what shows where there is no surface.
+    """
     pictures, medians = [], []
     for frame, pose in enumerate(poses):
-        picture, depth = camera.picture(pose, None if focals is None else float(focals[frame]))
+        focal = camera.focal if focals is None else float(focals[frame])
+        picture, depth = camera.picture(pose, focal)
+        if sky is not None:
+            open_sky = ~np.isfinite(depth)
+            shown = sky(frame, *_behind(camera, pose, focal))[open_sky, None] * [0.95, 0.97, 1.0]
+            picture[open_sky] = (shown * 255).astype(np.uint8)
         medians.append(np.median(depth[np.isfinite(depth)]) if np.isfinite(depth).any() else np.nan)
         pictures.append(picture if retouch is None else retouch(frame, picture))
     write_video(path, pictures, fps, crf)

@@ -1,8 +1,10 @@
+from typing import Any
+
 import cv2
 import numpy as np
 import pytest
 
-from parascale.solve.tracking.flow import track_points
+from parascale.solve.tracking.flow import count_corners, track_points
 
 STEP = np.array([3.2, -1.4], np.float32)
 
@@ -50,3 +52,12 @@ def test_no_points_lead_nowhere(pictures: tuple[np.ndarray, np.ndarray]) -> None
     moved, found = track_points(*pictures, none, guess=none)
     assert moved.shape == (0, 2)
     assert found.shape == (0,)
+
+
+def test_a_sharp_picture_has_corners_and_a_blurred_or_flat_one_has_none(rendered: Any) -> None:
+    sharp = (rendered.textures(1)[0][:360, :640] * 255).astype(np.uint8)
+    assert count_corners(sharp) > 100
+    assert count_corners(cv2.GaussianBlur(sharp, (0, 0), 12)) < 10
+    grain = np.random.default_rng(0).normal(128, 5, (360, 640))
+    assert count_corners(grain.astype(np.uint8)) < 10
+    assert count_corners(np.full((360, 640), 40, np.uint8)) == 0

@@ -1,5 +1,6 @@
 """Boxes followed through pictures: where they are known, they are right; else they are NaN."""
 
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from parascale.errors import Cancelled
 from parascale.solve.subject.follow import follow_box
+from parascale.solve.tracking.footage import read_footage
 from parascale.types import Array, Image
 
 SIZE = (360, 240)
@@ -75,3 +77,23 @@ def test_following_stops_when_cancelled(film: Any) -> None:
     places = np.full((6, 2), 120.0)
     with pytest.raises(Cancelled):
         follow_box(film(places, np.ones(6)), np.array([120, 120, *FIGURE]), 0, cancelled=lambda: True)
+
+
+# In real clips: a box in pixels of the clip in its first frame, how many frames know it at least, and from which on the
+# subject has left the picture.
+REAL = {
+    "street_walk_generated": ((430, 85, 185, 615), 0, None, 75, 81),
+    "dog_follow_generated": ((600, 10, 190, 430), 0, None, 60, 122),
+    "bikes": ((167, 0, 220, 272), 30, 76, 10, 20),
+}
+
+
+@pytest.mark.realdata
+@pytest.mark.parametrize("name", REAL)
+def test_people_and_a_dog_are_followed_and_not_what_is_behind_them(testdata: Path, name: str) -> None:
+    (x, y, width, height), start, end, least, gone = REAL[name]
+    footage = read_footage(testdata / "clips" / f"{name}.mp4", start=start, end=end)
+    box = np.array([x + width / 2, y + height / 2, width, height]) * footage.scale
+    known = np.isfinite(follow_box(footage.grey, box, 0).boxes[:, 0])
+    assert known.sum() >= least
+    assert not known[gone:].any()

@@ -104,3 +104,66 @@ def test_a_dolly_before_a_wall_with_things_before_it_is_general(project: Any, cl
     poses = steps()
     poses[:, 2, 3] = np.linspace(0, 1.5, 20)
     assert classify_motion(project(scene, poses, FOCAL, noise=0.2), FOCAL, 640).motion == "general"
+
+
+def waving(tracks: Tracks, share: float, limbs: int = 6, amount: float = 9.0) -> Tracks:
+    """Let a share of the points, in the middle of the picture, swing as limbs do, each its own way."""
+    positions = tracks.positions.copy()
+    rng = np.random.default_rng(3)
+    middle = np.nansum(positions[:, :, 0], axis=0) / np.maximum(tracks.seen.sum(axis=0), 1)
+    nearest = np.argsort(np.where(tracks.seen.any(axis=0), np.abs(middle), np.inf))[: int(share * len(tracks))]
+    for limb in np.array_split(rng.permutation(nearest), limbs):
+        phase = np.sin(rng.uniform(0.3, 0.9) * np.arange(20) + rng.uniform(0, 6))
+        turn = rng.uniform(0, 2 * np.pi)
+        positions[:, limb] += amount * phase[:, None, None] * [np.cos(turn), np.sin(turn)]
+    return Tracks(positions)
+
+
+@pytest.mark.parametrize("share", [0.25, 0.35])
+def test_a_waving_man_leaves_a_turning_camera_turning(
+    project: Any, cloud: np.ndarray, focal: float | None, share: float
+) -> None:
+    tracks = waving(project(cloud, rotated(0.2), FOCAL, noise=0.2), share)
+    found = classify_motion(tracks, focal, 640)
+    assert (found.motion, found.rejection_reason) == ("rotation-only", None)
+
+
+def test_a_pan_that_zooms_out_past_walkers_is_a_zoom(project: Any, cloud: np.ndarray, focal: float | None) -> None:
+    zooming = project(cloud, rotated(0.3), np.linspace(1.5 * FOCAL, FOCAL, 20), noise=0.2)
+    assert classify_motion(waving(zooming, 0.35, limbs=12), focal, 640).motion == "zoom"
+
+
+def test_clouds_over_a_camera_on_a_tripod_leave_it_static(project: Any, cloud: np.ndarray, focal: float | None) -> None:
+    positions = project(cloud, steps(), FOCAL, noise=0.1).positions.copy()
+    sky = positions[0, :, 1] < 20
+    assert sky.mean() > 0.5
+    rng = np.random.default_rng(4)
+    drift = np.arange(20)[:, None, None] * rng.uniform([1.0, -0.4], [3.0, 0.2], (1, int(sky.sum()), 2))
+    positions[:, sky] += drift
+    assert classify_motion(Tracks(positions), focal, 640).motion == "static"
+
+
+def test_ground_that_moves_below_a_far_horizon_is_travel(project: Any, focal: float | None) -> None:
+    rng = np.random.default_rng(5)
+    z = rng.uniform(4, 15, 250)
+    ground = np.column_stack([rng.uniform(-0.6, 0.6, 250) * z, np.full(250, 1.5), z])
+    far = np.column_stack([rng.uniform(-0.6, 0.6, 400), rng.uniform(-0.3, 0.05, 400), np.ones(400)]) * 5000
+    poses = steps()
+    poses[:, 2, 3] = np.linspace(0, 1.0, 20)
+    found = classify_motion(project(np.concatenate([ground, far]), poses, FOCAL, noise=0.1), focal, 640)
+    assert (found.motion, found.rejection_reason) == ("general", None)
+
+
+@pytest.mark.parametrize("size", [0.05, 0.15])
+def test_a_short_step_is_travel_however_many_points_a_turn_explains(
+    project: Any, cloud: np.ndarray, focal: float | None, size: float
+) -> None:
+    poses = steps()
+    poses[:, 0, 3] = np.linspace(0, size, 20)
+    assert classify_motion(project(cloud, poses, FOCAL, noise=0.1), focal, 640).motion == "general"
+
+
+def test_a_small_turn_does_not_determine_the_lens(project: Any, cloud: np.ndarray) -> None:
+    small, wide = (classify_motion(project(cloud, rotated(by), FOCAL, noise=0.3), None, 640) for by in (0.005, 0.4))
+    assert small.focal_spread > 0.05 > wide.focal_spread
+    assert abs(np.log(wide.focal / FOCAL)) < 3 * wide.focal_spread

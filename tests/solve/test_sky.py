@@ -9,7 +9,14 @@ import pytest
 
 from parascale.camera.alignment import align_similarity
 from parascale.solve import solve
-from parascale.solve.depth.sky import VOTING_WINDOW, SkyCandidates, detect_sky, find_sky_candidates
+from parascale.solve.depth.sky import (
+    VOTING_WINDOW,
+    SkyCandidates,
+    detect_sky,
+    find_distant_sky,
+    find_sky_candidates,
+)
+from parascale.solve.depth.skyline import find_skyline
 from parascale.solve.depth.track_depth import GRID
 
 SIZE = (640, 360)
@@ -137,3 +144,31 @@ def test_the_depth_under_an_open_sky_is_that_of_the_houses(rendered: Any, tmp_pa
     error = np.log(fit.scale * shot.median_depth / clip.median_depth)
     # With what the tracks span of the sky it would be 0.07 to 0.11.
     assert np.abs(error).mean() < 0.03
+
+
+def test_a_skyline_is_found_under_clouds(rendered: Any) -> None:
+    camera, pose = rendered.Camera(rendered.landscape(), (480, 270), 400.0), np.eye(4)
+    grey, depth = camera.picture(pose)
+    sky = ~np.isfinite(depth)
+    x, y = np.meshgrid(np.arange(480) + 0.5 - 240, np.arange(270) + 0.5 - 135)
+    shown = rendered.clouds()(0, x / 400, y / 400)
+    grey[sky] = (shown[sky, None] * [0.95, 0.97, 1.0] * 255).astype(np.uint8)
+    truth = cv2.resize(sky.astype(np.float32), GRID, interpolation=cv2.INTER_AREA) > 0.5
+    nothing = np.zeros((ROWS, COLUMNS))
+    found = find_skyline(grey, nothing, nothing)
+    assert (found & truth).sum() > 0.9 * (found | truth).sum()
+    # Where tracks say that all of it is near, as before a wall, there is none.
+    assert not find_skyline(grey, nothing + 1, nothing).any()
+
+
+def test_what_moves_by_itself_above_a_skyline_is_sky() -> None:
+    colour = np.repeat(picture(clouds=60)[:, :, None], 3, axis=2)
+    colour[EDGE:] //= 2
+    pixels, above = tracks(), np.random.default_rng(3).uniform([0, 5], [640, EDGE - 10], (60, 2))
+    edge = EDGE * ROWS // SIZE[1]
+    sky = find_distant_sky(colour, pixels, anyhow(pixels), above, SIZE)
+    assert sky.cells[: edge - 2].mean() > 0.95
+    assert not sky.cells[edge + 2 :].any()
+    # The same where its points are as near as the others: a wall, with no need of a plane.
+    both = np.concatenate([pixels, above])
+    assert not find_distant_sky(colour, both, anyhow(both), above[:0], SIZE).cells.any()

@@ -63,3 +63,13 @@ def test_a_point_never_seen_from_two_places_is_uncertain_without_end() -> None:
     still = poses(4, 0.0)
     found = triangulate(rays(np.array([[0.1, 0.1, 5.0]]), still), still, 500.0)
     assert not found.uncertainty[0] < 1
+
+
+def test_parallel_rays_give_a_point_far_away_that_fits_them() -> None:
+    rng, cameras = np.random.default_rng(0), poses(8, 0.1)
+    direction = rng.uniform(-0.4, 0.4, (1, 60, 2))
+    found = triangulate(direction + rng.normal(0, 0.2 / 500, (8, 60, 2)), cameras, 500.0)
+    assert np.isfinite(found.points).all()
+    assert (found.points[:, 2] > 10).all()
+    assert np.quantile(found.residuals, 0.95) < 0.8
+    assert (found.uncertainty > 0.1).all()

@@ -11,6 +11,7 @@ import pytest
 from parascale.errors import Cancelled, InputError
 from parascale.media.frames import open_frames
 from parascale.media.suffixes import image_files
+from parascale.solve.tracking import footage
 from parascale.solve.tracking.footage import read_footage
 
 
@@ -141,3 +142,19 @@ def test_decoding_stops_when_asked(video: Path) -> None:
 
     with pytest.raises(Cancelled):
         read_footage(video, progress=stop)
+
+
+def test_one_frame_in_so_many_keeps_its_number_its_time_and_its_rate(video: Path) -> None:
+    every, third = read_footage(video), read_footage(video, start=1, every=3)
+    assert third.frames.tolist() == [1, 4, 7, 10]
+    np.testing.assert_allclose(third.times, every.times[[1, 4, 7, 10]] - every.times[1])
+    assert third.fps == pytest.approx(every.fps / 3)
+    np.testing.assert_array_equal(third.grey[1], every.grey[4])
+
+
+def test_a_clip_too_long_is_refused_before_it_is_decoded(video: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(footage, "MAX_FRAMES", 5)
+    with pytest.raises(InputError, match="has 12 frames to solve, and 5 are solved at once") as refusal:
+        read_footage(video, progress=lambda *_: pytest.fail("decoded"))
+    assert refusal.value.notice.remedy == "fewer-frames"
+    assert len(read_footage(video, every=3)) == 4

@@ -14,6 +14,7 @@ ADVICE: dict[Remedy, str] = {
     "format": "name it with --format (`parascale formats` lists them)",
     "fov": "override with --fov",
     "fps": "override with --fps",
+    "fewer-frames": "give a range with --start and --end, or take one frame in N with --every N",
     "frame-range": "give a range with --start and --end",
     "keys": "make them with `parascale keys new DIR`",
     "other-format": "read it with --format {} if that is wrong",

@@ -19,6 +19,7 @@ def solve(
     fov: Annotated[float | None, number("Horizontal field of view in degrees, if known.", above=0, below=180)] = None,
     start: Annotated[int, number("First frame, counting from 0.", least=0)] = 0,
     end: Annotated[int | None, number("The frame after the last.", least=1)] = None,
+    every: Annotated[int, number("Take one frame in so many, as of a long clip.", least=1)] = 1,
     fps: Annotated[float | None, number("Pictures a second, of pictures.", above=0, most=MOST_FPS)] = None,
     shot: Annotated[int | None, number("Number of the shot, from 1, if the clip has several.", least=1)] = None,
     masks: Annotated[
@@ -59,6 +60,7 @@ def solve(
             fov=fov,
             start=start,
             end=end,
+            every=every,
             fps=fps,
             shot=shot,
             masks=masks,

@@ -12,7 +12,7 @@ from parascale.parallax.number import felt_parallax, median_depth, parallax_numb
 from parascale.parallax.shot import Points, Shot
 from parascale.solve.clip import Candidate, Clip
 from parascale.solve.depth.photo_consistency import PhotoConsistency
-from parascale.solve.depth.sky import SkyCandidates, detect_sky, find_sky_candidates
+from parascale.solve.depth.sky import SkyCandidates, covers, detect_sky, find_distant_sky, find_sky_candidates
 from parascale.solve.depth.statistic_error import (
     SAMPLED_FRAMES,
     estimate_area_error,
@@ -20,13 +20,14 @@ from parascale.solve.depth.statistic_error import (
     relative_depth_error,
 )
 from parascale.solve.depth.track_depth import interpolate_depth
+from parascale.solve.lens.focal import FocalEvidence
 from parascale.solve.lens.rolling_shutter import estimate_readout
 from parascale.solve.motion.motion_class import MotionClass
 from parascale.solve.motion.rotation_fit import estimate_rotation_path
 from parascale.solve.provenance import describe_source
 from parascale.solve.reconstruction.gate import pool_noise
 from parascale.solve.reconstruction.noise import COMMON_NOISE
-from parascale.solve.reconstruction.solution import Solution
+from parascale.solve.reconstruction.solution import FINAL_REPROJECTION_LIMIT, Solution, find_fits
 from parascale.solve.reconstruction.triangulation import camera_centres
 from parascale.solve.tracking.tracks import Tracks
 from parascale.solve.uncertainty import estimate_parallax_sigma
@@ -35,6 +36,10 @@ from parascale.types import Array, Json, Mask
 # Of a point's depth, as a share of it, at this noise of its observations (working pixels); others are left out.
 MAX_DEPTH_UNCERTAINTY = 0.25
 OBSERVATION_NOISE = 0.4
+# Frames from one whose skyline is searched to the next: it moves little in between, and the frames vote.
+SKYLINE_STEP = 4
+# Inverse depth of a far point and its standard deviation, over the median of those that are measured.
+MAX_FAR_INVERSE, MAX_FAR_ERROR = 0.5, 0.15
 # Standard deviation of ln f of a lens that Exif names: its focal length is a whole number of millimetres.
 METADATA_SPREAD = 0.02
 
@@ -83,25 +88,37 @@ def _sample_depth(clip: Clip, solution: Solution, visible: Mask) -> tuple[list[D
         lambda pixels: clip.to_picture_pixels(pixels, solution.focal),
     )
     frames = range(len(visible))
+    seen, inverse = clip.tracks.seen, _inverse_depths(solution)
+    # Points too far away to measure are surface all the same where they lie below a skyline.
+    far = _far_surface(solution, visible, inverse)
 
-    def visible_points(frame: int) -> tuple[Array, Array]:
-        axis = solution.world_to_camera[frame, 2]
-        pixels = lens.to_reference_pixels(clip.tracks.positions[frame, visible[frame]])
-        return pixels, solution.structure.points[visible[frame]] @ axis[:3] + axis[3]
+    def shown(frame: int, chosen: Mask) -> tuple[Array, Array]:
+        return lens.to_reference_pixels(clip.tracks.positions[frame, chosen]), 1 / inverse[frame, chosen]
 
-    points = [visible_points(frame) for frame in frames]
+    points = [shown(frame, visible[frame]) for frame in frames]
 
     def sky_candidates(frame: int) -> SkyCandidates:
         return find_sky_candidates(clip.footage.grey[frame], *points[frame], size)
+
+    def distant_sky(frame: int) -> SkyCandidates:
+        unmeasured = lens.to_reference_pixels(clip.tracks.positions[frame, seen[frame] & ~visible[frame]])
+        return find_distant_sky(clip.footage.colour[frame], *points[frame], unmeasured, size)
 
     def samples(frame: int) -> DepthSamples:
         def choose(pixels: Array, inverse: Array) -> Array:
             return consistency.choose_surface(frame, lens.to_working_pixels(pixels, size), inverse)
 
-        return interpolate_depth(*points[frame], size, choose, sky[frame])
+        surface = points[frame]
+        if sky[frame].any():
+            pixels, depth = shown(frame, far[frame])
+            below = ~covers(sky[frame], pixels, size)
+            surface = np.concatenate([surface[0], pixels[below]]), np.concatenate([surface[1], depth[below]])
+        return interpolate_depth(*surface, size, choose, sky[frame])
 
     with ThreadPoolExecutor(clip.threads) as pool:
-        sky = detect_sky(list(pool.map(sky_candidates, frames)))
+        distant = list(pool.map(distant_sky, frames[::SKYLINE_STEP]))
+        even = pool.map(sky_candidates, frames)
+        sky = detect_sky([each.joined(distant[frame // SKYLINE_STEP]) for frame, each in enumerate(even)])
         found = list(pool.map(samples, frames))
     half = np.random.default_rng(clip.seed).random(len(clip.tracks)) < 0.5
     some = np.unique(np.linspace(0, len(visible) - 1, SAMPLED_FRAMES).round().astype(int))
@@ -128,6 +145,22 @@ def _parallax_sigma(
     depth = np.array([median_depth(sample) for sample in samples[:-1]])
     depth_error = np.array([relative_depth_error(sample, area_error) for sample in samples[:-1]])
     return estimate_parallax_sigma(parallax, candidate.solution.noise / depth, depth_error, spread, sensitivity)
+
+
+def _inverse_depths(solution: Solution) -> Array:
+    """Inverse z-depth (T, M) of every point in every frame."""
+    axis = solution.world_to_camera[:, 2]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(1 / (axis[:, :3] @ solution.structure.points.T + axis[:, 3:]))
+
+
+def _far_surface(solution: Solution, visible: Mask, inverse: Array) -> Mask:
+    """Mark the observations (T, M) that fit and are far: their inverse depth is known to a share of the median one."""
+    typical = float(np.median(inverse[visible])) if visible.any() else 0.0
+    with np.errstate(invalid="ignore"):
+        error = np.minimum(solution.structure.uncertainty * OBSERVATION_NOISE, 1.0) * inverse
+        known = (inverse > 0) & (inverse < MAX_FAR_INVERSE * typical) & (error < MAX_FAR_ERROR * typical)
+    return np.asarray(find_fits(solution.structure, FINAL_REPROJECTION_LIMIT) & ~visible & known)
 
 
 def _camera_to_world(solution: Solution) -> Array:
@@ -221,13 +254,17 @@ def _known_focal(clip: Clip) -> str | None:
 
 def _focal_quality(clip: Clip, candidate: Candidate) -> dict[str, Json]:
     """Where the focal length comes from, whether the motion determines it, and how well."""
-    evidence = candidate.evidence
-    if evidence is None:
-        return {"focal_source": _known_focal(clip)}
+    return _focal_evidence_quality(clip, candidate.evidence, candidate.solution.focal)
+
+
+def _focal_evidence_quality(clip: Clip, evidence: FocalEvidence | None, focal: float) -> dict[str, Json]:
+    known = _known_focal(clip)
+    if known is not None or evidence is None:
+        return {"focal_source": known}
     return {
         "focal_source": "searched" if evidence.observable else "assumed",
         "focal_observable": evidence.observable,
-        "focal_interval": evidence.interval(candidate.solution.focal / clip.lens.scale),
+        "focal_interval": evidence.interval(focal / clip.lens.scale),
     }
 
 
@@ -242,15 +279,15 @@ def build_still_shot(clip: Clip, motion: MotionClass) -> Shot:
     lens, info, tracks = clip.lens, clip.footage.info, clip.tracks
     count = len(tracks.positions)
     poses = np.tile(np.eye(4), (count, 1, 1))
-    focal, error = motion.focal, 0.0
+    error = 0.0
     rotates = motion.motion == "rotation-only"
+    evidence = FocalEvidence(motion.focal_spread, np.ones(count - 1))
+    focal = lens.focal * lens.scale if lens.focal is not None else evidence.choose(motion.focal, clip.assumed_focal)
     if rotates:
         path = estimate_rotation_path(tracks, focal)
         if path is None:
             raise InputError(f"{clip.path.name} turns too fast to be followed: choose another range")
         poses[:, :3, :3], error = path
-    elif lens.focal is None:
-        focal = clip.assumed_focal
     floor = _still_noise_floor(tracks, focal)
     return Shot(
         name=clip.name,
@@ -268,8 +305,7 @@ def build_still_shot(clip: Clip, motion: MotionClass) -> Shot:
             "reprojection_error": error / lens.scale,
             "tracks": len(tracks),
             "noise_floor": floor,
-            "focal_source": _known_focal(clip) or ("searched" if rotates else "assumed"),
-            "focal_observable": rotates,
+            **_focal_evidence_quality(clip, evidence, focal),
             **_told(clip),
         },
         provenance=describe_source(clip.path, clip.footage, clip.seed),

@@ -19,6 +19,7 @@ from parascale.parallax.shot import Shot
 from parascale.parallax.subject_box import SubjectBox
 from parascale.solve.clip import Candidate, Clip
 from parascale.solve.composition import describe_composition
+from parascale.solve.ground import MAX_COST_RATIO, choose_ground, leave_out_sky
 from parascale.solve.lens.focal import estimate_focal_length
 from parascale.solve.lens.lens import Lens
 from parascale.solve.lens.projection import refuse_panoramas
@@ -26,10 +27,11 @@ from parascale.solve.lens.radial import MIN_INLIER_RATIO, estimate_radial_distor
 from parascale.solve.motion.keyframes import choose_keyframes
 from parascale.solve.motion.motion_class import classify_motion
 from parascale.solve.outcome import build_moving_shot, build_still_shot
+from parascale.solve.reconstruction.hypotheses import Jury
 from parascale.solve.reconstruction.mapping import KeyframeMap, KeyframeMapper, Mapper
 from parascale.solve.reconstruction.solution import FINAL_REPROJECTION_LIMIT, Solution, complete_solution
 from parascale.solve.tracking.cuts import one_shot
-from parascale.solve.tracking.flow import FAINT_CORNERS, SHARP_CORNERS, WIDE_CORNERS
+from parascale.solve.tracking.flow import FAINT_CORNERS, SHARP_CORNERS, WIDE_CORNERS, count_corners
 from parascale.solve.tracking.footage import Footage, read_footage
 from parascale.solve.tracking.masks import read_masks
 from parascale.solve.tracking.repeats import leave_out_repeats
@@ -60,6 +62,7 @@ def solve(  # noqa: PLR0913 - what a user can say about a clip, by name
     intrinsics: ArrayLike | None = None,
     start: int = 0,
     end: int | None = None,
+    every: int = 1,
     fps: float | None = None,
     shot: int | None = None,
     masks: Path | None = None,
@@ -83,6 +86,8 @@ def solve(  # noqa: PLR0913 - what a user can say about a clip, by name
         fx, fy, cx, cy in pixels of the clip, where all are known.
     start, end : int
         First frame, and the one after the last.
+    every : int
+        One frame in so many is taken.
     fps : float or None
         Pictures a second, where the reference is pictures.
     shot : int or None
@@ -114,7 +119,7 @@ def solve(  # noqa: PLR0913 - what a user can say about a clip, by name
     threads = threads or os.cpu_count() or 1
     with _quiet_libraries(threads):
         with report.phase("decode", 0.0, 0.2):
-            footage = read_footage(reference, start=start, end=end, fps=fps, progress=report.inside)
+            footage = read_footage(reference, start=start, end=end, every=every, fps=fps, progress=report.inside)
             footage = one_shot(reference.name, leave_out_repeats(reference.name, footage), shot)
             refuse_panoramas(reference.name, footage)
             if len(footage) < 2:
@@ -125,7 +130,7 @@ def solve(  # noqa: PLR0913 - what a user can say about a clip, by name
             blocked = read_masks(masks, footage) if masks is not None else None
             found = _track(footage, blocked, report)
             tracks = Tracks(lens.to_working_pixels(found.positions, (width, height)))
-            _refuse_untracked(reference, tracks)
+            _refuse_untracked(reference, footage, tracks)
         clip = Clip(reference, footage, lens, tracks, found.positions, seed, threads)
         with report.phase("motion class", 0.55, 0.58):
             motion = classify_motion(tracks, clip.focal, lens.working_size[0])
@@ -211,17 +216,25 @@ def _track(footage: Footage, blocked: Sequence[Image] | None, report: _Reporter)
     return tracks
 
 
-def _refuse_untracked(path: Path, tracks: Tracks) -> None:
+def _refuse_untracked(path: Path, footage: Footage, tracks: Tracks) -> None:
     shared = tracks.shared
     if shared.min() < MIN_SHARED_TRACKS:
-        frame, flat = int(shared.argmin()), shared.max() < MIN_SHARED_TRACKS
-        what = "are black, flat or blurred" if flat else f"lose it between frames {frame} and {frame + 1}"
+        frame = int(shared.argmin())
+        what = f"lose it between frames {frame} and {frame + 1}"
+        if shared.max() < MIN_SHARED_TRACKS:
+            sharp = count_corners(footage.grey[0]) >= 2 * MIN_SHARED_TRACKS
+            what = "are too far apart to be followed from one to the next" if sharp else "are black, flat or blurred"
         raise InputError(f"too little to follow in {path.name}: its pictures {what}; choose another range or clip")
 
 
 def _find_best_candidate(clip: Clip, noise: float, report: _Reporter) -> tuple[Clip, Candidate]:
     """Solve; where the lens bends lines, on undistorted tracks; where the path is bent, from other samples of them."""
     candidate = _find_candidate(clip, noise, clip.seed, report)
+    ground = leave_out_sky(clip, candidate)
+    if ground is not None:
+        found = _solve_ground(clip, candidate, ground)
+        if found is not candidate:
+            return clip, found
     undistorted = _undistort(clip, candidate)
     if undistorted is not None:
         found = _find_candidate(undistorted, noise, clip.seed, report)
@@ -237,6 +250,20 @@ def _find_best_candidate(clip: Clip, noise: float, report: _Reporter) -> tuple[C
     return clip, candidate
 
 
+def _solve_ground(clip: Clip, candidate: Candidate, ground: Clip) -> Candidate:
+    """Fit the map of a candidate, or a twin of it, to the ground alone, and return what fits that better."""
+    keyframes, solution = candidate.keyframes, candidate.solution
+    jury = Jury.of(ground.tracks.positions[keyframes], clip.seed, clip.threads)
+    before = KeyframeMap(candidate.mapper, solution.world_to_camera[keyframes], solution.focal)
+    after = jury.choose_twin(before)
+    if jury.cost(after) > MAX_COST_RATIO * jury.cost(before):
+        return candidate
+    found = _complete(ground, keyframes, after, clip.seed)
+    if isinstance(found, str) or found.solution.rejection_reason is not None:
+        return candidate
+    return choose_ground(clip, candidate, ground, found)
+
+
 def _find_candidate(clip: Clip, noise: float, seed: int, report: _Reporter) -> Candidate:
     """Map the keyframes, estimate the other frames, and take the best fit of what passes the gate."""
     with report.phase("map", 0.58, 0.65):
@@ -245,28 +272,33 @@ def _find_candidate(clip: Clip, noise: float, seed: int, report: _Reporter) -> C
         focal = clip.focal or clip.assumed_focal
         mapped = tracks.keep(sample_tracks(tracks.seen[keyframes], MAPPED_OBSERVATIONS, seed))
         mapper = KeyframeMapper(mapped, keyframes, focal, size, seed=seed, threads=clip.threads)
+    jury = Jury.of(tracks.positions[keyframes], seed, clip.threads)
     candidates: list[Candidate] = []
     maps: list[KeyframeMap] = []
     reasons: list[str] = []
     for kind, (first, last) in MAPPERS.items():
         with report.phase(f"{kind} map", first, (first + last) / 2):
-            found = mapper.run(kind)
+            mapped_by = mapper.run(kind)
+            found = None if mapped_by is None else jury.choose_twin(mapped_by)
         if found is None or any(found.agrees_with(other) for other in maps):
             continue
         maps.append(found)
         with report.phase("all frames", (first + last) / 2, last):
             candidate = _complete(clip, keyframes, found, seed)
-        reason = candidate if isinstance(candidate, str) else candidate.solution.rejection_reason
-        log.debug("%s: %s", kind, reason or "good")
-        if isinstance(candidate, str) or reason is not None:
-            reasons.append(str(reason))
+        if isinstance(candidate, str):
+            reasons.append(candidate)
             continue
+        solution = candidate.solution
+        log.debug("%s: cost %.3f, %s", kind, solution.msac_cost, solution.rejection_reason or "good")
         candidates.append(candidate)
-        doubtful = candidate.solution.msac_cost > MAX_TRUSTED_COST or _is_inexact(candidate.solution, noise)
-        if found.registered.all() and not doubtful:
+        doubtful = solution.msac_cost > MAX_TRUSTED_COST or _is_inexact(solution, noise)
+        if found.registered.all() and solution.rejection_reason is None and not doubtful:
             break
-    if candidates:
-        return min(candidates, key=lambda candidate: candidate.solution.msac_cost)
+    # The gate judges the best fit. It does not choose: a worse fit that passes is a wrong path.
+    best = min(candidates, key=lambda candidate: candidate.solution.msac_cost, default=None)
+    if best is not None and best.solution.rejection_reason is None:
+        return best
+    reasons = reasons if best is None else [str(best.solution.rejection_reason)]
     reason = reasons[0] if reasons else "no two frames see enough of the same points from different places"
     raise InputError(
         f"{clip.path.name} cannot be solved as one rigid scene ({reason}): "

@@ -1,4 +1,7 @@
-"""Sky: an even region at the upper border of the picture whose rim does not lie on one plane.
+"""Sky: what lies above the skyline and is tracked as infinitely far away or as moving by itself; or an even region.
+
+Clouds are tracked, and their tracks tell what they are. A plain sky has none: it is an even region at the upper border
+of the picture whose rim does not lie on one plane.
 
 Tracks end at the skyline, and a surface interpolated between them would count as scene. An even wall or ceiling has a
 rim too, but the rim lies on it: inverse depth is linear over the picture of a plane, and above 0. Frames vote together
@@ -14,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from parascale.solve.depth.skyline import find_skyline
 from parascale.solve.depth.track_depth import GRID
 from parascale.types import Array, Image, Mask
 
@@ -28,6 +32,10 @@ RIM_WIDTH, MIN_RIM_TRACKS = 3, 16
 # frames over 0.72 for walls of a room and under 0.62 for skylines, which follow a house front for a while.
 MIN_PLANE_SHARE, PLANE_TOLERANCE = 0.65, 0.05
 TRIALS = 100
+# Tracks above a skyline, and the share of them that must be distant.
+MIN_DISTANT_TRACKS, MIN_DISTANT_SHARE = 16, 0.85
+# Points of a smaller inverse depth, as a share of the median one, are distant.
+MAX_DISTANT_INVERSE = 0.15
 # Frames that vote together.
 VOTING_WINDOW = 17
 
@@ -47,6 +55,10 @@ class SkyCandidates:
     cells: Mask
     votes: NDArray[np.float32]
 
+    def joined(self, other: "SkyCandidates") -> "SkyCandidates":
+        """Join with other candidates of the same frame: where either looks like sky, it does."""
+        return SkyCandidates(self.cells | other.cells, np.where(other.votes > 0, other.votes, self.votes))
+
 
 def find_sky_candidates(grey: Image, pixels: Array, depth: Array, size: tuple[int, int]) -> SkyCandidates:
     """Find the regions of a frame that may be sky.
@@ -65,7 +77,7 @@ def find_sky_candidates(grey: Image, pixels: Array, depth: Array, size: tuple[in
     found, votes = np.zeros(GRID[::-1], bool), np.zeros(GRID[::-1], np.float32)
     if len(pixels) < MIN_RIM_TRACKS:
         return SkyCandidates(found, votes)
-    column, row = np.clip((pixels / size * GRID).astype(np.int64), 0, np.array(GRID) - 1).T
+    column, row = _cells(pixels, size)
     spread = _spread(grey)
     parts, _ = ndimage.label(spread <= max(MAX_EVEN_SPREAD, MAX_EVEN_SHARE * float(np.median(spread[row, column]))))
     for part in np.unique(parts[0][parts[0] > 0]):
@@ -78,6 +90,51 @@ def find_sky_candidates(grey: Image, pixels: Array, depth: Array, size: tuple[in
             inside = (np.argwhere(own)[:, ::-1] + 0.5) / GRID * size
             votes[own] = 1 if _share_on_plane(pixels[rim], 1 / depth[rim], inside) < MIN_PLANE_SHARE else -1
     return SkyCandidates(found, votes)
+
+
+def find_distant_sky(
+    colour: Image, pixels: Array, depth: Array, unmeasured: Array, size: tuple[int, int]
+) -> SkyCandidates:
+    """Find what lies above the skyline of a frame and is infinitely far away or moves by itself.
+
+    Parameters
+    ----------
+    colour : (h, w, 3) uint8
+        The frame, sRGB, at any resolution.
+    pixels, depth : (N, 2), (N,) float64
+        The visible points, as in `find_sky_candidates`.
+    unmeasured : (M, 2) float64
+        Where tracks are that have no measurable distance or do not fit the scene, pixels of the picture.
+    size : (int, int)
+    """
+    inverse = 1 / depth
+    distant = inverse < MAX_DISTANT_INVERSE * np.median(inverse) if len(inverse) else np.zeros(0, bool)
+    near, far = _count(pixels[~distant], size), _count(np.concatenate([pixels[distant], unmeasured]), size)
+    if far.sum() < MIN_DISTANT_TRACKS:
+        return SkyCandidates(np.zeros(far.shape, bool), np.zeros(far.shape, np.float32))
+    cells = find_skyline(colour, near, far)
+    tracks, here = far[cells].sum(), near[cells].sum()
+    is_sky = cells.mean() > MIN_AREA and tracks > max(MIN_DISTANT_TRACKS, MIN_DISTANT_SHARE * (tracks + here))
+    return SkyCandidates(cells & is_sky, np.where(cells & is_sky, np.float32(1), np.float32(0)))
+
+
+def covers(sky: Mask, pixels: Array, size: tuple[int, int]) -> Mask:
+    """Whether cells of the sky cover points (N, 2), pixels of a picture of this size."""
+    column, row = _cells(pixels, size)
+    return np.asarray(sky[row, column])
+
+
+def _cells(pixels: Array, size: tuple[int, int]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Columns and rows of the cells of points (N, 2)."""
+    column, row = np.clip((pixels / size * GRID).astype(np.int64), 0, np.array(GRID) - 1).T
+    return column, row
+
+
+def _count(pixels: Array, size: tuple[int, int]) -> Array:
+    """Count points (N, 2) in each cell, (rows, columns)."""
+    column, row = _cells(pixels, size)
+    counts = np.bincount(row * GRID[0] + column, minlength=GRID[0] * GRID[1])
+    return counts.reshape(GRID[::-1]).astype(np.float64)
 
 
 def detect_sky(candidates: Sequence[SkyCandidates]) -> Mask:

@@ -18,11 +18,12 @@ ITERATIONS = 25
 # Working pixels: large, because a wrong focal length bends the path before it is refined.
 MAX_REPROJECTION_ERROR = 5.0
 OBSERVATIONS_PER_FRAME = 400
-MIN_ANGLE = np.radians(0.3)
 # Neighbouring observations of a track share their error: this many count as one.
 CORRELATED_OBSERVATIONS = 12.0
 # A larger standard deviation of ln f is not observable: the estimate is weighed against an ordinary lens.
 MAX_OBSERVABLE_SPREAD = 0.05
+# The difference of ln f between halves, over the standard deviation of the whole, and keyframes of a half.
+HALVES_TO_WHOLE, MIN_HALF = 4.0, 4
 # Standard deviation of ln f that no cost shows, from tracks that drift alike: of 14 estimates on rendered clips the
 # error is 0.021 in the root mean square, where their spreads make 0.015.
 COMMON_SPREAD = 0.015
@@ -60,8 +61,12 @@ class FocalEvidence:
 
     def weigh(self, estimated: float, assumed: float) -> float:
         """Average the estimated and the assumed focal length, each weighted by its variance."""
-        trust = LENS_SPREAD**2 / (LENS_SPREAD**2 + self.spread**2)
+        trust = LENS_SPREAD**2 / (LENS_SPREAD**2 + self.spread**2)  # 0 where the spread is infinite
         return float(assumed * (estimated / assumed) ** trust)
+
+    def choose(self, estimated: float, assumed: float) -> float:
+        """Return the estimated focal length where it is observable, else its average with the assumed one."""
+        return estimated if self.observable else self.weigh(estimated, assumed)
 
     def interval(self, focal: float) -> list[Json] | None:
         """95 % interval around a focal length, in its unit; None where it is not observable."""
@@ -115,7 +120,10 @@ def estimate_focal_length(
     curvature /= max(variance, 1e-12) * CORRELATED_OBSERVATIONS
     low, high = (_log_parallax(side, inliers) for side in sides)
     sensitivity = np.abs(high - low) / (2 * LOG_FOCAL_STEP)
-    evidence = FocalEvidence(float(1 / np.sqrt(curvature)) if curvature > 0 else float("inf"), sensitivity)
+    spread = float(1 / np.sqrt(curvature)) if curvature > 0 else float("inf")
+    if spread < MAX_OBSERVABLE_SPREAD:
+        spread = max(spread, _spread_of_halves(positions, poses, points, inliers, focal, threads))
+    evidence = FocalEvidence(spread, sensitivity)
     if evidence.observable:
         return poses, focal, evidence
     focal = evidence.weigh(focal, guess)
@@ -123,6 +131,27 @@ def estimate_focal_length(
         return world_to_camera, focal, evidence
     found = adjust_bundle(positions, poses, points, inliers, focal, max_iterations=ITERATIONS, threads=threads)
     return found.world_to_camera, focal, evidence
+
+
+def _spread_of_halves(
+    positions: Array, poses: Array, points: Array, inliers: Mask, focal: float, threads: int
+) -> float:
+    """Estimate the standard deviation of ln f from the two halves of the keyframes, each for itself.
+
+    The curvature of one cost knows nothing of what moves by itself, nor of a path that was bent to fit: they pull the
+    halves apart. A half knows less than the whole, so their difference counts by a share.
+    """
+    half = len(poses) // 2
+    if half < MIN_HALF:
+        return 0.0
+    found = [
+        adjust_bundle(
+            positions[part], poses[part], points, inliers[part], focal,
+            refine_focal=True, max_iterations=ITERATIONS, threads=threads,
+        ).focal
+        for part in (slice(None, half), slice(half, None))
+    ]  # fmt: skip
+    return float(abs(np.log(found[0] / found[1]))) / HALVES_TO_WHOLE
 
 
 def _log_parallax(fit: Adjustment, inliers: Mask) -> Array:
@@ -137,5 +166,5 @@ def _log_parallax(fit: Adjustment, inliers: Mask) -> Array:
 def triangulate_inliers(positions: Array, poses: Array, focal: float) -> tuple[Array, Mask]:
     """Triangulate points (M, 3) from keyframes, and mark their inliers (K, M)."""
     structure = triangulate(positions / focal, poses, focal)
-    inliers = (structure.residuals < MAX_REPROJECTION_ERROR) & (structure.angle > MIN_ANGLE)
+    inliers = structure.residuals < MAX_REPROJECTION_ERROR
     return structure.points, inliers & (inliers.sum(axis=0) >= 3)

@@ -93,7 +93,7 @@ def complete_solution(
 def _refine(tracks: Tracks, poses: Array, focal: float, limit: float, threads: int) -> Array:
     structure = triangulate(tracks.positions / focal, poses, focal)
     positions, points, inliers = split_tracks_by_depth_change(
-        tracks.positions, poses, structure.points, find_inliers(structure, limit)
+        tracks.positions, poses, structure.points, find_fits(structure, limit)
     )
     found = adjust_bundle(positions, poses, points, inliers, focal, max_iterations=ITERATIONS, threads=threads)
     return found.world_to_camera
@@ -105,7 +105,7 @@ def evaluate_solution(tracks: Tracks, world_to_camera: Array, focal: float) -> S
     inliers = find_inliers(structure, FINAL_REPROJECTION_LIMIT)
     noise = estimate_step_noise(tracks.positions, structure.points, world_to_camera, focal, inliers)
     error = float(np.sqrt((structure.residuals[inliers] ** 2).mean())) if inliers.any() else float("inf")
-    ratio = float(inliers.sum() / max(tracks.seen.sum(), 1))
+    ratio = float(find_fits(structure, FINAL_REPROJECTION_LIMIT).sum() / max(tracks.seen.sum(), 1))
     msac_cost = float((np.minimum(structure.residuals[tracks.seen] / FINAL_REPROJECTION_LIMIT, 1.0) ** 2).mean())
     reason = find_rejection_reason(world_to_camera, inliers.sum(axis=1), error, ratio, noise)
     return Solution(world_to_camera, focal, structure, inliers, noise, error, ratio, msac_cost, reason)
@@ -113,5 +113,13 @@ def evaluate_solution(tracks: Tracks, world_to_camera: Array, focal: float) -> S
 
 def find_inliers(structure: Structure, limit: float) -> Mask:
     """Mark the observations (T, M) within the limit, of tracks with enough of them and rays far enough apart."""
-    fits = (structure.residuals < limit) & (structure.angle > MIN_ANGLE)
+    return np.asarray(find_fits(structure, limit) & (structure.angle > MIN_ANGLE))
+
+
+def find_fits(structure: Structure, limit: float) -> Mask:
+    """Mark the observations (T, M) within the limit, of tracks with enough of them, however far away they are.
+
+    The far field has no depth, but holds the rotations: without it a step ahead is taken for a rise with a pitch.
+    """
+    fits = structure.residuals < limit
     return np.asarray(fits & (fits.sum(axis=0) >= MIN_OBSERVATIONS))

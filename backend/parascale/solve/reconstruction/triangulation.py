@@ -8,6 +8,10 @@ from numpy.typing import NDArray
 from parascale.types import Array
 
 CAUCHY_SCALE = 0.7
+# Distance of a point without measurable parallax, over the extent of the path: far enough that no step moves it.
+FAR_DISTANCE = 1e4
+# Working pixels: larger residuals count alike where a finite point and a far one are compared.
+MAX_RESIDUAL = 3.0
 ITERATIONS = 5
 # The entries that define a symmetric (3, 3) matrix.
 UPPER_TRIANGLE = ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2))
@@ -20,7 +24,7 @@ class Structure:
     Attributes
     ----------
     points : (M, 3) float64
-        World positions; NaN where a track could not be triangulated.
+        World positions; those of tracks whose rays do not meet before the cameras lie far away along their mean ray.
     residuals : (T, M) float64
         Reprojection error in working pixels; inf where not observed or behind the camera.
     angle : (M,) float64
@@ -66,11 +70,22 @@ def triangulate(rays: Array, world_to_camera: Array, focal: float) -> Structure:
         robust = 1 / (1 + (residual / CAUCHY_SCALE) ** 2) if number else 1.0
         weight = np.where(depth > 0, robust / np.maximum(np.abs(depth), 1e-9) ** 2, 1e-6)
         weight = np.nan_to_num(weight)
+    centres = camera_centres(world_to_camera)
+    residual = np.where(np.isfinite(residual) & (depth > 0), residual, np.inf)
+    # Rays that are parallel to within the noise meet anywhere, also behind a camera: the point is far away.
+    far = _far_points(xy, pose, centres, observations)
+    camera = (pose[:, :3] * np.take(far.T, track, axis=1)).sum(axis=1) + pose[:, 3]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        distant = focal * np.hypot(*(camera[:2] / camera[2] - xy))
+    distant = np.where(np.isfinite(distant) & (camera[2] > 0), distant, np.inf)
+    missed = _truncated_cost(distant, observations) < _truncated_cost(residual, observations)
+    points[missed] = far[missed]
     residuals = np.full(rays.shape[:2], np.inf)
-    residuals[frame, track] = np.where(np.isfinite(residual) & (depth > 0), residual, np.inf)
-    centres = np.take(camera_centres(world_to_camera).T, frame, axis=1)
+    residuals[frame, track] = np.where(missed[track], distant, residual)
+    centres = np.take(centres.T, frame, axis=1)
     angle, mean, distance = _spread(points, centres, observations)
     variance = np.einsum("im,mij,jm->m", mean, covariance, mean)
+    variance[missed] = np.inf
     with np.errstate(invalid="ignore"):
         uncertainty = np.nan_to_num(np.sqrt(variance) / focal / distance, nan=np.inf)
     return Structure(points, residuals, angle, uncertainty)
@@ -79,6 +94,24 @@ def triangulate(rays: Array, world_to_camera: Array, focal: float) -> Structure:
 def camera_centres(world_to_camera: Array) -> Array:
     """Centres (T, 3) of cameras (T, 3, 4) in the world."""
     return np.asarray(-np.einsum("tji,tj->ti", world_to_camera[:, :, :3], world_to_camera[:, :, 3]))
+
+
+def _far_points(xy: Array, pose: Array, centres: Array, observations: "_Observations") -> Array:
+    """Points (M, 3) far away along the mean ray of each track, observed at rays (2, N) by cameras (3, 4, N)."""
+    length = np.sqrt((xy**2).sum(axis=0) + 1)
+    local = np.concatenate([xy, np.ones((1, xy.shape[1]))]) / length
+    direction = observations.reduce(np.add, (pose[:, :3] * local[:, None]).sum(axis=0))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        direction = direction / np.linalg.norm(direction, axis=0)
+    middle = centres.mean(axis=0)
+    extent = float(np.linalg.norm(centres - middle, axis=1).max())
+    return np.asarray(middle + FAR_DISTANCE * max(extent, 1e-9) * direction.T)
+
+
+def _truncated_cost(residual: Array, observations: "_Observations") -> Array:
+    """Sum the squared residuals (N,) of each track, truncated, (M,)."""
+    squared = np.square(np.minimum(residual, MAX_RESIDUAL), dtype=np.float64)
+    return observations.reduce(np.add, squared)
 
 
 class _Observations:
@@ -90,7 +123,7 @@ class _Observations:
         self._starts = (np.cumsum(counts) - counts)[self._observed]
 
     def reduce(self, reduction: np.ufunc, values: Array) -> Array:
-        """Reduce values (..., N), at least 0, over each track: (..., M)."""
+        """Reduce values (..., N) over each track: (..., M), 0 where it has none."""
         reduced = np.zeros((*values.shape[:-1], len(self.counts)))
         if len(self._observed):
             reduced[..., self._observed] = reduction.reduceat(values, self._starts, axis=-1)

@@ -14,6 +14,9 @@ PYRAMID_LEVELS = 4
 STOP_CRITERIA = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 30, 0.003)
 # Pixels from the border within which no point is tracked.
 BORDER = 2
+# Of a picture with something on it, grey levels; and of a corner of it, as OpenCV counts it.
+MIN_DEVIATION, MIN_STRENGTH = 3.0, 1e-3
+_NEIGHBOURHOOD = np.ones((19, 19), np.uint8)
 # Mean difference of two patches, grey levels, where the second was searched for near a prediction only.
 MAX_PATCH_DIFFERENCE = 12.0
 
@@ -87,6 +90,15 @@ def share_tracked(before: Image, after: Image) -> float:
     if corners is None:
         return 0.0
     return float(track_points(before, after, np.asarray(corners[:, 0], np.float32))[1].mean())
+
+
+def count_corners(picture: Image) -> int:
+    """Count strong corners, of 200 at most: a sharp picture has them, a black, flat or blurred one has none."""
+    soft = cv2.GaussianBlur(picture, (0, 0), 1.0)
+    if float(soft.std()) < MIN_DEVIATION:
+        return 0
+    strength = cv2.cornerMinEigenVal(soft, 5)
+    return int(min(((strength == cv2.dilate(strength, _NEIGHBOURHOOD)) & (strength > MIN_STRENGTH)).sum(), 200))
 
 
 def _track_both_ways(

@@ -73,7 +73,7 @@ class Footage:
         """Leave out the pictures at these indices, which repeat the one before: such a share of the film is new."""
         kept = sorted(set(range(len(self))) - set(repeats))
         repeated = tuple(self.frames[list(repeats)].tolist())
-        return replace(self.keep(kept, notice), kept_share=share, repeated=repeated)
+        return replace(self.keep(kept, notice), kept_share=self.kept_share * share, repeated=repeated)
 
     def repeats_within(self) -> list[int]:
         """Give the frame numbers of the repeated pictures between the first frame and the last, or right after it."""
@@ -99,6 +99,7 @@ def read_footage(
     *,
     start: int = 0,
     end: int | None = None,
+    every: int = 1,
     fps: float | None = None,
     progress: Progress | None = None,
 ) -> Footage:
@@ -110,6 +111,8 @@ def read_footage(
         A video file, or pictures, read in natural order.
     start, end : int
         First frame, and the one after the last; None is the end of the reference.
+    every : int
+        One frame in so many is kept.
     fps : float or None
         Pictures a second, of pictures.
 
@@ -123,10 +126,15 @@ def read_footage(
     reader = open_frames(path, fps)
     info = reader.info
     last = info.frames if end is None else min(end, info.frames or end)
+    # Said before minutes are spent on decoding.
+    if last - start > MAX_FRAMES * every:
+        raise InputError(_too_many(path, f"{-(-(last - start) // every)}"), "fewer-frames")
     frames: list[SmallFrame] = []
     for frame in reader.small_frames(start, end, WORKING_SIDE, COLOUR_SIDE):
+        if (frame.number - start) % every:
+            continue
         if len(frames) == MAX_FRAMES:
-            raise InputError(f"{path.name} has more than {MAX_FRAMES} frames", "frame-range")
+            raise InputError(_too_many(path, f"more than {MAX_FRAMES}"), "fewer-frames")
         if frames and frame.grey.shape != frames[0].grey.shape:
             raise InputError(f"frame {frame.number} of {path.name} has another size than the first: all must be alike")
         frames.append(frame)
@@ -138,9 +146,14 @@ def read_footage(
     stamps = np.array(times)
     if np.isnan(stamps).any() or (np.diff(stamps) <= 0).any():
         # The stream's times do not increase: they are counted from its rate.
-        stamps = np.arange(len(times)) / info.fps
+        stamps = np.arange(len(times)) * every / info.fps
     else:
         stamps = stamps - stamps[0]
-    decoded = start, start + len(frames)
+    decoded = start, numbers[-1] + 1
     focal, nominal = reader.focal_lengths(numbers)
-    return Footage(info, np.array(numbers), stamps, grey, colour, focal, nominal, reader.notices, decoded)
+    told = reader.notices
+    return Footage(info, np.array(numbers), stamps, grey, colour, focal, nominal, told, decoded, kept_share=1 / every)
+
+
+def _too_many(path: Path, count: str) -> str:
+    return f"{path.name} has {count} frames to solve, and {MAX_FRAMES} are solved at once"
