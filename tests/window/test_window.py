@@ -33,9 +33,10 @@ def built(tmp_path: Path) -> Path:
     return tmp_path
 
 
-# What a console may show without anything being wrong: software OpenGL's own, and Blender's lines of information.
+# What a console may show without anything being wrong: software OpenGL's own, and Blender's echo of operators' reports.
 HARMLESS = re.compile(
-    r"mounted file-systems|EGL|MESA|libEGL|^Info: |info\s*\||INFO\s|render\s+\| (Saved|Video)", re.IGNORECASE
+    r"list of mounted file-systems|EGL|MESA|^(Info|Warning|Error): |(operator|reports)\s+\| |render\s+\| (Saved|Video)",
+    re.IGNORECASE,
 )
 AMISS = re.compile(r"Traceback|Warning|Error|Exception|WARN|ERROR|assert|leak", re.IGNORECASE)
 
