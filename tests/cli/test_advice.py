@@ -68,6 +68,11 @@ def test_no_sentence_below_names_an_option_or_a_command(path: Path) -> None:
         and isinstance(node.body[0], ast.Expr)
     }
     arguments = {id(item) for node in nodes if isinstance(node, ast.List) for item in node.elts}
+    # Names of options where they are declared are no sentences.
+    declared = [
+        node for node in nodes if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "add_argument"
+    ]
+    arguments |= {id(item) for node in declared for item in node.args}
     for node in nodes:
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings | arguments:
             assert not OPTION.search(node.value), f"line {node.lineno}: {node.value}"

@@ -107,14 +107,14 @@ def test_half_a_file_is_refused_or_ends_where_it_breaks(video: Path, tmp_path: P
 
 
 def test_sound_alone_is_refused(tmp_path: Path) -> None:
-    with av.open(str(tmp_path / "sound.wav"), "w") as container:
+    with av.open(str(tmp_path / "sound.mov"), "w") as container:
         stream = container.add_stream("pcm_s16le", rate=8000, layout="mono")
         frame = av.AudioFrame.from_ndarray(np.zeros((1, 800), np.int16), format="s16", layout="mono")
         frame.sample_rate = 8000
         container.mux(stream.encode(frame))
         container.mux(stream.encode())
     with pytest.raises(InputError, match="holds no video"):
-        read_footage(tmp_path / "sound.wav")
+        read_footage(tmp_path / "sound.mov")
 
 
 @pytest.mark.parametrize(("start", "end"), [(-1, None), (5, 5), (7, 3)])
