@@ -156,12 +156,12 @@ def test_cancelling_stops_the_job_and_changes_nothing(
     scene: bpy.types.Scene, asked: Any, models: dict[str, Path], backend: None
 ) -> None:
     from bl_ext.user_default.parascale.jobs import session
+    from bl_ext.user_default.parascale.steps import Call
 
     cls = importlib.import_module("bl_ext.user_default.parascale.operators.calibrate").PARASCALE_OT_estimate_depth
     asked.model = str(models["depth-pro"])
     names = {item.name for kind in (bpy.data.objects, bpy.data.images, bpy.data.meshes) for item in kind}
-    bare = type("Bare", (), {"steps": cls.steps, "report": lambda *_: None})()
-    steps = bare.steps(bpy.context)
+    steps = cls.steps(bpy.context, Call({}, lambda *_: None))
     while not (jobs := session.current().pending_jobs()):
         next(steps)
     steps.close()

@@ -157,7 +157,7 @@ def test_jobs_are_listed_fetched_and_cleared_without_a_server(
     parascale: Run, start: Start, home: Path, tmp_path: Path
 ) -> None:
     image, _, shot = inputs = draw_room(tmp_path, 0)
-    wrong = ("-g", "preview", "--set", "nothing=1", "--image", image)
+    wrong = ("-g", "wan-fun-camera", "--image", image)
     parascale("generate", shot, *wrong, "-o", tmp_path / "x.mp4", code=3)
     killed = start(*generation(inputs, tmp_path / "y.mp4"))
     while not list(home.glob("jobs/*/*/request")):

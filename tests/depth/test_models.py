@@ -152,6 +152,7 @@ def test_weights_that_were_fetched_are_found(hub) -> None:
     (folder / "refs" / "main").write_text("0" * 40)
     snapshot = folder / "snapshots" / ("0" * 40)
     snapshot.mkdir(parents=True)
+    (snapshot / "config.json").write_text("{}")
     assert locate("depth-pro") == locate("apple/DepthPro-hf") == snapshot
 
 

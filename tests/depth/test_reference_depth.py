@@ -182,9 +182,7 @@ def test_solve_takes_the_pictures_of_its_own_frames(living_room: Room, testdata:
     path = Trajectory(
         shot.trajectory.camera_to_world[3:12], shot.trajectory.intrinsics[3:12], np.arange(9) / 24, 640, 480
     )
-    part = replace(
-        shot, trajectory=path, median_depth=shot.median_depth[3:12], frames=np.arange(3, 12), felt_parallax=None
-    )
+    part = replace(shot[3:12], trajectory=path)
     seen: list[np.ndarray] = []
 
     class Watching(Known):

@@ -136,7 +136,7 @@ def test_what_is_wrong_is_answered_and_harms_nobody(
 
 
 SUBMIT: dict[str, Any] = {"request": 1, "job": "e" * 32, "kind": "solve", "label": "x", "arrays": [], "files": []}
-SUBMIT |= {"fields": {"folder": False, "focal": None, "fov": None, "start": 0, "end": None}}
+SUBMIT |= {"fields": {"folder": False, "focal": None, "fov": None, "start": 0, "end": None, "subjects": []}}
 
 
 @pytest.mark.parametrize(
