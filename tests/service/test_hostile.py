@@ -30,7 +30,9 @@ from parascale.service.limits import Limits
 Make = Callable[..., GenerationRequest]
 
 SUBMIT: dict[str, Any] = {"request": 1, "job": "e" * 32, "kind": "solve", "label": "x", "arrays": [], "files": []}
-SUBMIT |= {"fields": dict.fromkeys(field.name for field in fields(SolveFields)) | {"folder": False, "start": 0}}
+SUBMIT |= {
+    "fields": dict.fromkeys(field.name for field in fields(SolveFields)) | {"folder": False, "start": 0, "subjects": []}
+}
 
 
 @pytest.fixture
