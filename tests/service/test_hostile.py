@@ -30,7 +30,8 @@ from parascale.service.limits import Limits
 Make = Callable[..., GenerationRequest]
 
 SUBMIT: dict[str, Any] = {"request": 1, "job": "e" * 32, "kind": "solve", "label": "x", "arrays": [], "files": []}
-SUBMIT |= {
+FIELDS = dict.fromkeys(field.name for field in fields(SolveFields)) | {"folder": False, "start": 0, "subjects": []}
+SUBMIT |= {"fields": FIELDS}
     "fields": dict.fromkeys(field.name for field in fields(SolveFields)) | {"folder": False, "start": 0, "subjects": []}
 }
 
