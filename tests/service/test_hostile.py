@@ -32,8 +32,6 @@ Make = Callable[..., GenerationRequest]
 SUBMIT: dict[str, Any] = {"request": 1, "job": "e" * 32, "kind": "solve", "label": "x", "arrays": [], "files": []}
 FIELDS = dict.fromkeys(field.name for field in fields(SolveFields)) | {"folder": False, "start": 0, "subjects": []}
 SUBMIT |= {"fields": FIELDS}
-    "fields": dict.fromkeys(field.name for field in fields(SolveFields)) | {"folder": False, "start": 0, "subjects": []}
-}
 
 
 @pytest.fixture
