@@ -19,6 +19,8 @@ bpy: Any = typed_bpy
 SHARE = Path(os.environ["PARASCALE_WINDOW"])
 MODULE = "bl_ext.user_default.parascale"
 PATIENCE = 240.0
+# A region is looked through from its top, then after so many turns of the wheel, so many times.
+SCREENFULS, WHEEL_TURNS = 4, 10
 Steps = Iterator[None]
 Point = tuple[int, int]
 
@@ -77,16 +79,21 @@ def below_the_mouse(area: Any, region: Any) -> str:
 
 
 def press(operator: str, area: Any, region_kind: str, across: float = 0.5) -> Steps:
-    """Find the button of an operator in a region, from the top, and click it."""
+    """Find the button of an operator in a region, from the top, and click it; further down by the mouse's wheel."""
     region = region_of(area, region_kind)
     x = region.x + int(across * region.width)
-    for y in range(region.y + region.height - 6, region.y + 4, -13):
-        mouse("MOUSEMOVE", "NOTHING", (x, y))
-        yield from pause(0.06)
-        if below_the_mouse(area, region).startswith(f"bpy.ops.{operator}("):
-            told["clicks"].append({"button": operator, "at": [x, y]})
-            yield from click((x, y - 2))
-            return
+    for _ in range(SCREENFULS):
+        for y in range(region.y + region.height - 6, region.y + 4, -13):
+            mouse("MOUSEMOVE", "NOTHING", (x, y))
+            yield from pause(0.06)
+            if below_the_mouse(area, region).startswith(f"bpy.ops.{operator}("):
+                told["clicks"].append({"button": operator, "at": [x, y]})
+                yield from click((x, y - 2))
+                return
+        for _ in range(WHEEL_TURNS):
+            mouse("WHEELDOWNMOUSE", "PRESS", (x, region.y + region.height // 2))
+            yield from pause(0.05)
+        yield from pause(0.5)
     raise LookupError(f"no button {operator} in the {region_kind} region of {area.type}")
 
 
