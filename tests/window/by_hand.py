@@ -15,10 +15,8 @@ from tests.window.driver import (
     Steps,
     area_of,
     click,
-    grab,
     mouse,
     pause,
-    press,
     region_of,
     told,
     until,
@@ -45,7 +43,6 @@ def try_the_rest() -> Steps:
     yield from give_up_picking()
     yield from viewport_picture()
     yield from pictures_of_jobs()
-    yield from choose_a_shot()
     bpy.context.scene.frame_set(40)
     bpy.context.scene.parascale.current.statistic = "FRAME"
     camera = bpy.context.scene.parascale.camera
@@ -171,32 +168,6 @@ def pictures_of_jobs() -> Steps:
     thumbnails.icon_of(done)
     yield from until(lambda: red_of(thumbnails, f"MOVIE {done.id}"), "the picture of the video")
     told["video_picture"] = list(thumbnails._previews[f"MOVIE {done.id}"].image_size)
-
-
-def choose_a_shot() -> Steps:
-    """Solve pictures of two shots: the panel lists them, and the first one is pressed."""
-    folder = SHARE / "two-shots"
-    folder.mkdir()
-    rng = np.random.default_rng(0)
-    for shot, size in enumerate((8, 20)):
-        coarse = rng.integers(110 * shot, 110 * shot + 140, (240 // size + 1, 340 // size + 1, 3), np.uint8)
-        wide = np.kron(coarse, np.ones((size, size, 1), np.uint8))
-        for frame in range(6):
-            picture = np.ascontiguousarray(wide[:240, 2 * frame : 2 * frame + 320])
-            (folder / f"{6 * shot + frame:04d}.png").write_bytes(part("jobs.thumbnails").encode_png(picture))
-    area, jobs = area_of("VIEW_3D"), part("jobs.session").current()
-    with bpy.context.temp_override(window=window(), area=area, region=region_of(area, "WINDOW")):
-        bpy.ops.parascale.solve_clip("INVOKE_DEFAULT", filepath=str(folder))
-    yield from until(lambda: jobs.newest_jobs(1)[0].shots, "the refusal of a clip of two shots")
-    refused = jobs.newest_jobs(1)[0]
-    yield from pause(0.5)
-    yield from grab("shots", region_of(area, "UI"))
-    yield from press("parascale.retry_job", area, "UI")
-    told["clicks"].pop()
-    yield from until(lambda: jobs.newest_jobs(1)[0] is not refused, "the first shot on its way")
-    chosen = jobs.newest_jobs(1)[0]
-    told["shots"] = [refused.shots, chosen.request["start"], chosen.request["end"]]
-    yield from until(lambda: not chosen.is_open, "the end of the first shot")
 
 
 def encoded(picture: Any) -> str:
