@@ -161,16 +161,26 @@ def try_operator(name: str, arguments: dict[str, Any]) -> Steps:
     yield from pause(0.3)
     yield from answer(name, middle)
     yield from until(idle, f"the end of {name}", 120)
+    yield from close_other_windows()
     for value in ("PRESS", "RELEASE"):
         window().event_simulate(type="R", value=value, x=middle[0], y=middle[1], shift=True)
         yield from pause(0.1)
     yield from answer(name, middle)
     yield from until(idle, f"the end of {name} repeated", 120)
+    yield from close_other_windows()
     changed = redo(area, region)
     yield from pause(0.2)
     yield from until(idle, f"the end of {name} redone", 120)
     told["repeated"][name] = [can, changed]
     print("repeated", name, can, changed, flush=True)
+
+
+def close_other_windows() -> Steps:
+    """Close what an operator opened: the mouse and the keys go to the last window."""
+    for other in list(bpy.context.window_manager.windows)[1:]:
+        with bpy.context.temp_override(window=other):
+            bpy.ops.wm.window_close()
+        yield from pause(0.3)
 
 
 def answer(name: str, middle: tuple[int, int]) -> Steps:
