@@ -1,10 +1,7 @@
 """What a client that is let in, or a stranger, can do to a backend: it stays up, small, and of use to others."""
 
 import os
-import shutil
 import socket
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,8 +12,8 @@ from typing import Any
 import pytest
 import zmq
 from bare_client import answer, bare_socket, header, memory, next_answer
+from new_kind import run_with_kind
 
-import parascale
 from parascale.errors import InputError
 from parascale.link.client import Client
 from parascale.link.keys import client_keys, new_keys, server_key
@@ -369,35 +366,6 @@ def test_a_handshake_that_is_cut_is_not_called_a_wrong_key() -> None:
         listener.close()
 
 
-REQUEST = """
-from dataclasses import asdict, dataclass
-
-from parascale.link.codec import build
-from parascale.link.request import Packed, Request
-
-
-@dataclass(frozen=True)
-class SleepFields:
-    text: str
-
-
-@dataclass(frozen=True)
-class SleepRequest(Request):
-    kind = "sleep"
-    fields_type = SleepFields
-    grace = 1.0
-    stall = 2.0
-
-    text: str
-
-    def pack(self):
-        return Packed("sleep long", asdict(SleepFields(self.text)), {})
-
-    @classmethod
-    def unpack(cls, fields, arrays, files):
-        return cls(build(SleepFields, dict(fields), cls.kind).text)
-"""
-
 RUN = """
 import time
 
@@ -414,7 +382,7 @@ def deadlocked():
 CLIENT = """
 import sys, threading
 from pathlib import Path
-from parascale.link.kinds.sleep import SleepRequest
+from parascale.link.kinds.sleep import NewRequest
 from parascale.link.local import connect
 from parascale.service.server import Server
 
@@ -422,7 +390,7 @@ server = Server("tcp://127.0.0.1:*", Path(sys.argv[1]) / "state")
 thread = threading.Thread(target=server.run)
 thread.start()
 with connect(server.address) as client:
-    status = client.wait(client.submit(SleepRequest("x")))
+    status = client.wait(client.submit(NewRequest("x")))
     print(status.state, status.message, sep="|")
 server.stop()
 thread.join()
@@ -431,17 +399,7 @@ thread.join()
 
 def test_a_job_without_progress_is_tried_once_more_and_fails_with_the_evidence(tmp_path: Path) -> None:
     """The worker gives signs of life all the time: it is the job that stands still."""
-    package = tmp_path / "with_sleep" / "parascale"
-    shutil.copytree(Path(parascale.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__"))
-    (package / "link" / "kinds" / "sleep.py").write_text(REQUEST)
-    (package / "service" / "jobs" / "sleep.py").write_text(RUN)
-    done = subprocess.run(
-        [sys.executable, "-c", CLIENT, str(tmp_path)],
-        env=os.environ | {"PYTHONPATH": str(package.parent)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = run_with_kind(tmp_path, "sleep", RUN, CLIENT, stall=2.0)
     state, message = done.stdout.strip().split("|")
     assert state == "failed", done.stderr
     assert "made no progress for 2 s while counting sheep (in deadlocked, sleep.py line 11)" in message

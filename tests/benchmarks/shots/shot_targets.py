@@ -1,13 +1,12 @@
 """Targets that shots are carried into: the four scenes, and four scripted anew in other people's manner."""
 
 import math
-from collections.abc import Callable
 
 import bpy
 import numpy as np
 
 from parascale.blender.scenes.parts import Builder, Shape, box, join_shapes, lathe, sheet, sphere, tube
-from parascale.blender.scenes.scenes_by_name import BUILDERS
+from parascale.blender.scenes.scenes_by_name import BUILDERS, Build, open_scene
 
 
 def _plain(build: Builder, **colours: tuple[float, float, float]) -> None:
@@ -112,7 +111,7 @@ def tube_arms() -> Shape:
     return join_shapes([tube(np.array([[x, 0, 1.35], [1.25 * x, 0, 0.75]]), 0.06, 8) for x in (-0.27, 0.27)])
 
 
-TARGETS: dict[str, Callable[[bpy.types.Scene], bpy.types.Scene]] = {
+TARGETS: dict[str, Build] = {
     **BUILDERS,
     "interior": build_interior,
     "terrain": build_terrain,
@@ -123,10 +122,6 @@ TARGETS: dict[str, Callable[[bpy.types.Scene], bpy.types.Scene]] = {
 
 def open_target(name: str, size: tuple[int, int]) -> bpy.types.Scene:
     """Build a target in place of what is open; its pictures have ``size``, width and height in pixels."""
-    bpy.ops.wm.read_homefile(use_empty=True)
-    scene = bpy.context.scene
-    assert scene is not None
-    scene.render.resolution_x, scene.render.resolution_y = size
-    scene = TARGETS[name](scene)
+    scene = open_scene(name, size, TARGETS)
     scene.frame_set(1)
     return scene

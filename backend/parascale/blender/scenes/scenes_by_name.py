@@ -1,6 +1,6 @@
 """The scenes by name, from the largest to the smallest."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import bpy
 
@@ -9,7 +9,9 @@ from parascale.blender.scenes.desk import build_desk
 from parascale.blender.scenes.room import build_room
 from parascale.blender.scenes.street import build_street
 
-BUILDERS: dict[str, Callable[[bpy.types.Scene], bpy.types.Scene]] = {
+Build = Callable[[bpy.types.Scene], bpy.types.Scene]
+
+BUILDERS: dict[str, Build] = {
     "cosmos": build_cosmos,
     "street": build_street,
     "room": build_room,
@@ -17,10 +19,10 @@ BUILDERS: dict[str, Callable[[bpy.types.Scene], bpy.types.Scene]] = {
 }
 
 
-def open_scene(name: str, size: tuple[int, int]) -> bpy.types.Scene:
+def open_scene(name: str, size: tuple[int, int], builders: Mapping[str, Build] = BUILDERS) -> bpy.types.Scene:
     """Build a scene in place of what is open; its pictures have ``size``, width and height in pixels."""
     bpy.ops.wm.read_homefile(use_empty=True)
     scene = bpy.context.scene
     assert scene is not None
     scene.render.resolution_x, scene.render.resolution_y = size
-    return BUILDERS[name](scene)
+    return builders[name](scene)
