@@ -39,6 +39,8 @@ def steps() -> Steps:
         if prepare is not None:
             prepare()
             yield from pause(0.2)
+        if name in OF_A_JOB:
+            arguments["job_id"] = part("jobs.session").current().newest_jobs(1)[0].id
         yield from try_operator(name, arguments)
     told["operators"] = sorted(
         cls.bl_idname.removeprefix("parascale.")
@@ -140,6 +142,10 @@ BEFORE: dict[str, Callable[[], None]] = {
 }
 
 
+# Their buttons stand beside a job.
+OF_A_JOB = {"insert_result", "retry_job", "cancel_job", "forget_job"}
+
+
 def try_operator(name: str, arguments: dict[str, Any]) -> Steps:
     """Call an operator as its button does, then repeat it, then change what can be changed of it."""
     area = area_of("VIEW_3D") or area_of("GRAPH_EDITOR")
@@ -172,7 +178,7 @@ def try_operator(name: str, arguments: dict[str, Any]) -> Steps:
     yield from pause(0.2)
     yield from until(idle, f"the end of {name} redone", 120)
     told["repeated"][name] = [can, changed]
-    print("repeated", name, can, changed, flush=True)
+    print("repeated", name, flush=True)
 
 
 def close_other_windows() -> Steps:
