@@ -10,7 +10,7 @@ PYTEST_MARKS ?=
 START ?=
 END ?=
 
-.PHONY: demo check test test-blender45 test-blender50 test-blender52 test-background window-root window manual docs bench soak dist lint clean
+.PHONY: demo check test test-blender45 test-blender50 test-blender52 test-background window-root window manual docs bench gpu soak dist lint clean
 
 demo: .venv/ready
 	$(BIN)/python tools/demo.py --output demo $(if $(REFERENCE),--reference "$(REFERENCE)") $(if $(SCENE),--scene "$(SCENE)") $(if $(START),--start $(START)) $(if $(END),--end $(END))
@@ -60,13 +60,18 @@ docs: .venv-docs/ready .venv/ready
 bench: .venv/ready-dev
 	for bench in tests/benchmarks/bench_*.py tests/benchmarks/*/bench_*.py; do echo "== $$bench"; $(BIN)/python "$$bench"; done
 
+# Published sizes with random numbers, on a GPU; says so and skips where there is none.
+gpu: .venv/ready-dev
+	$(BIN)/python -m pytest tests/generators/test_gpu.py
+
 soak: .venv/ready-dev
 	PARASCALE_SOAK=1.0 $(BIN)/python -m pytest tests/soak --timeout 3600
 
-dist: .venv/ready-dev build/zips/ready
+# Without what the tests need: torch is gigabytes.
+dist: .venv/ready build/zips/ready
 	rm -rf dist && $(BIN)/python -m build --outdir dist .
 	cp -r build/zips/* dist/ && rm dist/ready
-	$(BIN)/python tools/build_extension.py --output-dir dist --complete
+	$(BIN)/python tools/build_extension.py --output-dir dist --own --complete
 	cd dist && find . -type f ! -name SHA256SUMS -exec sha256sum {} + > SHA256SUMS
 
 clean:
@@ -97,7 +102,7 @@ clean:
 	tools/setup_venv.sh .venv-blender52 3.13 blender
 	touch $@
 
-build/zips/ready: .venv/ready $(shell find blender_addon backend tools/build_extension.py blender_manifest.toml -name '*.py' -o -name '*.toml')
+build/zips/ready: .venv/ready $(shell find blender_addon backend tools/build_extension.py blender_manifest.toml -name '*.py' -o -name '*.toml' -o -name '*.html' -o -name '*.json')
 	rm -rf build/zips
 	$(BIN)/python tools/build_extension.py --output-dir build/zips
 	touch $@

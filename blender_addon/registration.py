@@ -7,8 +7,8 @@ import bpy
 
 from . import operators, overlay, panels, preferences, settings, tasks
 from .jobs import job_list, session, thumbnails, timer
-from .scene import geometry, live
-from .settings import changes
+from .scene import comparison_icons, geometry, live, move_films
+from .settings import calibration, changes, photo, presets
 from .settings.generators import unregister_generators
 from .typed_properties import expose_properties
 
@@ -21,10 +21,10 @@ def classes_of(module: ModuleType) -> Iterator[type]:
             yield found
 
 
-MODULES = (preferences, settings, job_list, *operators.MODULES, *panels.MODULES)
+MODULES = (preferences, photo, calibration, settings, job_list, *operators.MODULES, *panels.MODULES)
 CLASSES = tuple(cls for module in MODULES for cls in classes_of(module))
 PROPERTIES = (*settings.PROPERTIES, *job_list.PROPERTIES)
-HANDLERS = (*geometry.HANDLERS, *timer.HANDLERS, *tasks.HANDLERS)
+HANDLERS = (*presets.HANDLERS, *geometry.HANDLERS, *timer.HANDLERS, *tasks.HANDLERS)
 
 
 def register() -> None:
@@ -38,6 +38,11 @@ def register() -> None:
         menu.append(draw)  # type: ignore[arg-type]  # to the stubs a function, to Blender a method
     for handlers, handler in HANDLERS:
         handlers.append(handler)
+    # A file may be open already, and its data is out of reach while Blender enables an add-on.
+    if hasattr(bpy.data, "objects"):
+        presets.keep_earlier_settings()
+    else:
+        bpy.app.timers.register(presets.keep_earlier_settings, first_interval=0.0)
     changes.reactions.append(live.rebuild_on_change)
     overlay.start()
     session.start()
@@ -46,8 +51,9 @@ def register() -> None:
 
 def unregister() -> None:
     """Undo `register`; what files hold of ours stays in them."""
-    if bpy.app.timers.is_registered(timer.on_timer):
-        bpy.app.timers.unregister(timer.on_timer)
+    for function in (timer.on_timer, presets.keep_earlier_settings):
+        if bpy.app.timers.is_registered(function):
+            bpy.app.timers.unregister(function)
     tasks.stop()
     session.stop()
     overlay.stop()
@@ -59,6 +65,8 @@ def unregister() -> None:
     for menu, draw in panels.MENUS:
         menu.remove(draw)  # type: ignore[arg-type]
     thumbnails.clear()
+    move_films.clear()
+    comparison_icons.clear()
     unregister_generators()
     for owner, name, _ in PROPERTIES:
         delattr(owner, name)

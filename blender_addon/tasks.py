@@ -148,11 +148,19 @@ def _on_timer() -> float | None:
             _advance(task)
     if now - _state.redrawn > _REDRAW_SECONDS or _state.task is None:
         _state.redrawn = now
-        _redraw()
+        redraw_panels()
     return INTERVAL_SECONDS
 
 
+def is_rendering() -> bool:
+    """Whether the user renders: the scene must not go to other frames meanwhile, nor be rendered by us."""
+    return bpy.app.is_job_running("RENDER")
+
+
 def _advance(task: Task) -> None:
+    if is_rendering():
+        task.phase = "Waiting for the render"
+        return
     if not task.is_ready:
         _take_steps(task, _BUSY_SECONDS)
         if _state.task is task:
@@ -185,7 +193,7 @@ def _take_steps(task: Task, seconds: float) -> None:
         _state.task = None
         _set_status(None)
         if task.reports:
-            tell(task.reports[-1][1])
+            tell("; ".join(text for _, text in task.reports))
 
 
 def _attempt(work: Callable[[], None]) -> None:
@@ -212,11 +220,15 @@ def _set_status(text: str | None) -> None:
         workspace.status_text_set(text)
 
 
-def _redraw() -> None:
+def redraw_panels() -> None:
+    """Have what shows panels of ours drawn anew, and nothing of the scene: a large one takes longer than the work."""
     for window in bpy.data.window_managers[0].windows:
         for area in window.screen.areas:
-            if area.type in ("VIEW_3D", "PREFERENCES"):
+            if area.type in ("SEQUENCE_EDITOR", "PREFERENCES"):
                 area.tag_redraw()
+            for region in area.regions if area.type == "VIEW_3D" else ():
+                if region.type == "UI":
+                    region.tag_redraw()
 
 
 @bpy.app.handlers.persistent  # type: ignore[untyped-decorator]  # the stubs say nothing of it

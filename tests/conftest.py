@@ -1,6 +1,8 @@
 """What all tests share: the real data, where it is at hand."""
 
+import logging
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,3 +16,30 @@ def testdata() -> Path:
     if not TESTDATA.is_dir():
         pytest.skip(f"no real data at {TESTDATA}: set PARASCALE_TESTDATA")
     return TESTDATA
+
+
+@pytest.fixture
+def typed(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """Type a command in this process: its exit code, and what it said."""
+
+    from parascale.cli import main
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        capfd.readouterr()
+        monkeypatch.setattr("sys.argv", ["parascale", *map(str, arguments)])
+        loggers = [logging.getLogger(), logging.getLogger("parascale")]
+        before = [(each, each.handlers[:], each.level, each.propagate) for each in loggers]
+        try:
+            main()
+            code = 0
+        except SystemExit as end:
+            code = end.code if isinstance(end.code, int) else int(end.code is not None)
+        finally:
+            # A process runs one command; here the next would write to this one's standard error, which is closed.
+            for each, handlers, level, propagate in before:
+                each.handlers[:], each.propagate = handlers, propagate
+                each.setLevel(level)
+        said = capfd.readouterr()
+        return code, said.out, said.err
+
+    return run

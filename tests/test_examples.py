@@ -29,10 +29,10 @@ def test_from_a_clip_to_a_generator_and_back(testdata: Path, tmp_path: Path) -> 
     assert "PCE" in run("carry_over_to_a_picture", shot, tmp_path / "depth.npy", result)
     assert "(81, 6, 48, 80)" in run("prepare_for_a_generator", result, tmp_path / "maps.npy")
     assert "-> realestate10k" in run("convert_a_path", result, tmp_path / "path.txt", "realestate10k")
-    # Held against what it shows itself, a video has next to no error.
+    # Held against what it shows itself, a video has next to no error; the lens that was estimated is given this time.
     measured = re.search(r"PCE (\S+),", run("measure_a_video", clip, shot))
     assert measured
-    assert float(measured[1]) < 1e-6
+    assert float(measured[1]) < 0.01
 
 
 def test_every_example_is_listed_and_tested() -> None:

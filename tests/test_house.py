@@ -30,6 +30,7 @@ FLOORS = [
     ["projection"],
     ["weights"],
     ["link"],
+    ["cluster"],
     ["blender"],
     ["generators", "solve", "depth"],
     ["evaluation"],

@@ -1,6 +1,7 @@
 """Build the zips of the Blender extension.
 
-The small ones talk to a backend elsewhere: cp311 (Blender 4.5 - 5.0), abi3 (5.1 and later) and pure (no binary). The
+The small ones talk to a backend elsewhere: cp311 (Blender 4.5 - 5.0), abi3 (5.1 and later) and pure (no binary); they
+keep to the rules of Blender's public platform. Those under ``own`` hold the whole package and can set a backend up. The
 complete ones, one a platform and Python, bring the solver and the preview along, run by Blender's own Python.
 Binary wheels are downloaded once and kept in a cache folder; with them there, a build needs no network.
 """
@@ -35,6 +36,8 @@ ROOMS = (*GROUND, "files", "conditioning", "media", "projection", "weights", "li
 # What the complete zips bring along.
 BROUGHT = ("av", "opencv-python-headless", "openexr", "pillow", "pycolmap", "scipy", "pyzmq")
 MAX_ZIP_BYTES = 200_000_000
+# What the public platform's rules forbid: only zips with the whole package have it.
+NOT_PUBLIC = ("operators/set_up.py",)
 
 # pip's platform tags of what Blender runs on. One universal2 wheel serves both kinds of Mac.
 PLATFORMS = ("manylinux_2_28_x86_64", "macosx_11_0_universal2", "win_amd64", "win_arm64")
@@ -87,6 +90,8 @@ COMPLETE = (
 )
 # Blender's Pythons, and the lines of the manifest that say which Blender has them.
 PYTHONS = {"3.11": 'blender_version_max = "5.1.0"', "3.13": 'blender_version_min = "5.1.0"'}
+# A Linux distribution's Blender has the distribution's Python: built only where it is asked for.
+OTHER_PYTHONS = {"3.14": PYTHONS["3.13"]}
 
 VARIANTS = (
     Variant("cp311", python="3.11", abi="cp311", blender=('blender_version_max = "5.1.0"',)),
@@ -119,6 +124,21 @@ def build(output: Path, cache: Path) -> list[Path]:
     return zips
 
 
+def build_own(output: Path, cache: Path) -> list[Path]:
+    """Write the small zips with the whole package and the setup of a backend under ``own/`` and return their paths."""
+    version = _manifest_version()
+    wheel = package_wheel(f"{version}.post{time.time_ns() // 1_000_000}", complete=True)
+    zips = []
+    for variant in (known for known in VARIANTS if known.abi):
+        wheels = {wheel[0]: wheel[1]} | {path.name: path.read_bytes() for path in pyzmq_wheels(variant, cache)}
+        path = output / "own" / f"parascale-{version}-{variant.name}.zip"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        files = addon_files(public=False) | {"blender_manifest.toml": manifest(variant, sorted(wheels)).encode()}
+        _write_zip(path, files, wheels)
+        zips.append(path)
+    return zips
+
+
 def build_complete(output: Path, cache: Path, platforms: Sequence[str], pythons: Sequence[str]) -> list[Path]:
     """Write the complete zips of some platforms and Pythons under ``complete/`` and return their paths."""
     version = _manifest_version()
@@ -128,12 +148,12 @@ def build_complete(output: Path, cache: Path, platforms: Sequence[str], pythons:
         for target in (known for known in COMPLETE if known.platform in platforms):
             wheels = {wheel[0]: wheel[1]}
             wheels |= {path.name: path.read_bytes() for path in brought_wheels(target, python, cache)}
-            lines = (PYTHONS[python],)
+            lines = ((PYTHONS | OTHER_PYTHONS)[python],)
             variant = Variant(f"{target.platform}-py{python.replace('.', '')}", "complete", python, "own", lines)
             path = output / variant.folder / f"parascale-{version}-{variant.name}.zip"
             path.parent.mkdir(parents=True, exist_ok=True)
             text = manifest(variant, sorted(wheels), (target.platform,))
-            _write_zip(path, addon_files() | {"blender_manifest.toml": text.encode()}, wheels)
+            _write_zip(path, addon_files(public=False) | {"blender_manifest.toml": text.encode()}, wheels)
             if path.stat().st_size > MAX_ZIP_BYTES:
                 sys.exit(f"{path} has {path.stat().st_size} bytes: the limit is {MAX_ZIP_BYTES}")
             zips.append(path)
@@ -172,9 +192,10 @@ def _brought_wheel(name: str, pin: str, tags: set[Tag], target: Complete, python
     return found
 
 
-def addon_files() -> dict[str, bytes]:
-    """Content of the add-on's own files by their path in the zip."""
-    files = {str(path.relative_to(ADDON)): path.read_bytes() for path in _sources(ADDON)}
+def addon_files(*, public: bool = True) -> dict[str, bytes]:
+    """Content of the add-on's own files by their path in the zip, of the public platform's or of one's own."""
+    files = {path.relative_to(ADDON).as_posix(): path.read_bytes() for path in _sources(ADDON)}
+    files = {name: content for name, content in files.items() if not (public and name in NOT_PUBLIC)}
     return files | {"LICENSE": (ROOT / "LICENSE").read_bytes()}
 
 
@@ -258,7 +279,8 @@ def _pyzmq_wheel(pin: str, variant: Variant, platform: str, cache: Path) -> Path
 
 
 def _pin(name: str, python: str = "3.11") -> str:
-    path = ROOT / "constraints" / f"py{python.replace('.', '')}.txt"
+    pinned = [*PYTHONS][-1] if python in OTHER_PYTHONS else python
+    path = ROOT / "constraints" / f"py{pinned.replace('.', '')}.txt"
     found = re.search(rf"^{name}==(\S+)$", path.read_text(), re.MULTILINE)
     assert found, f"{path} pins no {name}"
     return found[1]
@@ -304,9 +326,13 @@ def main() -> None:
     parser.add_argument(
         "--complete", nargs="*", choices=names, help="also build the complete zips, of these platforms or of all"
     )
-    parser.add_argument("--python", nargs="*", choices=[*PYTHONS], default=[*PYTHONS], help="of the complete zips")
+    parser.add_argument("--own", action="store_true", help="also build the small ones that can set a backend up")
+    pythons = [*PYTHONS, *OTHER_PYTHONS]
+    parser.add_argument("--python", nargs="*", choices=pythons, default=[*PYTHONS], help="of the complete zips")
     arguments = parser.parse_args()
     zips = build(arguments.output_dir, arguments.wheel_cache)
+    if arguments.own:
+        zips += build_own(arguments.output_dir, arguments.wheel_cache)
     if arguments.complete is not None:
         platforms = arguments.complete or names
         zips += build_complete(arguments.output_dir, arguments.wheel_cache, platforms, arguments.python)

@@ -12,7 +12,7 @@ import sys
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -21,7 +21,14 @@ SIZE = (1600, 1120)
 
 
 def use_window(
-    root: Path, zips: Path, output: Path, script: str = "five_clicks", *, pages: bool = False, patience: int = 1200
+    root: Path,
+    zips: Path,
+    output: Path,
+    script: str = "five_clicks",
+    *,
+    pages: bool = False,
+    alone: bool = False,
+    patience: int = 1200,
 ) -> int:
     """Run a script of `tests/window` in the window.
 
@@ -37,6 +44,8 @@ def use_window(
         Name of the module whose `steps` are taken.
     pages : bool
         Whether to take the pictures of the manual as well.
+    alone : bool
+        Whether it has no network and no backend outside: what the zip brings is all there is.
     patience : int
         Seconds until all of it is ended.
 
@@ -53,11 +62,13 @@ def use_window(
     try:
         (share / "tests").mkdir()
         shutil.copytree(SUITE, share / "tests" / "window", ignore=shutil.ignore_patterns("__pycache__"))
-        for path in zips.glob("parascale-*-abi3.zip"):
+        for path in zips.glob("parascale-*.zip"):
             shutil.copy(path, share)
         subprocess.run([sys.executable, SUITE / "reference.py", share / "clips" / "street.mp4"], check=True)
-        with _backend(share), (share / "blender.log").open("wb") as log:
+        with nullcontext() if alone else _backend(share), (share / "blender.log").open("wb") as log:
             command = [*_command(root, share, patience), "--", script, *(["--pages"] if pages else [])]
+            if alone:
+                command = ["unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh", *command]
             status = subprocess.run(command, stdout=log, stderr=subprocess.STDOUT, check=False).returncode
     finally:
         shutil.rmtree(output, ignore_errors=True)
@@ -109,9 +120,12 @@ def main() -> int:
     parser.add_argument("--output", type=Path, default=PROJECT / "build" / "window")
     parser.add_argument("--script", default="five_clicks", help="module of tests/window whose steps are taken")
     parser.add_argument("--pages", action="store_true", help="take the pictures of the manual as well")
+    parser.add_argument("--alone", action="store_true", help="without a network and a backend outside")
     options = parser.parse_args()
-    pages, patience = options.pages, 2400 if options.pages else 1200
-    return use_window(options.root, options.zips, options.output, options.script, pages=pages, patience=patience)
+    pages, alone, patience = options.pages, options.alone, 2400 if options.pages else 1200
+    return use_window(
+        options.root, options.zips, options.output, options.script, pages=pages, alone=alone, patience=patience
+    )
 
 
 if __name__ == "__main__":

@@ -35,6 +35,7 @@ EXTRAS: dict[str, dict[str, str]] = {
     },
     "evaluate": {"matplotlib": "matplotlib"},
     "view": {"rerun": "rerun-sdk"},
+    "cluster": {"ray": "ray"},
     "bpy": {"bpy": "bpy"},
 }
 """By extra: the name a package is imported with, and the name it is installed by."""

@@ -4,12 +4,14 @@ import json
 import logging
 import logging.handlers
 import os
+import re
 import time
 from pathlib import Path
 from typing import Literal
 
 LogFormat = Literal["text", "json"]
 
+_PLAIN = re.compile(r"[\w.,:;/+*@%()-]*")  # a text that is not quoted: no space, and no end of a line
 _FILE_BYTES, _FILES = 10 << 20, 5
 
 
@@ -21,7 +23,8 @@ def log_level() -> int | None:
 
 def log_event(log: logging.Logger, event: str, **facts: object) -> None:
     """Log something that happened, with its facts: ``event name=value ...``, or as JSON where that is the format."""
-    told = " ".join(f"{name}={value!r}" if " " in str(value) else f"{name}={value}" for name, value in facts.items())
+    texts = {name: str(value) for name, value in facts.items()}
+    told = " ".join(f"{name}={text if _PLAIN.fullmatch(text) else repr(text)}" for name, text in texts.items())
     log.info("%s %s", event, told, extra={"event": event, "facts": facts})
 
 

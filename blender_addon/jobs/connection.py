@@ -34,20 +34,29 @@ class Connection:
     def open(self, choice: BackendChoice) -> Steps[None]:
         """Connect to a backend; start it if it belongs to this machine and does not run yet."""
         from parascale.link import local
+        from parascale.link.sockets import host_of
 
         self.close()
         yield 0.0, "Connecting to the backend"
         if choice.address:
+            # What is no address is refused as that.
+            host_of(choice.address)
             if not (bpy.app.online_access or is_local(choice.address)):
                 raise InputError("Blender may not go online: allow it in Preferences, under System > Network")
             client = local.connect(choice.address, choice.keys)
         else:
+            # Held by nobody: it outlives this Blender where it has jobs to run, and ends by itself after them.
             backend, client = yield from in_thread(
-                lambda _: local.join_backend(choice.command, held=True, environment=choice.environment)
+                lambda _: local.join_backend(choice.command, environment=choice.environment)
             )
             self.backend = backend if backend.process is not None else None
         try:
             welcome = yield from in_thread(lambda _: client.hello())
+        except InputError as error:
+            client.close()
+            never_answered = choice.address and error.notice.remedy == "start-backend"
+            reason = (yield from in_thread(lambda _: local.explain_silence(choice.address))) if never_answered else None
+            raise (InputError(reason) if reason else error) from None
         except BaseException:
             client.close()
             raise
@@ -69,17 +78,10 @@ class Connection:
         register_generators(welcome.generators)
 
     def close(self) -> None:
-        """Hang up; jobs go on."""
+        """Hang up. A backend that was started here ends by itself, once nobody is connected and its jobs are done."""
         if self.client is not None:
             self.client.close()
-        self.client = self.welcome = None
-
-    def stop_backend(self) -> None:
-        """Hang up, and stop the backend if this Blender started it and nobody else is connected to it."""
-        self.close()
-        if self.backend is not None:
-            self.backend.stop()
-        self.backend = None
+        self.client = self.welcome = self.backend = None
 
     @property
     def trouble(self) -> str | None:

@@ -40,10 +40,16 @@ def submit_generation(
     return job
 
 
-def submit_again(scene: bpy.types.Scene, request: Mapping[str, Json], *, beside: bool = False) -> Steps[Job]:
-    """Submit a request that a strip or a job keeps, from the scene as it is now."""
+def camera_of_request(request: Mapping[str, Json]) -> bpy.types.Object:
+    """Return the calibrated camera that a strip or a job was made along."""
     camera = bpy.data.objects.get(str(request.get("camera", "")))
     if camera is None or settings_of_object(camera).role != "CAMERA":
         raise InputError(f"the calibrated camera {request.get('camera')!r} is not in this file any more")
+    return camera
+
+
+def submit_again(scene: bpy.types.Scene, request: Mapping[str, Json], *, beside: bool = False) -> Steps[Job]:
+    """Submit a request that a strip or a job keeps, from the scene as it is now."""
+    camera = camera_of_request(request)
     settings = GenerationSettings.from_json(cast("Mapping[str, Json]", request.get("asked", request)))
     return (yield from submit_generation(scene, camera, settings, beside=beside))

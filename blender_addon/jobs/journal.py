@@ -47,6 +47,8 @@ class Job:
     # What mends its failure, and the choices of that (see `parascale.errors.Remedy`).
     remedy: str = ""
     choices: list[str] = field(default_factory=list)
+    # The Blender that submitted it (see `Presence`).
+    session: str = ""
 
     @property
     def is_open(self) -> bool:
@@ -89,7 +91,14 @@ def load() -> dict[str, Job]:
     return {job.id: job for job in sorted(jobs, key=lambda job: job.created)}
 
 
+def picture_of_shot(job: Job, number: int) -> Path:
+    """Return where the picture of a shot is kept, counted from 0, of a clip that holds several."""
+    return folder() / f"{job.id}-{number}.png"
+
+
 def forget(job: Job) -> None:
-    """Remove a job's entry and picture."""
+    """Remove a job's entry and pictures."""
     for suffix in ("json", "png"):
         (folder() / f"{job.id}.{suffix}").unlink(missing_ok=True)
+    for number in range(len(job.shots)):
+        picture_of_shot(job, number).unlink(missing_ok=True)

@@ -1,12 +1,13 @@
-"""Results put to use: a video becomes a strip, a solved clip the reference, a depth map the photo's surface."""
+"""Results put to use: a video becomes a strip, a clip the reference, a depth map a surface; a report is opened."""
 
 import tempfile
 from collections.abc import Mapping
 from itertools import count
 from pathlib import Path
-from typing import cast
+from typing import NamedTuple, cast
 
 import bpy
+import numpy as np
 
 from parascale.blender.scene_state import frame_rate
 from parascale.blender.strips import (
@@ -21,10 +22,11 @@ from parascale.blender.strips import (
 from parascale.errors import InputError
 from parascale.files.shot_file import read_shot
 from parascale.link.request import Request
-from parascale.types import Json
+from parascale.types import Array, Json
 
 from ..scene import photo
 from ..scene.reference_camera import adopt_reference, describe_shot
+from ..settings import settings_of_object
 from ..settings.preferences import results_folder
 from ..steps import Call, Steps
 from ..stubs import Context
@@ -74,7 +76,7 @@ def _insert_video(context: Context, scene: bpy.types.Scene, job: Job) -> str:
     target = sequencer_scene(context, scene)
     used = target.render.use_sequencer
     path = Path(job.files["video"])
-    request = job.request | {"job": job.id, "result": job.summary}
+    request = job.request | {"job": job.id, "result": job.summary, "frame_start": job.frame_start}
     strip = insert_strip(target, path, job.frame_start, fps=job.fps, request=request)
     strip.name = job.title.removesuffix(" Camera")
     if bpy.data.filepath:
@@ -97,11 +99,13 @@ def film_path(camera: bpy.types.Object) -> Path:
 
 
 def insert_film(
-    context: Context, scene: bpy.types.Scene, camera: bpy.types.Object, path: Path, frame_start: int
+    context: Context, scene: bpy.types.Scene, camera: bpy.types.Object, path: Path, span: tuple[int, int]
 ) -> str:
-    """Put a film of a camera into the sequencer and return a sentence about it."""
+    """Put a film of a camera, of the frames from one to another, into the sequencer; return a sentence about it."""
     target = sequencer_scene(context, scene)
-    strip = insert_strip(target, path, frame_start, fps=frame_rate(scene), request={"camera": camera.name})
+    frame_start, rate = span[0], frame_rate(scene)
+    request: dict[str, Json] = {"camera": camera.name, "frames": span[1] - span[0] + 1, "fps": rate}
+    strip = insert_strip(target, path, frame_start, fps=rate, request=request | {"frame_start": frame_start})
     strip.name = f"{camera.name} Render"
     if bpy.data.filepath:
         strip.filepath = bpy.path.relpath(str(path))
@@ -149,7 +153,35 @@ def show_result(context: Context) -> None:
         bpy.ops.sequencer.view_all()
 
 
-INSERT = {"solve": _insert_shot, "depth": _insert_depth, "generate": _insert_video}
+class Film(NamedTuple):
+    """What was made along a camera, and the frames (T,) of the scene that its pictures show."""
+
+    path: Path
+    frames: Array
+
+
+def film_of_camera(context: Context, camera: bpy.types.Object) -> Film | None:
+    """Return the newest result that was made along a camera, or the active one; None where none is on the disk."""
+    for strip in reversed(result_strips(context)):
+        request, path = request_of(strip) or {}, Path(bpy.path.abspath(strip.filepath))  # type: ignore[attr-defined]
+        if request.get("camera") == camera.name and "frames" in request and path.is_file():
+            count, fps = cast("int", request["frames"]), cast("float", request["fps"])
+            start = cast("int", request.get("frame_start", settings_of_object(camera).calibration.frame_start))
+            return Film(path, start + np.arange(count) * (frame_rate(context.scene) / fps))
+    return None
+
+
+def _open_page(_context: Context, _scene: bpy.types.Scene, job: Job) -> str:
+    page = Path(job.files["page"])
+    if not page.is_file():
+        raise InputError(f"{page} is not there any more: press Open Report again")
+    # Blender without a window has nobody to show it to.
+    if not bpy.app.background:
+        bpy.ops.wm.url_open(url=page.as_uri())
+    return f"The report of {job.title} is {page}"
+
+
+INSERT = {"solve": _insert_shot, "depth": _insert_depth, "generate": _insert_video, "report": _open_page}
 
 
 def active_request(context: Context) -> dict[str, Json] | None:

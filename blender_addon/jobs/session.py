@@ -3,6 +3,7 @@
 All of it happens on the main thread and never waits for the network: `Session.poll` is what the timer calls.
 """
 
+import contextlib
 import logging
 import tempfile
 import time
@@ -15,6 +16,7 @@ import bpy
 from parascale.errors import InputError, Notice
 from parascale.link.messages import JobStatus
 from parascale.link.request import Request
+from parascale.link.start_lock import StartLock
 from parascale.types import Json, to_json_values
 
 from ..advice import sentence
@@ -24,8 +26,11 @@ from ..steps import Steps
 from . import journal, thumbnails
 from .connection import Connection, has_link
 from .journal import Job
+from .presence import Presence
 
 MAX_MESSAGES_PER_POLL = 32
+# How long another Blender that starts may take to look through the journal.
+LOCK_SECONDS = 2.0
 
 log = logging.getLogger("parascale.addon")
 
@@ -35,13 +40,31 @@ class Session:
 
     def __init__(self) -> None:
         self.connection = Connection()
-        self.jobs = journal.load()
+        self.presence = Presence()
+        self.jobs = self._take_jobs()
         # Jobs whose results an operator waits for; the timer leaves them alone.
         self.claimed: set[str] = set()
         # Whether jobs of an earlier Blender were looked for.
         self.has_looked_back = False
         # When the open file was opened, seconds since 1970.
         self.file_opened = time.time()
+
+    def _take_jobs(self) -> dict[str, Job]:
+        """Read the journal: all that has ended, and the open jobs that no Blender follows, ours from now on."""
+        # One at a time: two that start together would both take them. Blender starts where nothing can be locked, too.
+        lock = StartLock(journal.folder() / "taking-over")
+        lock.acquire(LOCK_SECONDS)
+        try:
+            jobs = journal.load()
+            ours = {key: job for key, job in jobs.items() if not job.is_open or self.presence.take_over(job.session)}
+            for job in ours.values():
+                if job.is_open:
+                    job.session = self.presence.session
+                    with contextlib.suppress(OSError):  # a full disk keeps no Blender from starting
+                        journal.save(job)
+        finally:
+            lock.release()
+        return ours
 
     def connect(self) -> Steps[None]:
         """Connect to the backend of the preferences, unless one is connected already."""
@@ -73,6 +96,7 @@ class Session:
     def submit(self, job: Job, request: Request) -> None:
         """Write a job to the journal, then hand it over; `poll` does the rest. One that is refused has failed."""
         assert self.connection.client is not None
+        job.session = self.presence.session
         self.jobs[job.id] = job
         journal.save(job)
         try:
@@ -110,7 +134,7 @@ class Session:
         """Take in one bounded batch of messages; return the jobs that changed."""
         if self.connection.client is None:
             return []
-        from parascale.link.client import Fetched, JobChanged
+        from parascale.link.events import Fetched, JobChanged
 
         changed = []
         for event in self.connection.client.pump(MAX_MESSAGES_PER_POLL):
@@ -125,7 +149,7 @@ class Session:
                 job.summary = to_json_values(event.result.summary)
                 job.files = {role: str(path) for role, path in event.result.files.items()}
             else:
-                job.state, job.message = "failed", event.message
+                job.state, job.message = "failed", sentence(event.message)
             changed.append(job)
             if job.state != before:
                 journal.save(job)
@@ -137,10 +161,16 @@ class Session:
             return
         job.state, job.fraction, job.phase = status.state, status.fraction, status.phase
         job.message = sentence(Notice(status.message, status.remedy, status.choices))
+        if not job.is_open:
+            # What it was doing, or what its worker ended with, is no news to whoever cancelled it.
+            job.phase = ""
+            job.message = "Cancelled: Retry starts it again" if status.state == "cancelled" else job.message
         job.remedy, job.choices = status.remedy, list(status.choices)
         job.shots = list(status.choices) if status.remedy == "shot" else []
         if status.sketch:
             thumbnails.save_sketch(job, status.sketch)
+        if job.shots:
+            thumbnails.cut_shots(job)
         if status.state == "running" and not job.started:
             job.started = time.time()
         if status.state == "done":
@@ -189,10 +219,11 @@ def start() -> None:
 
 
 def stop() -> None:
-    """End the session; open jobs go on when their backend is started again."""
+    """End the session; its open jobs go on, and the next Blender takes them up."""
     global _current  # noqa: PLW0603
     if _current is not None:
-        _current.connection.stop_backend()
+        _current.connection.close()
+        _current.presence.leave()
     _current = None
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 import bpy.utils.previews
+import imbuf
 import numpy as np
 from bpy.utils.previews import ImagePreviewCollection
 
@@ -52,23 +53,58 @@ def save_sketch(job: Job, sketch: str) -> None:
     _outdated.add(job.id)
 
 
+def cut_shots(job: Job) -> None:
+    """Cut the picture of a clip of several shots, which shows them side by side, into one picture for each."""
+    path = journal.folder() / f"{job.id}.png"
+    if not path.is_file():
+        return
+    try:
+        row = imbuf.load(str(path))
+    except (OSError, ValueError):
+        return  # as with a bad sketch
+    width, height = row.size[0] // len(job.shots), row.size[1]
+    for number in range(len(job.shots)):
+        picture = row.copy()
+        picture.crop((number * width, 0), ((number + 1) * width - 1, height - 1))
+        imbuf.write(picture, filepath=str(journal.picture_of_shot(job, number)))
+        picture.free()
+    row.free()
+
+
+def icon_of_shot(job: Job, number: int) -> int:
+    """Return the icon of one shot, counted from 0, of a clip that holds several; 0 if it has no picture."""
+    path = journal.picture_of_shot(job, number)
+    return _icon(f"SHOT {job.id} {number}", path, "IMAGE") if path.is_file() else 0
+
+
+def _icon(key: str, path: Path, kind: Literal["MOVIE", "IMAGE"]) -> int:
+    global _previews  # noqa: PLW0603 - Blender wants the collection removed once, by its maker
+    if _previews is None:
+        _previews = bpy.utils.previews.new()
+    if key not in _previews:
+        _previews.load(key, str(path), kind)
+    return int(_previews[key].icon_id)
+
+
 def icon_of(job: Job) -> int:
     """Return the icon of a job's picture; 0 if it has none."""
-    global _previews  # noqa: PLW0603 - Blender wants the collection removed once, by its maker
     video = Path(job.files.get("video", ""))
     kind: Literal["MOVIE", "IMAGE"] = "MOVIE" if video.is_file() else "IMAGE"
     path = video if kind == "MOVIE" else journal.folder() / f"{job.id}.png"
     key = f"{kind} {job.id}"
-    if _previews is None:
-        _previews = bpy.utils.previews.new()
-    if key not in _previews:
-        if not path.is_file():
-            return 0
-        _previews.load(key, str(path), kind)
-    elif kind == "IMAGE" and job.id in _outdated:
+    if _previews is not None and key in _previews and kind == "IMAGE" and job.id in _outdated:
         _previews[key].reload()
+    elif not path.is_file():
+        return 0
     _outdated.discard(job.id)
-    return int(_previews[key].icon_id)
+    return _icon(key, path, kind)
+
+
+def refusal_picture(job: Job) -> Path | None:
+    """Return the drawing of where a refused clip breaks; None where there is none."""
+    path = journal.folder() / f"{job.id}.png"
+    refused = job.kind == "solve" and job.state == "failed" and not job.shots
+    return path if refused and path.is_file() else None
 
 
 def clear() -> None:

@@ -7,7 +7,7 @@ import bpy
 
 from .. import tasks
 from ..advice import sentence
-from ..scene import geometry
+from ..scene import geometry, move_films, move_library
 from ..settings.preferences import backend_choice
 from . import job_list, session
 from .connection import has_link
@@ -28,11 +28,10 @@ def on_timer() -> float:
             if now.belongs_to_open_file(job):
                 _insert(now, job)
                 changed = True
-    if changed or geometry.is_unsettled():
-        areas = [area for window in bpy.data.window_managers[0].windows for area in window.screen.areas]
-        for area in areas:
-            if area.type in ("VIEW_3D", "SEQUENCE_EDITOR", "PREFERENCES"):
-                area.tag_redraw()
+    if tasks.is_idle() and _take_up_moves():
+        changed = True
+    if move_films.play() or changed or geometry.is_unsettled():
+        tasks.redraw_panels()
     job_list.update()
     return INTERVAL_SECONDS
 
@@ -54,12 +53,37 @@ def _on_load(_path: str) -> None:
 HANDLERS = ((bpy.app.handlers.load_post, _on_load),)
 
 
+def _take_up_moves() -> bool:
+    """Make moves dropped from the library the reference, and calibrate by the last one where a camera can start.
+
+    Returns whether there were any.
+    """
+    windows = list(bpy.data.window_managers[0].windows)
+    layers: list[bpy.types.ViewLayer | None] = [window.view_layer for window in windows] or [bpy.context.view_layer]
+    # What is dropped on a viewport is its active object.
+    dropped = [layer is not None and move_library.is_dropped(layer.objects.active) for layer in layers]
+    if not any(dropped):
+        return False
+    try:
+        with bpy.context.temp_override(window=windows[dropped.index(True)]) if windows else nullcontext():
+            ours = bpy.ops.parascale  # type: ignore[attr-defined]  # ours
+            ours.take_up_moves("EXEC_DEFAULT", True)
+            if ours.create_camera.poll():
+                ours.create_camera("INVOKE_DEFAULT", True)
+    except RuntimeError as error:
+        # Said, as a timer that fails is never called again.
+        tasks.tell(f"ParaScale: {sentence(str(error).removeprefix('Error: '))}")
+    return True
+
+
 def _insert(now: session.Session, job: Job) -> None:
     """Call the operator, which makes the insertion one undo step."""
     try:
         windows = bpy.data.window_managers[0].windows
         with bpy.context.temp_override(window=bpy.context.window or windows[0]) if len(windows) else nullcontext():
-            bpy.ops.parascale.insert_result("EXEC_DEFAULT", True, job_id=job.id)  # type: ignore[attr-defined]  # ours
+            # A report changes nothing that could be undone.
+            undone = job.kind != "report"
+            bpy.ops.parascale.insert_result("EXEC_DEFAULT", undone, job_id=job.id)  # type: ignore[attr-defined]  # ours
     except RuntimeError as error:
         if job.state != "failed":
             now.set_state(job, "failed", sentence(str(error).removeprefix("Error: ")))

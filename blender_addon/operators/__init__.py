@@ -1,5 +1,19 @@
 """The operators, ``bpy.ops.parascale.*``, one file a step of the work, as the panels."""
 
-from . import calibrate, generate, reference, tools
+import importlib
+import importlib.util
 
-MODULES = (reference, calibrate, generate, tools)
+from . import calibrate, compare, generate, library, reference, refusal, tools
+
+# The extension of the public platform sets nothing up: it comes without that file.
+_OWN = (f"{__name__}.set_up",)
+MODULES = (
+    reference,
+    refusal,
+    library,
+    calibrate,
+    compare,
+    generate,
+    tools,
+    *(importlib.import_module(name) for name in _OWN if importlib.util.find_spec(name) is not None),
+)

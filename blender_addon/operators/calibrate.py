@@ -6,21 +6,22 @@ import bpy
 from bpy_extras import view3d_utils
 from mathutils import Vector
 
+from parascale.blender.keyframes import keyed_frames
 from parascale.errors import InputError
-from parascale.link.kinds.depth import DepthRequest
-from parascale.types import Json
 
 from ..advice import sentence
-from ..jobs.results import run_job
+from ..jobs.requests import estimate_photo_depth
 from ..scene import photo
 from ..scene.calibrated_camera import create_camera, rebuild_camera
-from ..scene.calibration_inputs import measure_target
-from ..scene.curves import keyed_frames
+from ..scene.measured import measure_target
 from ..scene.objects import calibrated_camera, select_only, selected_surfaces
 from ..scene.picking import clip_along, focus_on, hold, measure_by, point_on_ray
 from ..scene.report import number, report_of_camera
-from ..settings import STRENGTH, TIME, settings_of_scene
-from ..settings.changes import as_one_change
+from ..scene.start import view_pose
+from ..settings import STRENGTH, TIME, settings_of_object, settings_of_scene
+from ..settings.changes import as_one_change, notify
+from ..settings.choices import PRESETS
+from ..settings.presets import apply_preset
 from ..steps import Call, DirectOperator, StepOperator, Steps
 from ..stubs import Context, Outcome
 from ..tasks import WRITE
@@ -28,6 +29,8 @@ from ..typed_properties import EnumProperty, FloatVectorProperty
 from .polls import (
     needs_anchor,
     needs_calibrated_camera,
+    needs_keys,
+    needs_local_camera,
     needs_no_time_curve,
     needs_photo,
     needs_reference_and_start,
@@ -63,14 +66,7 @@ class PARASCALE_OT_estimate_depth(StepOperator):
         asked = settings_of_scene(scene).photo
         path = Path(bpy.path.abspath(asked.picture))
         if asked.source == "MODEL":
-            model, fov = asked.model, asked.fov
-            yield 0.0, "Reading the photo"
-            picture = photo.read_photo(path)
-            if not model:
-                raise InputError("no depth model is named: enter one, such as depth-anything-v2-small")
-            request = DepthRequest(picture, model)
-            record: dict[str, Json] = {"picture": str(path), "model": model, "fov": fov}
-            yield from run_job(context, request, path.stem, record, call)
+            yield from estimate_photo_depth(context, call)
             return
         yield 0.0, "Reading the depth map"
         if asked.source == "FILE":
@@ -105,7 +101,7 @@ class PARASCALE_OT_rebuild(StepOperator):
     bl_idname = "parascale.rebuild"
     bl_label = "Rebuild"
     bl_options = {"REGISTER", "UNDO"}
-    needs = (needs_calibrated_camera,)
+    needs = (needs_calibrated_camera, needs_local_camera)
 
     @classmethod
     def steps(cls, context: Context, call: Call) -> Steps[None]:
@@ -216,28 +212,17 @@ class PARASCALE_OT_pick_subject(_Picking):
         hold(context, self.side, self.place)
 
 
-class PARASCALE_OT_set_manner(DirectOperator):
-    """Set what is carried over besides the Parallax Number, all at once"""
+class PARASCALE_OT_apply_preset(DirectOperator):
+    """Choose what is kept of the reference besides the Parallax Number"""
 
-    bl_idname = "parascale.set_manner"
-    bl_label = "Set Manner"
+    bl_idname = "parascale.apply_preset"
+    bl_label = "Apply Preset"
     bl_options = {"REGISTER", "UNDO"}
 
-    manner: str = EnumProperty(
-        name="Manner",
-        description="What is carried over",
-        items=(
-            ("FEELS", "Feels the Same", "Hold the subject, keep the horizon and keep clear of surfaces"),
-            ("VERBATIM", "Verbatim", "Rotations and steps of the reference as they are, as in the paper"),
-        ),
-    )
+    preset: str = EnumProperty(name="Preset", description="What is kept of the reference", items=PRESETS)
 
     def run(self, context: Context) -> None:
-        settings = settings_of_scene(context.scene).current
-        feels = self.manner == "FEELS"
-        with as_one_change(settings):
-            settings.framing, settings.keep_clear = float(feels), feels
-            settings.horizon, settings.max_jump = ("keep", 0.05) if feels else ("free", 0.0)
+        apply_preset(settings_of_scene(context.scene).current, self.preset)
 
 
 class PARASCALE_OT_add_time_curve(DirectOperator):
@@ -246,7 +231,7 @@ class PARASCALE_OT_add_time_curve(DirectOperator):
     bl_idname = "parascale.add_time_curve"
     bl_label = "Ease Time"
     bl_options = {"REGISTER", "UNDO"}
-    needs = (needs_calibrated_camera, needs_no_time_curve)
+    needs = (needs_calibrated_camera, needs_local_camera, needs_keys, needs_no_time_curve)
 
     def run(self, context: Context) -> None:
         camera = calibrated_camera(context.scene)
@@ -263,7 +248,7 @@ class PARASCALE_OT_key_strength(DirectOperator):
     bl_idname = "parascale.key_strength"
     bl_label = "Key Strength"
     bl_options = {"REGISTER", "UNDO"}
-    needs = (needs_calibrated_camera,)
+    needs = (needs_calibrated_camera, needs_local_camera)
 
     def run(self, context: Context) -> None:
         calibrated_camera(context.scene).keyframe_insert(f'["{STRENGTH}"]', frame=context.scene.frame_current)
@@ -281,6 +266,35 @@ class PARASCALE_OT_select_anchor(DirectOperator):
         anchor = calibrated_camera(context.scene).parent
         assert anchor is not None  # polled
         select_only(context, anchor)
+
+
+class PARASCALE_OT_anchor_to_view(DirectOperator):
+    """Put the anchor where the 3D viewport looks from: the move starts there, or passes it where Match At says"""
+
+    bl_idname = "parascale.anchor_to_view"
+    bl_label = "Anchor to View"
+    bl_options = {"REGISTER", "UNDO"}
+    needs = (needs_calibrated_camera, needs_local_camera, needs_anchor)
+
+    def run(self, context: Context) -> None:
+        camera = calibrated_camera(context.scene)
+        anchor = camera.parent
+        assert anchor is not None  # polled
+        anchor.matrix_world = view_pose(context)
+        notify(settings_of_object(camera).calibration)
+
+
+class PARASCALE_OT_match_here(DirectOperator):
+    """Let the anchor stand for the current frame of the move"""
+
+    bl_idname = "parascale.match_here"
+    bl_label = "Match at Current Frame"
+    bl_options = {"REGISTER", "UNDO"}
+
+    def run(self, context: Context) -> None:
+        settings = settings_of_scene(context.scene).current
+        with as_one_change(settings):
+            settings.match_at, settings.match_frame = "FRAME", context.scene.frame_current
 
 
 def _report(call: Call, camera: bpy.types.Object) -> None:

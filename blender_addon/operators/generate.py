@@ -2,15 +2,16 @@
 
 import bpy
 
+from parascale.blender.keyframes import keyed_frames
 from parascale.errors import InputError
 
 from .. import tasks
 from ..advice import sentence
 from ..jobs import job_list, session
-from ..jobs.generation import submit_again, submit_generation
+from ..jobs.generation import camera_of_request, submit_again, submit_generation
 from ..jobs.journal import Job
+from ..jobs.requests import estimate_photo_depth, solve_clip, write_report
 from ..jobs.results import active_request, film_path, insert_film, insert_result, show_result
-from ..scene.curves import keyed_frames
 from ..scene.objects import calibrated_camera
 from ..scene.photo import restore_request
 from ..scene.render_beside import render_film_beside
@@ -25,6 +26,7 @@ from .polls import (
     needs_calibrated_camera,
     needs_closed_connection,
     needs_connection,
+    needs_keys,
     needs_result,
     needs_result_strip,
 )
@@ -58,14 +60,14 @@ class PARASCALE_OT_start_backend(StepOperator):
 
 
 class PARASCALE_OT_stop_backend(DirectOperator):
-    """Disconnect from the backend, and stop it if this Blender started it; its jobs go on when it is started again"""
+    """Disconnect from the backend; one that was started here ends by itself once its jobs are done"""
 
     bl_idname = "parascale.stop_backend"
-    bl_label = "Stop"
+    bl_label = "Disconnect"
     needs = (needs_connection,)
 
     def run(self, context: Context) -> None:
-        session.current().connection.stop_backend()
+        session.current().connection.close()
 
 
 class PARASCALE_OT_copy_install_command(DirectOperator):
@@ -101,7 +103,7 @@ class PARASCALE_OT_submit(StepOperator):
 
     bl_idname = "parascale.submit"
     bl_label = "Submit Generation"
-    needs = (needs_calibrated_camera, needs_backend)
+    needs = (needs_calibrated_camera, needs_keys, needs_backend)
 
     @classmethod
     def steps(cls, context: Context, call: Call) -> Steps[None]:
@@ -114,7 +116,7 @@ class PARASCALE_OT_generate(StepOperator):
 
     bl_idname = "parascale.generate"
     bl_label = "Generate"
-    needs = (needs_calibrated_camera, needs_backend)
+    needs = (needs_calibrated_camera, needs_keys, needs_backend)
 
     @classmethod
     def steps(cls, context: Context, call: Call) -> Steps[None]:
@@ -173,7 +175,7 @@ class PARASCALE_OT_poll_jobs(StepOperator):
 
 
 class PARASCALE_OT_insert_result(JobChoice, DirectOperator):
-    """Insert a result: a video becomes a strip, a solved clip the reference, a depth the photo's surface"""
+    """Use a result: a video becomes a strip, a clip the reference, a depth the photo's surface; a report is opened"""
 
     bl_idname = "parascale.insert_result"
     bl_label = "Insert Result"
@@ -199,7 +201,7 @@ class PARASCALE_OT_render_shot(StepOperator):
     bl_idname = "parascale.render_shot"
     bl_label = "Render This Shot"
     bl_options = {"REGISTER", "UNDO"}
-    needs = (needs_calibrated_camera,)
+    needs = (needs_calibrated_camera, needs_keys)
 
     @classmethod
     def steps(cls, context: Context, call: Call) -> Steps[None]:
@@ -210,7 +212,7 @@ class PARASCALE_OT_render_shot(StepOperator):
         path = film_path(camera)
         yield from render_film_beside(scene, camera, span, path)
         yield WRITE
-        call.report({"INFO"}, insert_film(context, scene, camera, path, span[0]))
+        call.report({"INFO"}, insert_film(context, scene, camera, path, span))
 
 
 class PARASCALE_OT_show_result(DirectOperator):
@@ -222,6 +224,18 @@ class PARASCALE_OT_show_result(DirectOperator):
 
     def run(self, context: Context) -> None:
         show_result(context)
+
+
+class PARASCALE_OT_open_report(StepOperator):
+    """Write a page that shows reference and result side by side, with what was measured, and open it in the browser"""
+
+    bl_idname = "parascale.open_report"
+    bl_label = "Open Report"
+    needs = (needs_calibrated_camera, needs_backend)
+
+    @classmethod
+    def steps(cls, context: Context, call: Call) -> Steps[None]:
+        yield from write_report(context, calibrated_camera(context.scene), call)
 
 
 class PARASCALE_OT_cancel_work(DirectOperator):
@@ -252,19 +266,19 @@ class PARASCALE_OT_retry_job(JobChoice, StepOperator):
     @classmethod
     def steps(cls, context: Context, call: Call) -> Steps[None]:
         old = find_job(context, call.job_id)
-        mode = "EXEC_DEFAULT" if bpy.app.background else "INVOKE_DEFAULT"
         if old.kind == "generate":
             job = yield from submit_again(context.scene, old.request, beside=call.is_task)
             call.report({"INFO"}, f"{job.title} is submitted again")
         elif old.kind == "solve" and "filepath" in old.request:
-            # Entries of earlier versions repeat their kind.
-            given = {name: value for name, value in old.request.items() if name != "kind"}
+            asked = dict(old.request)
             if call.shot:
-                given["start"], given["end"] = (int(frame) for frame in call.shot.split(":"))
-            bpy.ops.parascale.solve_clip(mode, **given)  # type: ignore[attr-defined]  # ours
+                asked["start"], asked["end"] = (int(frame) for frame in call.shot.split(":"))
+            yield from solve_clip(context, asked, call)
         elif old.kind == "depth":
             restore_request(context.scene, old.request)
-            bpy.ops.parascale.estimate_depth(mode)  # type: ignore[attr-defined]  # ours
+            yield from estimate_photo_depth(context, call)
+        elif old.kind == "report":
+            yield from write_report(context, camera_of_request(old.request), call)
         else:
             raise InputError(f"{old.title} cannot be submitted again from the list: start it where you did before")
 
@@ -288,6 +302,6 @@ class PARASCALE_OT_forget_job(JobChoice, DirectOperator):
     def run(self, context: Context) -> None:
         job = find_job(context, self.job_id)
         if job.is_open and job.state != "fetched":
-            raise InputError(f"{job.title} is {job.state}: cancel it first")
+            raise InputError(f"{job.title} is {job.state}: wait for its result, or cancel it first")
         session.current().forget(job)
         job_list.update()

@@ -1,10 +1,11 @@
 """What operators need before they run: each function returns what is missing, as Blender's tooltip shows it, or ""."""
 
+from parascale.blender.keyframes import curve_of, keyed_frames
+
 from ..jobs import session
 from ..jobs.connection import has_link
 from ..jobs.results import active_request, result_strips
-from ..scene.curves import curve_of
-from ..scene.objects import calibrated_camera, chosen_camera, selected_cameras, selected_surfaces
+from ..scene.objects import calibrated_camera, chosen_camera, reason_linked, selected_cameras, selected_surfaces
 from ..settings import TIME, settings_of_object, settings_of_scene
 from ..settings.preferences import backend_choice
 from ..stubs import Context
@@ -54,6 +55,17 @@ def needs_calibrated_camera(context: Context) -> str:
     return "" if camera.name in context.scene.objects else "The calibrated camera is in no collection of this scene"
 
 
+def needs_local_camera(context: Context) -> str:
+    """Need the calibrated camera to be of this file: what is changed of a linked one is not saved."""
+    return reason_linked(calibrated_camera(context.scene))
+
+
+def needs_keys(context: Context) -> str:
+    """Need the calibrated camera to have its keys."""
+    keyed = keyed_frames(calibrated_camera(context.scene))
+    return "" if len(keyed) else "The calibrated camera has lost its keys: press Rebuild"
+
+
 def needs_anchor(context: Context) -> str:
     """Need the calibrated camera to have its anchor."""
     return "" if calibrated_camera(context.scene).parent else "The camera has lost its anchor: parent it to one"
@@ -100,7 +112,7 @@ def needs_backend(_context: Context) -> str:
 
 def needs_closed_connection(_context: Context) -> str:
     """Need that no backend is connected."""
-    return "A backend is connected already" if session.current().connection.is_open else ""
+    return "A backend is connected already: press Disconnect first" if session.current().connection.is_open else ""
 
 
 def needs_connection(_context: Context) -> str:

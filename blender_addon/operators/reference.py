@@ -11,13 +11,12 @@ from parascale.blender.animation import Recording, has_unread_zoom, recording_of
 from parascale.blender.scene_state import frame_rate
 from parascale.errors import InputError, Notice
 from parascale.files.raw_trajectory import UserOverrides
-from parascale.link.kinds.solve import SolveRequest
 from parascale.media.suffixes import VIDEO_SUFFIXES
 from parascale.types import Array, Json
 from parascale.weights.catalogue import DEPTH_MODELS
 
 from ..advice import sentence
-from ..jobs.results import run_job
+from ..jobs.requests import solve_clip
 from ..scene.edited_reference import EDITS
 from ..scene.example_moves import MOVES, example_shot
 from ..scene.files import READ_FORMATS, read_reference
@@ -108,8 +107,8 @@ class PARASCALE_OT_use_camera(StepOperator):
         scene: bpy.types.Scene = context.scene
         camera = chosen_camera(context)
         assert camera is not None
-        frames, recording = frames_of_move(scene, camera), recording_of(camera)
-        shot = yield from sample_shot(scene, camera, frames, recording.rate if recording else None)
+        frames, recording = frames_of_move(scene, camera), recording_of(scene, camera)
+        shot = yield from sample_shot(scene, camera, frames, _scene_rate_of(recording))
         if math.isnan(shot.median_depth[0]):
             raise InputError(f"{camera.name} sees no surface in its first frame, so its parallax cannot be measured")
         yield WRITE
@@ -134,6 +133,12 @@ class PARASCALE_OT_solve_clip(StepOperator):
         name="Field of View", description="Horizontal, in degrees; 0 if unknown", min=0.0, max=179.0
     )
     focal: float = FloatProperty(name="Focal Length", description="In pixels of the clip; 0 if unknown", min=0.0)
+    fps: float = FloatProperty(
+        name="Frame Rate",
+        description="Pictures a second, of a folder or sequence of images; 0 takes what their names tell",
+        min=0.0,
+        soft_max=120.0,
+    )
     depth_model: str = StringProperty(
         name="Depth Model",
         description=(
@@ -156,14 +161,9 @@ class PARASCALE_OT_solve_clip(StepOperator):
 
     @classmethod
     def steps(cls, context: Context, call: Call) -> Steps[None]:
-        path = Path(bpy.path.abspath(call.filepath))
-        request = SolveRequest(
-            path, call.focal or None, call.fov or None, call.start, call.end or None, call.depth_model or None
-        )
-        # What Retry gives this operator again.
-        record: dict[str, Json] = {"filepath": str(path), "fov": call.fov, "focal": call.focal}
-        record |= {"depth_model": call.depth_model, "start": call.start, "end": call.end}
-        yield from run_job(context, request, path.stem, record, call)
+        given = ("filepath", "fov", "focal", "fps", "depth_model", "start", "end")
+        asked: dict[str, Json] = {name: getattr(call, name) for name in given}
+        yield from solve_clip(context, asked, call)
 
 
 class PARASCALE_OT_use_example(DirectOperator):
@@ -190,7 +190,11 @@ class PARASCALE_OT_edit_reference(DirectOperator):
 
     edit: str = EnumProperty(name="Edit", description="What to change", items=items_of(EDITS.values()))
     amount: float = FloatProperty(
-        name="Amount", description="Hold and Join: seconds. Scale Shake: factor", default=1.0, min=0.0, soft_max=4.0
+        name="Amount",
+        description="Hold and Join: seconds. Scale and Take Shake: factor",
+        default=1.0,
+        min=0.0,
+        soft_max=4.0,
     )
     other: str = StringProperty(
         name="Other",
@@ -198,6 +202,13 @@ class PARASCALE_OT_edit_reference(DirectOperator):
         search=lambda _self, _context, text: [name for name in reference_names() if text.lower() in name.lower()],
     )
     needs = (needs_reference,)
+
+    def invoke(self, context: Context, event: bpy.types.Event) -> Outcome:
+        if not EDITS[self.edit].needs_other or self.other:
+            return self.execute(context)
+        others = [name for name in reference_names() if name != reference_of_scene(context.scene).name]
+        self.other = others[-1] if others else ""
+        return context.window_manager.invoke_props_dialog(self)  # type: ignore[no-any-return]
 
     def run(self, context: Context) -> None:
         scene = context.scene
@@ -208,6 +219,8 @@ class PARASCALE_OT_edit_reference(DirectOperator):
         edited = edit.function(shot, None if other is None else whole_shot(other), self.amount, at)
         adopt_reference(scene, dataclasses.replace(edited, name=f"{shot.name} {edit.label}"))
         self.report({"INFO"}, describe_shot(edited))
+        for notice in edited.notices if edit.needs_other else ():
+            self.report({"WARNING"}, sentence(notice))
 
 
 class _DropInView(bpy.types.FileHandler):
@@ -238,6 +251,11 @@ def _offer_cameras(notices: Iterable[Notice]) -> None:
     for notice in notices:
         if notice.remedy == "camera":
             _offered[:] = notice.choices
+
+
+def _scene_rate_of(recording: Recording | None) -> float | None:
+    """Return the frames of the scene that a file takes a second; None where no file says."""
+    return recording.rate * recording.step if recording is not None and recording.rate else None
 
 
 def _doubts(scene: bpy.types.Scene, camera: bpy.types.Object, recording: Recording | None) -> Iterator[str]:

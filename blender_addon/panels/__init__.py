@@ -3,10 +3,10 @@
 import bpy
 
 from ..stubs import Context
-from . import calibrate, generate, progress, reference, tools
+from . import calibrate, compare, generate, progress, reference, tools
 
 # A panel inside another one comes after it.
-MODULES = (progress, reference, calibrate, generate, tools)
+MODULES = (progress, reference, calibrate, compare, generate, tools)
 
 
 def _draw_import(menu: bpy.types.Menu, _context: Context) -> None:

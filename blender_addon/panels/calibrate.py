@@ -3,16 +3,19 @@
 import bpy
 from bl_operators.presets import AddPresetBase
 
-from ..scene.curves import curve_of
+from parascale.blender.keyframes import curve_of
+
 from ..scene.photo import PhotoDepth, depth_of_photo
 from ..scene.report import number, report_of_camera
 from ..scene.staleness import reason_stale
-from ..settings import SHARED_SETTINGS, STRENGTH, TIME, settings_of_object, settings_of_scene
+from ..settings import STRENGTH, TIME, settings_of_object, settings_of_scene
+from ..settings.calibration import SHARED_SETTINGS, WEIGHTS
+from ..settings.presets import find_preset
 from ..stubs import Context, Layout
 from .common import TabPanel, header, length, split, wrapped
 
 PRESETS = "parascale/calibration"
-_VERDICT_ICONS = {"good": "CHECKMARK", "warning": "INFO", "bad": "ERROR"}
+_VERDICT_ICONS = {"good": "CHECKMARK", "warning": "INFO", "bad": "ERROR", "note": "DOT"}
 
 
 class PARASCALE_PT_calibrate(TabPanel):
@@ -23,7 +26,7 @@ class PARASCALE_PT_calibrate(TabPanel):
         camera = settings_of_scene(context.scene).camera
         reference = settings_of_object(camera).reference if camera else None
         state = reference.name.removesuffix(" Reference") if reference else ""
-        self.layout.label(text=header("Calibrate", state), icon="CAMERA_DATA")
+        self.layout.label(text=header("Calibrate", state, buttons=1), icon="CAMERA_DATA")
 
     def draw_header_preset(self, context: Context) -> None:
         self.layout.popover("PARASCALE_PT_presets", text="", icon="PRESET")
@@ -35,6 +38,9 @@ class PARASCALE_PT_calibrate(TabPanel):
         settings = state.current
         if state.camera is not None:
             _draw_camera(layout, scene, state.camera)
+        preset = find_preset(settings)
+        row = layout.row(heading="Keep")
+        row.operator_menu_enum("parascale.apply_preset", "preset", text=preset.label if preset else "Custom")
         layout.prop(settings, "method")
         row = layout.row(align=True)
         if state.camera is None:
@@ -45,7 +51,11 @@ class PARASCALE_PT_calibrate(TabPanel):
             else:
                 row.prop(state.camera, f'["{STRENGTH}"]', text="Strength", slider=True)
             row.operator("parascale.key_strength", text="", icon="DECORATE_KEYFRAME")
+        column = layout.column(align=True)
+        for name in ("strength_along", "strength_across"):
+            column.prop(settings, name)
         layout.prop(settings, "lens")
+        layout.prop(settings, "focus")
         column = layout.column(align=True)
         for name in ("smooth", "max_gain_change", "max_gain_step"):
             column.prop(settings, name)
@@ -88,8 +98,8 @@ class PARASCALE_PT_target(TabPanel):
         if state.measured_depth:
             column = layout.column(align=True)
             found = [length(scene, value) for value in (state.measured_near, state.measured_depth, state.measured_far)]
-            column.label(text=f"Depth {found[0]} / {found[1]} / {found[2]}")
-            column.label(text=f"at 10 / 50 / 90 %, {state.measured_cover:.0%} covered")
+            wrapped(column, f"Depth {found[0]} / {found[1]} / {found[2]}")
+            wrapped(column, f"at 10 / 50 / 90 %, {state.measured_cover:.0%} covered")
 
 
 class PARASCALE_PT_photo(TabPanel):
@@ -125,18 +135,25 @@ class PARASCALE_PT_framing(TabPanel):
     def draw(self, context: Context) -> None:
         settings = settings_of_scene(context.scene).current
         layout = split(self.layout)
-        row = layout.row(align=True)
-        row.operator("parascale.set_manner", text="Feels the Same").manner = "FEELS"
-        row.operator("parascale.set_manner", text="Verbatim").manner = "VERBATIM"
         layout.prop(settings, "framing", slider=True)
         for side in ("target", "reference"):
             row = layout.row(align=True)
             row.prop(settings, f"{side}_subject", text=side.title())
             row.operator("parascale.pick_subject", text="", icon="RESTRICT_SELECT_OFF").side = side.upper()
+        layout.prop(settings, "size")
+        if settings.size == "dolly":
+            layout.prop(settings, "size_budget", slider=True)
         layout.prop(settings, "horizon")
         layout.prop(settings, "keep_clear")
         layout.prop(settings, "max_jump")
-        layout.prop(settings, "match_at")
+        layout.prop(settings, "solver")
+        if settings.solver == "optimise":
+            column = layout.column(align=True)
+            for name in WEIGHTS:
+                column.prop(settings, name, slider=True)
+        row = layout.row(align=True)
+        row.prop(settings, "match_at")
+        row.operator("parascale.match_here", text="", icon="TIME")
         if settings.match_at == "FRAME":
             layout.prop(settings, "match_frame")
 
@@ -152,7 +169,7 @@ class PARASCALE_PT_timing(TabPanel):
         layout = split(self.layout)
         layout.prop(settings, "frame_start")
         if state.camera is not None and curve_of(state.camera, TIME) is not None:
-            layout.label(text="Timing follows the camera's own curve", icon="FCURVE")
+            wrapped(layout, "Timing follows the camera's own curve", icon="FCURVE")
             return
         layout.prop(settings, "retiming")
         layout.prop(settings, "timing" if settings.retiming == "NONE" else "retimed_frames")
@@ -197,6 +214,11 @@ class PARASCALE_PT_result(TabPanel):
         row = self.layout.row(align=True)
         row.prop(state, "show_overlay", toggle=True, icon="OVERLAY")
         row.operator("parascale.show_curves", text="Curves", icon="GRAPH")
+        self.layout.operator("parascale.open_report", icon="URL")
+        layout = split(self.layout)
+        layout.prop(state, "side_by_side")
+        if state.side_by_side == "OVER":
+            layout.prop(state, "film_opacity", slider=True)
 
 
 class PARASCALE_PT_presets(bpy.types.Panel):
@@ -238,6 +260,7 @@ def _draw_camera(layout: Layout, scene: bpy.types.Scene, camera: bpy.types.Objec
     row.use_property_split = False
     row.prop(state, "camera", text="")
     row.operator("parascale.select_anchor", text="", icon="EMPTY_ARROWS")
+    row.operator("parascale.anchor_to_view", text="", icon="VIEW3D")
     row.operator("parascale.create_camera", text="", icon="ADD")
     row = layout.row(align=True)
     row.use_property_split = False
@@ -252,14 +275,14 @@ def _draw_camera(layout: Layout, scene: bpy.types.Scene, camera: bpy.types.Objec
 def _draw_found(column: Layout, scene: bpy.types.Scene, found: PhotoDepth) -> None:
     depths = (found.near, found.median, found.far)
     shown = [f"{value:.3g}" if found.relative else length(scene, value) for value in depths]
-    column.label(text=f"Depth {' / '.join(shown)}")
-    column.label(text=f"at 10, 50, 90 % of the surface ({found.cover:.0%})")
-    column.label(text=f"by {found.source}")
+    wrapped(column, f"Depth {' / '.join(shown)}")
+    wrapped(column, f"at 10, 50, 90 % of the surface ({found.cover:.0%})")
+    wrapped(column, f"by {found.source}")
     low, high = 1 / (1 + found.uncertainty), 1 / (1 - found.uncertainty)
-    column.label(text=f"Known to ±{found.uncertainty:.0%}: P ×{low:.2f} to ×{high:.2f}")
+    wrapped(column, f"Known to ±{found.uncertainty:.0%}: P ×{low:.2f} to ×{high:.2f}")
     camera = settings_of_scene(scene).camera
     p = camera.get("parallax_number") if camera is not None else None
     if p:
-        column.label(text=f"Here P {number(p)}, or {number(p * low)} to {number(p * high)}")
+        wrapped(column, f"Here P {number(p)}, or {number(p * low)} to {number(p * high)}")
     if found.relative:
         wrapped(column, "Relative depth: the median is set to 1, and the shift is assumed to be 0", icon="INFO")

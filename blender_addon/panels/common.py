@@ -18,10 +18,11 @@ class TabPanel(bpy.types.Panel):
     bl_category = "ParaScale"
 
 
-def header(name: str, state: str) -> str:
-    """Write a panel's header: its name and state in 28 characters."""
+def header(name: str, state: str, buttons: int = 0) -> str:
+    """Write a panel's header: its name and state in 28 characters, or as many as there is room for beside buttons."""
     text = f"{name}: {state}" if state else name
-    return text if len(text) <= HEADER else text[: HEADER - 1] + "…"
+    room = max(len(name), min(HEADER, _letters(_HEADER_MARGIN + buttons * _BUTTON)))
+    return text if len(text) <= room else text[: room - 1] + "…"
 
 
 def length(scene: bpy.types.Scene, value: float) -> str:
@@ -33,16 +34,22 @@ def length(scene: bpy.types.Scene, value: float) -> str:
     return str(bpy.utils.units.to_string(units.system, "LENGTH", metres, precision=4, compatible_unit=False))
 
 
-# Pixels of a sidebar beside its text, and of a letter, at a scale of 1; an icon takes two letters more.
-_MARGIN, _LETTER = 56, 6.6
+# Pixels of a sidebar that nobody has dragged, at a scale of 1; of those what lies beside its text and that of a header,
+# and what a letter and a button take.
+_WIDTH = 292
+_MARGIN, _HEADER_MARGIN, _LETTER, _BUTTON = 56, 96, 6.6, 28
 
 
-def wrapped(layout: Layout, text: str, icon: str = "NONE", *, alert: bool = False) -> None:
-    """Draw a sentence over as many lines as it needs in the region that is drawn."""
+def _letters(margin: int) -> int:
+    """Return how many letters the region that is drawn has room for beside a margin."""
     region, preferences = bpy.context.region, bpy.context.preferences
     scale = preferences.system.ui_scale if preferences is not None and preferences.system is not None else 1.0
-    room = region.width / scale if region is not None else 280
-    width = max(12, int((room - _MARGIN) / _LETTER) - (3 if icon != "NONE" else 0))
+    return int(((region.width / scale if region is not None else _WIDTH) - margin) / _LETTER)
+
+
+def wrapped(layout: Layout, text: str, icon: str = "NONE", *, alert: bool = False, buttons: int = 0) -> None:
+    """Draw a sentence over as many lines as it needs in the region that is drawn, beside buttons of the same row."""
+    width = max(12, _letters(_MARGIN + buttons * _BUTTON) - (3 if icon != "NONE" else 0))
     column = layout.column(align=True)
     column.alert = alert
     for index, line in enumerate(textwrap.wrap(text, width)):

@@ -21,7 +21,7 @@ CLASS_NOTES = {
     "B": "Works in metres: the scene's unit scale counts",
     "C": "This model erases scale: calibration has no effect on it",
 }
-KINDS = {"solve": "Solve", "generate": "Video", "depth": "Depth"}
+KINDS = {"solve": "Solve", "generate": "Video", "depth": "Depth", "report": "Report"}
 ICONS = {
     "done": "IMPORT",
     "fetched": "IMPORT",
@@ -65,7 +65,8 @@ class PARASCALE_PT_generate(TabPanel):
         layout.operator("parascale.show_result", icon="SEQUENCE")
         row = layout.row(align=True)
         connection = session.current().connection
-        row.label(text=connection.describe(), icon="LINKED" if connection.is_open else "UNLINKED")
+        icon, buttons = ("LINKED", 0) if connection.is_open else ("UNLINKED", 2)
+        wrapped(row, connection.describe(), icon=icon, buttons=buttons)
         if not connection.is_open:
             row.operator("parascale.start_backend", text="", icon="PLAY")
             row.operator("preferences.addon_show", text="", icon="PREFERENCES").module = ADDON
@@ -90,7 +91,7 @@ class PARASCALE_PT_parameters(TabPanel):
         if group is None:
             known = find_generator(state.generator)
             text = f"{state.generator} has no parameters of its own" if known else "Start the backend to see its own"
-            layout.label(text=text, icon="INFO")
+            wrapped(layout, text, icon="INFO")
             return
         for name in parameter_values(scene, state.generator):
             layout.prop(group, name)
@@ -145,10 +146,13 @@ class PARASCALE_PT_jobs(TabPanel):
             box.operator("parascale.copy_install_command", icon="COPYDOWN").extras = extras
         if job.remedy == "weights" and job.choices:
             box.operator("parascale.copy_fetch_command", icon="COPYDOWN").weights = job.choices[0]
+        if thumbnails.refusal_picture(job) is not None:
+            box.operator("parascale.show_why", icon="IMAGE_DATA").job_id = job.id
         row = box.row(align=True)
         if job.has_result:
             text = "Insert" if job.state == "fetched" else "Insert Again"
-            row.operator("parascale.insert_result", text=text, icon="SEQUENCE").job_id = job.id
+            shown = {"text": "Open", "icon": "URL"} if job.kind == "report" else {"text": text, "icon": "SEQUENCE"}
+            row.operator("parascale.insert_result", **shown).job_id = job.id
         if job.state in UNDER_WAY:
             row.operator("parascale.cancel_job", text="Cancel", icon="X").job_id = job.id
         else:
@@ -191,4 +195,5 @@ def _draw_class(layout: Layout, name: str) -> None:
 
 
 def _state(job: Job) -> str:
-    return {"used": "inserted", "fetched": "ready to insert", "done": "fetching"}.get(job.state, job.state)
+    used = "opened" if job.kind == "report" else "inserted"
+    return {"used": used, "fetched": "ready to insert", "done": "fetching"}.get(job.state, job.state)

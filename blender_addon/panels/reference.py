@@ -2,8 +2,11 @@
 
 import bpy
 
-from ..jobs import job_list, session
+from ..jobs import job_list, session, thumbnails
 from ..jobs.journal import Job
+from ..scene.example_moves import MOVES
+from ..scene.move_films import icon_of_move
+from ..scene.reference_camera import last_made
 from ..settings import settings_of_scene
 from ..stubs import Context, Layout
 from .common import TabPanel, header, wrapped
@@ -15,24 +18,44 @@ class PARASCALE_MT_shots(bpy.types.Menu):
 
     def draw(self, context: Context) -> None:
         job = job_list.chosen_job()
-        if job is not None:
-            draw_shots(self.layout, job)
+        if job is None:
+            return
+        self.layout.operator_context = "INVOKE_DEFAULT"
+        for number in range(len(job.shots)):
+            icon = thumbnails.icon_of_shot(job, number)
+            _draw_choice(self.layout, job, number, **({"icon_value": icon} if icon else {"icon": "FILE_MOVIE"}))
 
 
 def draw_shots(layout: Layout, job: Job) -> None:
-    """Offer the shots of a clip that holds several."""
+    """Offer the shots of a clip that holds several, each with its picture."""
     layout.operator_context = "INVOKE_DEFAULT"
-    for number, shot in enumerate(job.shots, 1):
-        start, end = shot.split(":")
-        text = f"Shot {number}: frames {start} to {int(end) - 1}"
-        button = layout.operator("parascale.retry_job", text=text, icon="FILE_MOVIE")
-        button.job_id, button.shot = job.id, shot
+    for number in range(len(job.shots)):
+        column = layout.column(align=True)
+        icon = thumbnails.icon_of_shot(job, number)
+        if icon:
+            column.template_icon(icon, scale=4.0)
+        _draw_choice(column, job, number, icon="FILE_MOVIE")
+
+
+def _draw_choice(layout: Layout, job: Job, number: int, **icon: str | int) -> None:
+    start, end = job.shots[number].split(":")
+    text = f"Shot {number + 1}: frames {start} to {int(end) - 1}"
+    button = layout.operator("parascale.retry_job", text=text, **icon)
+    button.job_id, button.shot = job.id, job.shots[number]
+
+
+def last_solve() -> Job | None:
+    """Return the solve that was asked for last in the open file; None where a reference was made since."""
+    now = session.current()
+    newest = now.newest_jobs(job_list.MAX_SHOWN)
+    last = next((job for job in newest if job.kind == "solve" and now.belongs_to_open_file(job)), None)
+    return last if last is not None and last.created > last_made() else None
 
 
 def unchosen_clip() -> Job | None:
-    """Return the clip of several shots that was refused last; None where something was solved since."""
-    solves = [job for job in session.current().newest_jobs(job_list.MAX_SHOWN) if job.kind == "solve"]
-    return solves[0] if solves and solves[0].shots else None
+    """Return the clip of several shots that was refused last; None where a reference was asked for or made since."""
+    last = last_solve()
+    return last if last is not None and last.shots else None
 
 
 class PARASCALE_PT_reference(TabPanel):
@@ -51,15 +74,37 @@ class PARASCALE_PT_reference(TabPanel):
         row = column.row(align=True)
         row.operator("parascale.import_shot", text="Import", icon="IMPORT")
         row.operator("parascale.use_camera", text="Use Camera", icon="OUTLINER_DATA_CAMERA")
-        column.operator_menu_enum("parascale.use_example", "move", icon="CON_FOLLOWPATH")
+        row = column.row(align=True)
+        row.operator_menu_enum("parascale.use_example", "move", icon="CON_FOLLOWPATH")
+        row.operator("parascale.add_moves", text="", icon="ASSET_MANAGER")
         refused = unchosen_clip()
         if refused is not None:
             box = self.layout.box()
             wrapped(box, f"{refused.title} holds {len(refused.shots)} shots: choose one", icon="INFO")
-            draw_shots(box.column(align=True), refused)
+            draw_shots(box, refused)
+        elif (last := last_solve()) is not None and thumbnails.refusal_picture(last) is not None:
+            wrapped(self.layout, last.message, icon="ERROR")
+            self.layout.operator("parascale.show_why", icon="IMAGE_DATA").job_id = last.id
         elif state.reference is None:
-            self.layout.label(text="Start here: drop a clip on the view", icon="INFO")
+            wrapped(self.layout, "Start here: drop a clip on the view", icon="INFO")
         if state.reference is not None:
             row = self.layout.row(align=True)
             row.prop(state, "reference", text="")
             row.operator_menu_enum("parascale.edit_reference", "edit", text="", icon="MODIFIER")
+            row.operator("parascale.save_as_asset", text="", icon="ASSET_MANAGER")
+
+
+class PARASCALE_PT_moves(TabPanel):
+    bl_label = "Moves"
+    bl_parent_id = "PARASCALE_PT_reference"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    def draw(self, context: Context) -> None:
+        grid = self.layout.grid_flow(row_major=True, columns=0, even_columns=True, even_rows=True, align=True)
+        for move in MOVES.values():
+            cell = grid.column(align=True)
+            icon = icon_of_move(move.name)
+            if icon:
+                cell.template_icon(icon, scale=4.0)
+            cell.operator("parascale.use_example", text=move.label).move = move.name
+        self.layout.operator("parascale.add_moves", icon="ASSET_MANAGER")

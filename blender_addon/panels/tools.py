@@ -3,6 +3,7 @@
 import json
 
 from ..scene.calibrated_camera import MethodResult
+from ..scene.edited_reference import EDITS
 from ..scene.objects import chosen_camera
 from ..scene.report import number
 from ..settings import settings_of_scene
@@ -25,6 +26,14 @@ class PARASCALE_PT_tools(TabPanel):
         column.operator("parascale.retime", icon="TIME")
         column.operator("parascale.export_path", icon="EXPORT")
         column.operator("parascale.bake", icon="KEYTYPE_KEYFRAME_VEC")
+        reference = settings_of_scene(context.scene).reference
+        if reference is None:
+            return
+        column = self.layout.column(align=True)
+        column.label(text=f"Edit {reference.name}:", icon="MODIFIER")
+        grid = column.grid_flow(row_major=True, columns=2, even_columns=True, align=True)
+        for edit in EDITS.values():
+            grid.operator("parascale.edit_reference", text=edit.label).edit = edit.name
 
 
 class PARASCALE_PT_research(TabPanel):

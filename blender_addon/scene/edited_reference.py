@@ -20,9 +20,12 @@ class Edit(Choice):
     ----------
     function : callable
         (shot, other shot or None, amount, at) -> shot; the amount is seconds or a factor, ``at`` seconds from start.
+    needs_other : bool
+        Whether it takes another reference.
     """
 
     function: Callable[[Shot, Shot | None, float, float], Shot]
+    needs_other: bool = False
 
 
 def mirror(shot: Shot) -> Shot:
@@ -51,6 +54,13 @@ EDITS = {
     for edit in (
         Edit("SMOOTH", "Smooth", "Take the shake out", lambda shot, _o, _a, _t: _shaken(shot, 0.0)),
         Edit("SHAKE", "Scale Shake", "Multiply its own shake by Amount", lambda shot, _o, a, _t: _shaken(shot, a)),
+        Edit(
+            "TAKE_SHAKE",
+            "Take Shake",
+            "Shake as another reference does, times Amount, in place of its own shake",
+            lambda s, o, a, _t: retime.take_shake(s, _other(o), a),
+            needs_other=True,
+        ),
         Edit("LEVEL", "Level Horizon", "Take the roll out", lambda shot, _o, _a, _t: retime.level(shot)),
         Edit("MIRROR", "Mirror", "Swap left and right", lambda shot, _o, _a, _t: mirror(shot)),
         Edit(
@@ -64,6 +74,7 @@ EDITS = {
             "Join",
             "Go on with another reference, blended over Amount seconds",
             lambda s, o, a, _t: retime.stitch(s, _other(o), a),
+            needs_other=True,
         ),
     )
 }

@@ -11,7 +11,9 @@ import numpy as np
 
 import parascale
 from parascale.blender.camera import trajectory_of_camera
-from parascale.blender.depth import SceneDepth, clip_range
+from parascale.blender.camera_track import clip_range
+from parascale.blender.depth import SceneDepth
+from parascale.blender.keyframes import curve_of, keyed_frames
 from parascale.blender.scene_state import frame_rate, metres_per_unit, require_plain_time, times_of_frames
 from parascale.camera import Trajectory
 from parascale.camera.intrinsics import scale_intrinsics
@@ -28,7 +30,6 @@ from parascale.types import Array, Image, Json, to_json_values
 from ..settings import TIME, settings_of_object, settings_of_scene
 from ..settings.generators import find_generator, parameter_values
 from ..steps import Steps
-from .curves import curve_of, keyed_frames
 from .objects import reference_of_camera
 from .pictures import cut_to_shape, read_picture, render_frame
 from .reference_camera import shot_of_reference

@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 import bpy
 
 from parascale.blender.depth import SceneDepth
+from parascale.blender.scene_state import depsgraph_of
 from parascale.blender.surfaces import HELPER, fingerprint_surfaces
 
-from ..settings import CalibrationSettings
+from ..settings.calibration import CalibrationSettings
 
 # Larger scenes are gathered by Rebuild alone: a slider would have to wait for it.
 MAX_TRIANGLES_OF_SLIDERS = 300_000
@@ -71,8 +72,7 @@ def kept_geometry(scene: bpy.types.Scene, settings: CalibrationSettings) -> Kept
         return kept
     if _known[scene.name].triangles > MAX_TRIANGLES_OF_SLIDERS:
         return None
-    subject = settings.subject_objects if settings.statistic == "OBJECTS" else None
-    depth = SceneDepth(scene, subject=subject)
+    depth = SceneDepth(scene, subject=settings.measured_objects())
     keep_geometry(scene, settings, depth, now)
     return _kept.get(scene.name)
 
@@ -87,7 +87,7 @@ def fingerprint_of(scene: bpy.types.Scene, moving: frozenset[str] = frozenset(),
         if not (at_once or is_quiet or known.seconds < _QUICK_SECONDS):
             return known.fingerprint
     begin = time.perf_counter()
-    fingerprint, triangles = fingerprint_surfaces(scene, moving)
+    fingerprint, triangles = fingerprint_surfaces(depsgraph_of(scene), moving)
     _known[scene.name] = _Known(moving, fingerprint, triangles, time.perf_counter() - begin)
     return fingerprint
 
@@ -131,9 +131,7 @@ def _may_change_surface(update: bpy.types.DepsgraphUpdate) -> bool:
             return False
         return item.type != "EMPTY" or item.instance_type != "NONE"
     # Which objects are shown and rendered is kept in scenes and collections.
-    return isinstance(
-        item, (bpy.types.Mesh, bpy.types.Material, bpy.types.NodeTree, bpy.types.Scene, bpy.types.Collection)
-    )
+    return isinstance(item, _SAY_WHAT_SHOWS)
 
 
 def _subject_of(settings: CalibrationSettings) -> tuple[str, ...]:

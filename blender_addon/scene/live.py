@@ -3,16 +3,17 @@
 import time
 
 import bpy
+import numpy as np
 
 from parascale.blender.depth import LIVE_GRID
+from parascale.blender.keyframes import keyed_frames
 from parascale.errors import InputError
 
 from ..settings import settings_of_object
 from .calibrated_camera import rebuild_draft
-from .curves import keyed_frames
 from .geometry import KeptGeometry, kept_geometry
 from .staleness import moving_of, surfaces_changed
-from .start import anchor_view
+from .start import start_of_camera
 
 # Longest answer to a slider, beyond which Rebuild does the work. It is aimed lower: answers vary by a quarter.
 MAX_SECONDS = 0.15
@@ -25,6 +26,9 @@ PACES: tuple[Pace, ...] = ((LIVE_GRID, 1), (LIVE_GRID, 2), (LIVE_GRID, 4), ((24,
 _FRAME_SECONDS = 0.0004
 _LOOKED_AGAIN = 1.2
 _PROBES = 2
+# Of what the coarsest pace takes, what is left of it after every slider move that got no answer: it is tried again in
+# the end, since it may have been the machine that was busy.
+_FADES = 0.97
 
 
 def rebuild_on_change(owner: bpy.types.ID) -> None:
@@ -59,6 +63,7 @@ def _find_pace(scene: bpy.types.Scene, camera: bpy.types.Object, kept: KeptGeome
         limit = MAX_SECONDS if pace == PACES[-1] else TARGET_SECONDS
         if _count_looks(camera) * kept.frame_seconds[pace] <= limit:
             return pace
+    kept.frame_seconds[PACES[-1]] *= _FADES
     return None
 
 
@@ -66,14 +71,20 @@ def _count_looks(camera: bpy.types.Object) -> int:
     """How often an answer looks at the scene: at least once."""
     settings = settings_of_object(camera).calibration
     frames = max(len(keyed_frames(camera)), settings.retimed_frames if settings.retiming != "NONE" else 1)
-    return frames * (4 if settings.smooth > 0 else 1)
+    # A framed path is walked again with its corrections smoothed, a smoothed gain until it settles.
+    marches = 4 if settings.smooth > 0 else 2 if settings.framing > 0 else 1
+    # A draft's optimisation looks once more at each frame.
+    looks = frames * (marches + (settings.solver == "optimise"))
+    # A lens that keeps the subject's size is found by walking once without it, and twice with it.
+    return 3 * looks if settings.size == "lens" else looks
 
 
 def _look_seconds(scene: bpy.types.Scene, camera: bpy.types.Object, kept: KeptGeometry) -> float:
     """Return what a look at the scene takes: the quickest of a few."""
     depth = kept.depth
     if depth.grid not in kept.look_seconds:
-        view = anchor_view(scene, camera)
+        first = np.array([settings_of_object(camera).calibration.frame_start], np.float64)
+        view = start_of_camera(scene, camera, first).view
 
         def look() -> float:
             begin = time.thread_time()

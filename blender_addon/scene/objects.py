@@ -1,8 +1,10 @@
 """The cameras that the tab works on, and how the add-on treats objects."""
 
+from operator import attrgetter
+
 import bpy
 
-from parascale.blender.untyped import camera_data
+from parascale.blender.untyped import untyped
 from parascale.errors import InputError
 
 from ..settings import settings_of_object, settings_of_scene
@@ -68,11 +70,20 @@ def selected_cameras(context: Context) -> list[bpy.types.Object]:
     return [item for item in getattr(context, "selected_objects", ()) if item.type == "CAMERA"]
 
 
-def depth_of_field(camera: bpy.types.Object) -> bpy.types.CameraDOFSettings:
-    """Return the focus settings of a camera object."""
-    settings = camera_data(camera).dof
-    assert settings is not None
-    return settings
+def source_of_camera(camera: bpy.types.Object) -> str:
+    """Name a camera as the source of a reference that is sampled from it."""
+    return f"Blender camera {camera.name}"
+
+
+def reason_linked(camera: bpy.types.Object) -> str:
+    """Say of which file a calibrated camera is, in part or whole, that the open one only links; empty of its own."""
+    parts = [untyped(item) for item in (camera, camera.parent, camera.data) if item is not None]
+    parts += [item.animation_data.action for item in parts if item.animation_data and item.animation_data.action]
+    library = next(filter(None, map(attrgetter("library"), parts)), None)
+    if library is None:
+        return ""
+    name = bpy.path.basename(library.filepath)
+    return f"{camera.name} is linked from {name}: make it local, with its data, or bake it"
 
 
 def lock(target: bpy.types.Object, *channels: str) -> None:
@@ -85,7 +96,9 @@ def lock(target: bpy.types.Object, *channels: str) -> None:
 def link_object(scene: bpy.types.Scene, item: bpy.types.Object) -> None:
     """Link an object of ours to the scene's collection for them, made where there is none."""
     children = scene.collection.children
-    ours = next((child for child in children if child.name.split(".")[0] == COLLECTION), None)
+    # One that is linked from another file takes no objects of this one.
+    local = (child for child in children if child.is_editable and child.override_library is None)
+    ours = next((child for child in local if child.name.split(".")[0] == COLLECTION), None)
     if ours is None:
         ours = bpy.data.collections.new(COLLECTION)
         children.link(ours)

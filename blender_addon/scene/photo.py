@@ -23,7 +23,8 @@ from parascale.media.orientation import UPRIGHT, read_orientation, upright_size
 from parascale.projection.depth_map import STATED_UNCERTAINTY
 from parascale.types import Image
 
-from ..settings import PhotoSettings, settings_of_scene
+from ..settings import settings_of_scene
+from ..settings.photo import PhotoSettings
 from .pictures import load_picture, read_picture
 
 # Of a photo of which nothing says the lens: a phone's is wider, a portrait's narrower.

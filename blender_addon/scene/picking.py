@@ -8,13 +8,14 @@ from mathutils import Vector
 
 from parascale.blender.depth import mark_helper
 from parascale.blender.surfaces import HELPER
-from parascale.blender.untyped import camera_data, untyped
+from parascale.blender.untyped import camera_data, depth_of_field, untyped
 from parascale.errors import InputError
 
 from ..settings import settings_of_object, settings_of_scene
+from ..settings.calibration import CalibrationSettings
 from ..settings.changes import as_one_change
 from ..stubs import Context
-from .objects import depth_of_field, link_object, reference_at_hand, scene_camera
+from .objects import link_object, reference_at_hand, scene_camera
 from .reference_camera import read_points
 
 
@@ -62,7 +63,7 @@ def focus_on(context: Context, side: str, point: Vector) -> None:
     scene: bpy.types.Scene = context.scene
     state = settings_of_scene(scene)
     camera = reference_at_hand(scene) if side == "REFERENCE" else state.camera or scene_camera(scene)
-    focus = depth_of_field(camera)
+    focus = depth_of_field(camera_data(camera))
     focus.focus_object = _mark(context, f"{camera.name} Focus", point, focus.focus_object)
     with as_one_change(state.current):
         state.current.statistic = "FOCUS"
@@ -71,21 +72,21 @@ def focus_on(context: Context, side: str, point: Vector) -> None:
 def measure_by(context: Context, side: str, point: Vector) -> None:
     """Put an empty at a point, and measure that side by it."""
     settings = settings_of_scene(context.scene).current
-    name = "target_place" if side == "TARGET" else "reference_place"
-    mark = _mark(context, f"{side.title()} Surface", point, getattr(settings, name))
     with as_one_change(settings):
-        setattr(settings, name, mark)
+        _mark_side(context, settings, f"{side.lower()}_place", f"{side.title()} Surface", point)
         settings.statistic = "SURFACE"
 
 
 def hold(context: Context, side: str, point: Vector) -> None:
     """Put an empty at a point, and hold it in the picture as that side's subject."""
     settings = settings_of_scene(context.scene).current
-    name = "target_subject" if side == "TARGET" else "reference_subject"
-    mark = _mark(context, f"{side.title()} Subject", point, getattr(settings, name))
     with as_one_change(settings):
-        setattr(settings, name, mark)
+        _mark_side(context, settings, f"{side.lower()}_subject", f"{side.title()} Subject", point)
         settings.framing = settings.framing or 1.0
+
+
+def _mark_side(context: Context, settings: CalibrationSettings, setting: str, name: str, point: Vector) -> None:
+    setattr(settings, setting, _mark(context, name, point, getattr(settings, setting)))
 
 
 def _mark(context: Context, name: str, point: Vector, before: bpy.types.Object | None) -> bpy.types.Object:

@@ -15,7 +15,7 @@ from parascale.media.display_light import encode_srgb
 from parascale.media.exr_file import ExrFile
 from parascale.media.image_file import choose_colour_channels
 from parascale.media.orientation import UPRIGHT, read_orientation, turn_upright
-from parascale.media.suffixes import IMAGE_SUFFIXES
+from parascale.media.suffixes import BLENDER_IMAGE_SUFFIXES
 from parascale.types import Image
 
 
@@ -80,7 +80,7 @@ def load_picture(path: Path, *, check_existing: bool = False) -> bpy.types.Image
 
 
 def _unread(path: Path) -> str:
-    known = path.suffix.lower() in IMAGE_SUFFIXES
+    known = path.suffix.lower() in BLENDER_IMAGE_SUFFIXES
     return "no picture that can be read" if known else f"of a kind that Blender cannot read ({path.suffix[1:].upper()})"
 
 

@@ -1,6 +1,7 @@
 """The reference as datablocks: a Text that holds it exactly, and a camera that shows it."""
 
 import dataclasses
+import time
 from functools import lru_cache
 from pathlib import Path
 
@@ -10,14 +11,18 @@ from mathutils import Matrix
 
 from parascale.blender.depth import mark_helper
 from parascale.blender.keyframes import key_lens, key_trajectory
+from parascale.blender.untyped import camera_data, depth_of_field
 from parascale.camera import Trajectory
 from parascale.errors import InputError
 from parascale.files.shot_file import shot_from_json, shot_to_json
+from parascale.parallax.lead import track_point
 from parascale.parallax.shot import Points, Shot
+from parascale.parallax.subject import SubjectTrack, depth_in_box, depth_of_point
 from parascale.types import Array
 
 from ..settings import settings_of_object, settings_of_scene
-from .objects import depth_of_field, link_object, lock
+from ..settings.calibration import CalibrationSettings
+from .objects import link_object, lock
 
 # The first camera of a solve looks along +z with y down; shown in Blender it looks along +y with z up.
 UPRIGHT = np.array([[1.0, 0, 0, 0], [0, 0, 1, 0], [0, -1, 0, 0], [0, 0, 0, 1]])
@@ -28,16 +33,15 @@ def adopt_reference(scene: bpy.types.Scene, shot: Shot, clip: Path | None = None
 
     The camera plays one frame of the reference a frame of the scene, beside the target and locked.
     """
-    # The points are shown as a mesh; a Text holds no arrays.
-    bare = dataclasses.replace(shot, points=None)
     text = bpy.data.texts.new(f"{shot.name}.shot.json")
-    text.from_string(shot_to_json(bare))
+    text.from_string(text_of_shot(shot))
     text.use_fake_user = True
     data = bpy.data.cameras.new(f"{shot.name} Reference")
     camera = bpy.data.objects.new(f"{shot.name} Reference", data)
     settings = settings_of_object(camera)
     settings.role = "REFERENCE"
     settings.text = text
+    settings.made = str(time.time())
     link_object(scene, camera)
     world = world_of_shot(shot)
     frames = scene.frame_start + np.arange(len(shot))
@@ -46,17 +50,22 @@ def adopt_reference(scene: bpy.types.Scene, shot: Shot, clip: Path | None = None
     key_trajectory(camera, path, frames)
     key_lens(data, scene, path, frames)
     if np.isfinite(shot.median_depth[0]):
-        depth_of_field(camera).focus_distance = shot.median_depth[0]
+        depth_of_field(data).focus_distance = shot.median_depth[0]
         data.display_size = 0.2 * shot.median_depth[0]
     lock(camera, "location", "rotation", "scale")
     mark_helper(camera)
     if shot.points is not None:
         settings.points = _show_points(scene, camera, shot.points, world)
     if clip is not None and clip.is_file():
-        _show_clip(data, clip, scene.frame_start)
+        settings.film = _show_clip(data, clip, scene.frame_start)
     state = settings_of_scene(scene)
     state.reference = camera
     state.calibration.frame_start = scene.frame_start
+
+
+def text_of_shot(shot: Shot) -> str:
+    """Return what the Text of a shot says: all but its points, which are shown as a mesh."""
+    return shot_to_json(dataclasses.replace(shot, points=None))
 
 
 def world_of_shot(shot: Shot) -> Array:
@@ -81,6 +90,42 @@ def shot_of_reference(camera: bpy.types.Object) -> Shot:
     return _parsed(text.as_string(), text.name)
 
 
+def chosen_shot(camera: bpy.types.Object, settings: CalibrationSettings) -> Shot:
+    """Read the reference behind a reference camera, with the subject and the depth that settings choose."""
+    shot = shot_of_reference(camera)
+    focus = depth_of_field(camera_data(camera))
+    shown = settings_of_object(camera).points
+    points = read_points(shown) if shown is not None and settings.statistic == "OBJECTS" else None
+    place = {"FOCUS": focus.focus_object, "SURFACE": settings.reference_place}.get(settings.statistic)
+    marks = (settings.reference_subject, place)
+    subject, surface = (None if mark is None else _follow_mark(shot, mark) for mark in marks)
+    depth = None if surface is None else surface.depth
+    if depth is None and settings.statistic == "FOCUS":
+        depth = np.full(len(shot), float(focus.focus_distance))
+    elif depth is None and settings.statistic == "SURFACE":
+        raise InputError("no point of the reference is picked: press Pick, under Target")
+    elif settings.statistic == "OBJECTS":
+        if points is None:
+            raise InputError(
+                f"the reference {shot.name} has no points to take a subject from: solve it from its clip, or measure "
+                "the whole frame"
+            )
+        left, top, right, bottom = settings.reference_box
+        depth = depth_in_box(shot.trajectory, points, (left, top, right, bottom))
+    if subject is not None:
+        shot = dataclasses.replace(shot, subjects=(subject,))
+    # The felt parallax it holds is that of the whole frame.
+    return shot if depth is None else dataclasses.replace(shot, median_depth=depth, felt_parallax=None)
+
+
+def _follow_mark(shot: Shot, mark: bpy.types.Object) -> SubjectTrack:
+    """Follow an object among the points of a reference through its picture; its depth also outside of that."""
+    place = np.append(np.array(mark.matrix_world.translation, np.float64), 1.0)
+    point = (np.linalg.inv(world_of_shot(shot)) @ place)[:3]
+    track = track_point(shot.trajectory, point, mark.name)
+    return dataclasses.replace(track, depth=depth_of_point(shot.trajectory, point))
+
+
 def whole_shot(camera: bpy.types.Object) -> Shot:
     """Read the reference behind a reference camera with the points that are shown of it."""
     shot, shown = shot_of_reference(camera), settings_of_object(camera).points
@@ -90,9 +135,20 @@ def whole_shot(camera: bpy.types.Object) -> Shot:
     return dataclasses.replace(shot, points=Points(positions, np.full(positions.shape, 128, np.uint8)))
 
 
+def film_of_reference(camera: bpy.types.Object) -> str | None:
+    """Return the path of a reference's film; None where it has none."""
+    film = settings_of_object(camera).film
+    return None if film is None else bpy.path.abspath(film.filepath)
+
+
 def reference_names() -> list[str]:
     """Return the names of the file's reference cameras."""
     return [item.name for item in bpy.data.objects if settings_of_object(item).role == "REFERENCE"]
+
+
+def last_made() -> float:
+    """Return when the file's newest reference was made, in seconds since 1970; 0 without one that says so."""
+    return max((float(settings_of_object(item).made or 0) for item in bpy.data.objects), default=0.0)
 
 
 def describe_shot(shot: Shot) -> str:
@@ -106,16 +162,23 @@ def _parsed(content: str, name: str) -> Shot:
     return shot_from_json(content, name)
 
 
-def _show_clip(data: bpy.types.Camera, clip: Path, frame_start: int) -> None:
-    """Show the reference's own pictures behind its camera; nothing where Blender cannot read them."""
+def _show_clip(data: bpy.types.Camera, clip: Path, frame_start: int) -> bpy.types.Image | None:
+    """Show the reference's own pictures through its camera, whatever stands there; nothing where they cannot be read.
+
+    Returns them as an image, which can be shown in step with another camera.
+    """
     try:
         movie = bpy.data.movieclips.load(str(clip), check_existing=True)
+        film = bpy.data.images.load(str(clip), check_existing=True)
     except RuntimeError:
-        return
+        return None
     movie.frame_start = frame_start
     picture = data.background_images.new()
     picture.source, picture.clip = "MOVIE_CLIP", movie
+    # Behind the set it would be hidden; what is solved still shines through.
+    picture.display_depth, picture.alpha = "FRONT", 0.7
     data.show_background_images = True
+    return film
 
 
 def _show_points(scene: bpy.types.Scene, camera: bpy.types.Object, points: Points, world: Array) -> bpy.types.Object:

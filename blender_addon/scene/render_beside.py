@@ -63,8 +63,7 @@ def render_film_beside(
         told: list[Json] = ["film", scene.name, camera.name, str(path), *frames]
         status = yield from _other_blender(Path(folder), told, state)
         if status != 0 or not path.is_file():
-            said = (Path(folder) / "render.log").read_text(errors="replace").strip().splitlines()
-            raise InputError(f"the film could not be rendered: {said[-1] if said else 'Blender said nothing'}")
+            raise InputError(f"the film could not be rendered: {_last_words(Path(folder) / 'render.log')}")
 
 
 def _other_blender(folder: Path, told: list[Json], state: Callable[[Path], tuple[float, str]]) -> Steps[int]:
@@ -87,6 +86,14 @@ def _other_blender(folder: Path, told: list[Json], state: Callable[[Path], tuple
                 process.kill()
                 process.wait()
     return process.returncode
+
+
+def _last_words(log: Path) -> str:
+    """Return the last line of a Blender's log that says more than its name and that it quit."""
+    lines = [line.strip() for line in log.read_text(errors="replace").splitlines()]
+    # What it says of itself may follow what went wrong, which is not buffered.
+    told = [line for line in lines if line and not line.startswith("Blender ")]
+    return told[-1] if told else "Blender said nothing"
 
 
 def do_as_told() -> None:

@@ -2,22 +2,21 @@
 
 import dataclasses
 import json
+import re
 from collections.abc import Sequence
 from typing import NotRequired, TypedDict, cast
 
 import bpy
 import numpy as np
 
-from parascale.blender.depth import SceneDepth
-from parascale.blender.scene_state import bound_cameras
-from parascale.blender.surfaces import hidden_from_viewport
 from parascale.parallax.calibrate import Calibration
-from parascale.parallax.calibration_report import CalibrationReport, frame_ranges
+from parascale.parallax.calibration_report import CalibrationReport
 from parascale.parallax.subject import SubjectTrack
 from parascale.parallax.verdict import judge
 from parascale.types import Array
 
 from ..settings import settings_of_object
+from .calibration_inputs import CalibrationInputs
 
 
 class CameraReport(TypedDict):
@@ -35,15 +34,16 @@ class CameraReport(TypedDict):
     # Cameras of older versions lack these.
     nearest_surface_frame: NotRequired[int]
     crossings: NotRequired[list[int]]
+    clip_frames: NotRequired[list[int]]
+    reference_parallax: NotRequired[list[float | None]]
     verdict: NotRequired[list[tuple[str, str]]]
     subjects: NotRequired[dict[str, list[list[list[float] | None]]]]
 
 
-def note_report(
-    camera: bpy.types.Object, result: Calibration, surroundings: SceneDepth, frames: Array, notes: Sequence[str] = ()
-) -> None:
-    """Keep the report on a camera, in frames of the scene: what the calibration found, what hides it, and notes."""
-    scene, centres = surroundings.scene, result.shot.trajectory.centres
+def note_report(camera: bpy.types.Object, result: Calibration, inputs: CalibrationInputs, notes: Sequence[str]) -> None:
+    """Keep the report on a camera, in frames of the scene: what the calibration found, what it left out, and notes."""
+    surroundings, reference, frames = inputs.surroundings, inputs.reference, inputs.reference.frames
+    centres = result.shot.trajectory.centres
     nearest = surroundings.nearest_surface(centres)
     closest = int(np.argmin(nearest))
     report = in_scene_frames(result.report, frames)
@@ -53,20 +53,14 @@ def note_report(
     if crossed:
         frame, name = crossed[0]
         verdict.insert(0, ["bad", f"The camera passes through {name} at frame {frame}."])
-    others = [(frame, bound) for frame, bound in bound_cameras(scene) if bound != camera]
-    warnings = [
-        f"A marker at frame {frame} binds {bound.name}: playing and rendering the scene show that camera there, not "
-        f"{camera.name}."
-        for frame, bound in others[:1]
-    ]
-    hidden = hidden_from_viewport(scene)
-    if hidden:
-        warnings.append(f"Not measured, as the viewport hides it although it renders: {_named(hidden)}.")
+    hidden = f"Not measured, as the viewport hides it although it renders: {_named(inputs.hidden)}."
     found = {
         "verdict": verdict,
-        "warnings": [*report.warnings, *notes, *warnings],
+        "warnings": [*report.warnings, *notes, *([hidden] if inputs.hidden else [])],
         "nearest_surface": float(nearest[closest]) if np.isfinite(nearest[closest]) else None,
         "nearest_surface_frame": int(frames[closest]),
+        "clip_frames": reference.clip_frames.tolist(),
+        "reference_parallax": [None if np.isnan(p) else round(p, 9) for p in reference.shot.parallax_number.tolist()],
         "crossings": [frame for frame, _ in crossed],
         "subjects": {
             "reference": [_track(subject) for subject in result.reference_subjects],
@@ -87,13 +81,15 @@ def in_scene_frames(report: CalibrationReport, frames: Array) -> CalibrationRepo
     names = [item.name for item in dataclasses.fields(report)]
     changed = {name: moved(getattr(report, name)) for name in names if name.endswith(("_frame", "_frames"))}
     changed |= {name: moved(getattr(report, name)) for name in ("crossings", "frames_without_surface")}
-    without = report.frames_without_surface
-    spoken, meant = (f"frames {frame_ranges(each)}" for each in (without, cast("tuple[int, ...]", moved(without))))
-    warnings = tuple(text.replace(spoken, meant) if without else text for text in report.warnings)
+
+    def told(found: re.Match[str]) -> str:
+        return re.sub(r"\d+", lambda step: str(int(frames[int(step[0])])), found[0])
+
+    warnings = tuple(re.sub(r"in frames [\d, -]+:", told, text) for text in report.warnings)
     return dataclasses.replace(report, **changed, warnings=warnings)  # type: ignore[arg-type]
 
 
-def _named(names: list[str]) -> str:
+def _named(names: Sequence[str]) -> str:
     return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 

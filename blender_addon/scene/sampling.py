@@ -6,10 +6,12 @@ import bpy
 import numpy as np
 
 import parascale
-from parascale.blender.animation import span_of_move
+from parascale.blender.animation import recording_of, span_of_move
 from parascale.blender.camera import trajectory_of_camera
-from parascale.blender.depth import SceneDepth, clip_range
-from parascale.blender.scene_state import frame_rate, metres_per_unit, times_of_frames
+from parascale.blender.camera_track import clip_range
+from parascale.blender.depth import SceneDepth
+from parascale.blender.keyframes import keyed_frames
+from parascale.blender.scene_state import frame_rate, metres_per_unit, times_of_frames, unit_of
 from parascale.blender.tracking import MarkerDepth, tracking_of
 from parascale.camera import Trajectory
 from parascale.files.raw_trajectory import classify_motion
@@ -21,7 +23,7 @@ from parascale.types import Array
 
 from ..settings import settings_of_object
 from ..steps import Steps
-from .curves import keyed_frames
+from .objects import source_of_camera
 
 # Keys of files in other rates lie between frames; a key this near to a frame is on it.
 ON_FRAME = 1e-3
@@ -31,19 +33,34 @@ def frames_of_move(scene: bpy.types.Scene, camera: bpy.types.Object) -> Array:
     """Return the frames a camera's move spans, from where it starts to where it comes to rest.
 
     A calibrated camera's are those of its keys. Where the scene's range is a piece of the move, or nobody knows where
-    the move ends, it is the scene's.
+    the move ends, it is the scene's. A file that is played by its seconds is taken at its own samples, which may lie
+    between frames.
     """
     if settings_of_object(camera).role == "CAMERA":
         keyed = keyed_frames(camera)
         if len(keyed):
             return np.arange(keyed[0], keyed[-1] + 1)
     first, last = scene.frame_start, scene.frame_end
-    span = span_of_move(camera)
+    span, own = span_of_move(scene, camera), _samples_between_frames(scene, camera)
     if span is not None:
         start, end = math.ceil(span[0] - ON_FRAME), math.floor(span[1] + ON_FRAME)
         if start < end and not start <= first <= last <= end:
+            if own is not None:
+                return own
             first, last = start, end
+    if own is not None:
+        own = own[(own >= first - ON_FRAME) & (own <= last + ON_FRAME)]
+        if len(own) > 1:
+            return own
     return np.arange(first, last + 1, dtype=np.float64)
+
+
+def _samples_between_frames(scene: bpy.types.Scene, camera: bpy.types.Object) -> Array | None:
+    """Return the frames of a file's samples where they are not the scene's; None of a file that is played by frames."""
+    recording = recording_of(scene, camera)
+    if recording is None or recording.span is None or abs(recording.step - 1) < ON_FRAME:
+        return None
+    return np.arange(recording.span[0], recording.span[1] + ON_FRAME, recording.step)
 
 
 def sample_shot(
@@ -72,16 +89,15 @@ def sample_shot(
         depth[frame], felt[frame] = look.depth, look.felt_per_unit
         yield 0.2 + 0.8 * (frame + 1) / len(path), "Measuring the scene"
     length = np.linalg.norm(path.baselines, axis=1)
-    metres = metres_per_unit(scene)
     step = float(np.median(np.diff(frames))) if len(frames) > 1 else 1.0
     return Shot(
         name=camera.name,
         fps=rate / step,
         trajectory=path,
         median_depth=depth,
-        unit="m" if metres == 1.0 else "arbitrary",
-        metres_per_unit=metres,
+        unit=unit_of(scene),
+        metres_per_unit=metres_per_unit(scene),
         motion_class=classify_motion(path.camera_to_world),
         felt_parallax=np.where(length == 0, 0.0, length * felt[:-1]),
-        provenance={"made_by": f"parascale {parascale.__version__}", "source": f"Blender camera {camera.name}"},
+        provenance={"made_by": f"parascale {parascale.__version__}", "source": source_of_camera(camera)},
     )

@@ -14,12 +14,29 @@ def items_of(choices: Iterable[Choice]) -> tuple[tuple[str, str, str], ...]:
 
 METHODS = items_of(methods.METHODS.values())
 LENSES = items_of(lens.LENSES.values())
+SIZES = items_of(settings.SIZES.values())
+SOLVERS = items_of(settings.SOLVERS.values())
 HORIZONS = items_of(settings.HORIZONS.values())
+PRESETS = items_of(choice for choice, _ in settings.PRESETS.values())
 MATCHES = (
     ("FIRST", "First Frame", "The camera starts on its anchor"),
     ("MIDDLE", "Middle", "The camera passes its anchor halfway"),
     ("LAST", "Last Frame", "The camera ends on its anchor"),
     ("FRAME", "Frame", "The camera stands on its anchor at a frame of the scene"),
+)
+FOCUS_PULLS = (
+    ("OWN", "Own", "The camera keeps its own focus"),
+    (
+        "REFERENCE",
+        "Reference",
+        "Key the distance so that the focus lies where the reference's subject lies in its depth",
+    ),
+    ("SUBJECT", "Subject", "Key the distance so that the focus stays on the target's subject"),
+)
+COMPARISONS = (
+    ("OFF", "Off", "Show the target alone"),
+    ("BESIDE", "Beside", "Show the film in a corner of the viewport"),
+    ("OVER", "Over", "Show the film over the camera's view"),
 )
 RETIMINGS = (("NONE", "As It Is", "The move keeps the reference's timing"), *items_of(modes.MODES.values()))
 TIMINGS = (

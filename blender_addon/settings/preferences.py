@@ -3,6 +3,7 @@
 import importlib.util
 import shutil
 import sys
+import zipfile
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple, cast
@@ -81,12 +82,26 @@ def brings_backend() -> bool:
     return all(importlib.util.find_spec(name) is not None for name in names)
 
 
+@lru_cache(maxsize=1)
+def complete_wheel() -> Path | None:
+    """Return the wheel of the whole package where this extension has it; None where it has only what Blender needs."""
+    folder = Path(bpy.utils.user_resource("EXTENSIONS")) / Path(*ADDON.split(".")[1:]) / "wheels"
+    for path in sorted(folder.glob("parascale-*.whl"), reverse=True):
+        with zipfile.ZipFile(path) as wheel:
+            if "parascale/service/__main__.py" in wheel.namelist():
+                return path
+    return None
+
+
+def requirement_of(wheel: Path, extras: str) -> str:
+    """Name the package with parts of it, as pip installs them from a wheel."""
+    return f"parascale[{extras}] @ {wheel.as_uri()}"
+
+
 def install_command(extras: str = "solve,preview") -> str:
     """Return the command that installs a backend of one's own, run in ParaScale's folder where no wheel is at hand."""
-    folder = Path(bpy.utils.user_resource("EXTENSIONS")) / Path(*ADDON.split(".")[1:]) / "wheels"
-    # Only a complete extension's wheel holds all of the package.
-    wheels = sorted(folder.glob("parascale-*.whl")) if brings_backend() else []
-    package = f"parascale[{extras}] @ {wheels[-1].as_uri()}" if wheels else f".[{extras}]"
+    wheel = complete_wheel()
+    package = f".[{extras}]" if wheel is None else requirement_of(wheel, extras)
     return f'python3 -m pip install "{package}"'
 
 
@@ -101,6 +116,13 @@ def results_folder(file_folder: Path) -> Path:
     """Return where results go that belong to a file in a folder."""
     own = _preferences()
     return Path(bpy.path.abspath((own and own.results) or "//parascale", start=str(file_folder)))
+
+
+def preferences() -> PreferenceProperties:
+    """Return the preferences of the add-on, which is enabled."""
+    own = _preferences()
+    assert own is not None
+    return own
 
 
 def _preferences() -> PreferenceProperties | None:

@@ -1,11 +1,14 @@
 """A Blender of its own with the built extension installed in it, as a user would install it."""
 
+import base64
 import importlib
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
+import time
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -158,6 +161,28 @@ def shot_file(extension: ModuleType, tmp_path: Path) -> Callable[..., Path]:
         return path
 
     return write
+
+
+@pytest.fixture
+def refused_clip(extension: ModuleType) -> Iterator[Callable[..., Any]]:
+    """Put a clip that was refused in the open file, with the picture of why, among the jobs; return its job."""
+    from bl_ext.user_default.parascale.jobs import journal, session, thumbnails
+
+    made = []
+
+    def refuse(**changes: Any) -> Any:
+        values = {"created": time.time(), "blend": bpy.data.filepath, "message": "Too little to follow"}
+        job = journal.Job(id=uuid.uuid4().hex, kind="solve", title="noise", state="failed", **(values | changes))
+        session.current().jobs[job.id] = job
+        journal.save(job)
+        picture = thumbnails.encode_png(np.full((96, 160, 3), 128, np.uint8))
+        thumbnails.save_sketch(job, base64.b64encode(picture).decode())
+        made.append(job)
+        return job
+
+    yield refuse
+    for job in made:
+        session.current().forget(job)
 
 
 @pytest.fixture(scope="session")

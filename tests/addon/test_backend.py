@@ -17,6 +17,12 @@ def ready(desk: bpy.types.Scene, shot_file: Callable[..., Path]) -> bpy.types.Sc
     desk.parascale.long_side, desk.parascale.workbench = 128, True
     if bpy.ops.parascale.stop_backend.poll():
         bpy.ops.parascale.stop_backend()
+    from parascale.link.local import find_backend
+
+    # It ends by itself once nobody is connected and nothing is left to do.
+    end = time.monotonic() + 60
+    while find_backend() is not None and time.monotonic() < end:
+        time.sleep(0.1)
     return desk
 
 
@@ -86,11 +92,18 @@ def test_backend_killed_during_the_job_is_said_and_the_job_is_found_again(
 def test_cancelled_job_says_so(ready: bpy.types.Scene, backend: None, extension: Any) -> None:
     from bl_ext.user_default.parascale.jobs import session
 
-    ready.parascale.frames, ready.parascale.fps = 81, 240.0
-    bpy.ops.parascale.submit()
-    assert bpy.ops.parascale.cancel_job() == {"FINISHED"}
-    bpy.ops.parascale.poll_jobs(wait=True)
-    assert session.current().jobs[ready.parascale.job_id].state == "cancelled"
+    now = session.current()
+    ready.parascale.frames, ready.parascale.fps = 400, 1600.0
+    # While it waits, and in the middle of its work.
+    for state in ("submitted", "running"):
+        bpy.ops.parascale.submit()
+        job = now.jobs[ready.parascale.job_id]
+        end = time.monotonic() + 60
+        while job.state in ("submitted", "queued") and state == "running" and time.monotonic() < end:
+            now.poll()
+        assert bpy.ops.parascale.cancel_job() == {"FINISHED"}
+        bpy.ops.parascale.poll_jobs(wait=True)
+        assert (job.state, job.phase, job.message) == ("cancelled", "", "Cancelled: Retry starts it again")
     with pytest.raises(RuntimeError, match="no result"):
         bpy.ops.parascale.insert_result()
 
@@ -113,6 +126,35 @@ def test_jobs_outlive_the_session(ready: bpy.types.Scene, preferences: Any, back
     assert session.current().jobs[job_id].is_open
     bpy.ops.parascale.poll_jobs(wait=True)
     assert session.current().jobs[job_id].state == "fetched"
+
+
+def test_a_remote_backend_that_cannot_be_reached_says_what_is_wrong(
+    ready: bpy.types.Scene, preferences: Any, tmp_path: Path
+) -> None:
+    import socket
+
+    from parascale.link.keys import server_keys
+
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        addresses = {
+            f"tcp://127.0.0.1:{port}": "nothing listens on its port",
+            "tcp://127.0.0.1": "is no address",
+            f"tcp://127.0.0.1:{silent.getsockname()[1]}": "answers",
+        }
+        server_keys()
+        try:
+            for address, part in addresses.items():
+                preferences.address = address
+                with pytest.raises(RuntimeError, match=part) as caught:
+                    bpy.ops.parascale.test_backend()
+                assert len(str(caught.value).strip().splitlines()) == 1
+        finally:
+            preferences.address = ""
 
 
 def test_unreadable_journal_entry_is_stepped_over(extension: Any, backend: None) -> None:

@@ -84,3 +84,40 @@ def test_shake_is_taken_out_or_scaled(stage: bpy.types.Scene, edit: str) -> None
     assert bpy.ops.parascale.edit_reference(edit=edit, amount=0.0) == {"FINISHED"}
     rough = [np.abs(np.diff(shot.trajectory.centres, n=3, axis=0)).max() for shot in (before, reference())]
     assert rough[1] < 0.5 * rough[0] if edit != "LEVEL" else rough[1] == pytest.approx(rough[0])
+
+
+def test_the_shake_of_another_reference_is_taken(stage: bpy.types.Scene) -> None:
+    from parascale import retime
+
+    bpy.ops.parascale.use_example(move="handheld-walk")
+    handheld, shake = stage.parascale.reference, retime.separate(reference()).shake_parallax
+    bpy.ops.parascale.use_example(move="truck")
+    still = retime.separate(reference()).shake_parallax
+    assert bpy.ops.parascale.edit_reference(edit="TAKE_SHAKE", other=handheld.name) == {"FINISHED"}
+    taken = retime.separate(reference()).shake_parallax
+    assert still.mean() < 0.1 * shake.mean()
+    assert taken.mean() == pytest.approx(shake[: len(taken)].mean(), rel=0.15)
+
+
+def test_the_anchor_stands_for_the_current_frame(calibrated: bpy.types.Object) -> None:
+    scene = bpy.context.scene
+    scene.frame_set(9)
+    assert bpy.ops.parascale.match_here() == {"FINISHED"}
+    bpy.ops.parascale.rebuild()
+    away = calibrated.matrix_world.translation - calibrated.parent.matrix_world.translation
+    assert away.length < 1e-4
+
+
+def test_the_anchor_is_put_where_the_viewport_looks_from(calibrated: bpy.types.Object) -> None:
+    area = next(area for area in bpy.context.screen.areas if area.type == "VIEW_3D")
+    view = area.spaces.active.region_3d
+    with bpy.context.temp_override(area=area):
+        view.view_perspective = "PERSP"
+        assert bpy.ops.parascale.anchor_to_view() == {"FINISHED"}
+        bpy.context.view_layer.update()
+        there = np.array(view.view_matrix.inverted())
+        assert np.array(calibrated.parent.matrix_world) == pytest.approx(there, abs=1e-4)
+        view.view_perspective = "ORTHO"
+        with pytest.raises(RuntimeError, match="orthographic"):
+            bpy.ops.parascale.anchor_to_view()
+        view.view_perspective = "PERSP"

@@ -167,7 +167,7 @@ def test_forgotten_job_leaves_the_list_and_its_video(ready: bpy.types.Scene) -> 
 
     bpy.ops.parascale.submit()
     job = last_job(ready)
-    with pytest.raises(RuntimeError, match="cancel it first"):
+    with pytest.raises(RuntimeError, match="or cancel it first"):
         bpy.ops.parascale.forget_job(job_id=job.id)
     bpy.ops.parascale.poll_jobs(wait=True)
     assert bpy.ops.parascale.forget_job(job_id=job.id) == {"FINISHED"}

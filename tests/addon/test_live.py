@@ -3,10 +3,12 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import bpy
 import numpy as np
 import pytest
+from mathutils import Vector
 
 
 def locations(camera: bpy.types.Object) -> np.ndarray:
@@ -30,6 +32,7 @@ def asked(camera: bpy.types.Object) -> np.ndarray:
 
 
 def test_slider_is_answered_at_once_by_a_draft(calibrated: bpy.types.Object) -> None:
+    bpy.ops.parascale.apply_preset(preset="verbatim")
     before = asked(calibrated)
     calibrated.parascale.strength = 0.5
     assert np.allclose(asked(calibrated), 0.5 * before, rtol=1e-3)
@@ -38,6 +41,72 @@ def test_slider_is_answered_at_once_by_a_draft(calibrated: bpy.types.Object) -> 
     assert stale(calibrated) == ""
     bpy.ops.parascale.rebuild()
     assert not calibrated.parascale.draft
+
+
+def test_the_five_weights_of_the_optimisation_answer_live(calibrated: bpy.types.Object) -> None:
+    """Each is stored on the camera, answered by a draft, and by Rebuild; what gave the path is in the report."""
+    settings = calibrated.parascale.calibration
+    settings.solver = "optimise"
+    for name in ("felt_speed", "framing", "horizon", "clearance", "smooth"):
+        bpy.ops.parascale.rebuild()
+        assert not calibrated.parascale.draft
+        assert getattr(settings, f"weight_{name}") == 1
+        setattr(settings, f"weight_{name}", 0.5)
+        assert calibrated.parascale.draft
+        assert stale(calibrated) == ""
+    bpy.ops.parascale.rebuild()
+    assert json.loads(calibrated.parascale.report)["solver"] in ("march", "optimise")
+
+
+def test_a_lens_that_keeps_the_subjects_size_is_keyed_and_given_back(calibrated: bpy.types.Object) -> None:
+    from parascale.blender.keyframes import fcurves
+
+    own = calibrated.data.lens
+    settings = calibrated.parascale.calibration
+    settings.size = "lens"
+    bpy.ops.parascale.rebuild()
+    assert {"lens"} <= {curve.data_path for curve in fcurves(calibrated.data)}
+    assert json.loads(calibrated.parascale.report)["size_error"] < 0.02
+    settings.size = "free"
+    bpy.ops.parascale.rebuild()
+    assert not {"lens"} & {curve.data_path for curve in fcurves(calibrated.data)}
+    assert calibrated.data.lens == pytest.approx(own)
+
+
+def test_motion_across_the_view_has_its_own_strength(calibrated: bpy.types.Object) -> None:
+    """The reference is a truck, so that all of its motion is across the view."""
+    bpy.ops.parascale.apply_preset(preset="verbatim")
+    before = asked(calibrated)
+    calibrated.parascale.calibration.strength_across = 0.5
+    across = asked(calibrated)
+    calibrated.parascale.calibration.strength_across = 1.0
+    calibrated.parascale.calibration.strength_along = 0.5
+    along = asked(calibrated)
+    assert np.all(across <= before * (1 + 1e-3))
+    assert np.all(along <= before * (1 + 1e-3))
+    assert not np.allclose(across, along)
+
+
+def test_a_subject_that_is_animated_is_followed(calibrated: bpy.types.Object) -> None:
+    """An empty that walks sideways: the camera turns after it, and holds it where the reference holds its own."""
+    mark = bpy.data.objects.new("Walker", None)
+    bpy.context.scene.collection.objects.link(mark)
+    first = calibrated.parent.matrix_world @ Vector((0, 0, -4))
+    side = calibrated.parent.matrix_world.to_3x3() @ Vector((1, 0, 0))
+    last = locations(calibrated).shape[0]
+    for frame, reach in ((1, 0.0), (last, 1.5)):
+        mark.location = first + reach * side
+        mark.keyframe_insert("location", frame=frame)
+    bpy.context.scene.frame_set(1)
+    settings = calibrated.parascale.calibration
+    settings.framing, settings.target_subject = 1.0, mark
+    bpy.ops.parascale.rebuild()
+    report = json.loads(calibrated.parascale.report)
+    assert report["subject_held"] == 1
+    target, reference = (report["subjects"][side][0] for side in ("target", "reference"))
+    shown = [(ours, theirs) for ours, theirs in zip(target, reference, strict=True) if ours and theirs]
+    assert len(shown) > 2
+    assert np.abs(np.subtract(*zip(*shown, strict=True))).max() < 0.05
 
 
 def test_slider_moves_the_camera_that_is_seen_now(calibrated: bpy.types.Object) -> None:
@@ -233,6 +302,7 @@ def test_animated_anchor_carries_the_path(calibrated: bpy.types.Object) -> None:
 def test_moving_scene_is_followed_and_not_called_stale_by_its_own_motion(
     stage: bpy.types.Scene, shot_file: Callable[..., Path]
 ) -> None:
+    bpy.ops.parascale.apply_preset(preset="verbatim")
     box = bpy.data.objects["Box 0"]
     for frame, x in ((1, -1.5), (25, 6.0)):
         box.location.x = x
@@ -248,3 +318,130 @@ def test_moving_scene_is_followed_and_not_called_stale_by_its_own_motion(
 
 def _up(anchor: bpy.types.Object, local: np.ndarray) -> float:
     return float(np.array(anchor.matrix_world)[2, :3] @ local)
+
+
+def test_surfaces_are_looked_up_a_frame_at_a_time_on_the_main_thread(
+    calibrated: bpy.types.Object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that Blender's window is not held up by a whole move."""
+    from bl_ext.user_default.parascale import steps
+
+    from parascale.blender.depth import SceneDepth
+
+    calls: list[list[int]] = []
+    answer, nearest = steps._answer, SceneDepth.nearest_point
+
+    def answered(*arguments: object, **options: object) -> None:
+        calls.append([])
+        answer(*arguments, **options)
+
+    def looked_up(self: SceneDepth, centre: np.ndarray, frame: int) -> np.ndarray:
+        calls[-1].append(frame)
+        return nearest(self, centre, frame)
+
+    monkeypatch.setattr(steps, "_answer", answered)
+    monkeypatch.setattr(SceneDepth, "nearest_point", looked_up)
+    calibrated.parascale.calibration.solver = "optimise"
+    calls.clear()
+    bpy.ops.parascale.rebuild()
+    asked = [frames for frames in calls if frames]
+    assert {frame for frames in asked for frame in frames} == set(range(25))
+    # The report's own, at the end, reads all frames from what was gathered by then.
+    assert [frames for frames in asked[:-1] if len(frames) > 1] == []
+
+
+@pytest.mark.parametrize("what", ["frame", "object", "mark"])
+def test_an_anchor_that_is_driven_is_stale_only_where_its_driver_changes(
+    calibrated: bpy.types.Object, what: str
+) -> None:
+    """A driver's value is that of the frame that is shown, which says nothing of what the camera was made from."""
+    scene = bpy.context.scene
+    handle = bpy.data.objects.new("Handle", None)
+    scene.collection.objects.link(handle)
+    driven = calibrated.parent
+    if what == "mark":
+        driven = bpy.data.objects.new("Mark", None)
+        driven.location = calibrated.parent.matrix_world @ Vector((0, 0, -4))
+        scene.collection.objects.link(driven)
+        calibrated.parascale.calibration.target_subject = driven
+    driver = driven.driver_add("location", 2).driver
+    driver.expression = f"{driven.location.z} + frame / 50"
+    if what == "object":
+        variable = driver.variables.new()
+        variable.name, variable.type = "lift", "TRANSFORMS"
+        variable.targets[0].id, variable.targets[0].transform_type = handle, "LOC_Z"
+        driver.expression = f"{driven.location.z} + lift + frame / 50"
+    scene.frame_set(1)
+    bpy.ops.parascale.rebuild()
+    for frame in (1, 12, 25):
+        scene.frame_set(frame)
+        bpy.context.view_layer.update()
+        assert stale(calibrated) == "", frame
+    changed = "surface changed" if what == "mark" else "anchor changed"
+    if what == "object":
+        handle.location.z = 0.5
+        bpy.context.view_layer.update()
+        assert stale(calibrated) == changed
+        handle.location.z = 0
+        bpy.context.view_layer.update()
+        assert stale(calibrated) == ""
+    driver.expression += " + 0.25"
+    bpy.context.view_layer.update()
+    assert stale(calibrated) == changed
+    # A channel that is not driven still counts.
+    driver.expression = driver.expression.removesuffix(" + 0.25")
+    assert stale(calibrated) == ""
+    driven.location.x += 0.1
+    assert stale(calibrated) == changed
+
+
+@pytest.mark.parametrize("by", ["driver", "keys"])
+def test_a_driver_that_reads_one_axis_sees_that_axis_change(calibrated: bpy.types.Object, by: str) -> None:
+    from parascale.blender.keyframes import fcurves
+
+    scene = bpy.context.scene
+    handle = bpy.data.objects.new("Handle", None)
+    scene.collection.objects.link(handle)
+    if by == "keys":
+        for frame in (1, 25):
+            handle.keyframe_insert("location", frame=frame)
+    else:
+        for axis in range(3):
+            handle.driver_add("location", axis).driver.expression = "frame / 100"
+    driver = calibrated.parent.driver_add("location", 2).driver
+    variable = driver.variables.new()
+    variable.name, variable.type = "lift", "SINGLE_PROP"
+    variable.targets[0].id, variable.targets[0].data_path = handle, "location[2]"
+    driver.expression = f"{calibrated.parent.location.z} + lift"
+    bpy.ops.parascale.rebuild()
+    assert stale(calibrated) == ""
+    for axis, reason in ((0, ""), (2, "anchor changed")):
+        if by == "keys":
+            curve = next(curve for curve in fcurves(handle) if curve.array_index == axis)
+            curve.keyframe_points[1].co.y += 1
+            curve.update()
+        else:
+            handle.animation_data.drivers[axis].driver.expression += " + 1"
+        bpy.context.view_layer.update()
+        assert stale(calibrated) == reason
+
+
+def test_a_slider_that_got_no_answer_is_tried_again(
+    calibrated: bpy.types.Object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Answers that were held up, as by a busy machine, silence a slider for a while, and not for good."""
+    from bl_ext.user_default.parascale.scene import geometry, live
+
+    # A busy machine must not hold up the answers of this test.
+    monkeypatch.setattr(live, "time", SimpleNamespace(thread_time=lambda: 0.0))
+
+    kept = geometry._kept[bpy.context.scene.name]
+    kept.frame_seconds.update(dict.fromkeys(live.PACES, 1.0))
+    kept.frame_seconds[live.PACES[-1]] = 1.2 * live.MAX_SECONDS / live._count_looks(calibrated)
+    calibrated.parascale.strength = 0.5
+    assert not calibrated.parascale.draft
+    assert stale(calibrated) == "strength changed"
+    for _ in range(10):
+        calibrated.parascale.strength += 0.01
+    assert calibrated.parascale.draft
+    assert stale(calibrated) == ""

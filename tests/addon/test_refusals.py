@@ -24,7 +24,8 @@ BROKEN_FILES = {
     "one.chan": "1 0 0 0 0 0 0 50\n1 0 0 0 0 0 0 50\n",
 }
 NEEDED = ("measure", "create_camera", "rebuild", "add_time_curve", "key_strength", "select_anchor", "use_selected")
-NEEDED += ("bake", "retime", "export_path", "show_curves", "compare_methods", "use_camera", "estimate_depth")
+NEEDED += ("bake", "retime", "export_path", "show_curves", "compare_methods", "compare_shots", "use_camera")
+NEEDED += ("estimate_depth",)
 
 
 def refuse(operator: str, **given: Any) -> None:
@@ -97,6 +98,7 @@ def test_a_camera_that_lost_its_inputs_is_refused(calibrated: bpy.types.Object, 
     refuse("rebuild")
     calibrated.parascale.reference = None
     refuse("compare_methods")
+    refuse("compare_shots")
     calibrated.parent = None
     refuse("rebuild")
 
@@ -134,3 +136,38 @@ def test_what_had_to_be_assumed_is_said_with_the_field_that_changes_it(
     for field in ("Picture Size", "Field of View", "Frame Rate", "Median Depth"):
         assert any(field in line for line in warnings), said
     assert "--" not in said
+
+
+def test_a_camera_without_keys_is_rebuilt_before_anything_else(calibrated: bpy.types.Object) -> None:
+    calibrated.animation_data_clear()
+    for operator in ("add_time_curve", "render_shot", "submit", "generate"):
+        with pytest.raises(RuntimeError, match="lost its keys: press Rebuild"):
+            getattr(bpy.ops.parascale, operator)()
+    assert bpy.ops.parascale.rebuild() == {"FINISHED"}
+    assert bpy.ops.parascale.add_time_curve() == {"FINISHED"}
+
+
+def test_what_another_file_holds_is_not_changed_in_vain(
+    calibrated: bpy.types.Object, tmp_path: Path, shot_file: Write
+) -> None:
+    path, name = tmp_path / "shot.blend", calibrated.name
+    bpy.ops.wm.save_as_mainfile(filepath=str(path))
+    bpy.ops.wm.read_homefile(use_empty=True)
+    scene: Any = bpy.context.scene
+    with bpy.data.libraries.load(str(path), link=True) as (_, here):
+        here.collections = ["ParaScale"]
+    scene.collection.children.link(here.collections[0])
+    bpy.context.view_layer.update()
+    camera: Any = bpy.data.objects[name, str(path)]
+    scene.parascale.camera, scene.parascale.reference = camera, camera.parascale.reference
+    bpy.context.view_layer.objects.active = camera
+    for operator in ("rebuild", "retime", "add_time_curve", "key_strength", "anchor_to_view"):
+        with pytest.raises(RuntimeError, match="make it local"):
+            getattr(bpy.ops.parascale, operator)()
+    # What is new goes into a collection of this file, beside the linked one of the same name.
+    assert bpy.ops.parascale.import_shot(filepath=str(shot_file())) == {"FINISHED"}
+    assert bpy.ops.parascale.save_as_asset() == {"FINISHED"}
+    (group,) = scene.parascale.reference.users_collection
+    assert group.is_editable
+    assert group.name.startswith("ParaScale")
+    assert bpy.ops.parascale.bake() == {"FINISHED"}

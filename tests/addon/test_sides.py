@@ -30,7 +30,7 @@ def centres(camera: bpy.types.Object, frames: Any) -> np.ndarray:
 
 
 def keyed(camera: bpy.types.Object) -> list[float]:
-    from bl_ext.user_default.parascale.scene.curves import keyed_frames
+    from parascale.blender.keyframes import keyed_frames
 
     return keyed_frames(camera).tolist()
 
@@ -98,6 +98,7 @@ def test_focus_follows_its_object_as_the_camera_moves(calibrated: bpy.types.Obje
 
 
 def test_clicked_surfaces_are_counted_on_both_sides_and_leave_the_focus_alone(calibrated: bpy.types.Object) -> None:
+    bpy.ops.parascale.apply_preset(preset="verbatim")
     scene = bpy.context.scene
     shown = scene.parascale.reference
     # Along the camera's axis, 6 units of the scene away, and 1.5 of the reference's.
@@ -149,6 +150,7 @@ def test_gain_stays_within_its_limits(calibrated: bpy.types.Object) -> None:
 def test_seconds_are_matched_at_every_frame_rate(
     stage: bpy.types.Scene, shot_file: Callable[..., Path], fps: int, base: float
 ) -> None:
+    bpy.ops.parascale.apply_preset(preset="verbatim")
     stage.render.fps, stage.render.fps_base = fps, base
     bpy.ops.parascale.import_shot(filepath=str(shot_file(count=33, fps=16.0)))
     bpy.ops.parascale.create_camera()
@@ -171,6 +173,7 @@ def test_frames_are_matched_one_to_one_from_the_start_frame(
 
 @pytest.mark.parametrize("mode", ["keep-path", "keep-felt-speed", "even"])
 def test_retiming_is_marched_again(calibrated: bpy.types.Object, mode: str) -> None:
+    bpy.ops.parascale.apply_preset(preset="verbatim")
     before = asked(calibrated)
     settings = calibrated.parascale.calibration
     settings.retiming, settings.retimed_frames = mode, 49

@@ -2,6 +2,8 @@
 
 import importlib
 import runpy
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -66,6 +68,24 @@ def test_clip_is_solved_and_its_parallax_number_is_the_scenes(desk: bpy.types.Sc
 
 
 @pytest.mark.slow
+def test_pictures_are_solved_at_the_rate_that_is_given(desk: bpy.types.Scene, tmp_path: Path) -> None:
+    from parascale.blender.render import render_still
+    from parascale.files.shot_file import shot_from_json
+
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for number in range(12):
+        desk.camera.location.x = 0.5 - 0.03 * number
+        render_still(desk, folder / f"slide.{number:04d}.png", (480, 270))
+    fov = np.degrees(desk.camera.data.angle_x)
+    solved = bpy.ops.parascale.solve_clip(filepath=str(folder / "slide.0003.png"), fov=fov, fps=12.5)
+    assert solved == {"FINISHED"}
+    shot = shot_from_json(bpy.context.scene.parascale.reference.parascale.text.as_string())
+    assert shot.fps == 12.5
+    np.testing.assert_allclose(shot.trajectory.times, np.arange(12) / 12.5)
+
+
+@pytest.mark.slow
 def test_depth_of_the_clip_comes_from_a_model_where_one_is_named(
     desk: bpy.types.Scene, models: dict[str, Path], tmp_path: Path
 ) -> None:
@@ -114,11 +134,125 @@ def test_one_of_several_shots_is_chosen_and_solved(desk: bpy.types.Scene, tmp_pa
     assert (solved.state, solved.request["start"], solved.request["end"], solved.shots) == ("used", 0, 12, [])
 
 
+def two_shots(folder: Path) -> Path:
+    """A folder of pictures of two shots, six frames each: a dark pattern and a bright one that slide past."""
+    from bl_ext.user_default.parascale.jobs.thumbnails import encode_png
+
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    for shot, size in enumerate((8, 20)):
+        coarse = rng.integers(110 * shot, 110 * shot + 140, (240 // size + 1, 340 // size + 1, 3), np.uint8)
+        wide = np.kron(coarse, np.ones((size, size, 1), np.uint8))
+        for frame in range(6):
+            picture = np.ascontiguousarray(wide[:240, 2 * frame : 2 * frame + 320])
+            (folder / f"{6 * shot + frame:04d}.png").write_bytes(encode_png(picture))
+    return folder
+
+
+def take(steps: Iterator[object]) -> None:
+    """Take steps as a window does, beside the user."""
+    from bl_ext.user_default.parascale import tasks
+
+    task = tasks.Task("Retry", steps, lambda: None)  # type: ignore[arg-type]
+    tasks.start(task)
+    end = time.monotonic() + 60
+    while tasks.current() is task and time.monotonic() < end:
+        tasks._advance(task)
+
+
+def test_a_shot_is_shown_and_chosen_beside_the_user(scene: bpy.types.Scene, tmp_path: Path) -> None:
+    import imbuf
+    from bl_ext.user_default.parascale import registration, tasks
+    from bl_ext.user_default.parascale.jobs import job_list, journal, session
+    from bl_ext.user_default.parascale.steps import Call
+
+    with pytest.raises(RuntimeError, match="Pictures holds 2 shots"):
+        bpy.ops.parascale.solve_clip(filepath=str(two_shots(tmp_path / "pictures")))
+    (refused,) = session.current().newest_jobs(1)
+    assert refused.shots == ["0:6", "6:12"]
+
+    # Each shot has a picture of its own, in the clip's proportions: the dark one, then the bright one.
+    shades = []
+    for number in range(2):
+        path = journal.picture_of_shot(refused, number)
+        picture = imbuf.load(str(path))
+        assert picture.size[0] / picture.size[1] == pytest.approx(320 / 240, rel=0.02)
+        image = bpy.data.images.load(str(path))
+        shades.append(float(np.mean(image.pixels[:])))
+    assert shades[1] > shades[0] + 0.2
+
+    job_list.choose(refused)
+    retry = next(cls for cls in registration.CLASSES if getattr(cls, "bl_idname", "") == "parascale.retry_job")
+    call = Call({"job_id": refused.id, "shot": "6:12"}, lambda levels, text: None, is_task=True)
+    take(retry.steps(bpy.context, call))
+    assert tasks.trouble() == ""
+    (chosen,) = session.current().newest_jobs(1)
+    assert chosen is not refused
+    assert (chosen.request["start"], chosen.request["end"]) == (6, 12)
+    bpy.ops.parascale.poll_jobs(wait=True)
+
+    bpy.ops.parascale.forget_job(job_id=refused.id)
+    assert not list(journal.folder().glob(f"{refused.id}*"))
+
+
+def test_a_refused_clip_shows_why(scene: bpy.types.Scene, tmp_path: Path) -> None:
+    from bl_ext.user_default.parascale.jobs import journal, session
+
+    folder = tmp_path / "noise"
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    for frame in range(4):
+        picture = bpy.data.images.new("noise", 160, 96)
+        picture.pixels.foreach_set(rng.random(160 * 96 * 4, np.float32))
+        picture.filepath_raw, picture.file_format = str(folder / f"{frame:04d}.png"), "PNG"
+        picture.save()
+    with pytest.raises(RuntimeError, match="Too little to follow"):
+        bpy.ops.parascale.solve_clip(filepath=str(folder))
+    (refused,) = session.current().newest_jobs(1)
+    assert shown_in_reference_panel(scene) == [("parascale.show_why", refused.id)]
+    assert bpy.ops.parascale.show_why(job_id=refused.id) == {"FINISHED"}
+    # However often it is pressed, the file holds one picture.
+    assert bpy.ops.parascale.show_why(job_id=refused.id) == {"FINISHED"}
+    (image,) = (image for image in bpy.data.images if image.name.startswith("Why "))
+    assert image.packed_file is not None
+    assert image.size[0] >= 160
+    # The picture stays with the file that it was shown in; the list's is gone with the job.
+    bpy.ops.parascale.forget_job(job_id=refused.id)
+    assert not list(journal.folder().glob(f"{refused.id}*"))
+    with pytest.raises(RuntimeError, match="is no picture of why"):
+        bpy.ops.parascale.show_why(job_id=refused.id)
+    assert shown_in_reference_panel(scene) == []
+
+
+def shown_in_reference_panel(scene: bpy.types.Scene) -> list[tuple[str, str]]:
+    """Draw the panel of the reference; return the operators that it gives a job to."""
+    buttons: list[tuple[str, SimpleNamespace]] = []
+
+    class Drawn:
+        def __getattr__(self, name: str) -> object:
+            return lambda *given, **named: self
+
+        def operator(self, name: str, **shown: object) -> SimpleNamespace:
+            buttons.append((name, SimpleNamespace()))
+            return buttons[-1][1]
+
+    panel = importlib.import_module("bl_ext.user_default.parascale.panels.reference").PARASCALE_PT_reference
+    panel.draw(SimpleNamespace(layout=Drawn()), bpy.context)
+    return [(name, button.job_id) for name, button in buttons if hasattr(button, "job_id")]
+
+
+def test_no_operator_works_by_another_one() -> None:
+    # Beside the user an operator that works in steps refuses to start while another does: here it would refuse itself.
+    operators = Path(importlib.import_module("bl_ext.user_default.parascale.operators").__file__ or "").parent
+    for path in operators.glob("*.py"):
+        assert "bpy.ops.parascale" not in path.read_text().split('"""', 2)[2], path.name
+
+
 def shown_in_menu() -> tuple[list[str], list[SimpleNamespace]]:
     """Draw the menu of shots; return its lines and what each gives its operator."""
     texts, buttons = [], []
 
-    def operator(name: str, text: str, icon: str) -> SimpleNamespace:
+    def operator(name: str, text: str, **icon: object) -> SimpleNamespace:
         assert name == "parascale.retry_job"
         texts.append(text)
         buttons.append(SimpleNamespace())

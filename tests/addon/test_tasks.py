@@ -30,6 +30,7 @@ def steps_of(extension: ModuleType, name: str, **values: Any) -> Any:
         ("retime", {"mode": "keep-path", "frames": 40, "keep_angles": False, "count_rotation": False}),
         ("retime", {"mode": "reverse", "frames": 40, "keep_angles": False, "count_rotation": False}),
         ("compare_methods", {}),
+        ("compare_shots", {}),
     ],
 )
 def test_nothing_changes_before_it_is_written(
@@ -48,7 +49,9 @@ def test_nothing_changes_before_it_is_written(
             break
     else:
         pytest.fail(f"{name} ended without saying that it writes")
-    assert VALUES["difference"](before, VALUES["everything"]()) == []
+    changed = VALUES["difference"](before, VALUES["everything"]())
+    # Blender's own place for what it rendered last.
+    assert [text for text in changed if not text.startswith("images[Render Result]")] == []
     for _ in steps:
         pass
     assert VALUES["difference"](before, VALUES["everything"]())
@@ -73,6 +76,31 @@ def test_what_is_changed_meanwhile_makes_the_result_stale(extension: ModuleType,
         assert reason_stale(bpy.context.scene, calibrated) == reason
         bpy.ops.parascale.rebuild()
         assert reason_stale(bpy.context.scene, calibrated) == ""
+
+
+def test_a_new_camera_is_made_by_what_was_asked(
+    extension: ModuleType, stage: bpy.types.Scene, shot_file: Callable[..., Path]
+) -> None:
+    from bl_ext.user_default.parascale.scene.staleness import reason_stale
+    from bl_ext.user_default.parascale.tasks import WRITE
+
+    from parascale.blender.keyframes import keyed_frames
+
+    bpy.ops.parascale.import_shot(filepath=str(shot_file()))
+    steps = steps_of(extension, "create_camera")
+    for step in steps:
+        if step is WRITE:
+            break
+    state = stage.parascale
+    state.calibration.method, state.calibration.frame_start, state.calibration.strength = "global", 40, 0.5
+    lower()
+    bpy.context.view_layer.update()
+    for _ in steps:
+        pass
+    made = state.camera.parascale.calibration
+    assert (made.method, made.frame_start, state.camera["parascale_strength"]) == ("closed-loop", 1, 1.0)
+    assert keyed_frames(state.camera)[0] == 1
+    assert reason_stale(stage, state.camera) == "scene changed"
 
 
 def lower() -> None:
@@ -116,6 +144,48 @@ def test_work_whose_objects_are_removed_ends_in_a_sentence(extension: ModuleType
     assert tasks.current() is None
     assert "removed" in tasks.trouble()
     tasks.dismiss()
+
+
+def test_work_waits_while_the_user_renders(extension: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A step may go to another frame, and render: neither may come between the frames of the user's own render."""
+    from bl_ext.user_default.parascale import tasks
+
+    assert not tasks.is_rendering()
+    taken: list[int] = []
+
+    def work() -> Any:
+        for number in range(3):
+            taken.append(number)
+            yield number / 3, "Drawing"
+
+    task = tasks.Task("Compare Shots", work(), lambda: None)
+    tasks.start(task)
+    monkeypatch.setattr(tasks, "is_rendering", lambda: True)
+    for _ in range(3):
+        tasks._advance(task)
+    assert taken == [0]
+    assert task.phase == "Waiting for the render"
+    assert tasks.current() is task
+    monkeypatch.setattr(tasks, "is_rendering", lambda: False)
+    while tasks.current() is task:
+        tasks._advance(task)
+    assert taken == [0, 1, 2]
+
+
+def test_all_that_work_reports_is_shown(extension: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    from bl_ext.user_default.parascale import tasks
+
+    def work() -> Any:
+        task.report({"WARNING"}, "walk.mp4 is not there any more")
+        yield from ()
+        task.report({"INFO"}, "Camera is submitted")
+
+    shown: list[str | None] = []
+    monkeypatch.setattr(tasks, "_set_status", shown.append)
+    task = tasks.Task("Open Report", iter(()), lambda: None)
+    task.steps = work()
+    tasks.start(task)
+    assert shown[-1] == "walk.mp4 is not there any more; Camera is submitted"
 
 
 def test_results_wait_for_object_mode(extension: ModuleType, stage: bpy.types.Scene) -> None:
@@ -187,35 +257,12 @@ def test_camera_is_pointed_to_another_reference(
     assert calibrated.parascale.reference == first
     calibrated.parascale.reference = scene.parascale.reference
     bpy.ops.parascale.rebuild()
-    from bl_ext.user_default.parascale.scene.curves import keyed_frames
+    from parascale.blender.keyframes import keyed_frames
 
     assert len(keyed_frames(calibrated)) == 7  # 5 frames at 16 a second, in the scene's 24
     scene.parascale.reference = first
     scene.parascale.camera = calibrated
     assert scene.parascale.reference == calibrated.parascale.reference
-
-
-def test_what_a_moving_start_loses_is_said(stage: bpy.types.Scene, shot_file: Callable[..., Path]) -> None:
-    import json
-
-    from parascale.blender.keyframes import fcurves
-
-    camera = stage.camera
-    for frame, lens, distance in ((1, 50.0, 4.0), (20, 80.0, 9.0)):
-        camera.data.lens, camera.data.dof.focus_distance = lens, distance
-        camera.data.keyframe_insert("lens", frame=frame)
-        camera.data.keyframe_insert("dof.focus_distance", frame=frame)
-    car = bpy.data.objects.new("Car", None)
-    stage.collection.objects.link(car)
-    car.keyframe_insert("location", frame=1)
-    camera.parent = car
-    bpy.ops.parascale.import_shot(filepath=str(shot_file(count=5)))
-    bpy.ops.parascale.create_camera()
-    warnings = json.loads(stage.camera.parascale.report)["warnings"]
-    assert any("Camera zooms" in text for text in warnings)
-    assert any("moves with Car" in text for text in warnings)
-    assert {curve.data_path for curve in fcurves(stage.camera.data)} == {"dof.focus_distance"}
-    assert {curve.data_path for curve in fcurves(camera.data)} == {"lens", "dof.focus_distance"}
 
 
 def test_framing_holds_the_marked_subject(calibrated: bpy.types.Object) -> None:
@@ -225,7 +272,7 @@ def test_framing_holds_the_marked_subject(calibrated: bpy.types.Object) -> None:
     settings = calibrated.parascale.calibration
     for side, place in (("TARGET", (1.5, 6.0, 0.5)), ("REFERENCE", (0.02, 0.5, 0.0))):
         assert bpy.ops.parascale.pick_subject(side=side, place=place) == {"FINISHED"}
-    settings.framing = 0.0
+    bpy.ops.parascale.apply_preset(preset="verbatim")
     bpy.ops.parascale.rebuild()
     loose = json.loads(calibrated.parascale.report)
     settings.framing = 1.0
@@ -248,3 +295,45 @@ def test_match_at_puts_the_anchor_at_a_frame_of_the_move(calibrated: bpy.types.O
         scene.frame_set(frame)
         away = calibrated.matrix_world.translation - calibrated.parent.matrix_world.translation
         assert np.linalg.norm(away) < 1e-4, match
+
+
+def test_a_subject_that_is_carried_by_another_makes_the_camera_stale_when_that_moves(
+    calibrated: bpy.types.Object,
+) -> None:
+    from bl_ext.user_default.parascale.scene.staleness import reason_stale
+
+    scene = bpy.context.scene
+    assert bpy.ops.parascale.pick_subject(side="TARGET", place=(1.5, 6.0, 0.5)) == {"FINISHED"}
+    car = bpy.data.objects.new("Car", None)
+    scene.collection.objects.link(car)
+    calibrated.parascale.calibration.target_subject.parent = car
+    for frame, x in ((1, 0.0), (25, 0.5)):
+        car.location.x = x
+        car.keyframe_insert("location", index=0, frame=frame)
+    bpy.ops.parascale.rebuild()
+    for frame in (5, 20):
+        scene.frame_set(frame)
+        assert reason_stale(scene, calibrated) == ""
+    car.keyframe_delete("location", index=0, frame=25)
+    assert reason_stale(scene, calibrated) == "surface changed"
+
+
+def test_every_warning_speaks_of_frames_of_the_scene(extension: ModuleType) -> None:
+    import numpy as np
+    from bl_ext.user_default.parascale.scene.report import in_scene_frames
+
+    from parascale.camera import Trajectory, View
+    from parascale.parallax.calibrate import calibrate
+    from parascale.parallax.depth_source import ConstantDepth
+    from parascale.parallax.shot import Shot
+
+    poses = np.tile(np.eye(4), (9, 1, 1))
+    poses[:, 0, 3] = 0.1 * np.arange(9)
+    depth = np.full(9, 2.0)
+    depth[3:6] = np.nan
+    path = Trajectory(poses, np.array([90.0, 90, 48, 32]), np.arange(9) / 24, 96, 64)
+    anchor = View(np.eye(4), path.intrinsics[0], 96, 64)
+    report = calibrate(Shot("gap", 24, path, depth), ConstantDepth(3.0), anchor).report
+    assert any("no depth in frames 3-5:" in told for told in report.warnings)
+    moved = in_scene_frames(report, 101.0 + np.arange(9))
+    assert any("no depth in frames 104-106:" in told for told in moved.warnings)

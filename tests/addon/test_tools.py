@@ -176,7 +176,7 @@ def test_curves_are_chosen_for_the_graph_editor(calibrated: bpy.types.Object) ->
 
 
 def test_overlay_colours_the_path_by_its_parallax_number(calibrated: bpy.types.Object) -> None:
-    from bl_ext.user_default.parascale import overlay
+    from bl_ext.user_default.parascale.overlay import path as overlay
 
     shown = overlay.layout_path(calibrated)
     true = matrices(calibrated, range(1, 26))[:, :3, 3]

@@ -73,8 +73,8 @@ def difference(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
     )
 
 
-def operators(shot: Path) -> dict[str, Callable[[], Any]]:
-    """Every operator of ours that is undone, called with its undo flag."""
+def operators(shot: Path, refused: str) -> dict[str, Callable[[], Any]]:
+    """Every operator of ours that is undone, called with its undo flag; a job that was refused has the id given."""
     ops, flag = bpy.ops.parascale, ("EXEC_DEFAULT", True)
     return {
         "import_shot": lambda: ops.import_shot(*flag, filepath=str(shot)),
@@ -91,15 +91,21 @@ def operators(shot: Path) -> dict[str, Callable[[], Any]]:
         "pick_focus": lambda: ops.pick_focus(*flag, side="TARGET", place=(-1.5, 3.5, 0.5)),
         "pick_surface": lambda: ops.pick_surface(*flag, side="TARGET", place=(1.5, 5.5, 0.5)),
         "pick_subject": lambda: ops.pick_subject(*flag, side="TARGET", place=(1.5, 5.5, 0.5)),
-        "set_manner": lambda: ops.set_manner(*flag, manner="FEELS"),
+        "anchor_to_view": lambda: ops.anchor_to_view(*flag),
+        "match_here": lambda: ops.match_here(*flag),
+        "apply_preset": lambda: ops.apply_preset(*flag, preset="verbatim"),
         "retime": lambda: ops.retime(*flag, mode="reverse"),
         "bake": lambda: ops.bake(*flag),
         "show_curves": lambda: ops.show_curves(*flag),
         "compare_methods": lambda: ops.compare_methods(*flag),
+        "compare_shots": lambda: ops.compare_shots(*flag),
+        "show_why": lambda: ops.show_why(*flag, job_id=refused),
     }
 
 
-def test_undo_gives_every_value_back(calibrated: bpy.types.Object, shot_file: Callable[..., Path]) -> None:
+def test_undo_gives_every_value_back(
+    calibrated: bpy.types.Object, shot_file: Callable[..., Path], refused_clip: Callable[..., Any]
+) -> None:
     shot = shot_file(name="second", count=5)
     scene = bpy.context.scene
     scene.frame_end = 5
@@ -113,9 +119,10 @@ def test_undo_gives_every_value_back(calibrated: bpy.types.Object, shot_file: Ca
         for cls in _operator_classes()
         if "UNDO" in getattr(cls, "bl_options", ())
     }
-    called = operators(shot)
-    # Those that need a backend are undone in tests of their own.
+    called = operators(shot, refused_clip().id)
+    # Those that need a backend or a drop are undone in tests of their own.
     elsewhere = {"parascale.render_shot", "parascale.solve_clip", "parascale.estimate_depth", "parascale.insert_result"}
+    elsewhere.add("parascale.take_up_moves")
     assert undone - elsewhere == {f"parascale.{name}" for name in called}
     bpy.ops.ed.undo_push(message="before")
     # What is there after an undo is what undo can give back.

@@ -19,7 +19,8 @@ import zmq
 
 from parascale.camera import Trajectory
 from parascale.link.arrays import to_frames
-from parascale.link.client import Client, Fetched, JobChanged
+from parascale.link.client import Client
+from parascale.link.events import Fetched, JobChanged
 from parascale.link.kinds.generate import GenerationRequest
 from parascale.link.kinds.solve import SolveRequest
 from parascale.link.local import start_backend

@@ -24,21 +24,21 @@ def carrier(scene):
 
 
 def test_span_is_that_of_keys_of_camera_lens_parents_and_targets(scene, camera, carrier):
-    assert span_of_move(camera) is None
+    assert span_of_move(bpy.context.scene, camera) is None
     key(camera, "location", 10, 20)
-    assert span_of_move(camera) == (10, 20)
+    assert span_of_move(bpy.context.scene, camera) == (10, 20)
     key(camera.data, "lens", 15, 30)
-    assert span_of_move(camera) == (10, 30)
+    assert span_of_move(bpy.context.scene, camera) == (10, 30)
     camera.parent = carrier
     key(carrier, "rotation_euler", 5, 12)
-    assert span_of_move(camera) == (5, 30)
+    assert span_of_move(bpy.context.scene, camera) == (5, 30)
     target = bpy.data.objects.new("Target", None)
     scene.collection.objects.link(target)
     key(target, "location", 1.5, 99)
     camera.constraints.new("TRACK_TO").target = target
-    assert span_of_move(camera) == (1.5, 99)
+    assert span_of_move(bpy.context.scene, camera) == (1.5, 99)
     camera.constraints[0].mute = True
-    assert span_of_move(camera) == (5, 30)
+    assert span_of_move(bpy.context.scene, camera) == (5, 30)
 
 
 def test_what_moves_nothing_has_no_part_in_it(camera):
@@ -48,7 +48,7 @@ def test_what_moves_nothing_has_no_part_in_it(camera):
     camera.keyframe_insert("hide_render", frame=1)
     camera.keyframe_insert("hide_render", frame=200)
     key(camera.data.dof, "focus_distance", 1, 200)
-    assert span_of_move(camera) == (10, 20)
+    assert span_of_move(bpy.context.scene, camera) == (10, 20)
 
 
 def test_an_action_in_a_strip_counts_where_the_strip_stands(camera):
@@ -58,7 +58,7 @@ def test_an_action_in_a_strip_counts_where_the_strip_stands(camera):
     strip = animation.nla_tracks.new().strips.new("move", 40, action)
     strip.action_slot = slot
     animation.action = None
-    assert span_of_move(camera) == (40, 50)
+    assert span_of_move(bpy.context.scene, camera) == (40, 50)
 
 
 def modifier(camera, carrier):
@@ -91,9 +91,9 @@ def file(camera, carrier):
 def test_a_move_whose_end_nobody_knows_has_no_span(camera, carrier, endless):
     key(camera, "location", 10, 20)
     endless(camera, carrier)
-    assert span_of_move(camera) is None
+    assert span_of_move(bpy.context.scene, camera) is None
 
 
 def test_keys_have_the_scenes_rate(camera):
     key(camera, "location", 10, 20)
-    assert recording_of(camera) is None
+    assert recording_of(bpy.context.scene, camera) is None

@@ -6,7 +6,8 @@ import pytest
 from mathutils import Matrix, Vector
 
 from parascale.blender.camera import opencv_from_blender, view_of_camera
-from parascale.blender.depth import FILLS, HIDES, LIVE_GRID, ReprojectedDepth, SceneDepth, clip_range
+from parascale.blender.camera_track import clip_range
+from parascale.blender.depth import FILLS, HIDES, LIVE_GRID, ReprojectedDepth, SceneDepth
 from parascale.blender.render import z_pass
 from parascale.blender.scene_file import scene_target
 from parascale.blender.scenes.parts import sphere

@@ -205,6 +205,28 @@ def test_moving_geometry_is_measured_at_its_own_frame(scene, ahead, add_wall, ho
     assert scene.frame_current == 4
 
 
+@pytest.mark.parametrize("room", [0, 2, 1_000_000])
+def test_what_moves_is_gathered_once_a_frame_as_long_as_there_is_room(scene, ahead, add_wall, monkeypatch, room):
+    """A march looks at every frame several times; a wall is two triangles."""
+    animate(add_wall("Wall", 5), "keys", scene)
+    add_wall("Still", 1.0, 0.05).location.x = 0.1
+    monkeypatch.setattr("parascale.blender.depth.KEPT_TRIANGLES", room)
+    depth = SceneDepth(scene, frames=np.arange(1, 12))
+    gathered = []
+    gather = SceneDepth._gather
+    monkeypatch.setattr(
+        SceneDepth, "_gather", lambda self, moving: gathered.append(moving) or gather(self, moving=moving)
+    )
+    asked = [0, 1, 2, 0, 1, 2]
+    seen = [np.median(measure(depth, scene, ahead, step).depth) for step in asked]
+    assert len(gathered) == {0: 6, 2: 5, 1_000_000: 3}[room]
+    fresh = [np.median(measure(SceneDepth(scene, frames=[1 + step]), scene, ahead, 0).depth) for step in range(3)]
+    assert len(set(fresh)) == 3
+    np.testing.assert_array_equal(seen, fresh * 2)
+    steps = np.zeros((3, 3))
+    assert np.array_equal(depth.nearest_points(steps), [depth.nearest_point(steps[step], step) for step in range(3)])
+
+
 def test_moving_camera_and_lights_leave_a_scene_static(scene, ahead, add_wall):
     add_wall()
     light = bpy.data.objects.new("Light", bpy.data.lights.new("Light", "POINT"))

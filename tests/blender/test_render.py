@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from parascale.blender.camera import view_of_camera
-from parascale.blender.render import render_clip, render_path, render_still, z_medians, z_pass
+from parascale.blender.render import render_clip, render_path, render_still, static_z_medians, z_medians, z_pass
 from parascale.camera import Trajectory
 from parascale.errors import InputError
 
@@ -100,6 +100,14 @@ def backing_off(stage, frames=4) -> Trajectory:
 def test_the_median_depth_along_a_path_is_measured_where_asked(stage):
     medians = z_medians(stage, backing_off(stage), (0, 2), (64, 38))
     np.testing.assert_allclose(medians, [5, np.nan, 7, np.nan], rtol=1e-5)
+
+
+def test_a_scene_that_stands_still_is_measured_in_one_go_and_left_as_it_was(stage):
+    kinds = ("objects", "cameras", "actions", "materials")
+    before = state(stage), stage.camera, [len(getattr(bpy.data, kind)) for kind in kinds]
+    medians = static_z_medians(stage, backing_off(stage), (0, 2), (64, 38))
+    np.testing.assert_allclose(medians, z_medians(stage, backing_off(stage), (0, 2), (64, 38)), rtol=1e-6)
+    assert (state(stage), stage.camera, [len(getattr(bpy.data, kind)) for kind in kinds]) == before
 
 
 def test_a_path_that_sees_nothing_has_no_depth(stage):

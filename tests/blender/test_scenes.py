@@ -7,11 +7,15 @@ import pytest
 
 from parascale.blender.camera import trajectory_of_camera, view_of_camera
 from parascale.blender.depth import LIVE_GRID, SceneDepth
+from parascale.blender.scenes.bench import build_bench
 from parascale.blender.scenes.cosmos import animate_flyby, build_cosmos
+from parascale.blender.scenes.court import build_court
 from parascale.blender.scenes.desk import build_desk
+from parascale.blender.scenes.kitchen import build_kitchen
 from parascale.blender.scenes.moves import MOVES, animate
 from parascale.blender.scenes.room import build_room
 from parascale.blender.scenes.street import build_street
+from parascale.blender.scenes.valley import build_valley
 
 # What each is in life: the median depth of its first view in metres, and the share of the picture that is no sky.
 SCENES = {
@@ -19,6 +23,10 @@ SCENES = {
     "room": (build_room, 2.0, 4.5, 1.0),
     "street": (build_street, 6.0, 30.0, 0.7),
     "cosmos": (build_cosmos, 3e5, 1e6, 0.7),
+    "bench": (build_bench, 0.8, 1.8, 1.0),
+    "kitchen": (build_kitchen, 2.5, 5.0, 1.0),
+    "court": (build_court, 10.0, 40.0, 0.8),
+    "valley": (build_valley, 400.0, 1000.0, 0.8),
 }
 
 
@@ -95,7 +103,7 @@ def test_scene_has_its_true_size_and_is_textured_all_over(opened, name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["desk", "room", "street"])
+@pytest.mark.parametrize("name", [name for name in SCENES if name != "cosmos"])
 def test_every_move_is_felt_and_hits_nothing(opened, name):
     scene = opened(name)
     depth = SceneDepth(scene, LIVE_GRID)

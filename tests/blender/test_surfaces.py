@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from parascale.blender.depth import SceneDepth
+from parascale.blender.scene_state import depsgraph_of, view_layer_of
 from parascale.blender.surfaces import UNMEASURED, fingerprint_surfaces, hidden_from_viewport
 from parascale.blender.untyped import shader_tree
 
@@ -133,7 +134,7 @@ def test_what_renders_though_the_viewport_hides_it_is_told(scene: Any, add_wall:
     hidden.hide_set(True)
     away.hide_set(True)
     away.hide_render = True
-    assert hidden_from_viewport(scene) == ["Hidden"]
+    assert hidden_from_viewport(view_layer_of(scene)) == ["Hidden"]
 
 
 CHANGES: dict[str, Callable[[Any], Any]] = {
@@ -150,12 +151,12 @@ CHANGES: dict[str, Callable[[Any], Any]] = {
 def test_fingerprint_is_another_where_a_surface_is(scene: Any, add_wall: Callable[..., Any], change: str) -> None:
     wall = add_wall()
     bpy.context.view_layer.update()
-    before = fingerprint_surfaces(scene)
+    before = fingerprint_surfaces(depsgraph_of(scene))
     assert before[1] == 2
     CHANGES[change](wall)
     wall.data.update()
     bpy.context.view_layer.update()
-    assert fingerprint_surfaces(scene)[0] != before[0]
+    assert fingerprint_surfaces(depsgraph_of(scene))[0] != before[0]
 
 
 def test_fingerprint_is_the_same_in_a_file_opened_again(
@@ -167,8 +168,8 @@ def test_fingerprint_is_the_same_in_a_file_opened_again(
         wall.rotation_euler, wall.scale = rng.uniform(-3, 3, 3), rng.uniform(0.1, 3, 3)
         wall.parent = scene.objects.get(f"Wall {number - 1}")
     bpy.context.view_layer.update()
-    before = fingerprint_surfaces(scene)
+    before = fingerprint_surfaces(depsgraph_of(scene))
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "walls.blend"))
     bpy.ops.wm.read_homefile(use_empty=True)
     bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "walls.blend"))
-    assert fingerprint_surfaces(bpy.context.scene) == before
+    assert fingerprint_surfaces(depsgraph_of(bpy.context.scene)) == before

@@ -102,12 +102,12 @@ def test_parallax_number_of_a_solved_camera_is_that_of_the_true_one(scene, solve
 def test_a_solved_camera_has_the_rate_and_the_frames_of_its_clip(scene, solved):
     follower, _, _ = solved
     scene.render.fps = 30
-    recording = recording_of(follower)
+    recording = recording_of(bpy.context.scene, follower)
     assert recording is not None
     assert recording.rate == pytest.approx(24)
-    assert span_of_move(follower) == (1, FRAMES)
+    assert span_of_move(bpy.context.scene, follower) == (1, FRAMES)
     tracking_of(follower).frame_start = 101
-    assert span_of_move(follower) == (101, 100 + FRAMES)
+    assert span_of_move(bpy.context.scene, follower) == (101, 100 + FRAMES)
 
 
 def test_camera_without_a_solve_follows_none(camera):

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from parascale.media.frames import open_frames
 from parascale.media.image_file import read_image
 from parascale.parallax.shot import Shot
 
@@ -87,6 +88,12 @@ def test_time_stamps_in_names_are_times(cases: Path, solved: Solve) -> None:
 def test_every_tile_of_a_phones_picture_is_read(cases: Path) -> None:
     image = read_image(cases / "heic_tiles" / "photo.heic").image
     assert image.shape[:2] == (384, 512)
+
+
+def test_heic_photos_are_a_clip_also_where_they_are_named_jpg(cases: Path, tmp_path: Path) -> None:
+    for name in ("IMG_1.JPG", "IMG_2.JPG"):
+        (tmp_path / name).write_bytes((cases / "heic_tiles" / "photo.heic").read_bytes())
+    assert [frame.picture.shape for frame in open_frames(tmp_path).frames()] == [(384, 512, 3)] * 2
 
 
 def test_a_scene_linear_picture_is_brought_to_display_light(cases: Path) -> None:

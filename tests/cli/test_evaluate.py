@@ -26,7 +26,7 @@ def test_an_evaluation_leaves_a_report_a_picture_and_its_rows(parascale: Run, tm
     assert told["pce"]["closed-loop"] < 0.03
     assert told["pce"]["raw"] > 0.5
     assert told["video_pce"]["closed-loop"] < 0.1
-    assert Path(told["plot"]).read_bytes().startswith(b"\x89PNG")
+    assert Path(told["comparison"]).read_bytes().startswith(b"\x89PNG")
     assert len(list((out / "videos").glob("*-closed-loop/*.mp4"))) == 4
     # Blender's own lines go to a file.
     assert "EGL" not in done.stderr
@@ -35,7 +35,7 @@ def test_an_evaluation_leaves_a_report_a_picture_and_its_rows(parascale: Run, tm
     # Asked again, nothing is made again, and the tables are printed.
     before = (out / "results.json").read_bytes()
     printed = parascale(*asked).stdout
-    assert printed == (out / "report.md").read_text()
+    assert printed == (out / "tables.md").read_text()
     assert "| closed-loop |" in printed
     assert (out / "results.json").read_bytes() == before
 
@@ -48,9 +48,15 @@ def test_an_evaluation_leaves_a_report_a_picture_and_its_rows(parascale: Run, tm
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        (("--regimes", "desk-moon"), "no scene 'moon': take one of cosmos, street, room, desk"),
+        (
+            ("--regimes", "desk-moon"),
+            "no scene 'moon': take one of cosmos, valley, street, court, room,",
+        ),
         (("--methods", "best"), "no method 'best'"),
+        (("--moves", "arc, jump"), "no move 'jump': take one of arc, dolly in,"),
         (("-g", "nothing"), "no generator 'nothing': take one of render, "),
+        (("--fvd", "i3d.pt"), "--fvd and --clip measure videos: name who makes them by --generator"),
+        (("-g", "render", "--fvd", "i3d.pt"), "i3d.pt is not a TorchScript network"),
     ],
 )
 def test_what_is_unknown_is_one_sentence(parascale: Run, tmp_path: Path, options: tuple, told: str) -> None:

@@ -79,7 +79,7 @@ def test_what_does_not_fit_is_said_and_refused(parascale: Run, shot_file: Path, 
 
 
 def test_a_broken_file_is_one_sentence_with_its_line(parascale: Run, tmp_path: Path) -> None:
-    (tmp_path / "poses.txt").write_text("1 0 0 0 0 1 0 0 0 0 1 0\n1 0 0 0,5 0 1 0 0 0 0 1 0\n")
+    (tmp_path / "poses.txt").write_text("1 0 0 0 0 1 0 0 0 0 1 0\n1 0 0 0,5 0.0 1 0 0 0 0 1 0\n")
     refused = parascale("import", tmp_path / "poses.txt", "-o", tmp_path / "x.shot.json", code=3)
     assert "line 2: '0,5' has a comma" in refused.stderr
     assert len(refused.stderr.strip().splitlines()) == 1

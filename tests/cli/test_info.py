@@ -10,6 +10,8 @@ import pytest
 
 from parascale.camera import Trajectory
 from parascale.cli.info import PLAIN_BARS, describe, draw_steps, print_shot
+from parascale.parallax.calibrate import calibrate
+from parascale.parallax.depth_source import ConstantDepth
 from parascale.parallax.shot import Shot
 
 
@@ -54,6 +56,16 @@ def test_a_path_with_known_geometry_has_no_floor(shot: Shot, capsys: Any) -> Non
     assert describe(shot)["noise_floor"] is None
     print_shot(shot, json=False)
     assert "not solved from pixels" in capsys.readouterr().out
+
+
+def test_a_calibrated_shot_has_the_floor_of_its_reference(shot: Shot, capsys: Any) -> None:
+    reference = replace(shot, quality={"noise_floor": 0.25})
+    carried = calibrate(reference, ConstantDepth(3.0), shot.trajectory.view(0)).shot
+    told = describe(carried)["calibration"]
+    assert isinstance(told, dict)
+    assert told["reference_noise_floor"] == 0.25
+    print_shot(carried, json=False)
+    assert "0.25 a frame, of the reference: 2 of 8 steps lie below it" in capsys.readouterr().out
 
 
 def test_the_command_prints_the_bars(parascale: Callable[..., Any], shot: Shot, tmp_path: Path) -> None:

@@ -355,6 +355,7 @@ WRONG_INPUTS = [
     "serve --bind nonsense",
     "serve --bind tcp://127.0.0.1:99999999",
     "jobs --connect nonsense",
+    "calibrate truck.shot.json",
     "keys new notes.txt",
 ]
 
@@ -364,11 +365,9 @@ WRONG_USAGE = [
     "info",
     "info truck.shot.json other.shot.json",
     "info truck.shot.json --nonsense",
-    "calibrate truck.shot.json",
     "calibrate truck.shot.json --depth deep -o new.shot.json",
     "calibrate truck.shot.json --depth -o",
     "solve",
-    "solve clip.mp4",
     "solve clip.mp4 -o new.shot.json --threads many",
     "solve clip.mp4 -o new.shot.json --start 1.5",
     "generate truck.shot.json -o new.mp4",

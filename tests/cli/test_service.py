@@ -79,6 +79,13 @@ def test_clients_are_added_listed_and_revoked(
     assert told["waiting"] == 0
     assert abs(told["clock_ahead"]) < 5
     assert "free" in parascale("doctor", "--connect", address, "--keys", guest).stdout
+    for name in ("guest", "client"):
+        parascale("keys", "team", name, "fx", "--keys", keys)
+    assert json.loads(parascale("keys", "list", "--keys", keys, "--json").stdout)["teams"]["guest"] == "fx"
+    assert json.loads(parascale("jobs", "--team", "--connect", address, "--keys", guest, "--json").stdout) == {
+        "jobs": []
+    }
+    assert json.loads(parascale("release", "--connect", address, "--keys", guest, "--json").stdout) == {"released": 0}
     parascale("keys", "revoke", "guest", "--keys", keys)
     refused = parascale("doctor", "--connect", address, "--keys", guest, code=3).stderr
     assert "does not know this client's key" in refused

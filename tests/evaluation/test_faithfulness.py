@@ -1,14 +1,18 @@
 """The evaluation on one small move, in real scenes, from pixels to rows."""
 
 import math
+from collections import Counter
+from itertools import product
 from pathlib import Path
 
 import pytest
 
 from parascale.errors import InputError
-from parascale.evaluation.faithfulness import DEFAULT_METHODS, MOVES, REGIMES, RENDER, SCENES, Plan, evaluate, quick
+from parascale.evaluation.faithfulness import evaluate
 from parascale.evaluation.methods import METHODS
-from parascale.evaluation.results import Row
+from parascale.evaluation.plan import DEFAULT_METHODS, MOVES, REGIMES, RENDER, SCENES, Plan, quick, scales_of
+from parascale.evaluation.results import Row, read_rows, write_rows
+from parascale.evaluation.studies import run_studies
 
 bpy = pytest.importorskip("bpy")
 
@@ -17,10 +21,12 @@ def test_the_scenes_and_moves_are_those_there_are() -> None:
     from parascale.blender.scenes.moves import MOVES as ANIMATED
     from parascale.blender.scenes.scenes_by_name import BUILDERS
 
-    assert tuple(BUILDERS) == SCENES
+    assert list(BUILDERS) == list(SCENES)
     assert set(ANIMATED) == set(MOVES)
     assert set(DEFAULT_METHODS) < set(METHODS)
-    assert {side for regime in REGIMES for side in regime.split("-")} == set(SCENES)
+    # Every scale to every scale, between two scenes of each.
+    assert Counter(map(scales_of, REGIMES)) == dict.fromkeys(product(set(SCENES.values()), repeat=2), 2)
+    assert len(set(REGIMES)) == 2 * 4**2
 
 
 @pytest.mark.parametrize(
@@ -42,7 +48,8 @@ def test_a_quick_plan_is_a_part_of_the_whole_and_leaves_what_was_asked_for() -> 
     part = quick(whole)
     for name in ("regimes", "methods", "moves"):
         assert set(getattr(part, name)) < set(getattr(whole, name))
-    asked = quick(Plan(regimes=("room-desk", "desk-room"), methods=("felt",)))
+    asked = quick(Plan(regimes=("room-desk", "desk-room"), methods=("felt",), moves=("arc",)))
+    assert asked.moves == ("arc",)
     assert asked.regimes == ("room-desk", "desk-room")
     assert asked.methods == ("felt",)
     assert asked.frames < whole.frames
@@ -65,6 +72,9 @@ def test_one_move_from_pixels_to_rows(tmp_path: Path) -> None:
     # The rendered desk, solved again, does what the solved reference does.
     assert closed.video_pce < 0.08
     assert closed.above_floor == 1
+    assert closed.video_rot < 0.2
+    assert closed.asked_pce < 0.08
+    assert closed.asked_trans < 5
 
     # What is there is not done again; what is added is.
     clip = tmp_path / "references" / "room-dolly-in.mp4"
@@ -81,3 +91,46 @@ def test_a_clip_that_cannot_be_solved_is_a_row_that_says_so(tmp_path: Path) -> N
     assert isinstance(row, Row)
     assert row.reason.startswith("not solved: ")
     assert math.isnan(row.pce)
+
+
+def test_two_runs_into_one_folder_lose_nothing_of_each_other(tmp_path: Path) -> None:
+    # Refused before anything is rendered: MotionMaster takes no path, and a clip of three frames is not solved.
+    plan = Plan(["desk-desk"], ["motionmaster"], ["truck"], frames=3, size=(160, 96))
+    stamp = {"frames": plan.frames, "size": list(plan.size), "generator": None}
+
+    def interfere(part: float, phase: str) -> None:
+        if not read_rows(tmp_path, stamp):
+            write_rows(tmp_path, stamp, [Row("room-desk", "arc", "raw", pce=1.0)])
+
+    evaluate(plan, tmp_path, None, interfere)
+    assert {row.key for row in read_rows(tmp_path, stamp)} == {
+        ("room-desk", "arc", "raw"),
+        ("desk-desk", "truck", "motionmaster"),
+    }
+
+
+def test_what_an_interrupted_run_leaves_is_not_taken_for_another_plan_s(tmp_path: Path) -> None:
+    class Stopped(Exception):
+        pass
+
+    def stop(part: float, phase: str) -> None:
+        raise Stopped
+
+    small, large = (Plan(["desk-desk"], ["raw"], ["truck"], frames=frames, size=(160, 96)) for frames in (3, 5))
+    with pytest.raises(Stopped):
+        evaluate(small, tmp_path, None, stop)
+    with pytest.raises(InputError, match="results of other settings"):
+        evaluate(large, tmp_path, None, stop)
+
+
+@pytest.mark.slow
+def test_the_same_plan_gives_the_same_bytes(tmp_path: Path) -> None:
+    plan = Plan(["room-desk"], ["closed-loop", "scale-calib", "shot"], ["dolly in"], frames=17, size=(480, 270))
+    written = []
+    for name in ("one", "two"):
+        evaluate(plan, tmp_path / name, None, lambda part, phase: None)
+        run_studies(plan, tmp_path / name, lambda part, phase: None)
+        files = [file for file in (tmp_path / name).rglob("*") if file.suffix in (".json", ".csv")]
+        written.append({str(file.relative_to(tmp_path / name)): file.read_bytes() for file in files})
+    assert len(written[0]) == 8
+    assert [name for name in written[0] if written[0][name] != written[1].get(name)] == []

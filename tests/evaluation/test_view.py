@@ -2,6 +2,7 @@
 
 import importlib.util
 import re
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,12 +10,13 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from parascale.camera import Trajectory
 from parascale.cli.advice import sentence
 from parascale.errors import InputError
-from parascale.evaluation.shot_plot import PATH_COLOUR, draw_shot
-from parascale.evaluation.viewer import source_of, view_shot
+from parascale.evaluation.shot_plot import PATH_COLOUR, draw_shot, make_figure
+from parascale.evaluation.viewer import source_of, view_shot, viewer_command
 from parascale.parallax.shot import Points, Shot
 from parascale.solve.provenance import source_digest
 
@@ -57,6 +59,30 @@ def test_the_path_is_drawn_the_way_it_goes(shot: Shot, tmp_path: Path) -> None:
     assert np.ptp(rows) > 4 * np.ptp(columns)
 
 
+@pytest.mark.parametrize("reach", [2.0, 500.0])
+def test_the_path_fills_its_view_however_far_its_points_lie(shot: Shot, reach: float) -> None:
+    rng = np.random.default_rng(1)
+    far = Points(rng.uniform(-reach, reach, (200, 3)).astype(np.float32), np.zeros((200, 3), np.uint8))
+    figure = make_figure(replace(shot, points=far))
+    FigureCanvasAgg(figure).draw()
+    above = next(axes for axes in figure.axes if "from above" in axes.get_title())
+    # 0.8 forward: two thirds of the view, in the middle.
+    low, high = above.get_ylim()
+    assert 0.8 / (high - low) == pytest.approx(2 / 3, abs=0.05)
+    assert (low + high) / 2 == pytest.approx(0.4)
+    assert np.diff(above.get_xlim()) == pytest.approx(high - low)
+
+
+def test_graphs_count_in_frames_and_seconds(shot: Shot) -> None:
+    figure = make_figure(replace(shot, frames=np.arange(100, 109)))
+    FigureCanvasAgg(figure).draw()
+    parallax = next(axes for axes in figure.axes if axes.get_ylabel() == "Parallax Number")
+    (seconds,) = parallax.child_axes
+    assert seconds.get_xlabel() == "seconds"
+    assert parallax.get_xlim() == (100, 108)
+    np.testing.assert_allclose(seconds.get_xlim(), (0, 0.5))
+
+
 @pytest.mark.parametrize("frames", [1, 2, 5])
 def test_a_still_camera_without_depth_is_drawn_too(shot: Shot, tmp_path: Path, frames: int) -> None:
     assert drawn(still(shot, frames), tmp_path / "still.png").shape == (740, 1300, 3)
@@ -92,9 +118,18 @@ def test_a_recording_holds_cameras_points_and_frames(shot: Shot, tmp_path: Path)
     for name in (b"/camera", b"/parallax/step", b"/depth/median", b"/path"):
         assert name in whole.read_bytes()
         assert name in bare.read_bytes()
+    # Named by the shot; opened at rest on its first frame.
+    assert b"dolly" in whole.read_bytes()
+    assert b"play_state" in whole.read_bytes()
     for name in (b"/points", b"/camera/frame"):
         assert name in whole.read_bytes()
         assert name not in bare.read_bytes()
+
+
+def test_the_viewer_is_this_python_s_own_and_listens_to_this_machine_alone(tmp_path: Path) -> None:
+    command = viewer_command(tmp_path / "shot.rrd")
+    assert command[:3] == [sys.executable, "-m", "rerun"]
+    assert command[command.index("--bind") + 1] == "127.0.0.1"
 
 
 def test_the_command_draws_a_picture(shot: Shot, tmp_path: Path, capsys: Any) -> None:

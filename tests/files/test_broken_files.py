@@ -123,10 +123,11 @@ def test_mixed_line_ends_and_a_byte_order_mark_change_nothing(name: str, tmp_pat
     np.testing.assert_array_equal(same.camera_to_world, good.camera_to_world)
 
 
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32", "cp037"])
 @pytest.mark.parametrize("name", TEXT)
-def test_other_encodings_are_refused(name: str, tmp_path: Path) -> None:
+def test_encodings_that_no_mark_tells_are_refused(name: str, encoding: str, tmp_path: Path) -> None:
     path, file = written(name, tmp_path)
-    file.write_bytes(file.read_text().encode("utf-16"))
+    file.write_bytes(file.read_text().encode(encoding))
     assert_refused(path, name)
 
 

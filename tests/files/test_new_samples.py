@@ -68,6 +68,41 @@ def test_a_path_of_nerfstudios_viewer_that_is_none_is_refused(
         read_trajectory(tmp_path / "camera_path.json")
 
 
+def test_what_a_frame_of_nerfstudios_viewer_states_beside_its_path_is_read_or_refused(tmp_path: Path) -> None:
+    path = tmp_path / "camera_path.json"
+    frames = json.loads(camera_path())["camera_path"]
+    path.write_text(
+        camera_path(camera_path=[frame | {"timestamp": n / 48} for n, frame in enumerate(frames)], fps=None)
+    )
+    imported = read(path, "nerfstudio-path")
+    np.testing.assert_allclose(imported.shot.trajectory.times, [0, 1 / 48])
+    matrix = [[200, 0, 300], [0, 200, 200], [0, 0, 1]]
+    path.write_text(camera_path(camera_path=[frame | {"intrinsic_matrix": matrix} for frame in frames]))
+    with pytest.raises(InputError, match='frame 1: the field of view of 60 degrees contradicts "intrinsic_matrix"'):
+        read_trajectory(path)
+    path.write_text(camera_path(camera_path=[frame | {"intrinsic_matrix": matrix, "fov": 90} for frame in frames]))
+    np.testing.assert_allclose(read(path, "nerfstudio-path").shot.trajectory.intrinsics[:, 1], 200)
+
+
+def test_seconds_of_nerfstudios_viewer_tell_the_rate_and_what_contradicts_them_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "camera_path.json"
+    path.write_text(camera_path(fps=None, seconds=0.1))
+    assert read(path, "nerfstudio-path").shot.fps == pytest.approx(20)
+    path.write_text(camera_path(seconds=4))
+    imported = read(path, "nerfstudio-path")
+    assert imported.shot.fps == 30
+    assert "2 frames in 4 seconds" in told(imported)
+
+
+@pytest.mark.parametrize(("fov", "said"), [(0.8, "0.8 degrees across"), (172, "172 degrees"), (50, "")])
+def test_a_lens_that_is_none_is_said(tmp_path: Path, fov: float, said: str) -> None:
+    frames = [frame | {"fov": fov} for frame in json.loads(camera_path())["camera_path"]]
+    (tmp_path / "camera_path.json").write_text(camera_path(camera_path=frames, render_width=400))
+    imported = read(tmp_path / "camera_path.json", "nerfstudio-path")
+    assert said in told(imported)
+    assert bool(said) == ("lens" in told(imported))
+
+
 def test_splat_cameras_of_two_sizes_are_two_cameras(tmp_path: Path) -> None:
     cameras = [
         {

@@ -1,16 +1,23 @@
 """Several cameras in one file are a choice, never one path that jumps; a lens of each frame is kept or said."""
 
+import dataclasses
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from parascale.camera import Trajectory
 from parascale.errors import InputError
 from parascale.files.cameras import split_by_name
 from parascale.files.raw_trajectory import UserOverrides
-from parascale.files.trajectory_file import Imported, read_trajectory
+from parascale.files.shot_file import read_shot, write_shot
+from parascale.files.trajectory_file import Imported, read_trajectory, write_trajectory
+from parascale.parallax.distortion import join_frames
+from parascale.parallax.shot import Shot
+from parascale.retime import match_rate, stitch
 
 
 def transforms(folder: Path, names: list[str], *frames: dict[str, object], **head: object) -> Path:
@@ -192,11 +199,56 @@ def test_fisheye_of_colmap_is_kept_and_said(tmp_path: Path) -> None:
     assert "fisheye" in told(imported)
 
 
-def test_distortion_that_changes_is_said(tmp_path: Path) -> None:
-    path = transforms(tmp_path, numbered("{:04d}.png"), {"k1": 0.1}, {"k1": 0.2})
-    imported = of(path)
+def test_distortion_that_changes_is_kept(tmp_path: Path) -> None:
+    names = numbered("{:04d}.png")
+    path = transforms(tmp_path, names, {"k1": 0.1, "k2": 0.5}, {"k1": 0.2, "k2": 0.5, "p1": 0.01})
+    shot = of(path).shot
+    expected = {"model": "OPENCV", "k1": [0.1, 0.2] * 3, "k2": 0.5, "p1": [0.0, 0.01] * 3, "p2": 0.0}
+    assert shot.distortion == expected
+    assert shot[1:3].distortion == {**expected, "k1": [0.2, 0.1], "p1": [0.01, 0.0]}
+    write_shot(shot, tmp_path / "own.shot.json")
+    assert read_shot(tmp_path / "own.shot.json").distortion == expected
+    for name in ("colmap", "colmap-binary", "nerfstudio"):
+        target = tmp_path / (name if name != "nerfstudio" else "again.json")
+        write_trajectory(shot, target, name)
+        assert read_trajectory(target).shot.distortion == expected
+    again = match_rate(shot, 2 * shot.fps).distortion
+    assert again is not None
+    np.testing.assert_allclose(np.array(again["k1"])[:3], [0.1, 0.15, 0.2])
+    moving = dataclasses.replace(shot, median_depth=np.full(len(shot), 2.0))
+    both = stitch(moving, moving).distortion
+    assert both is not None
+    assert both["k1"] == [0.1, 0.2] * 3 + [0.2, 0.1, 0.2, 0.1, 0.2]
+
+
+@pytest.mark.parametrize(
+    ("second", "expected"),
+    [
+        ({"k1": 0.1}, {"k1": 0.1, "maker": "x"}),
+        ({"k1": 0.1, "k2": 0.3}, {"k1": 0.1, "maker": "x", "k2": [0.0, 0.0, 0.3, 0.3, 0.3]}),
+        ({"k1": [0.1, 0.2, 0.3], "maker": "y"}, {"k1": [0.1, 0.1, 0.1, 0.2, 0.3], "maker": "x"}),
+        ({}, {"k1": [0.1, 0.1, 0.0, 0.0, 0.0], "maker": "x"}),
+    ],
+)
+def test_a_coefficient_that_one_shot_does_not_name_is_not_lost(
+    second: dict[str, Any], expected: dict[str, Any]
+) -> None:
+    joined = join_frames({"model": "OPENCV", "k1": 0.1, "maker": "x"}, 2, {"model": "OPENCV", **second}, 3)
+    assert joined == {"model": "OPENCV", **expected}
+
+
+def test_a_lens_that_becomes_a_fisheye_is_said(tmp_path: Path) -> None:
+    fisheye = {"camera_model": "OPENCV_FISHEYE", "k1": 0.2}
+    imported = of(transforms(tmp_path, numbered("{:04d}.png"), {"k1": 0.1}, fisheye))
     assert imported.shot.distortion == {"model": "SIMPLE_RADIAL", "k1": 0.1}
-    assert "changes from frame to frame" in told(imported)
+    assert "the kind of lens changes from frame to frame" in told(imported)
+
+
+@pytest.mark.parametrize("values", [[0.1], [0.1, None, 0.2], ["a"] * 3, [0.1, float("nan"), 0.3], [10**400, 1, 2]])
+def test_coefficients_that_are_not_one_a_frame_are_refused(values: list[object]) -> None:
+    path = Trajectory(np.tile(np.eye(4), (3, 1, 1)), np.array([500.0, 500, 320, 240]), np.arange(3.0), 640, 480)
+    with pytest.raises(InputError, match="lens distortion's 'k1'"):
+        Shot("lens", 1.0, path, np.ones(3), distortion={"model": "SIMPLE_RADIAL", "k1": values})
 
 
 def test_lenses_that_change_are_kept(tmp_path: Path) -> None:

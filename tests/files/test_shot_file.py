@@ -30,6 +30,12 @@ json_values = st.recursive(
 mappings = st.dictionaries(st.text(), json_values, max_size=3)
 
 
+def distortions(count: int) -> st.SearchStrategy[dict[str, object]]:
+    """A list there is a number a frame."""
+    one = json_values.filter(lambda value: not isinstance(value, list))
+    return st.dictionaries(st.text(), one | st.lists(finite, min_size=count, max_size=count), max_size=3)
+
+
 @st.composite
 def subjects(draw: st.DrawFn, count: int) -> SubjectTrack:
     centre = draw(arrays(np.float64, (count, 2), elements=finite))
@@ -70,7 +76,7 @@ def shots(draw: st.DrawFn) -> Shot:
         parallax_sigma=None if count == 1 else draw(st.none() | arrays(np.float64, count - 1, elements=sigmas)),
         subjects=tuple(draw(st.lists(subjects(count), max_size=2))),
         up=draw(st.none() | ups()),
-        distortion=draw(st.none() | mappings),
+        distortion=draw(st.none() | distortions(count)),
         quality=draw(mappings),
         provenance=draw(mappings),
     )
@@ -310,7 +316,7 @@ class TestOnDisk:
         assert "cannot be read" in self.refused(tmp_path)
 
     def test_not_text(self, tmp_path: Path) -> None:
-        (tmp_path / "x.shot.json").write_bytes(b"\xff\xfe\x00\x80")
+        (tmp_path / "x.shot.json").write_bytes(b"\x80\xfe\x00\x80")
         assert "not UTF-8" in self.refused(tmp_path / "x.shot.json")
 
     def test_huge(self, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from parascale.errors import InputError
@@ -47,7 +47,11 @@ def test_text_fields_are_the_layers_own(header: str, time: LayerTime, tmp_path: 
     assert read_layer_time(path) == time
 
 
+@settings(deadline=None)
 @given(at=st.integers(0, 2926), byte=st.integers(0, 255), cut=st.booleans())
+@example(at=22, byte=71, cut=False)
+@example(at=2757, byte=28, cut=False)
+@example(at=2822, byte=14, cut=False)
 def test_a_broken_file_is_refused_or_read(
     at: int, byte: int, cut: bool, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import cv2
 import numpy as np
 import pytest
+from model_parts import animatediff_parts, easyanimate_parts, ltx_parts, sana_parts
 
 from parascale.camera import Trajectory
 from parascale.link.kinds.generate import GenerationRequest
@@ -137,6 +138,20 @@ def tiny_tokenizer(*, chat=False):
 
 
 @pytest.fixture(scope="session")
+def tiny_tokens():
+    """Give `tiny_tokenizer`."""
+    pytest.importorskip("transformers", reason=NEEDS_TORCH)
+    return tiny_tokenizer()
+
+
+@pytest.fixture(scope="session")
+def tiny_chat_tokens():
+    """Give a `tiny_tokenizer` with a chat template, as EasyAnimate's Qwen2-VL has."""
+    pytest.importorskip("transformers", reason=NEEDS_TORCH)
+    return tiny_tokenizer(chat=True)
+
+
+@pytest.fixture(scope="session")
 def tiny_models(tmp_path_factory, random_state) -> SimpleNamespace:
     """Folders of every generator's checkpoint as published, with models of a few thousand random numbers."""
     pytest.importorskip("diffusers", reason=NEEDS_TORCH)
@@ -160,6 +175,7 @@ def tiny_models(tmp_path_factory, random_state) -> SimpleNamespace:
     folders.vace = _save_vace(root / "vace", folders.parts)
     folders.easyanimate = _save_easyanimate(root / "easyanimate")
     folders.sana = _save_sana(root / "sana-wm")
+    folders.ltx, folders.ltx_lora = _save_ltx(root / "ltx")
     folders.stable_diffusion, folders.motion_adapter = _save_animatediff(root)
     return folders
 
@@ -325,45 +341,11 @@ def _save_vace(folder: Path, parts: Path) -> Path:
 
 def _save_easyanimate(folder: Path) -> Path:
     import torch
-    from diffusers import AutoencoderKLMagvit, EasyAnimateTransformer3DModel, FlowMatchEulerDiscreteScheduler
-    from transformers import Qwen2VLConfig, Qwen2VLForConditionalGeneration
+    from diffusers import FlowMatchEulerDiscreteScheduler
 
     torch.manual_seed(2)
-    AutoencoderKLMagvit(
-        in_channels=3,
-        out_channels=3,
-        down_block_types=("SpatialDownBlock3D", *["SpatialTemporalDownBlock3D"] * 3),
-        up_block_types=("SpatialUpBlock3D", *["SpatialTemporalUpBlock3D"] * 3),
-        block_out_channels=(8, 8, 8, 8),
-        latent_channels=4,
-        layers_per_block=1,
-        norm_num_groups=2,
-        spatial_group_norm=False,
-    ).save_pretrained(folder / "vae")
-    EasyAnimateTransformer3DModel(
-        num_attention_heads=2,
-        attention_head_dim=16,
-        in_channels=14,
-        out_channels=4,
-        time_embed_dim=2,
-        text_embed_dim=16,
-        num_layers=1,
-        sample_width=16,
-        sample_height=16,
-        patch_size=2,
-    ).save_pretrained(folder / "transformer")
-    text = {
-        "vocab_size": 32,
-        "hidden_size": 16,
-        "intermediate_size": 16,
-        "num_hidden_layers": 2,
-        "num_attention_heads": 2,
-        "num_key_value_heads": 2,
-        "rope_scaling": {"type": "mrope", "mrope_section": [1, 1, 2]},
-    }
-    vision = {"depth": 1, "embed_dim": 16, "num_heads": 2, "hidden_size": 16, "mlp_ratio": 2}
-    model = Qwen2VLForConditionalGeneration(Qwen2VLConfig(text_config=text, vision_config=vision))
-    model.save_pretrained(folder / "text_encoder")
+    for part, make in easyanimate_parts(tiny=True).items():
+        make().save_pretrained(folder / part)
     tiny_tokenizer(chat=True).save_pretrained(folder / "tokenizer")
     FlowMatchEulerDiscreteScheduler().save_pretrained(folder / "scheduler")
     return folder
@@ -371,70 +353,54 @@ def _save_easyanimate(folder: Path) -> Path:
 
 def _save_sana(folder: Path) -> Path:
     import torch
-    from diffusers import AutoencoderKLLTX2Video, FlowMatchEulerDiscreteScheduler, SanaWMTransformer3DModel
-    from transformers import Gemma2Config, Gemma2ForCausalLM
+    from diffusers import FlowMatchEulerDiscreteScheduler
 
     torch.manual_seed(4)
-    transformer = SanaWMTransformer3DModel(
-        in_channels=8, num_layers=2, hidden_size=112, num_attention_heads=1, linear_head_dim=112, softmax_every_n=2,
-        caption_channels=16, chunk_plucker_post_attn_blocks=2, mlp_ratio=1.0, mixed_precision="fp32",
-    )  # fmt: skip
+    models = {part: make() for part, make in sana_parts(tiny=True).items()}
     generator = torch.Generator().manual_seed(5)
     with torch.no_grad():  # what is zero at the start of training would tell nothing of the camera
-        for parameter in transformer.parameters():
+        for parameter in models["transformer"].parameters():
             if not parameter.abs().sum():
                 parameter.copy_(0.05 * torch.randn(parameter.shape, generator=generator))
-    transformer.save_pretrained(folder / "transformer")
-    AutoencoderKLLTX2Video(
-        latent_channels=8, block_out_channels=(8, 8, 8, 8), decoder_block_out_channels=(8, 16, 32),
-        layers_per_block=(1, 1, 1, 1, 1), decoder_layers_per_block=(1, 1, 1, 1), spatial_compression_ratio=32,
-        temporal_compression_ratio=8,
-    ).save_pretrained(folder / "vae")  # fmt: skip
-    text = Gemma2Config(
-        vocab_size=32, hidden_size=16, num_hidden_layers=1, num_attention_heads=2, num_key_value_heads=1, head_dim=8,
-        intermediate_size=16, pad_token_id=0, eos_token_id=1, bos_token_id=2,
-    )  # fmt: skip
-    Gemma2ForCausalLM(text).save_pretrained(folder / "text_encoder")
+    for part, model in models.items():
+        model.save_pretrained(folder / part)
     tiny_tokenizer().save_pretrained(folder / "tokenizer")
     FlowMatchEulerDiscreteScheduler().save_pretrained(folder / "scheduler")
     return folder
 
 
+def _save_ltx(folder: Path) -> tuple[Path, Path]:
+    """LTX-2 as diffusers lays it, and an in-context LoRA of its transformer."""
+    import torch
+    from diffusers import FlowMatchEulerDiscreteScheduler
+    from safetensors.torch import save_file
+
+    torch.manual_seed(6)
+    for part, make in ltx_parts(tiny=True).items():
+        make().save_pretrained(folder / part)
+    tiny_tokenizer().save_pretrained(folder / "tokenizer")
+    FlowMatchEulerDiscreteScheduler(
+        use_dynamic_shifting=True, base_shift=0.95, max_shift=2.05, base_image_seq_len=1024, shift_terminal=0.1
+    ).save_pretrained(folder / "scheduler")
+    layer, generator = "transformer.transformer_blocks.0.attn1.to_q", torch.Generator().manual_seed(7)
+    lora = folder.with_name(f"{folder.name}-lora") / "ic.safetensors"
+    lora.parent.mkdir()
+    pair = {"A": torch.randn(4, 16, generator=generator), "B": torch.randn(16, 4, generator=generator)}
+    tensors = {f"{layer}.lora_{side}.weight": tensor for side, tensor in pair.items()}
+    save_file(tensors, lora, metadata={"reference_downscale_factor": "2"})
+    return folder, lora
+
+
 def _save_animatediff(root: Path) -> tuple[Path, Path]:
     import torch
-    from diffusers import AutoencoderKL, MotionAdapter, UNet2DConditionModel
-    from transformers import CLIPTextConfig, CLIPTextModel
 
     torch.manual_seed(0)
     folder, adapter = root / "stable-diffusion", root / "motion-adapter"
-    UNet2DConditionModel(
-        block_out_channels=(8, 8),
-        layers_per_block=1,
-        sample_size=8,
-        down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"),
-        up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
-        cross_attention_dim=8,
-        norm_num_groups=2,
-    ).save_pretrained(folder / "unet")
-    AutoencoderKL(
-        block_out_channels=(8, 8, 8, 8),
-        down_block_types=("DownEncoderBlock2D",) * 4,
-        up_block_types=("UpDecoderBlock2D",) * 4,
-        latent_channels=4,
-        norm_num_groups=2,
-    ).save_pretrained(folder / "vae")
-    text = CLIPTextConfig(
-        hidden_size=8, intermediate_size=16, num_attention_heads=2, num_hidden_layers=2, vocab_size=32,
-        eos_token_id=1, bos_token_id=0, pad_token_id=0,
-    )  # fmt: skip
-    CLIPTextModel(text).save_pretrained(folder / "text_encoder")
+    for part, make in animatediff_parts(tiny=True).items():
+        make().save_pretrained(adapter if part == "adapter" else folder / part)
     tokens = tiny_tokenizer()
     tokens.model_max_length = 77
     tokens.save_pretrained(folder / "tokenizer")
-    MotionAdapter(
-        block_out_channels=(8, 8), motion_layers_per_block=1, motion_norm_num_groups=2, motion_num_attention_heads=2,
-        motion_mid_block_layers_per_block=1,
-    ).save_pretrained(adapter)  # fmt: skip
     _wake(adapter)
     return folder, adapter
 
@@ -472,6 +438,7 @@ def ask(make_request, tiny_models):
         "wan-vace": {"weights": tiny_models.vace},
         "easyanimate-camera": {"weights": tiny_models.easyanimate},
         "sana-wm": {"weights": tiny_models.sana},
+        "ltx": {"weights": tiny_models.ltx, "lora": tiny_models.ltx_lora},
         "motionmaster": {"weights": tiny_models.stable_diffusion, "adapter": tiny_models.motion_adapter},
     }
 

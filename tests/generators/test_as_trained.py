@@ -119,7 +119,7 @@ def test_clip_sees_the_sides_of_a_wide_picture(tiny_models) -> None:
 
     sources = {name: tiny_models.parts / name for name in ("image_encoder", "image_processor", "vae")}
     pipeline = WanCameraPipeline(
-        **load_wan_parts(sources, torch.float32, lambda _: None), tokenizer=None, text_encoder=None, scheduler=None
+        **load_wan_parts(sources, {}, torch.float32, lambda _: None), tokenizer=None, text_encoder=None, scheduler=None
     )
     picture = np.random.default_rng(0).integers(0, 255, (40, 120, 3), dtype=np.uint8)
     other = picture.copy()

@@ -1,27 +1,20 @@
 """The comfyui generator against a ComfyUI server.
 
 PARASCALE_TEST_COMFYUI=HOST:PORT names a real one; without it, a server of the test's own plays back what a real one
-said (comfyui_exchange.json), which the tests that need no models run against either way.
+said (tests/fixtures/comfyui_exchange.json), which the tests that need no models run against either way.
 """
 
-import base64
 import dataclasses
-import hashlib
 import io
 import json
-import os
-import struct
 import sys
-import threading
 import types
-from contextlib import suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from typing import ClassVar
 
 import numpy as np
 import pytest
+from comfyui_server import EXCHANGE, PICTURES, REAL, Recorded, node, play_recording
 from PIL import Image
 
 from parascale.errors import Cancelled, InputError
@@ -29,126 +22,24 @@ from parascale.generators import GENERATORS
 from parascale.generators.comfy.address import VARIABLE, check_address
 from parascale.generators.comfy.workflow import fill_workflow, read_workflow, slots_of
 from parascale.media.video_file import read_video
+from parascale.retime import fit_to_training
 
 ROOT = Path(__file__).parents[2]
 WORKFLOWS = ROOT / "integrations" / "comfyui" / "workflows"
-EXCHANGE = json.loads((Path(__file__).parent / "comfyui_exchange.json").read_text())
-REAL = os.environ.get("PARASCALE_TEST_COMFYUI", "")
-
-
-class Recorded(BaseHTTPRequestHandler):
-    """Says what a real server said; holds uploads, and gives them back as what the workflow made."""
-
-    protocol_version = "HTTP/1.1"
-    messages: ClassVar[list] = []
-    uploads: ClassVar[dict[str, bytes]] = {}
-    asked: ClassVar[list] = []
-    refuses: ClassVar[bool] = False
-    drops: ClassVar[bool] = False
-    queued = threading.Event()
-    looks: ClassVar[int] = 0
-
-    def do_GET(self) -> None:
-        if self.path.startswith("/ws"):
-            self.follow()
-        elif self.path.startswith("/history/"):
-            type(self).looks += 1
-            self.answer(EXCHANGE["history"] if self.looks > 1 else {})
-        else:
-            self.send(next(iter(self.uploads.values())))
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        if self.path == "/upload/image":
-            boundary = self.headers["Content-Type"].partition("boundary=")[2].encode()
-            file = next(part for part in body.split(b"--" + boundary) if b"filename=" in part)
-            head, _, content = file.partition(b"\r\n\r\n")
-            name = head.partition(b'filename="')[2].partition(b'"')[0].decode()
-            self.uploads[name] = content.removesuffix(b"\r\n")
-            self.answer({"name": name, "subfolder": "parascale", "type": "input"})
-            return
-        self.asked.append((self.path, json.loads(body)))
-        if self.path == "/prompt":
-            if self.refuses:
-                self.answer(EXCHANGE["refusal"], 400)
-                return
-            self.answer({"prompt_id": "PROMPT", "number": 1, "node_errors": {}})
-            self.queued.set()
-        else:
-            self.answer({})
-
-    def follow(self) -> None:
-        key = self.headers["Sec-WebSocket-Key"].encode() + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
-        accept = base64.b64encode(hashlib.sha1(key).digest()).decode()
-        self.wfile.write(
-            f"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: {accept}\r\n\r\n".encode()
-        )
-        self.frame(9, b"are you there")
-        self.queued.wait(5)
-        with suppress(ConnectionError):  # the client has what it needs
-            self.play()
-        self.close_connection = True
-
-    def play(self) -> None:
-        for number, message in enumerate(self.messages):
-            text = json.dumps(message).encode()
-            self.frame(2, b"\0\0\0\1" + bytes(70_000 if number == 3 else 7))  # a picture, as previews are sent
-            self.frame(1, text[:20], final=False)
-            self.frame(0, text[20:])
-            if self.drops and number == 5:
-                break
-
-    def frame(self, kind: int, payload: bytes, *, final: bool = True) -> None:
-        size = len(payload)
-        length = bytes([size]) if size < 126 else struct.pack(">BH", 126, size) if size < 1 << 16 else b""
-        head = bytes([kind | 0x80 * final]) + (length or struct.pack(">BQ", 127, size))
-        self.wfile.write(head + payload)
-        self.wfile.flush()
-
-    def answer(self, value: object, status: int = 200) -> None:
-        self.send(json.dumps(value).encode(), status)
-
-    def send(self, content: bytes, status: int = 200) -> None:
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    def log_message(self, *args) -> None:
-        """Say nothing."""
 
 
 @pytest.fixture
 def recorded(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "home"))
-    Recorded.messages, Recorded.uploads, Recorded.asked = list(EXCHANGE["messages"]), {}, []
-    Recorded.refuses, Recorded.drops, Recorded.looks, Recorded.queued = False, False, 0, threading.Event()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Recorded)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"127.0.0.1:{server.server_port}"
-    Recorded.queued.set()
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-def node(kind, title="", **inputs):
-    return {"class_type": kind, "inputs": inputs, "_meta": {"title": title}}
-
-
-PICTURES = {
-    "1": node("LoadImage", "parascale: picture", image=""),
-    "2": node("RepeatImageBatch", "parascale: length=amount", image=["1", 0], amount=1),
-    "3": node("SaveImage", images=["2", 0], filename_prefix="parascale-test"),
-}
+    with play_recording() as address:
+        yield address
 
 
 @pytest.fixture
 def make(make_request, tmp_path):
     """Generate by a workflow, and return the result."""
 
-    def generate(workflow, server, progress=None, cancelled=None, **values):
+    def generate(workflow, server, progress=None, cancelled=None, shot=None, **values):
         path = tmp_path / "workflow.json"
         path.write_text(json.dumps(workflow))
         centres = np.zeros((9, 3))
@@ -157,6 +48,7 @@ def make(make_request, tmp_path):
             make_request(centres, 96, 64), generator="comfyui", prompt="a desk", seed=7,
             parameters={"server": server, "workflow": str(path)} | values,
         )  # fmt: skip
+        request = request if shot is None else dataclasses.replace(request, shot=shot)
         return GENERATORS["comfyui"].generate(request, tmp_path, progress, cancelled)
 
     return generate
@@ -183,6 +75,19 @@ def test_a_workflow_makes_the_video(recorded, make, capsys) -> None:
         assert "parascale: length=amount" in {phase for _, phase in parts}
 
 
+def test_240_frames_at_24_come_back_as_ten_seconds(recorded, make, make_request) -> None:
+    """The workflow is asked for 4n + 1 frames at the rate of training, and what is more is cut off."""
+    centres = np.zeros((240, 3))
+    centres[:, 2] = np.linspace(0, 0.4, 240)
+    trained = GENERATORS["comfyui"].trained
+    fitted = fit_to_training(make_request(centres, 96, 64, fps=24.0).shot, trained.fps, 0)
+    Recorded.frames = 161
+    result = make(PICTURES, recorded, shot=fitted)
+    assert Recorded.asked[0][1]["prompt"]["2"]["inputs"]["amount"] == 161
+    assert len(read_video(result.files["video"], 999)) == result.summary["frames"] == 160
+    assert result.summary["fps"] == 16
+
+
 def test_a_lost_connection_loses_no_job(recorded, make) -> None:
     Recorded.drops = True
     assert make(PICTURES, recorded).summary["frames"] == 9
@@ -207,10 +112,8 @@ def test_cancelling_stops_the_server_too(recorded, make) -> None:
     assert Recorded.asked[-1][1] == {"prompt_id": "PROMPT"}
 
 
-def test_too_few_frames_are_refused(recorded, make, monkeypatch) -> None:
-    few = json.loads(json.dumps(EXCHANGE["history"]))
-    few["PROMPT"]["outputs"]["3"]["images"] = few["PROMPT"]["outputs"]["3"]["images"][:4]
-    monkeypatch.setitem(EXCHANGE, "history", few)
+def test_too_few_frames_are_refused(recorded, make) -> None:
+    Recorded.frames = 4
     with pytest.raises(InputError, match="made 4 frames and the shot has 9"):
         make(PICTURES, recorded)
 

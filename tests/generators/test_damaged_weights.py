@@ -18,12 +18,14 @@ pytestmark = pytest.mark.slow
 FAMILIES = {
     "wan-fun-camera": {"weights": ("",), "parts": ("vae", "text_encoder", "image_encoder")},
     "wan-fun-camera 2.2": {"weights": ("high_noise_model", "low_noise_model")},
+    "wan-fun-camera 5B": {"weights": ("",), "parts": ("vae", "text_encoder")},
     "recammaster": {"weights": ("",), "parts": ("vae", "text_encoder")},
     "wan-vace": {"weights": ("transformer", "vae", "text_encoder")},
     "wan-vace 2.2": {"weights": ("high_noise_model", "low_noise_model", "vae")},
     "easyanimate-camera": {"weights": ("transformer", "vae", "text_encoder")},
     "motionmaster": {"weights": ("unet", "vae", "text_encoder"), "adapter": ("",)},
     "sana-wm": {"weights": ("transformer", "vae", "text_encoder")},
+    "ltx": {"weights": ("transformer", "vae", "audio_vae", "text_encoder", "connectors", "vocoder"), "lora": ("",)},
 }
 PARTS = [
     (family, parameter, part) for family, folders in FAMILIES.items() for parameter, parts in folders.items()
@@ -64,7 +66,7 @@ def damage(folder: Path, how: str) -> None:
         write(path, state | {name: torch.zeros(*state[name].shape[:-1], state[name].shape[-1] + 1)})
     elif how == "family":
         write(path, {f"model.layers.{number}.mlp.weight": torch.zeros(4, 4) for number in range(3)})
-    else:
+    elif how == "fp8":
         state = read(path)
         write(path, {name: t.to(torch.float8_e4m3fn) if t.dim() > 1 else t for name, t in state.items()})
 
@@ -77,9 +79,15 @@ def damaged(ask, source_clip, tiny_models, tmp_path, monkeypatch):
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hub"))
     others = {
         "wan-fun-camera 2.2": {"weights": str(tiny_models.fun_22), "model": "2.2-A14B"},
+        "wan-fun-camera 5B": {
+            "weights": str(tiny_models.fun_5b),
+            "parts": str(tiny_models.parts_5b),
+            "model": "2.2-5B",
+        },
         "wan-vace 2.2": {"weights": str(tiny_models.vace_22), "model": "2.2-A14B"},
         "motionmaster": {"source_video": str(source_clip)},
         "sana-wm": {"width": 64, "height": 64},
+        "ltx": {"width": 64, "height": 64, "lora": str(tiny_models.ltx_lora.parent)},
     }
 
     def make(family, parameter, part, how):
@@ -105,6 +113,45 @@ def test_a_damaged_part_is_named_in_a_sentence(family, parameter, part, how, dam
     assert str(folder) in text or str(folder.parent) in text
     assert "meta tensor" not in text
     assert not (tmp_path / "result.mp4").exists()
+
+
+@pytest.mark.parametrize(
+    ("family", "part", "said"),
+    [
+        ("wan-fun-camera 5B", "vae", "gives latents of 16 channels where the transformer takes 48"),
+        ("wan-fun-camera", "vae", "gives latents of 48 channels where the transformer takes 16"),
+        ("wan-fun-camera 2.2", "vae", "gives latents of 48 channels where the transformer takes 16"),
+        ("recammaster", "vae", "gives latents of 48 channels where the transformer takes 16"),
+        ("wan-vace", "vae", "gives latents of 48 channels where the transformer takes 16"),
+        ("wan-fun-camera", "text_encoder", "gives words 24 numbers wide where the transformer takes 32"),
+        ("wan-fun-camera", "image_encoder", "gives pictures 8 numbers wide where the transformer takes 4"),
+    ],
+)
+def test_a_whole_part_of_another_model_is_refused_by_its_width(
+    family, part, said, damaged, tiny_models, tmp_path
+) -> None:
+    from transformers import CLIPVisionConfig, CLIPVisionModel, UMT5Config, UMT5EncoderModel
+
+    from parascale.generators.identify import identify
+
+    parameter = "weights" if family == "wan-vace" else "parts"
+    request, folder = damaged(family, parameter, part, "nothing")
+    shutil.rmtree(folder)
+    if part == "vae":
+        shutil.copytree((tiny_models.parts if "5B" in family else tiny_models.parts_5b) / "vae", folder)
+    elif part == "text_encoder":
+        text = UMT5Config(vocab_size=32, d_model=24, d_kv=8, d_ff=37, num_layers=1, num_heads=3)
+        UMT5EncoderModel(text).save_pretrained(folder)
+    else:
+        vision = CLIPVisionConfig(
+            hidden_size=8, intermediate_size=16, num_hidden_layers=1, num_attention_heads=2, image_size=32, patch_size=4
+        )
+        CLIPVisionModel(vision).save_pretrained(folder)
+    with pytest.raises(InputError, match=said):
+        GENERATORS[request.generator].generate(request, tmp_path)
+    if family != "recammaster":
+        found = identify(Path(str(request.parameters["weights"])), folder.parent)
+        assert said in sentence(found.parts[part])
 
 
 @pytest.mark.parametrize(("family", "parameter", "part"), PARTS)

@@ -183,7 +183,7 @@ def test_what_is_joined_is_the_pictures_latent_and_zeros(ask, run, tiny_models, 
     run(request)
     joined = inputs[0]["hidden_states"][:, 16:]
     assert (joined[:, :, 1:] == 0).all()
-    vae = load_wan_parts({"vae": tiny_models.parts / "vae"}, torch.float32, lambda phase: None)["vae"]
+    vae = load_wan_parts({"vae": tiny_models.parts / "vae"}, {}, torch.float32, lambda phase: None)["vae"]
     picture = torch.from_numpy(request.image).permute(2, 0, 1)[None, :, None].float() / 127.5 - 1
     latent = vae.encode(picture).latent_dist.mode()[0, :, 0]
     mean, deviation = (

@@ -1,12 +1,16 @@
 """The training-free baseline, on a tiny AnimateDiff with random numbers."""
 
 import dataclasses
+import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from parascale.cli.advice import sentence
 from parascale.errors import InputError
+from parascale.evaluation import plan as evaluation
+from parascale.evaluation.faithfulness import evaluate
 from parascale.generators.motionmaster import MotionMaster
 from parascale.media.video_file import read_video
 from parascale.media.video_writer import VideoWriter
@@ -69,6 +73,45 @@ def test_the_motion_of_the_source_is_live_and_a_seed_repeats_it(film, clips) -> 
 
 
 @pytest.mark.slow
+def test_the_pipeline_holds_the_numbers_that_its_memory_is_estimated_from(ask, tmp_path, monkeypatch) -> None:
+    """The motion adapter's go into the model: a second copy, 0.9 GB of the published one, would only lie there."""
+    from parascale.generators.diffusion import run
+
+    counted, built = [], []
+    check, move = run.Run.check_memory, run.move_to_device
+
+    def count(self, numbers, *how):
+        counted.append(sum(numbers.values()))
+        check(self, numbers, *how)
+
+    def keep(pipeline, *how):
+        built.append(pipeline)
+        return move(pipeline, *how)
+
+    monkeypatch.setattr(run, "_kept", {})
+    monkeypatch.setattr(run.Run, "check_memory", count)
+    monkeypatch.setattr(run, "move_to_device", keep)
+    MotionMaster().generate(ask(), tmp_path)
+    models = [part for part in built[0].components.values() if isinstance(part, torch.nn.Module)]
+    assert sum(number.numel() for model in models for number in model.state_dict().values()) == counted[0]
+
+
+def test_more_frames_and_single_precision_need_more_memory(ask, tmp_path, monkeypatch) -> None:
+    """All frames are decoded at once."""
+    needs = []
+
+    def look(_self, _numbers, block, _length):
+        needs.append(block["decoder"])
+        raise InputError("seen")
+
+    monkeypatch.setattr("parascale.generators.diffusion.run.Run.check_memory", look)
+    for frames, precision in ((3, "bf16"), (6, "bf16"), (6, "fp32")):
+        with pytest.raises(InputError, match="seen"):
+            MotionMaster().generate(ask(frames=frames, precision=precision), tmp_path)
+    assert [need / needs[0] for need in needs] == [1, 2, 4]
+
+
+@pytest.mark.slow
 def test_what_moves_by_itself_is_taken_out(film, clips) -> None:
     assert np.abs(film() - film(moving=clips["moving"])).max() > 0
 
@@ -77,6 +120,46 @@ def test_what_moves_by_itself_is_taken_out(film, clips) -> None:
 def test_it_says_that_it_sees_neither_path_nor_scale(ask, tmp_path) -> None:
     warnings = MotionMaster().generate(ask(), tmp_path).summary["warnings"]
     assert any("neither the path nor the picture" in warning for warning in warnings)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("answer", ["its own", "the clip"])
+def test_its_row_of_an_evaluation_comes_from_a_video_of_its_own(weights, tmp_path, answer) -> None:
+    """Random weights make a video that is no film: where the answer is the clip itself, it does what the clip does.
+
+    The clip has 16 frames a second, the video 8, as the model was trained at: they are compared at the same moments.
+    """
+    pytest.importorskip("bpy")
+    plan = evaluation.Plan(["desk-room"], ["raw", "motionmaster"], ["dolly in"], "motionmaster", 17, (480, 270))
+    given = {"device": "cpu", "steps": 2, "long_side": 128, "weights": str(weights[0]), "adapter": str(weights[1])}
+    asked = []
+
+    def make(request, folder, progress):
+        asked.append(request)
+        result = MotionMaster().generate(
+            dataclasses.replace(request, parameters={**request.parameters, **given}), folder
+        )
+        if answer == "its own":
+            return result
+        every = round(16 / request.shot.fps)
+        with VideoWriter(folder / "clip.mp4", 480, 270, request.shot.fps) as writer:
+            for picture in read_video(Path(str(request.parameters["source_video"])), 99)[::every]:
+                writer.write(picture)
+        return dataclasses.replace(result, files={"video": folder / "clip.mp4"})
+
+    raw, row = evaluate(plan, tmp_path, make, lambda part, phase: None)
+    (request,) = asked
+    assert (request.generator, request.prompt, len(request.shot)) == ("motionmaster", "room", 9)
+    assert request.parameters == {"source_video": str(tmp_path / "references" / "desk-dolly-in.mp4")}
+    # What a video does is told of it alone: no path of its was asked for.
+    assert np.isfinite(raw.pce)
+    assert np.isnan([row.pce, raw.video_pce]).all()
+    if answer == "the clip":
+        assert row.video_pce < 0.02
+        assert row.reason == ""
+        assert np.isnan(row.asked_pce)
+    else:
+        assert np.isfinite(row.video_pce) or row.reason.startswith("no video to measure: ")
 
 
 def test_scores_that_are_recorded_and_put_back_change_nothing(weights) -> None:
@@ -155,3 +238,19 @@ def test_what_is_missing_is_said(how, said, ask, tmp_path, monkeypatch) -> None:
     with pytest.raises(InputError) as caught:
         MotionMaster().generate(ask(**how), tmp_path)
     assert said in sentence(caught.value)
+
+
+def test_holes_are_filled_as_by_the_authors_code() -> None:
+    """Every n-th number, 12 of them, of what PoissonEdit of MotionMaster 922659e makes of the same scores and holes."""
+    from parascale.generators.diffusion.motion_transfer import without
+
+    golden = [
+        -0.4013118, -0.1467243, -0.2398739, -0.794905, -0.2366198, -0.5741082, -0.1187634, -0.258347, -0.146295,
+        0.01691478, 0.4411481, -0.06474432,
+    ]  # fmt: skip
+    generator = torch.Generator().manual_seed(zlib.crc32(b"scores"))
+    scores = torch.randn((16 * 16, 8, 16, 16), generator=generator)
+    moving = torch.zeros(1, 16, 16, dtype=torch.bool)
+    moving[:, 3:9, 5:12] = moving[:, :3, :4] = moving[:, 12:, 10:] = True
+    filled = without(scores, moving, (16, 16)).flatten(1)[moving.flatten()].flatten()
+    torch.testing.assert_close(filled[:: len(filled) // 12][:12], torch.tensor(golden), atol=1e-5, rtol=1e-5)

@@ -2,8 +2,6 @@
 
 import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -242,6 +240,7 @@ def test_weights_fetched_under_a_former_id_are_found(tmp_path, monkeypatch) -> N
         ("vace_22", "wan-vace", "2.2-A14B"),
         ("easyanimate", "easyanimate-camera", ""),
         ("sana", "sana-wm", "1.6B"),
+        ("ltx", "ltx", ""),
     ],
 )
 def test_weights_are_told_by_their_headers(folder, generator, model, tiny_models) -> None:
@@ -257,6 +256,20 @@ def test_weights_are_told_by_their_headers(folder, generator, model, tiny_models
     assert set(found.memory) == {"none", "model", "group", "sequential"}
     assert min(found.memory.values()) > 0
     assert found.precision == "f32"
+
+
+def test_motionmasters_weights_are_told_and_make_a_step(tiny_models, tmp_path) -> None:
+    from parascale.generators.identify import identify, try_step
+
+    alone = identify(tiny_models.stable_diffusion)
+    assert alone.inspection.generator == "motionmaster"
+    assert "weights fetch animatediff-adapter" in sentence(alone.parts["adapter"])
+    (tmp_path / "parts").mkdir()
+    (tmp_path / "parts" / "adapter").symlink_to(tiny_models.motion_adapter)
+    found = identify(tiny_models.stable_diffusion, tmp_path / "parts")
+    assert found.is_whole
+    assert min(found.memory.values()) > 0
+    assert try_step(found) > 0
 
 
 def test_what_is_no_generators_is_said(tiny_models, tmp_path) -> None:
@@ -275,17 +288,20 @@ def test_what_is_no_generators_is_said(tiny_models, tmp_path) -> None:
     assert identify(tiny_models.parts / "text_encoder").part == "text_encoder"
 
 
-def test_the_command_prints_what_it_found(tiny_models) -> None:
-    command = [sys.executable, "-m", "parascale.cli", "weights", "check", str(tiny_models.fun)]
-    whole = subprocess.run([*command, "--parts", str(tiny_models.parts)], capture_output=True, text=True, check=True)
-    assert f"{tiny_models.fun}: wan-fun-camera, " in whole.stdout
-    assert "GB by offload" in whole.stdout
-    told = json.loads(subprocess.run([*command, "--json"], capture_output=True, text=True, check=True).stdout)
+def test_the_command_prints_what_it_found(typed, tiny_models) -> None:
+    """In this process: another would read torch and diffusers anew for every command."""
+    check = ("weights", "check", tiny_models.fun, "--no-step")
+    code, said, _ = typed(*check, "--parts", tiny_models.parts)
+    assert code == 0
+    assert f"{tiny_models.fun}: wan-fun-camera, " in said
+    assert "GB by offload" in said
+    assert "(81 frames of 832x480 in bf16, estimated)" in said
+    told = json.loads(typed(*check, "--json")[1])
     assert told["generator"] == "wan-fun-camera"
     assert told["parts"]["vae"] is None
-    nothing = subprocess.run([*command[:-1], str(tiny_models.control)], capture_output=True, text=True, check=False)
-    assert nothing.returncode == 3
-    assert "sees no camera" in nothing.stderr
+    code, _, said = typed("weights", "check", tiny_models.control)
+    assert code == 3
+    assert "sees no camera" in said
 
 
 def test_a_command_checks_weights_and_denoises_a_step(tiny_models, tmp_path) -> None:

@@ -206,3 +206,30 @@ def test_any_name_of_ours_is_made_one_that_travels(name: str) -> None:
 @pytest.mark.parametrize("name", ["frame 0001.png", "città-2.mp4", "solved.shot.json"])
 def test_ordinary_names_stay(name: str) -> None:
     assert safe_name(name, "video") == name
+
+
+def test_what_is_there_of_a_large_file_is_looked_at_in_small_pieces(tmp_path: Path) -> None:
+    source = tmp_path / "clip.mp4"
+    source.write_bytes(os.urandom(24 * CHUNK + 5))
+    info = describe_file("reference", source)
+    folder = tmp_path / "there"
+    folder.mkdir()
+    (folder / "clip.mp4.part").write_bytes(source.read_bytes()[: 20 * CHUNK + 3])
+    receiver = Receiver([info], folder)
+    looks = 0
+    while not (wanted := receiver.wanted(0.0005)):
+        assert receiver.is_looking
+        looks += 1
+    assert looks > 3
+    assert not receiver.is_looking
+    assert wanted == list(info.chunks[20:])
+    for chunk in wanted:
+        receiver.take(chunk, Sender([(info, source)]).read(chunk))
+    assert receiver.wanted() == []
+    assert receiver.complete
+    assert (folder / "clip.mp4").read_bytes() == source.read_bytes()
+    again = Receiver([info], folder)
+    assert again.wanted(0.0) == []
+    assert again.is_looking
+    assert again.wanted() == []
+    assert again.complete

@@ -65,5 +65,18 @@ def test_what_is_no_picture_is_one_sentence(tmp_path: Path, content: bytes) -> N
     (tmp_path / "broken.png").write_bytes(content)
     with pytest.raises(InputError, match="is not an image that can be read: take a PNG or JPEG file"):
         read_image(tmp_path / "broken.png")
-    with pytest.raises(InputError, match="is not an image that can be read"):
+    with pytest.raises(InputError, match="does not exist"):
         read_image(tmp_path / "nowhere.png")
+
+
+def test_a_jpeg_that_is_cut_short_is_said(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (96, 128, 3)).astype(np.uint8)
+    for name, quality, subsampling in (("a", 95, 0), ("b", 75, 2), ("grey", 90, 0)):
+        path = tmp_path / f"{name}.jpg"
+        photo = Image.fromarray(noise if name != "grey" else noise[..., 0])
+        photo.save(path, quality=quality, subsampling=subsampling, progressive=name == "b")
+        assert read_image(path).warnings == ()
+        path.write_bytes(path.read_bytes() + bytes(40))
+        assert read_image(path).warnings == ()
+        path.write_bytes(path.read_bytes()[: path.stat().st_size * 6 // 10])
+        assert "damaged or cut short" in read_image(path).warnings[0]

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parascale.media.interlacing import is_combed
+from parascale.media.interlacing import is_combed, is_whole
 
 
 def picture(shift: float, detail: float = 0.05) -> np.ndarray:
@@ -19,6 +19,8 @@ def test_a_picture_of_two_moments_is_combed_and_those_it_is_woven_from_are_not(s
     assert is_combed(woven)
     assert not is_combed(picture(0))
     assert not is_combed(picture(shift))
+    assert is_whole(picture(0))
+    assert not is_whole(woven)
 
 
 @given(st.integers(0, 2**32 - 1), st.floats(0.0, 60.0))
@@ -28,5 +30,6 @@ def test_grain_is_no_comb(seed: int, strength: float) -> None:
 
 
 def test_a_flat_and_a_tiny_picture_are_not_combed() -> None:
-    assert not is_combed(np.full((90, 160), 7, np.uint8))
-    assert not is_combed(np.array([[0, 255], [255, 0]], np.uint8))
+    for picture in (np.full((90, 160), 7, np.uint8), np.array([[0, 255], [255, 0]], np.uint8)):
+        assert not is_combed(picture)
+        assert not is_whole(picture)

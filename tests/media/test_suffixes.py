@@ -10,7 +10,8 @@ from parascale.errors import InputError
 from parascale.link.kinds.solve import SolveRequest
 from parascale.media.frames import open_frames, read_frames
 from parascale.media.image_file import read_image
-from parascale.media.suffixes import IMAGE_SUFFIXES, VIDEO_SUFFIXES, image_files
+from parascale.media.sequences import image_files
+from parascale.media.suffixes import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 from parascale.solve.tracking.footage import read_footage
 
 DISPLAY = np.random.default_rng(0).integers(0, 256, (48, 64, 3)).astype(np.uint8)
@@ -41,8 +42,8 @@ def frames(tmp_path: Path) -> Path:
 
 
 def test_what_is_uploaded_is_what_is_read(frames: Path) -> None:
-    for suffix in (*IMAGE_SUFFIXES, *VIDEO_SUFFIXES, ".txt", ".JPG"):
-        (frames / f"more{suffix}").write_bytes(b"x")
+    for number, suffix in enumerate((*IMAGE_SUFFIXES, *VIDEO_SUFFIXES, ".txt", ".JPG"), 20):
+        (frames / f"shot.{number}{suffix}").write_bytes(b"x")
     (frames / ".hidden.png").write_bytes(b"x")
     uploaded = {path for _, path in SolveRequest(frames).pack().files}
     assert uploaded == set(image_files(frames))

@@ -66,7 +66,8 @@ class TestClosedLoop:
         assert result.report.nearest_surface_frame == 3
 
     @few
-    @given(seed=seeds, amount=st.floats(0, 3))
+    # A move of less than a millionth of where the camera stands is lost in the rounding of its place.
+    @given(seed=seeds, amount=st.just(0.0) | st.floats(1e-4, 3))
     def test_strength_multiplies_the_parallax_number(
         self, path, imagined, room, anchor, seed: int, amount: float
     ) -> None:

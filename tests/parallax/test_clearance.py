@@ -1,13 +1,13 @@
 """Surfaces in the way: steps are bent or held back, and what happened is said."""
 
 import dataclasses
-import math
 
 import numpy as np
 import pytest
-from numpy.typing import ArrayLike
+from framed_shots import Walls
 
 from parascale.camera import Trajectory, View
+from parascale.errors import InputError
 from parascale.parallax.calibrate import Settings, calibrate
 from parascale.parallax.clearance import Guard
 from parascale.parallax.composition import TargetFacts
@@ -18,25 +18,6 @@ from parascale.parallax.shot_measures import standing_frames
 
 LENS = np.array([500.0, 500.0, 320.0, 180.0])
 ANCHOR = View(np.eye(4), LENS, 640, 360)
-
-
-class Walls:
-    """Planes n.x = h that a camera may pass through: what `SceneDepth` tells of a scene."""
-
-    def __init__(self, *planes: tuple[tuple[float, float, float], float]) -> None:
-        self.planes = [(np.array(normal), height) for normal, height in planes]
-
-    def nearest_hit(self, origin: ArrayLike, direction: ArrayLike, distance: float, frame: int = 0) -> float | None:
-        start, towards = np.asarray(origin), np.asarray(direction) / np.linalg.norm(direction)
-        hits = [(height - start @ normal) / (towards @ normal or math.nan) for normal, height in self.planes]
-        return min((hit for hit in hits if 0 < hit <= distance), default=None)
-
-    def nearest_surface(self, centres: ArrayLike) -> np.ndarray:
-        places = np.asarray(centres)
-        return np.min([np.abs(height - places @ normal) for normal, height in self.planes], axis=0)
-
-    def clip_at(self, frame: int) -> np.ndarray:
-        return np.array([0.1, 100.0])
 
 
 def truck(straight, reach: float = 3.0) -> Shot:
@@ -59,11 +40,39 @@ def test_verbatim_goes_through_a_wall_and_it_is_said(straight, corridor) -> None
     assert not fits(report)
 
 
-def test_a_camera_slows_down_before_a_wall_that_it_does_not_see(straight, corridor) -> None:
-    """It keeps 0.1 Z' from it; what it does not walk counts, and the frames are named."""
+def turns(path: Trajectory) -> np.ndarray:
+    """Angles in degrees between each step of a path and the next."""
+    ways = path.baselines / np.linalg.norm(path.baselines, axis=1)[:, None]
+    return np.degrees(np.arccos(np.clip(np.sum(ways[1:] * ways[:-1], axis=1), -1, 1)))
+
+
+def test_a_camera_turns_along_a_wall_that_it_does_not_see(straight, corridor) -> None:
+    """It keeps 0.1 Z' from it at the reference's P, without a kink, and the frames are named.
+
+    Head on, one step gives way to the turn that it takes.
+    """
     seen, facts = corridor
     result = calibrate(truck(straight), seen, ANCHOR, Settings.verbatim(clearance=None), facts=facts)
-    assert np.all(4 - result.shot.trajectory.centres[1:, 0] >= 0.1 * result.shot.median_depth[:-1] - 1e-6)
+    path = result.shot.trajectory
+    assert np.all(4 - path.centres[1:, 0] >= 0.1 * result.shot.median_depth[:-1] - 1e-6)
+    assert result.report.crossings == ()
+    assert len(result.report.held_back_frames) <= 1
+    assert result.report.bent_frames[-1] == 23
+    assert 60 < result.report.largest_bend <= 90 + 1e-9
+    assert turns(path).max() < 24 + 1e-6
+    assert result.report.pce < 0.01
+    frames = result.report.bent_frames
+    assert any(f"bent around a surface in frames {frames[0]}" in told for _, told in result.report.verdict)
+    assert not fits(result.report)
+
+
+def test_a_camera_slows_down_in_a_dead_end(straight, traced) -> None:
+    """Where there is no way aside, what it does not walk counts, and the frames are named."""
+    sides = [(tuple(sign * row), 0.55) for row in np.eye(3)[1:] for sign in (-1.0, 1.0)]
+    seen = traced((((0.0, 0.0, 1.0), 5.0),))
+    facts = TargetFacts((0, -1, 0), (), Walls(((1.0, 0.0, 0.0), 4.0), *sides))
+    result = calibrate(truck(straight), seen, ANCHOR, Settings.verbatim(clearance=0.5), facts=facts)
+    assert np.all(4 - result.shot.trajectory.centres[1:, 0] >= 0.5 - 1e-6)
     assert result.report.crossings == ()
     assert result.report.held_back_frames[-1] == 23
     assert result.report.pce > 0.5
@@ -121,3 +130,9 @@ def test_a_rest_of_the_reference_is_no_standstill() -> None:
 
     reference = along([0, 1, 2, 2, 3, 4, 5])
     assert standing_frames(reference, along([0, 2, 4, 4, 6, 8, 8])) == (5,)
+
+
+def test_a_clearance_in_another_unit_than_the_target_is_refused(straight, traced) -> None:
+    wall = traced((((0.0, 0.0, 1.0), 2.0),), (), grid=(64, 36))
+    with pytest.raises(InputError, match="a clearance of 300 is not less than the target's median depth, 2:"):
+        calibrate(truck(straight), wall, ANCHOR, Settings.verbatim(clearance=300.0))

@@ -5,59 +5,25 @@ import math
 
 import numpy as np
 import pytest
+from framed_shots import DOWN_UP, LENS, UP, looking, orbiting, places, shot_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from parascale.camera import Trajectory, View
 from parascale.camera.rotations import geodesic_angle
-from parascale.parallax.calibrate import Calibration, Settings, calibrate
+from parascale.parallax.calibrate import Settings, calibrate
 from parascale.parallax.composition import TargetFacts
-from parascale.parallax.depth_source import ConstantDepth
+from parascale.parallax.depth_source import ConstantDepth, DepthSamples
+from parascale.parallax.framing import DEPTH_SLACK, PROPOSED_SLACK, depth_along
 from parascale.parallax.horizon import estimate_up, roll_angles
 from parascale.parallax.lead import propose_subject, track_point
 from parascale.parallax.shot import Shot
-from parascale.parallax.subject import SubjectTrack, Up
+from parascale.parallax.subject import SubjectTrack
 from parascale.parallax.target import constant_target
 
 few = settings(max_examples=15)
 seeds = st.integers(0, 2**32 - 1)
-LENS = np.array([500.0, 500.0, 320.0, 180.0])
-UP = np.array([0.0, -1.0, 0.0])
-DOWN_UP = Up(UP, 1.0, "known")
-
-
-def looking(eye: np.ndarray, at: np.ndarray, roll: float = 0.0) -> np.ndarray:
-    """Camera (4, 4) at a place that looks at another, y down, rolled in degrees."""
-    ahead = (at - eye) / np.linalg.norm(at - eye)
-    right = np.cross(-UP, ahead)
-    right /= np.linalg.norm(right)
-    pose = np.eye(4)
-    pose[:3, :3] = np.stack([right, np.cross(ahead, right), ahead], axis=1)
-    pose[:3, :3] = pose[:3, :3] @ Rotation.from_euler("z", roll, degrees=True).as_matrix()
-    pose[:3, 3] = eye
-    return pose
-
-
-def shot_of(poses: list[np.ndarray], depth: object, **facts: object) -> Shot:
-    path = Trajectory(np.array(poses), LENS, np.arange(len(poses)) / 24, 640, 360)
-    return Shot("reference", 24, path, np.broadcast_to(np.asarray(depth, float), len(poses)), **facts)
-
-
-def orbiting(count: int = 41, radius: float = 5.0, angle: float = 90.0, height: float = 0.0) -> Shot:
-    """An orbit about the origin, looking at it, at its own depth; ``height`` above it."""
-    turned = np.radians(np.linspace(0, angle, count))
-    eyes = np.stack([radius * np.sin(turned), np.full(count, -height), -radius * np.cos(turned)], axis=1)
-    return shot_of([looking(eye, np.zeros(3)) for eye in eyes], math.hypot(radius, height))
-
-
-def places(result: Calibration, point: np.ndarray) -> np.ndarray:
-    """Places (T, 2) of a point of the target in the realised pictures, by hand."""
-    path = result.shot.trajectory
-    local = np.einsum("nji,nj->ni", path.rotations, point - path.centres)
-    return (local[:, :2] / local[:, 2:] * path.intrinsics[:, :2] + path.intrinsics[:, 2:] - [320, 180]) / 640
-
-
 FRAMED = Settings(framing=1.0, horizon="keep")
 
 
@@ -281,3 +247,39 @@ def test_the_axes_of_an_orbit_propose_its_centre() -> None:
     assert track.name == "fixation point"
     assert np.abs(track.centre).max() < 1e-9
     assert track.depth == pytest.approx(np.full(41, math.hypot(5, 1)))
+
+
+def test_the_subject_stays_in_its_place_where_the_path_is_bent(traced) -> None:
+    """Smoothing the corrections moves the path, and a path that is bent otherwise ends elsewhere."""
+    rng = np.random.default_rng(0)
+    turned = np.radians(np.linspace(0, 70, 61))
+    eyes = np.stack([5 * np.sin(turned), np.zeros(61), -5 * np.cos(turned)], axis=1) + rng.normal(0, 0.01, (61, 3))
+    reference = shot_of([looking(eye, np.zeros(3)) for eye in eyes], 5.0)
+    reference = dataclasses.replace(reference, subjects=(track_point(reference.trajectory, np.zeros(3), "vase"),))
+    subject = np.array([0.0, 0.0, 4.0])
+    walls = traced((((0.0, 0.0, 1.0), 6.0), ((1.0, 0.0, 0.0), 1.5), ((0.0, 1.0, 0.0), 1.5)), grid=(64, 36))
+    anchor = View(looking(np.zeros(3), subject), LENS, 640, 360)
+    result = calibrate(reference, walls, anchor, Settings.preset("shot"), facts=TargetFacts(UP, (subject,)))
+    assert result.report.largest_bend > 20
+    assert np.abs(places(result, subject)).max() < 0.03
+
+
+@pytest.mark.parametrize(
+    ("surfaces", "slack", "found"),
+    [
+        # The middle of a body lies behind its face.
+        ((4.2, 4.2, 4.2, 4.2), PROPOSED_SLACK, 5.0),
+        ((4.2, 4.2, 4.2, 4.2), DEPTH_SLACK, 4.2),
+        # Something nearer hides a part of it.
+        ((2.0, 4.9, 2.0, 4.9), PROPOSED_SLACK, 5.0),
+        # Another scene: the subject is what stands there.
+        ((2.0, 2.0, 2.0, 2.0), PROPOSED_SLACK, 2.0),
+        ((9.0, 9.0, 9.0, 9.0), PROPOSED_SLACK, 9.0),
+    ],
+)
+def test_a_subject_is_where_the_reference_expects_it_if_a_surface_there_allows(
+    surfaces: tuple[float, ...], slack: float, found: float
+) -> None:
+    pixels = np.array([[319.0, 179.0], [321.0, 179.5], [319.5, 182.0], [322.0, 181.5]])
+    samples = DepthSamples(pixels, np.array(surfaces), np.ones(4, bool))
+    assert depth_along(np.array([0.0, 0.0, 1.0]), samples, LENS, 640, 5.0, slack) == found

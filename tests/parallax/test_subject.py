@@ -9,10 +9,18 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from parascale.camera import Trajectory
+from parascale.errors import InputError
 from parascale.files.fit import resize_to_cover
 from parascale.parallax.gauge import scale_gauge
 from parascale.parallax.shot import Shot
-from parascale.parallax.subject import SubjectTrack, places_of, rays_to, seen_through
+from parascale.parallax.subject import (
+    SubjectTrack,
+    depth_in_box,
+    depth_of_point,
+    places_of,
+    rays_to,
+    seen_through,
+)
 from parascale.retime.resample import keep_path
 from parascale.retime.stitch import stitch
 
@@ -73,3 +81,36 @@ def test_a_shot_knows_when_its_subject_changes() -> None:
     shot = Shot("a", 24, turning(), np.full(5, 2.0))
     one, two = (dataclasses.replace(shot, subjects=(SubjectTrack("x", np.full((5, 2), at)),)) for at in (0.0, 0.1))
     assert len({shot.digest, one.digest, two.digest}) == 3
+
+
+@pytest.fixture
+def forward() -> Trajectory:
+    """Five cameras that walk along their axis in steps of 1."""
+    poses = np.tile(np.eye(4), (5, 1, 1))
+    poses[:, 2, 3] = np.arange(5)
+    return Trajectory(poses, [300.0, 300.0, 160.0, 96.0], np.arange(5.0), 320, 192)
+
+
+def test_subject_is_what_the_first_frame_sees_in_the_box(forward: Trajectory) -> None:
+    rng = np.random.default_rng(0)
+    middle = np.column_stack([rng.uniform(-0.1, 0.1, (9, 2)), np.full(9, 10.0)])
+    aside = np.column_stack([rng.uniform(1.5, 2.0, (9, 2)), np.full(9, 4.0)])
+    depth = depth_in_box(forward, np.concatenate([middle, aside]), (0.4, 0.4, 0.6, 0.6))
+    np.testing.assert_allclose(depth, [10, 9, 8, 7, 6])
+
+
+def test_subject_left_behind_has_no_depth(forward: Trajectory) -> None:
+    points = np.column_stack([np.zeros((6, 2)), np.full(6, 2.5)])
+    np.testing.assert_allclose(depth_in_box(forward, points, (0, 0, 1, 1)), [2.5, 1.5, 0.5, np.nan, np.nan])
+
+
+@pytest.mark.parametrize(("box", "sentence"), [((0.6, 0, 0.4, 1), "is empty"), ((0, 0, 0.1, 0.1), "holds 0 of its")])
+def test_box_without_a_subject_is_refused(
+    forward: Trajectory, box: tuple[float, float, float, float], sentence: str
+) -> None:
+    with pytest.raises(InputError, match=sentence):
+        depth_in_box(forward, np.tile([0.0, 0.0, 5.0], (6, 1)), box)
+
+
+def test_place_is_followed_until_it_is_behind(forward: Trajectory) -> None:
+    np.testing.assert_allclose(depth_of_point(forward, np.array([0.3, 0.1, 2.5])), [2.5, 1.5, 0.5, np.nan, np.nan])

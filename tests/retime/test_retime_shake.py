@@ -13,7 +13,7 @@ from parascale.camera import View
 from parascale.errors import InputError
 from parascale.parallax.realise import realise
 from parascale.parallax.shot import Points
-from parascale.retime import level, level_anchor, separate, smooth, up_direction
+from parascale.retime import level, level_anchor, separate, smooth, take_shake, up_direction
 from parascale.retime.smoothing import noise_cutoff, whittaker
 
 seeds = st.integers(0, 2**32 - 1)
@@ -253,3 +253,32 @@ def test_a_horizon_needs_a_direction_and_a_view_of_it(moving) -> None:
         level(shot)
     with pytest.raises(InputError, match="direction"):
         level_anchor(shot.trajectory, shot.trajectory.view(0), (0, 0, 0))
+
+
+def test_a_steady_move_takes_the_shake_of_another(handheld) -> None:
+    steady, shaken, offsets = handheld
+    taken = take_shake(steady, shaken)
+    middle = slice(12, -12)
+    assert np.abs(taken.trajectory.centres - shaken.trajectory.centres)[middle].max() < 0.1 * np.abs(offsets).max()
+    assert taken.trajectory.rotations[middle] == pytest.approx(shaken.trajectory.rotations[middle], abs=2e-3)
+    # At twice the depth the same P and the same angles.
+    large = dataclasses.replace(steady, median_depth=2 * steady.median_depth)
+    far = take_shake(large, shaken).trajectory.centres - steady.trajectory.centres
+    near = taken.trajectory.centres - steady.trajectory.centres
+    assert far[middle] == pytest.approx(2 * near[middle], abs=0.1 * np.abs(offsets).max())
+
+
+def test_a_shorter_shake_goes_to_and_fro(handheld) -> None:
+    steady, shaken, offsets = handheld
+    short = shaken[0:20]
+    taken = take_shake(steady, short)
+    jumps = np.abs(np.diff(taken.trajectory.centres - steady.trajectory.centres, axis=0)).max()
+    assert jumps < 3 * np.abs(np.diff(offsets, axis=0)).max()
+    assert separate(taken).shake_parallax[40:].mean() > 0.3 * separate(shaken).shake_parallax.mean()
+
+
+def test_no_shake_is_taken_at_a_strength_that_is_none(handheld) -> None:
+    with pytest.raises(InputError, match="no strength"):
+        take_shake(handheld[0], handheld[1], -1.0)
+    with pytest.raises(InputError, match="has one frame, and no shake to take"):
+        take_shake(handheld[0], handheld[1][:1])

@@ -3,6 +3,7 @@
 import sys
 import threading
 import time
+from collections.abc import Callable
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -45,8 +46,12 @@ def request(seed: int) -> GenerationRequest:
 
 
 def refused(client: Client, wanted: Request) -> str:
+    return refusal(lambda: client.submit(wanted))
+
+
+def refusal(ask: Callable[[], object]) -> str:
     try:
-        client.submit(wanted)
+        ask()
     except InputError as error:
         return str(error)
     raise AssertionError("it was taken")
@@ -81,6 +86,8 @@ with backend() as client:
     fill()
     told = refused(client, request(1))
     assert "disk" in told or "store" in told, told
+    fill()
+    assert "disk is full" in refusal(client.clean)  # where the journal itself cannot grow
 fill()
 with backend() as client:
     assert "done" in [job.state for job in client.jobs()]

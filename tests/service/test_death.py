@@ -21,6 +21,7 @@ from parascale.link.limits import CHUNK, SILENCE
 from parascale.link.local import connect, find_backend, start_backend
 from parascale.service.limits import Limits
 from parascale.service.server import Server
+from parascale.service.worker_process import WorkerProcess
 
 pytestmark = pytest.mark.slow
 
@@ -94,6 +95,7 @@ def test_a_worker_that_ignores_cancel_is_ended(
     assert client.cancel(stuck).state == "cancelling"
     with pytest.raises(Cancelled):
         client.wait(stuck)
+    assert client.status(stuck).message == ""
     assert not alive(worker)
     assert client.wait(client.submit(make_request())).state == "done"
 
@@ -113,6 +115,18 @@ def test_a_hung_worker_is_ended(
         assert status.state == "failed"
         assert "gave no sign of life for 3 s and was ended; tried 3 times" in status.message
         assert client.wait(client.submit(make_request())).state == "done"
+
+
+def test_a_worker_that_is_asked_where_it_is_before_it_can_tell_goes_on(tmp_path: Path) -> None:
+    worker = WorkerProcess(tmp_path / "empty")
+    try:
+        worker.ask_where()  # while it still starts
+        assert worker.read() is not None
+        worker.ask_where()  # while it has no job
+        assert worker.read() is not None
+    finally:
+        worker.end()
+        worker.reports.close()
 
 
 def test_a_killed_backend_is_told_in_one_sentence(house: Any, long_request: GenerationRequest, until: Until) -> None:
@@ -255,11 +269,12 @@ def test_start_takes_the_backend_that_runs(house: Any) -> None:
     assert house.connect().hello()
 
 
-def test_a_stale_note_is_no_backend(house: Any) -> None:
+def test_a_stale_note_is_no_backend(house: Any, until: Until) -> None:
     house.start()
     house.kill()
     assert (house.state / "backend.json").exists()
-    assert find_backend(house.state) is None
+    # A worker that was just being started may hold the port for a moment longer.
+    until(lambda: find_backend(house.state) is None)
 
 
 def test_a_private_backend_ends_with_its_parent(tmp_path: Path, until: Until) -> None:
@@ -381,3 +396,12 @@ def test_another_user_cannot_see_or_touch_a_job(
             theirs.fetch(job, tmp_path / "stolen")
         theirs.submit(make_request(seed=3), job)  # an id is one's own: no conflict with another's
         assert theirs.wait(job).state == "done"
+
+
+@pytest.mark.skipif(not hasattr(os, "getpriority"), reason="reads priorities as Unix has them")
+def test_a_worker_gives_way_to_its_server(house: Any, make_request: Make) -> None:
+    client = house.start()
+    client.wait(client.submit(make_request()))
+    (worker,) = house.workers()
+    server, given_way = (os.getpriority(os.PRIO_PROCESS, pid) for pid in (house.pid, worker))
+    assert given_way == min(19, server + 5)

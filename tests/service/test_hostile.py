@@ -18,7 +18,7 @@ from parascale.errors import InputError
 from parascale.link.client import Client
 from parascale.link.keys import client_keys, new_keys, server_key
 from parascale.link.kinds.generate import GenerationRequest
-from parascale.link.kinds.solve import SolveFields
+from parascale.link.kinds.solve import SolveFields, SolveRequest
 from parascale.link.limits import MAX_FRAME, MAX_PARTS
 from parascale.link.local import connect
 from parascale.service.connections import MAX_CONNECTIONS, MAX_STRANGERS
@@ -240,7 +240,10 @@ def test_a_job_that_takes_too_much_memory_fails(
         status = client.wait(client.submit(long_request))
         assert status.state == "failed"
         assert "takes more than the 0.0419 GB of memory" in status.message
-        server._dispatcher._pool.memory = 1 << 40
+        pool = server._dispatcher._pool
+        pool._memory = 1 << 40
+        for worker in pool.workers:
+            worker.limit = 1 << 40
         assert client.wait(client.submit(make_request())).state == "done"
 
 
@@ -338,32 +341,69 @@ def test_a_revoked_client_is_cut_off_within_two_seconds(serving: Any, two: Path,
         assert other.hello()
 
 
-def test_a_handshake_that_is_cut_is_not_called_a_wrong_key() -> None:
-    """A line that is cut a few times in the handshake, then not: nobody is told anything about keys."""
+def test_a_large_upload_that_goes_on_holds_nobody_up(serving: Any, two: Path, tmp_path: Path) -> None:
+    """What is here of it is hashed again, a little at a time."""
+    clip, size, job = tmp_path / "clip.mp4", 512 << 20, "5" * 32
+    with clip.open("wb") as file:
+        file.truncate(size)
+    request = SolveRequest(clip)
+    with serving(keys=two) as server, connect(server.address, two) as client:
+        client.start_submit(request, job)
+        while not (parts := list((tmp_path / "state").glob(f"jobs/*/{job}/inputs/*.part"))):
+            client.pump()
+    with parts[0].open("r+b") as file:
+        file.truncate(size - 1)
+    with serving(keys=two) as server, connect(server.address, two) as client:
+        turn, looks = server._dispatcher.turn, list[float]()
+
+        def timed() -> None:
+            before = time.thread_time()
+            turn()
+            if server._dispatcher._uploads.is_looking:
+                looks.append(time.thread_time() - before)
+
+        server._dispatcher.turn = timed
+        client.start_submit(request, job)
+        while not client.status(job).received:
+            client.pump()
+    # What others ask is answered between two turns; the processor's time, as a busy machine's clock proves nothing.
+    assert len(looks) > 10
+    assert max(looks) < sum(looks) / 4
+
+
+@pytest.mark.parametrize("how", ["ended", "held"])
+def test_a_handshake_that_does_not_end_well_is_not_called_a_wrong_key_nor_an_absent_backend(how: str) -> None:
+    """ZeroMQ does not say why: neither do we."""
     listener = socket.create_server(("127.0.0.1", 0))
     over = threading.Event()
+    held: list[socket.socket] = []
 
-    def cut() -> None:
+    def meddle() -> None:
         listener.settimeout(0.1)
         while not over.is_set():
             try:
-                listener.accept()[0].close()
+                held.append(listener.accept()[0])
             except TimeoutError:
                 continue
+            if how == "ended":
+                held.pop().close()
 
-    thread = threading.Thread(target=cut)
+    thread = threading.Thread(target=meddle)
     thread.start()
     keys = client_keys()
+    address = f"tcp://127.0.0.1:{listener.getsockname()[1]}"
+    told = "was ended [0-9]+ times" if how == "ended" else "(was ended [0-9]+ times|does not come to its end)"
     try:
-        with Client(f"tcp://127.0.0.1:{listener.getsockname()[1]}", keys.public, keys, timeout=4.0) as client:
-            with pytest.raises(InputError) as refused:
+        with Client(address, keys.public, keys, timeout=4.0) as client:
+            with pytest.raises(InputError, match=f"the handshake with what answers at {address} {told}") as refused:
                 client.hello()
-            assert "does not know" not in str(refused.value)
-            assert "or the network cuts connections" in str(refused.value) or "No backend" in str(refused.value)
+            assert "for a reason that is not known" in str(refused.value)
+            assert not refused.value.notice.remedy
     finally:
         over.set()
         thread.join()
-        listener.close()
+        for connection in (*held, listener):
+            connection.close()
 
 
 RUN = """
@@ -399,8 +439,8 @@ thread.join()
 
 def test_a_job_without_progress_is_tried_once_more_and_fails_with_the_evidence(tmp_path: Path) -> None:
     """The worker gives signs of life all the time: it is the job that stands still."""
-    done = run_with_kind(tmp_path, "sleep", RUN, CLIENT, stall=2.0)
+    done = run_with_kind(tmp_path, "sleep", RUN, CLIENT, stall=6.0)
     state, message = done.stdout.strip().split("|")
     assert state == "failed", done.stderr
-    assert "made no progress for 2 s while counting sheep (in deadlocked, sleep.py line 11)" in message
+    assert "made no progress for 6 s while counting sheep (in deadlocked, sleep.py line 11)" in message
     assert "tried 2 times" in message

@@ -101,23 +101,28 @@ def write_old_journal(path: Path, version: int) -> list[str]:
     ]
     for job in reversed(jobs):
         journal.add(job)
-    for index in ("by_state", "by_number", "by_owner", "by_size"):
+    for index in ("by_task", "by_number", "by_owner", "by_size"):
         journal._base.execute(f"DROP INDEX {index}")
-    journal._base.execute("DROP TABLE identity")
-    for column in ("hangs", "number", *(("remedy", "choices") if version == 1 else ())):
+    if version < 3:
+        journal._base.execute("DROP TABLE identity")
+    else:
+        journal._base.execute("CREATE INDEX by_state ON jobs (state, received, number)")
+    since = {1: ("remedy", "choices"), 2: ("hangs", "number"), 3: ("generator",)}
+    for column in (name for number, names in since.items() if number >= version for name in names):
         journal._base.execute(f"ALTER TABLE jobs DROP COLUMN {column}")
     journal._base.execute(f"PRAGMA user_version = {version}")
     journal.close()
-    return [job.job for job in jobs]
+    return [job.job for job in (jobs if version < 3 else reversed(jobs))]
 
 
-@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("version", [1, 2, 3])
 def test_a_journal_of_a_version_before_is_brought_up_to_date(tmp_path: Path, version: int) -> None:
     ids = write_old_journal(tmp_path / "journal", version)
     for _ in range(2):
         journal = Journal(tmp_path / "journal")
         assert [job.job for job in journal.of("owner", 9)] == ids
         assert [job.number for job in journal.of("owner", 9)] == [1, 2]
+        assert journal._base.execute("SELECT 1 FROM sqlite_master WHERE name = 'by_state'").fetchall() == []
         journal.close()
 
 
@@ -139,8 +144,7 @@ def test_the_order_of_jobs_survives_a_clock_that_jumps_back(tmp_path: Path) -> N
         journal.add(dataclasses.replace(JOB, job=letter * 32, created=created, received=True))
     assert [job.job[0] for job in journal.of("owner", 9)] == ["a", "b", "c"]
     assert [job.job[0] for job in journal.in_states(["queued"])] == ["a", "b", "c"]
-    found = journal.next_ready()
-    assert found is not None
+    (found,) = journal.ready(1)
     assert found.job[0] == "a"
     journal.close()
 
@@ -150,7 +154,7 @@ def test_what_a_server_asks_all_the_time_reads_an_index_alone(tmp_path: Path) ->
     asked: list[str] = []
     journal._base.set_trace_callback(asked.append)
     journal.has_work()
-    journal.next_ready()
+    journal.ready(4)
     journal.in_states(["queued"])
     journal._base.set_trace_callback(None)
     assert asked
@@ -178,13 +182,23 @@ def test_the_oldest_job_whose_files_are_here_is_next(tmp_path: Path) -> None:
     ready = [new_job("owner", letter * 32, "solve", "", "", (), 0) for letter in "bc"]
     for job in ready:
         journal.add(job)
-    assert journal.next_ready() == ready[0]
+    assert journal.ready(9) == ready
     journal.change(ready[0], state="running")
-    assert journal.next_ready() == ready[1]
+    assert journal.ready(9) == ready[1:]
     journal.change(JOB, received=True)
-    found = journal.next_ready()
-    assert found is not None
+    (found,) = journal.ready(1)
     assert found.key == JOB.key
+    journal.close()
+
+
+def test_so_many_of_each_kind_and_generator_are_next(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal")
+    for number, (kind, generator) in enumerate(
+        [("generate", "large")] * 4 + [("generate", "small"), ("solve", "")] * 3
+    ):
+        job = new_job("owner", f"{number:032x}", kind, "", "", (), 0)
+        journal.add(dataclasses.replace(job, generator=generator))
+    assert [int(job.job, 16) for job in journal.ready(2)] == [0, 1, 4, 5, 6, 7]
     journal.close()
 
 

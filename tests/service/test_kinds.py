@@ -39,7 +39,7 @@ backend.stop()
 
 
 def test_every_kind_has_a_module_that_runs_it() -> None:
-    assert set(KINDS) == {"solve", "depth", "generate", "verify", "subject"}
+    assert set(KINDS) == {"solve", "depth", "generate", "verify", "subject", "report"}
     assert all(find_spec(f"parascale.service.jobs.{kind}") for kind in KINDS)
 
 

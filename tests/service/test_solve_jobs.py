@@ -2,18 +2,22 @@
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import OpenEXR
 import pytest
 
 from parascale.camera import Trajectory
-from parascale.errors import Cancelled
+from parascale.errors import Cancelled, InputError
 from parascale.files.shot_file import read_shot
 from parascale.link.client import Client
 from parascale.link.kinds.generate import GenerationRequest
 from parascale.link.kinds.solve import SolveRequest
 from parascale.link.kinds.verify import VerifyRequest
+from parascale.link.limits import LARGEST_SKETCH, SKETCH
 from parascale.parallax.shot import Shot
+from parascale.service.jobs import JobContext, run_job
+from parascale.service.shot_pictures import write_track_picture
 
 pytestmark = pytest.mark.slow
 
@@ -47,6 +51,48 @@ def test_a_folder_of_exr_frames_is_uploaded_and_solved(client: Client, tmp_path:
     assert (status.state, status.message) == ("done", "")
     shot = read_shot(client.fetch(job, tmp_path / "solved").files["shot"])
     assert (len(shot), shot.motion_class, shot.trajectory.width, shot.fps) == (3, "static", 320, 12.5)
+    assert shot.provenance["source"] == "frames"
+
+
+def test_what_a_folder_is_refused_for_names_it_as_its_owner_does(client: Client, tmp_path: Path) -> None:
+    folder = tmp_path / "two scenes"
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    for shot, size in enumerate((8, 20)):
+        coarse = rng.integers(110 * shot, 110 * shot + 140, (240 // size + 1, 340 // size + 1, 3), np.uint8)
+        wide = np.kron(coarse, np.ones((size, size, 1), np.uint8))
+        for frame in range(6):
+            picture = wide[:240, 2 * frame : 2 * frame + 320]
+            cv2.imwrite(str(folder / f"inputs.{6 * shot + frame:04d}.png"), picture)
+    status = client.wait(client.submit(SolveRequest(folder)))
+    assert (status.state, status.message) == ("failed", "two scenes holds 2 shots")
+    # Names that only begin like the store's folder stay.
+    (folder / "inputs.0000.png").write_bytes(b"broken")
+    status = client.wait(client.submit(SolveRequest(folder)))
+    assert status.state == "failed"
+    assert "inputs.0000.png" in status.message
+
+
+def test_a_refused_clip_leaves_a_picture_of_where_it_breaks(tmp_path: Path) -> None:
+    folder, results = tmp_path / "grey", tmp_path / "results"
+    for each in (folder, results):
+        each.mkdir()
+    for frame in range(4):
+        cv2.imwrite(str(folder / f"{frame:04d}.png"), np.full((270, 480, 3), 90, np.uint8))
+    context = JobContext("grey", results, lambda fraction, phase: None, lambda: False)
+    with pytest.raises(InputError, match="too little to follow"):
+        run_job(SolveRequest(folder), context)
+    assert [path.name for path in results.iterdir()] == [SKETCH]
+    assert cv2.imread(str(results / SKETCH)).shape == (540 + 80, 960, 3)
+
+
+def test_any_drawing_fits_into_what_is_sent_of_a_job(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (620, 960, 3), np.uint8)
+    cv2.imwrite(str(tmp_path / "tracks.png"), noise)
+    write_track_picture(tmp_path / "tracks.png", tmp_path / SKETCH)
+    assert (tmp_path / SKETCH).stat().st_size <= LARGEST_SKETCH
+    shape = cv2.imread(str(tmp_path / SKETCH)).shape
+    assert shape[0] / shape[1] == pytest.approx(620 / 960, abs=0.02)
 
 
 @pytest.mark.realdata

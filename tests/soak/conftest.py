@@ -1,6 +1,7 @@
 """How long the soak tests last, and a backend to torment."""
 
 import os
+import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,13 +13,19 @@ from parascale.link.kinds.generate import GenerationRequest
 from parascale.link.local import Backend, start_backend
 from parascale.parallax.shot import Shot
 
-FULL_SECONDS = 90.0
+
+@pytest.fixture(scope="session")
+def share() -> float:
+    """Share of each whole test that is run: 1 in `make soak`, a tenth in `make test`."""
+    return float(os.environ.get("PARASCALE_SOAK", "0.1"))
 
 
 @pytest.fixture(scope="session")
-def soak_seconds() -> float:
-    """Seconds of each soak test: PARASCALE_SOAK times a minute and a half."""
-    return FULL_SECONDS * float(os.environ.get("PARASCALE_SOAK", "0.1"))
+def chance() -> random.Random:
+    """Another sequence in each run, whose seed is printed."""
+    seed = random.SystemRandom().randrange(1 << 32)
+    print(f"seed {seed}")
+    return random.Random(seed)
 
 
 @pytest.fixture(scope="session", autouse=True)

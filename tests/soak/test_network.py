@@ -1,5 +1,6 @@
 """A bad network: connections that stall and break; files still arrive byte for byte."""
 
+import contextlib
 import os
 import random
 import re
@@ -26,17 +27,21 @@ T = TypeVar("T")
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
-class BadNetwork:
-    """A relay on loopback that cuts connections after a random number of bytes and stalls now and then."""
+SECONDS = 600.0
+RIGHT_WITHIN = 5.0  # seconds
 
-    def __init__(self, address: str) -> None:
+
+class BadNetwork:
+    """A relay on loopback that cuts connections after a random number of bytes, stalls, and loses all now and then."""
+
+    def __init__(self, address: str, chance: random.Random) -> None:
         host, port = address.removeprefix("tcp://").split(":")
         self._there = host, int(port)
-        self._chance = random.Random(3)
+        self._chance = chance
         self._server = socket.create_server(("127.0.0.1", 0))
         self._server.settimeout(0.1)
         self._over = threading.Event()
-        self.cuts = 0
+        self.cuts = self.losses = 0
         self.address = f"tcp://127.0.0.1:{self._server.getsockname()[1]}"
         self._thread = threading.Thread(target=self._relay)
         self._thread.start()
@@ -74,11 +79,25 @@ class BadNetwork:
                     count -= len(data)
                     if self._chance.random() < 0.001:
                         time.sleep(self._chance.uniform(0.0, 0.3))
+                    if self._chance.random() < 0.0005:
+                        self._lose_all(selector, self._chance.uniform(0.2, 1.5))
+                        return
+
+    def _lose_all(self, selector: selectors.BaseSelector, seconds: float) -> None:
+        """Take what comes and pass nothing on, as where packets are dropped; neither end is told."""
+        end = time.monotonic() + seconds
+        self.losses += 1
+        while time.monotonic() < end:
+            for key, _ in selector.select(0.05):
+                assert isinstance(key.fileobj, socket.socket)
+                with contextlib.suppress(OSError):
+                    if not key.fileobj.recv(1 << 16):
+                        return
 
 
 @pytest.fixture
-def network(backend: Backend) -> Iterator[BadNetwork]:
-    network = BadNetwork(backend.address)
+def network(backend: Backend, chance: random.Random) -> Iterator[BadNetwork]:
+    network = BadNetwork(backend.address, chance)
     yield network
     network.close()
 
@@ -97,15 +116,15 @@ def insist(work: Callable[..., T], *arguments: Any) -> T:
 def test_files_arrive_over_a_bad_network(
     backend: Backend,
     network: BadNetwork,
-    soak_seconds: float,
+    share: float,
     make_request: Callable[..., GenerationRequest],
     tmp_path: Path,
 ) -> None:
     clip = tmp_path / "clip.mp4"
     clip.write_bytes(os.urandom(70 * CHUNK + 17))
-    end = time.monotonic() + soak_seconds
-    number = 0
-    with Client(network.address, backend.server_key, client_keys()) as client:
+    end = time.monotonic() + SECONDS * share
+    number, late = 0, 0.0
+    with Client(network.address, backend.server_key, client_keys()) as client, backend.connect() as beside:
         while time.monotonic() < end:
             number += 1
             job = f"1{number:031x}"
@@ -115,10 +134,15 @@ def test_files_arrive_over_a_bad_network(
             assert insist(client.wait, job).state == "failed"
             video = f"2{number:031x}"
             insist(client.submit, make_request(number, frames=200), video)
+            assert beside.wait(video).state == "done"
+            done = time.monotonic()
             assert insist(client.wait, video).state == "done"
+            late = max(late, time.monotonic() - done)
+            assert late < RIGHT_WITHIN
             out = tmp_path / "out" / video
             insist(client.fetch, video, out)
             for path in out.iterdir():
                 (original,) = tmp_path.glob(f"state/jobs/*/{video}/results/{path.name}")
                 assert path.read_bytes() == original.read_bytes()
+    print(f"{2 * number} jobs, {network.cuts} cuts, {network.losses} losses; right after {late:.1f} s at most")
     assert network.cuts > 0

@@ -18,6 +18,8 @@ Backdrop = Callable[[int, Array, Array], NDArray[np.float32]]
 SUPERSAMPLING = 2
 TEXTURE_SIZE = 1024
 TEXELS_PER_UNIT = 160.0
+# Left, top, width and height of what `mover` draws, in the first frame.
+MOVER = (60, 70, 130, 140)
 
 
 @dataclass(frozen=True, eq=False)
@@ -341,6 +343,19 @@ def clouds(drift: tuple[float, float] = (0.0, 0.0), seed: int = 11, contrast: fl
     return backdrop
 
 
+def mover(speed: float) -> Callable[[int, NDArray[np.uint8]], NDArray[np.uint8]]:
+    """Draw a textured box before the scene, which moves to the right: a `retouch` of `film`."""
+    left, top, width, height = MOVER
+    cloth = (textures(1, 5)[0][:height, :width, None] * 255).astype(np.uint8)
+
+    def retouch(frame: int, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        out, x = picture.copy(), left + round(speed * frame)
+        out[top : top + height, x : x + width] = cloth
+        return out
+
+    return retouch
+
+
 def _behind(camera: "Camera", pose: Array, focal: float) -> tuple[Array, Array]:
     """Directions x / z and y / z in the world of every pixel."""
     width, height = camera.size
@@ -382,7 +397,9 @@ def write_video(path: Path, pictures: Sequence[NDArray[np.uint8]], fps: float = 
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=Fraction(fps).limit_denominator(1001))
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-        stream.options = {"crf": str(crf), "preset": "veryfast"}
+        # On several threads, and where it weighs blocks by what refers to them, x264 writes other bytes in each run.
+        stream.options = {"crf": str(crf), "preset": "veryfast", "x264-params": "mbtree=0"}
+        stream.codec_context.thread_count = 1
         for picture in pictures:
             container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
         container.mux(stream.encode())

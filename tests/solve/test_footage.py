@@ -155,13 +155,31 @@ def test_interlaced_footage_loses_its_combs(tmp_path: Path) -> None:
     assert max(teeth(picture) for _, _, picture in frames[1:-1]) < 0.2 * teeth(woven[2])
 
 
+def test_whole_pictures_that_are_flagged_as_fields_stay_as_they_are(tmp_path: Path) -> None:
+    """As cameras write 25p in a 50i stream."""
+    scene = cv2.GaussianBlur(np.random.default_rng(3).integers(0, 256, (96, 200, 3)).astype(np.uint8), (0, 0), 2.0)
+    pictures = [np.ascontiguousarray(scene[:, 5 * number :][:, :128]) for number in range(6)]
+    paths = [tmp_path / "flagged.mkv", tmp_path / "plain.mkv"]
+    for path, options in zip(
+        paths, ({"x264-params": "tff=1:qp=0"}, {"x264-params": "interlaced=1:fake-interlaced=1"}), strict=True
+    ):
+        encode(path, pictures, **options)
+    for path in paths:
+        with av.open(str(path)) as container:
+            coded = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+        for (_, _, read), whole in zip(read_frames(path), coded, strict=True):
+            np.testing.assert_allclose(read.astype(int), whole, atol=2)
+
+
 def test_a_recording_that_breaks_off_ends_there(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     noise = [rng.integers(0, 255, (64, 96, 3)).astype(np.uint8) for _ in range(12)]
     whole = encode(tmp_path / "whole.mkv", noise, "ffv1", "yuv420p").read_bytes()
     broken = tmp_path / "broken.mkv"
     broken.write_bytes(whole[: int(0.6 * len(whole))])
-    assert 0 < len(read_footage(broken)) < 12
+    footage = read_footage(broken)
+    assert 0 < len(footage) < 12
+    assert "breaks off before its end" in " ".join(notice.message for notice in footage.notices)
     for share in (0.0, 0.02):
         broken.write_bytes(whole[: int(share * len(whole))])
         with pytest.raises(InputError, match=r"not a video|cannot be decoded|no picture|no video"):
@@ -175,6 +193,25 @@ def test_damage_in_the_middle_is_no_traceback(tmp_path: Path) -> None:
     (tmp_path / "damaged.mp4").write_bytes(whole)
     with suppress(InputError):
         assert len(read_footage(tmp_path / "damaged.mp4")) <= 12
+
+
+@pytest.mark.parametrize("dropped", [0, 4])
+def test_frames_that_a_recorder_dropped_are_said(tmp_path: Path, dropped: int) -> None:
+    """A phone's rate wavers by a third; what was dropped is a step of several frames."""
+    path = tmp_path / "phone.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
+        stream.codec_context.time_base = Fraction(1, 1000)
+        for number, picture in enumerate(scenes(96, 64, 10)):
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+            frame.pts = 40 * (number + dropped * (number > 5)) + (0, 12, -9, 4, -11)[number % 5]
+            frame.time_base = stream.codec_context.time_base
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    told = [notice.message for notice in read_footage(path).notices]
+    assert len(told) == (1 if dropped else 0)
+    assert all("pass before frame 6 of phone.mp4" in message and "frames are missing" in message for message in told)
 
 
 def test_one_picture_is_footage_of_one_frame(tmp_path: Path) -> None:

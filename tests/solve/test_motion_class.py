@@ -128,6 +128,43 @@ def test_a_waving_man_leaves_a_turning_camera_turning(
     assert (found.motion, found.rejection_reason) == ("rotation-only", None)
 
 
+@pytest.mark.parametrize("turn", [0.0005, 0.004])
+def test_a_body_that_passes_before_a_still_camera_leaves_it_still(
+    project: Any, cloud: np.ndarray, focal: float | None, turn: float
+) -> None:
+    positions = project(cloud, rotated(turn), FOCAL, noise=0.1).positions.copy()
+    middle = np.abs(np.nanmedian(positions[:, :, 0], axis=0)) < 90
+    assert 0.25 < middle.mean() < 0.4
+    # A lorry seen from above: all of it moves the same way, and so along lines through one place.
+    positions[:, middle] += np.arange(20)[:, None, None] * [0.0, 12.0]
+    found = classify_motion(Tracks(positions), focal, 640)
+    assert found.motion in ("static", "rotation-only")
+    assert found.rejection_reason is None
+
+
+@pytest.mark.parametrize("far", [40, 60, 90])
+def test_one_near_thing_that_a_camera_passes_is_no_body(project: Any, focal: float | None, far: float) -> None:
+    rng = np.random.default_rng(7)
+    depth = far * rng.uniform(0.8, 1.5, 500)
+    behind = np.column_stack([rng.uniform(-0.8, 0.8, 500) * depth, rng.uniform(-0.35, 0.35, 500) * depth, depth])
+    depth = rng.uniform(2.7, 3.3, 150)
+    near = np.column_stack([rng.uniform(-0.15, 0.15, 150) * depth, rng.uniform(-0.3, 0.3, 150) * depth, depth])
+    poses = np.tile(np.eye(4), (20, 1, 1))
+    poses[:, 0, 3] = np.linspace(-0.15, 0.15, 20)
+    found = classify_motion(project(np.concatenate([behind, near]), poses, FOCAL, noise=0.1), focal, 640)
+    assert found.motion == "general" or found.rejection_reason is not None
+
+
+def test_near_things_that_a_camera_passes_are_no_body(project: Any, focal: float | None) -> None:
+    rng = np.random.default_rng(7)
+    far = np.column_stack([rng.uniform(-0.6, 0.6, 400), rng.uniform(-0.35, 0.35, 400), np.ones(400)]) * 60
+    near = np.column_stack([rng.uniform(-0.15, 0.2, 180), rng.uniform(-0.3, 0.3, 180), np.ones(180)]) * 3
+    poses = rotated(0.03)
+    poses[:, 0, 3] = np.linspace(0, 0.3, 20)
+    found = classify_motion(project(np.concatenate([far, near]), poses, FOCAL, noise=0.1), focal, 640)
+    assert found.motion == "general" or found.rejection_reason is not None
+
+
 def test_a_pan_that_zooms_out_past_walkers_is_a_zoom(project: Any, cloud: np.ndarray, focal: float | None) -> None:
     zooming = project(cloud, rotated(0.3), np.linspace(1.5 * FOCAL, FOCAL, 20), noise=0.2)
     assert classify_motion(waving(zooming, 0.35, limbs=12), focal, 640).motion == "zoom"

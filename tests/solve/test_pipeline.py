@@ -165,6 +165,11 @@ def test_several_shots_ask_for_a_range(rendered: Any, courtyard: Any, tmp_path: 
     with pytest.raises(InputError, match=r"two\.mp4 holds 2 shots") as refusal:
         solve(clip.path)
     assert "2 shots: choose one with --shot 1 (--start 0 --end 6), or --shot 2" in sentence(refusal.value)
+    # Overruled, they are tracked as one, which they are not: few tracks lead across, and none of them rightly.
+    with pytest.raises(InputError, match=r"6 of 12 frames could not be placed, frame 6 first|between frames 5 and 6"):
+        solve(clip.path, ignore_cuts=True)
+    with pytest.raises(InputError, match="not both"):
+        solve(clip.path, ignore_cuts=True, shot=1)
 
 
 @pytest.mark.parametrize(("count", "part"), [(1, "one frame"), (6, "black, flat or blurred")])

@@ -172,3 +172,15 @@ def test_what_moves_by_itself_above_a_skyline_is_sky() -> None:
     # The same where its points are as near as the others: a wall, with no need of a plane.
     both = np.concatenate([pixels, above])
     assert not find_distant_sky(colour, both, anyhow(both), above[:0], SIZE).cells.any()
+
+
+def test_trees_too_far_to_be_measured_are_no_sky() -> None:
+    # Light above dark, and nothing above has a distance: only their texture tells them from clouds.
+    rng = np.random.default_rng(4)
+    leaves = cv2.GaussianBlur(rng.uniform(0, 255, (360, 640)), (0, 0), 1.5)
+    grey = 128 + (leaves - leaves.mean()) * 40 / leaves.std()
+    grey[EDGE:] *= 0.5
+    colour = np.repeat(grey.clip(0, 255).astype(np.uint8)[:, :, None], 3, axis=2)
+    pixels, above = tracks(), np.random.default_rng(3).uniform([0, 5], [640, EDGE - 10], (60, 2))
+    pixels = pixels[pixels[:, 1] > EDGE]
+    assert not find_distant_sky(colour, pixels, anyhow(pixels), above, SIZE).cells.any()

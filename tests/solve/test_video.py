@@ -10,7 +10,7 @@ import pytest
 
 from parascale.errors import Cancelled, InputError
 from parascale.media.frames import open_frames
-from parascale.media.suffixes import image_files
+from parascale.media.sequences import image_files
 from parascale.solve.tracking import footage
 from parascale.solve.tracking.footage import read_footage
 

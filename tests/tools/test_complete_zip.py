@@ -36,12 +36,15 @@ bpy.ops.parascale.create_camera()
 scene.parascale.long_side, scene.parascale.workbench = 160, True
 bpy.ops.parascale.generate()
 (strip,) = scene.sequence_editor.strips if hasattr(scene.sequence_editor, "strips") else scene.sequence_editor.sequences
+bpy.ops.parascale.open_report()
+report = importlib.import_module("bl_ext.user_default.parascale.jobs.session").current().newest_jobs(1)[0]
 choice = importlib.import_module("bl_ext.user_default.parascale.settings.preferences").backend_choice()
 bpy.ops.parascale.stop_backend()
 print("FOUND", json.dumps({
     "install": installed - begin, "solve": solved - installed, "all": time.monotonic() - begin,
     "keys": len(scene.camera.animation_data.action.layers[0].strips[0].channelbags[0].fcurves[0].keyframe_points),
     "strip": Path(strip.filepath).is_file(), "command": list(choice.command),
+    "page": Path(report.files["page"]).stat().st_size,
     "typed": sorted({"typer", "rich"} & set(sys.modules)),
 }))
 """
@@ -85,4 +88,6 @@ def test_dropped_clip_becomes_a_keyed_camera_with_nothing_but_the_zip(python: st
     assert found["command"][1:] == ["-m", "parascale.service"]
     assert found["keys"] == 49  # 33 frames at 16 a second, in the scene's 24
     assert found["strip"]
+    # Pictures of both sides are in the report.
+    assert found["page"] > 100_000
     assert found["typed"] == []

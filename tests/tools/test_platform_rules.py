@@ -27,7 +27,7 @@ TAGS = {
     "Paint", "Pipeline", "Physics", "Render", "Rigging", "Scene", "Sculpt", "Sequencer", "System", "Text Editor",
     "Tracking", "User Interface", "UV",
 }  # fmt: skip
-OF_BLENDER = {"bpy", "bpy_extras", "bl_operators", "mathutils", "gpu", "gpu_extras", "blf", "bmesh", "numpy"}
+OF_BLENDER = {"bpy", "bpy_extras", "bl_operators", "mathutils", "gpu", "gpu_extras", "blf", "bmesh", "imbuf", "numpy"}
 # What reaches the network by itself; the link alone has sockets, and those of pyzmq.
 NETWORK = {
     "urllib",

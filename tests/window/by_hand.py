@@ -1,6 +1,5 @@
 """What only a window can do: clicks on surfaces, the viewport's picture, the clip behind a camera, pictures of jobs."""
 
-import importlib
 import shutil
 from pathlib import Path
 from typing import Any
@@ -9,27 +8,11 @@ import bpy as typed_bpy
 import numpy as np
 from bpy_extras import view3d_utils
 from mathutils import Vector
-from tests.window.driver import (
-    MODULE,
-    SHARE,
-    Steps,
-    area_of,
-    click,
-    mouse,
-    pause,
-    region_of,
-    told,
-    until,
-    window,
-)
+from tests.window.driver import SHARE, Steps, area_of, click, mouse, part, pause, region_of, told, until, window
+from tests.window.shots import choose_a_shot
 
 # The stubs know no operators of ours, and call all that a window brings optional.
 bpy: Any = typed_bpy
-
-
-def part(name: str) -> Any:
-    """One of the add-on's modules."""
-    return importlib.import_module(f"{MODULE}.{name}")
 
 
 def try_the_rest() -> Steps:
@@ -43,6 +26,7 @@ def try_the_rest() -> Steps:
     yield from give_up_picking()
     yield from viewport_picture()
     yield from pictures_of_jobs()
+    yield from choose_a_shot()
     bpy.context.scene.frame_set(40)
     bpy.context.scene.parascale.current.statistic = "FRAME"
     camera = bpy.context.scene.parascale.camera

@@ -4,6 +4,7 @@ Everything is a generator of steps between redraws, which a timer takes one afte
 the mouse over the region until the one below it is the operator wanted: no place on the screen is written down.
 """
 
+import importlib
 import os
 import subprocess
 import time
@@ -26,6 +27,11 @@ Point = tuple[int, int]
 
 # What goes into told.json.
 told: dict[str, Any] = {"clicks": [], "pictures": {}, "seconds": {}}
+
+
+def part(name: str) -> Any:
+    """One of the add-on's modules."""
+    return importlib.import_module(f"{MODULE}.{name}")
 
 
 def window() -> Any:
@@ -97,8 +103,20 @@ def press(operator: str, area: Any, region_kind: str, across: float = 0.5) -> St
     raise LookupError(f"no button {operator} in the {region_kind} region of {area.type}")
 
 
-def grab(name: str, region: Any = None) -> Steps:
-    """Take the picture of the screen, and note where in it the region lies."""
+def scroll_up(region: Any) -> Steps:
+    """Turn the mouse's wheel until a region shows its top again."""
+    middle = region.x + region.width // 2, region.y + region.height // 2
+    mouse("MOUSEMOVE", "NOTHING", middle)
+    for _ in range(SCREENFULS * WHEEL_TURNS):
+        mouse("WHEELUPMOUSE", "PRESS", middle)
+        yield from pause(0.05)
+    yield from pause(0.5)
+
+
+def grab(name: str, region: Any = None, *, is_mouse_away: bool = True) -> Steps:
+    """Take the picture of the screen, and note where in it the region lies; no tooltip lies over it."""
+    if is_mouse_away:
+        mouse("MOUSEMOVE", "NOTHING", (1, 1))
     yield from pause(0.6)
     path = SHARE / f"{name}.png"
     subprocess.run(["import", "-window", "root", str(path)], check=True)

@@ -3,7 +3,7 @@
 from typing import Any
 
 import bpy as typed_bpy
-from tests.window.driver import MODULE, Steps, area_of, grab, pause, region_of, until, window
+from tests.window.driver import MODULE, Steps, area_of, grab, part, pause, region_of, until, window
 
 # The stubs know no operators of ours, and call all that a window brings optional.
 bpy: Any = typed_bpy
@@ -50,6 +50,7 @@ def fill_in() -> None:
         bpy.ops.parascale.rebuild("EXEC_DEFAULT")
         bpy.ops.parascale.measure()
         bpy.ops.parascale.compare_methods("EXEC_DEFAULT")
+        bpy.ops.parascale.compare_shots("EXEC_DEFAULT")
 
 
 def tab_panels() -> dict[str, Any]:
@@ -66,19 +67,34 @@ def tab_panels() -> dict[str, Any]:
 
 
 def panel_alone(name: str) -> Steps:
-    """Leave one panel in the tab, open, and take its picture."""
+    """Leave one panel in the tab, open, and take its picture; nothing where it does not show."""
+    original = tab_panels()[name]
+    if not hasattr(original, "poll") or original.poll(bpy.context):
+        yield from alone(name, picture_panel(name))
+
+
+def picture_panel(name: str) -> Steps:
+    """Take the picture of a panel; the moves are drawn one after another while theirs is shown."""
+    if name == "moves":
+        yield from until(lambda: part("scene.move_films").icon_of_move("slow-drift"), "the last move's pictures")
+        yield from pause(1.0)
+    yield from grab(f"panel-{name}", region_of(area_of("VIEW_3D"), "UI"))
+
+
+def alone(name: str, look: Steps) -> Steps:
+    """Leave one panel in the tab, open, and look at it."""
     panels = tab_panels()
+    original = panels[name]
     for known in panels.values():
         bpy.utils.unregister_class(known)
-    original = panels[name]
-    alone = type(f"PARASCALE_PT_{name}_alone", original.__bases__, own_parts(original))
-    bpy.utils.register_class(alone)
+    single = type(f"PARASCALE_PT_{name}_alone", original.__bases__, own_parts(original))
+    bpy.utils.register_class(single)
     region = region_of(area_of("VIEW_3D"), "UI")
     region.tag_redraw()
     yield from pause(0.6)
     region.active_panel_category = "ParaScale"
-    yield from grab(f"panel-{name}", region)
-    bpy.utils.unregister_class(alone)
+    yield from look
+    bpy.utils.unregister_class(single)
     for known in sorted(panels.values(), key=lambda known: ancestry(known, panels)):
         bpy.utils.register_class(known)
 
@@ -132,11 +148,16 @@ def sequencer() -> Steps:
 
 def preferences() -> Steps:
     """Show the add-on's own preferences."""
+    yield from open_preferences()
+    yield from grab("preferences", region_of(area_of("PREFERENCES"), "WINDOW"))
+
+
+def open_preferences() -> Steps:
+    """Put the add-on's own preferences into the place of the 3D view."""
     area = area_of("VIEW_3D")
-    area.ui_type = "PREFERENCES"
     bpy.context.preferences.active_section = "ADDONS"
+    area.ui_type = "PREFERENCES"
     bpy.context.window_manager.addon_search = "ParaScale"
     with bpy.context.temp_override(window=window(), area=area):
         bpy.ops.preferences.addon_expand(module=MODULE)
     yield from pause(1.0)
-    yield from grab("preferences", region_of(area, "WINDOW"))

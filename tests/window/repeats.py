@@ -1,20 +1,18 @@
 """Every operator is repeated (Shift+R) and redone (a property changed in Adjust Last Operation): Blender lives on."""
 
-import importlib
+import base64
+import time
+import uuid
 from collections.abc import Callable
 from typing import Any
 
 import bpy as typed_bpy
-from tests.window.driver import MODULE, SHARE, Steps, area_of, click, mouse, pause, region_of, told, until, window
-from tests.window.setting import choose_tab, install, show_view
+import numpy as np
+from tests.window.driver import SHARE, Steps, area_of, click, mouse, part, pause, region_of, told, until, window
+from tests.window.setting import open_tab
 
 # The stubs know no operators of ours, and call all that a window brings optional.
 bpy: Any = typed_bpy
-
-
-def part(name: str) -> Any:
-    """One of the add-on's modules."""
-    return importlib.import_module(f"{MODULE}.{name}")
 
 
 def idle() -> bool:
@@ -23,9 +21,7 @@ def idle() -> bool:
 
 
 def steps() -> Steps:
-    install()
-    yield from show_view()
-    yield from choose_tab()
+    yield from open_tab()
     scene = bpy.context.scene
     # Drawing is not what is tried here.
     space = area_of("VIEW_3D").spaces.active
@@ -40,7 +36,9 @@ def steps() -> Steps:
             prepare()
             yield from pause(0.2)
         if name in OF_A_JOB:
-            arguments["job_id"] = part("jobs.session").current().newest_jobs(1)[0].id
+            arguments["job_id"] = newest_job().id
+        if name in OF_A_RESULT:
+            yield from until(lambda: newest_job().has_result, f"a result for {name}")
         yield from try_operator(name, arguments)
     told["operators"] = sorted(
         cls.bl_idname.removeprefix("parascale.")
@@ -49,6 +47,11 @@ def steps() -> Steps:
     )
     jobs = part("jobs.session").current().jobs
     yield from until(lambda: not any(job.is_open for job in jobs.values()), "the end of all jobs")
+
+
+def newest_job() -> Any:
+    """What was submitted last."""
+    return part("jobs.session").current().newest_jobs(1)[0]
 
 
 def prepare_move(camera: Any) -> None:
@@ -69,6 +72,9 @@ def calls() -> dict[str, dict[str, Any]]:
         "import_shot": {"filepath": path, "depth": 1.0, "fov": 50.0, "size": (320, 180), "fps": 24.0},
         "use_example": {"move": "arc"},
         "edit_reference": {"edit": "MIRROR"},
+        "add_moves": {},
+        "save_as_asset": {},
+        "take_up_moves": {},
         "create_camera": {},
         "rebuild": {},
         "retime": {"mode": "keep-path", "frames": 20},
@@ -76,27 +82,32 @@ def calls() -> dict[str, dict[str, Any]]:
         "add_time_curve": {},
         "key_strength": {},
         "select_anchor": {},
+        "anchor_to_view": {},
+        "match_here": {},
         "compare_methods": {},
+        "compare_shots": {},
         "show_curves": {},
         "pick_focus": {"side": "TARGET"},
         "pick_surface": {"side": "TARGET"},
         "pick_subject": {"side": "TARGET"},
-        "set_manner": {"manner": "FEELS"},
+        "apply_preset": {"preset": "feels-same"},
         "estimate_depth": {},
         "bake": {},
         "add_preset": {},
+        "open_report": {},
         "submit": {},
         "generate": {},
         "insert_result": {},
+        "generate_again": {},
         "render_shot": {},
         "show_result": {},
-        "generate_again": {},
         "poll_jobs": {},
         "retry_job": {},
         "cancel_job": {},
         "solve_clip": {"filepath": str(SHARE / "clips" / "street.mp4"), "end": 8},
         "cancel_work": {},
         "forget_job": {},
+        "show_why": {},
         "copy_install_command": {},
         "copy_fetch_command": {"weights": "depth-anything-v2-small"},
         "stop_backend": {},
@@ -125,25 +136,44 @@ def _hang_photo() -> None:
     picture.save()
 
 
+def _measure_the_frame() -> None:
+    # The example move has no points to take a subject from.
+    bpy.context.scene.parascale.current.statistic = "FRAME"
+
+
 def _render_little() -> None:
     # By software, a picture of full size takes seconds.
     scene = bpy.context.scene
     scene.render.engine, scene.cycles.samples = "CYCLES", 1
-    scene.render.resolution_percentage = 5
+    scene.render.resolution_x, scene.render.resolution_y, scene.render.resolution_percentage = 96, 54, 100
+
+
+def _refuse_a_clip() -> None:
+    jobs, thumbnails = part("jobs.session").current().jobs, part("jobs.thumbnails")
+    values = {"created": time.time(), "blend": bpy.data.filepath, "message": "Too little to follow"}
+    job = part("jobs.journal").Job(id=uuid.uuid4().hex, kind="solve", title="noise", state="failed", **values)
+    jobs[job.id] = job
+    part("jobs.journal").save(job)
+    picture = thumbnails.encode_png(np.full((96, 160, 3), 128, np.uint8))
+    thumbnails.save_sketch(job, base64.b64encode(picture).decode())
 
 
 BEFORE: dict[str, Callable[[], None]] = {
     "use_selected": _choose_surface,
     "retime": _choose_camera,
+    "compare_methods": _measure_the_frame,
+    "compare_shots": _measure_the_frame,
     "bake": _choose_camera,
     "export_path": _choose_camera,
     "estimate_depth": _hang_photo,
     "render_shot": _render_little,
+    "show_why": _refuse_a_clip,
 }
 
 
 # Their buttons stand beside a job.
-OF_A_JOB = {"insert_result", "retry_job", "cancel_job", "forget_job"}
+OF_A_JOB = {"insert_result", "retry_job", "cancel_job", "forget_job", "show_why"}
+OF_A_RESULT = {"insert_result", "forget_job"}
 
 
 def try_operator(name: str, arguments: dict[str, Any]) -> Steps:
@@ -166,19 +196,28 @@ def try_operator(name: str, arguments: dict[str, Any]) -> Steps:
                 can = str(error)
     yield from pause(0.3)
     yield from answer(name, middle)
-    yield from until(idle, f"the end of {name}", 120)
+    yield from until(idle, f"the end of {name}")
+    trouble = part("tasks").trouble()
     yield from close_other_windows()
     for value in ("PRESS", "RELEASE"):
         window().event_simulate(type="R", value=value, x=middle[0], y=middle[1], shift=True)
         yield from pause(0.1)
     yield from answer(name, middle)
-    yield from until(idle, f"the end of {name} repeated", 120)
+    yield from until(idle, f"the end of {name} repeated")
     yield from close_other_windows()
     changed = redo(area, region)
     yield from pause(0.2)
-    yield from until(idle, f"the end of {name} redone", 120)
-    told["repeated"][name] = [can, changed]
+    yield from until(idle, f"the end of {name} redone")
+    yield from close_other_windows()
+    told["repeated"][name] = [can, changed, trouble]
     print("repeated", name, flush=True)
+
+
+def shown_pictures() -> list[str]:
+    """Names of what the image editors of all windows show."""
+    areas = [area for other in bpy.context.window_manager.windows for area in other.screen.areas]
+    spaces = [area.spaces.active for area in areas if area.ui_type == "IMAGE_EDITOR"]
+    return [space.image.name for space in spaces if space.image is not None]
 
 
 def close_other_windows() -> Steps:
@@ -197,6 +236,9 @@ def answer(name: str, middle: tuple[int, int]) -> Steps:
         for value in ("PRESS", "RELEASE"):
             mouse("RET", value, middle)
             yield from pause(0.1)
+    elif name == "show_why":
+        yield from until(lambda: shown_pictures() == ["Why noise"], "the picture of why")
+        told["pictures_of_why"] = [image.name for image in bpy.data.images if image.name.startswith("Why ")]
     elif name == "add_preset":
         for value in ("PRESS", "RELEASE"):
             mouse("ESC", value, middle)

@@ -3,16 +3,45 @@
 from typing import Any
 
 import bpy as typed_bpy
-from tests.window.driver import MODULE, SHARE, Steps, area_of, click, pause, region_of, told, until
+from tests.window.driver import MODULE, SHARE, Steps, area_of, click, part, pause, region_of, told, until, window
 
 # The stubs know no operators of ours, and call all that a window brings optional.
 bpy: Any = typed_bpy
 
 
+def open_tab() -> Steps:
+    """Set the desk up and open our tab, without anything in it yet."""
+    install()
+    yield from show_view()
+    yield from choose_tab()
+
+
+def calibrate_by_example() -> Steps:
+    """Calibrate a camera by an example move, which stands for the solve of the clip."""
+    scene = bpy.context.scene
+    shot = part("scene.example_moves").example_shot("truck")[0:33]
+    part("scene.reference_camera").adopt_reference(scene, shot, clip=SHARE / "clips" / "street.mp4")
+    with bpy.context.temp_override(window=window(), area=area_of("VIEW_3D")):
+        bpy.ops.parascale.create_camera("EXEC_DEFAULT")
+    yield from until(lambda: scene.parascale.camera is not None, "the calibrated camera")
+
+
 def install() -> None:
-    """Install the zip as a user does, and open the desk with the scene's own camera in it."""
-    (path,) = SHARE.glob("parascale-*-abi3.zip")
+    """Install the small zip, and open the desk; the backend runs already, outside."""
+    install_zip("abi3" if bpy.app.version >= (5, 1) else "cp311")
+    build_scene()
+    # The preferences want to know how to start a backend all the same.
+    bpy.context.preferences.addons[MODULE].preferences.executable = str(SHARE / "parascale")
+
+
+def install_zip(variant: str) -> None:
+    """Install a zip as a user does."""
+    (path,) = SHARE.glob(f"parascale-*-{variant}.zip")
     bpy.ops.extensions.package_install_files(filepath=str(path), repo="user_default", enable_on_install=True)
+
+
+def build_scene() -> None:
+    """Open the desk with the scene's own camera in it."""
     from parascale.blender.scenes.desk import build_desk
 
     for item in list(bpy.data.objects):
@@ -23,8 +52,6 @@ def install() -> None:
     scene.render.resolution_x, scene.render.resolution_y = 832, 480
     scene.frame_end = 121
     bpy.ops.wm.save_as_mainfile(filepath=str(SHARE / "desk.blend"))
-    # The backend runs already, outside; the preferences want to know how to start one all the same.
-    bpy.context.preferences.addons[MODULE].preferences.executable = str(SHARE / "parascale")
 
 
 def show_view() -> Steps:

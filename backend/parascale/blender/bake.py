@@ -4,7 +4,7 @@ import bpy
 import numpy as np
 from numpy.typing import ArrayLike
 
-from parascale.blender.camera import require_perspective, rigid
+from parascale.blender.camera import perspective_camera, rigid
 from parascale.blender.keyframes import LENS_TOLERANCE, fill_curve, key_lens, key_trajectory, own_action
 from parascale.blender.scene_state import at_frame, depsgraph_of, require_plain_time, times_of_frames
 from parascale.blender.untyped import camera_data, untyped
@@ -26,7 +26,7 @@ def baked_copy(
     InputError
         Where it is no perspective camera, is sheared or mirrored, or the scene stretches time.
     """
-    require_perspective(camera_object)
+    perspective_camera(camera_object)
     require_plain_time(scene)
     numbers = np.asarray(frames, np.float64)
     poses, values = np.empty((len(numbers), 4, 4)), np.empty((len(numbers), len(CHANNELS)))

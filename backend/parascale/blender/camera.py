@@ -18,6 +18,8 @@ from parascale.errors import InputError
 from parascale.types import Array
 
 Fit = Literal["AUTO", "HORIZONTAL", "VERTICAL"]
+# Focal length in millimetres, and shift as Blender has it.
+Lens = tuple[float, float, float]
 
 FLIP_YZ = np.diag([1.0, -1.0, -1.0, 1.0])
 
@@ -97,6 +99,19 @@ def intrinsics_from_lens(
     )
 
 
+def intrinsics_of(scene: bpy.types.Scene, data: bpy.types.Camera, lens: Lens | None = None) -> Array:
+    """Intrinsics (4,) of a camera as the scene renders it, or as it would with another lens."""
+    focal_length, *shift = lens or (data.lens, data.shift_x, data.shift_y)
+    return intrinsics_from_lens(
+        focal_length,
+        (data.sensor_width, data.sensor_height),
+        render_size(scene),
+        fit=data.sensor_fit,
+        shift=(shift[0], shift[1]),
+        aspect=(scene.render.pixel_aspect_x, scene.render.pixel_aspect_y),
+    )
+
+
 def render_size(scene: bpy.types.Scene) -> tuple[int, int]:
     """Width and height in pixels of what the scene renders, resolution percentage counted in."""
     render = scene.render
@@ -104,9 +119,7 @@ def render_size(scene: bpy.types.Scene) -> tuple[int, int]:
     return render.resolution_x * percentage // 100, render.resolution_y * percentage // 100
 
 
-def view_of_camera(
-    scene: bpy.types.Scene, camera_object: bpy.types.Object, depsgraph: bpy.types.Depsgraph | None = None
-) -> View:
+def view_of_camera(scene: bpy.types.Scene, camera_object: bpy.types.Object) -> View:
     """Return the camera as the scene renders it at the current frame.
 
     Parameters
@@ -115,8 +128,6 @@ def view_of_camera(
         Its render size and pixel aspect are used.
     camera_object : bpy.types.Object
         Parents, constraints, drivers and delta transforms are counted in; scale is not, as in Blender.
-    depsgraph : bpy.types.Depsgraph or None
-        The scene's own where None is given.
 
     Returns
     -------
@@ -128,20 +139,13 @@ def view_of_camera(
     InputError
         Where the object is no perspective camera, or is sheared or mirrored.
     """
-    require_perspective(camera_object)
-    evaluated = camera_object.evaluated_get(depsgraph_of(scene) if depsgraph is None else depsgraph)
-    camera = evaluated.data
-    assert isinstance(camera, bpy.types.Camera)
-    size = render_size(scene)
-    intrinsics = intrinsics_from_lens(
-        camera.lens,
-        (camera.sensor_width, camera.sensor_height),
-        size,
-        fit=camera.sensor_fit,
-        shift=(camera.shift_x, camera.shift_y),
-        aspect=(scene.render.pixel_aspect_x, scene.render.pixel_aspect_y),
-    )
-    return View(rigid(np.array(evaluated.matrix_world), camera_object.name), intrinsics, *size)
+    return view_of_evaluated(scene, camera_object.evaluated_get(depsgraph_of(scene)))
+
+
+def view_of_evaluated(scene: bpy.types.Scene, evaluated: bpy.types.Object) -> View:
+    """Do as `view_of_camera`, for a camera object that is evaluated already."""
+    intrinsics = intrinsics_of(scene, perspective_camera(evaluated))
+    return View(rigid(np.array(evaluated.matrix_world), evaluated.name), intrinsics, *render_size(scene))
 
 
 def trajectory_of_camera(
@@ -213,8 +217,8 @@ def apply_lens(
     camera_data.shift_y = (cy - height / 2) * scale * aspect[1] / aspect[0] / fitted
 
 
-def require_perspective(camera_object: bpy.types.Object) -> None:
-    """Refuse what is no perspective camera.
+def perspective_camera(camera_object: bpy.types.Object) -> bpy.types.Camera:
+    """Return the camera that an object shows, a perspective one.
 
     Raises
     ------
@@ -229,6 +233,7 @@ def require_perspective(camera_object: bpy.types.Object) -> None:
         raise InputError(
             f"{camera_object.name!r} is {kind} camera, which has no parallax to match: set its type to Perspective"
         )
+    return camera
 
 
 def rigid(matrix_world: ArrayLike, name: str) -> Array:

@@ -12,10 +12,9 @@ from mathutils import Matrix, Vector
 from mathutils.bvhtree import BVHTree
 from numpy.typing import ArrayLike, NDArray
 
-from parascale.blender.keyframes import fcurves
 from parascale.blender.scene_state import at_frame, depsgraph_of
 from parascale.blender.surfaces import HELPER, MeshReader, measured_instances, name_of, names_of
-from parascale.blender.untyped import camera_data, has_property, untyped
+from parascale.blender.untyped import has_property, untyped
 from parascale.camera import View
 from parascale.parallax.depth_source import DepthSamples, pixel_grid
 from parascale.types import Array
@@ -28,6 +27,9 @@ LIVE_GRID = (32, 18)
 HIDES = "parascale_hides"
 FILLS = "parascale_fills"
 
+# What moves is kept, frame by frame, for the next look at a frame: of so many triangles in all, about 150 bytes each.
+KEPT_TRIANGLES = 1_000_000
+
 _Role = Literal["counts", "hides", "fills"]
 
 
@@ -39,6 +41,7 @@ class _Surface(NamedTuple):
     # The first triangle of each object, and the objects' names.
     starts: list[int]
     names: list[str]
+    triangles: int
 
     def name_of(self, triangle: int) -> str:
         return self.names[bisect_right(self.starts, triangle) - 1]
@@ -80,7 +83,7 @@ class SceneDepth:
 
     What counts is what the camera would render of what the viewport shows, instances, modifiers and geometry nodes
     included (see `surfaces.measured_instances`). A static scene is gathered once. Where something moves, it alone is
-    gathered again, at the scene frame of the step.
+    gathered at the scene frame of each step: once as well, as long as there is room for it.
 
     Parameters
     ----------
@@ -94,13 +97,17 @@ class SceneDepth:
     subject : collection of bpy.types.Object or None
         Where given, only what is seen of these objects, or instanced by them, is hit; the rest still hides them.
     clip : (2,) or (T, 2) array
-        z-depths between which a camera shows surfaces, of every step alike or of each (see `clip_range`); the others
+        z-depths between which a camera shows surfaces, of every step alike or of each (see
+        `camera_track.clip_range`); the others
         are neither seen nor do they hide.
 
     Attributes
     ----------
     grid, clip
         As above; may be set to others.
+    carriers : (T, 4, 4) array or None
+        What carries the cameras at each step, as a rigid transform to the world: all that is asked is then in the
+        axes of the carrier, which are the world's where it does not move. None where nothing does.
     animated : bool
         Whether anything that counts moves with the scene's frame.
     moving : frozenset of str
@@ -120,6 +127,7 @@ class SceneDepth:
         self.scene = scene
         self.grid = grid
         self.clip = np.asarray(clip, np.float64)
+        self.carriers: Array | None = None
         self._ignore = {item.name_full for item in ignore}
         self._subject = None if subject is None else {item.name_full for item in subject}
         self._frames = None if frames is None else np.asarray(frames, np.float64)
@@ -128,13 +136,15 @@ class SceneDepth:
             self.moving &= frozenset().union(*(names_of(instance) for instance in self._measured()))
         self.animated = bool(self.moving)
         self._static = self._gather(moving=False)
+        # What moves, at the frames that there was room for, and at the last that was asked for.
+        self._kept: dict[float, list[_Surface]] = {}
         self._changing: tuple[float, list[_Surface]] | None = None
         self._rays: tuple[tuple[object, ...], _Rays] | None = None
 
     def __call__(self, camera_to_world: Array, intrinsics: Array, size: tuple[int, int], frame: int) -> DepthSamples:
         """See `DepthSource`; depth is NaN where nothing is hit."""
         rays = self._rays_of(np.asarray(intrinsics, np.float64), size)
-        depth = _cast(camera_to_world, rays, self._surfaces(frame), self.clip_at(frame))
+        depth = _cast(self._carry(camera_to_world, frame), rays, self._surfaces(frame), self.clip_at(frame))
         return DepthSamples(rays.pixels, depth, np.isfinite(depth))
 
     def dense(self, view: View, frame: int = 0) -> NDArray[np.float32]:
@@ -161,7 +171,7 @@ class SceneDepth:
 
     def nearest_hit(self, origin: ArrayLike, direction: ArrayLike, distance: float, frame: int = 0) -> float | None:
         """Distance to the first surface along a ray, at most ``distance``, clipped or not; None where there is none."""
-        start, towards = Vector(np.asarray(origin, float).tolist()), Vector(np.asarray(direction, float).tolist())
+        start, towards = self._carried_ray(origin, direction, frame)
         if towards.length == 0 or distance <= 0:
             return None
         hits = [surface.tree.ray_cast(start, towards, distance)[3] for surface in self._surfaces(frame)]
@@ -169,11 +179,25 @@ class SceneDepth:
 
     def nearest_surface(self, centres: ArrayLike) -> Array:
         """Distance from each camera centre (T, 3) to the nearest surface, (T,); infinite where there is none."""
-        distances = []
-        for frame, centre in enumerate(np.asarray(centres, np.float64)):
-            found = [surface.tree.find_nearest(Vector(centre.tolist()))[3] for surface in self._surfaces(frame)]
-            distances.append(min((hit for hit in found if hit is not None), default=np.inf))
-        return np.array(distances)
+        distances: Array = np.linalg.norm(self.nearest_points(centres) - np.asarray(centres, np.float64), axis=1)
+        return distances
+
+    def nearest_points(self, centres: ArrayLike) -> Array:
+        """Closest point of the surfaces to the camera centre of each frame, (T, 3) both; infinite where none is."""
+        places = np.asarray(centres, np.float64)
+        return np.array([self.nearest_point(place, frame) for frame, place in enumerate(places)]).reshape(-1, 3)
+
+    def nearest_point(self, centre: ArrayLike, frame: int) -> Array:
+        """Closest point (3,) of the surfaces to a camera centre at a step; infinite where none is."""
+        place, _ = self._carried_ray(centre, np.zeros(3), frame)
+        found = [surface.tree.find_nearest(place) for surface in self._surfaces(frame)]
+        hits = [(away, point) for point, _, _, away in found if point is not None and away is not None]
+        if not hits:
+            return np.full(3, np.inf)
+        nearest = np.array(min(hits, key=itemgetter(0))[1], np.float64)
+        if self.carriers is None:
+            return nearest
+        return np.asarray((nearest - self.carriers[frame, :3, 3]) @ self.carriers[frame, :3, :3])
 
     def crossings(self, centres: ArrayLike) -> list[int]:
         """Find the steps t at which the path from centre t to t + 1 passes through a surface; centres are (T, 3)."""
@@ -189,11 +213,21 @@ class SceneDepth:
         centres = np.asarray(centres, np.float64)
         found = []
         for t in self.crossings(centres):
-            start, step = Vector(centres[t].tolist()), Vector((centres[t + 1] - centres[t]).tolist())
+            start, step = self._carried_ray(centres[t], centres[t + 1] - centres[t], t)
             hits = [(surface, surface.tree.ray_cast(start, step, step.length)) for surface in self._surfaces(t)]
             _, name = min((hit[3], surface.name_of(hit[2] or 0)) for surface, hit in hits if hit[3] is not None)
             found.append((t, name))
         return found
+
+    def _carry(self, camera_to_world: Array, frame: int) -> Array:
+        return camera_to_world if self.carriers is None else np.asarray(self.carriers[frame] @ camera_to_world)
+
+    def _carried_ray(self, origin: ArrayLike, direction: ArrayLike, frame: int) -> tuple[Vector, Vector]:
+        start, towards = np.asarray(origin, np.float64), np.asarray(direction, np.float64)
+        if self.carriers is not None:
+            turned, moved = self.carriers[frame, :3, :3], self.carriers[frame, :3, 3]
+            start, towards = turned @ start + moved, turned @ towards
+        return Vector(start.tolist()), Vector(towards.tolist())
 
     def _rays_of(self, intrinsics: Array, size: tuple[int, int]) -> _Rays:
         key = (self.grid, size, intrinsics.tobytes())
@@ -206,10 +240,18 @@ class SceneDepth:
             return self._static
         now = float(self._frames[min(frame, len(self._frames) - 1)])
         if self._changing is None or self._changing[0] != now:
-            with at_frame(self.scene) as go_to:
-                go_to(now)
-                self._changing = now, self._gather(moving=True)
+            self._changing = now, self._kept[now] if now in self._kept else self._gather_at(now)
         return [*self._static, *self._changing[1]]
+
+    def _gather_at(self, now: float) -> "list[_Surface]":
+        with at_frame(self.scene) as go_to:
+            go_to(now)
+            found = self._gather(moving=True)
+        before = sum(surface.triangles for kept in self._kept.values() for surface in kept)
+        # Frames are asked for in turn, again and again: if the newest stayed, none would be there when it is wanted.
+        if before + sum(surface.triangles for surface in found) <= KEPT_TRIANGLES:
+            self._kept[now] = found
+        return found
 
     def _find_moving(self, frames: Array) -> frozenset[str]:
         """Names of what the dependency graph evaluates again when the frame changes: it knows drivers and modifiers."""
@@ -240,7 +282,11 @@ class SceneDepth:
             found = reader.triangles(item)
             if len(found.corners):
                 parts[role].add(item.name, found.vertices, found.corners, np.array(instance.matrix_world, np.float64))
-        return [_Surface(part.tree(), role, part.starts, part.names) for role, part in parts.items() if part.triangles]
+        return [
+            _Surface(part.tree(), role, part.starts, part.names, len(part.triangles))
+            for role, part in parts.items()
+            if part.triangles
+        ]
 
     def _role_of(self, item: bpy.types.ID, names: set[str]) -> _Role | None:
         asked_for = self._subject is None or bool(names & self._subject)
@@ -249,7 +295,7 @@ class SceneDepth:
         return "counts" if asked_for and not has_property(item, HIDES) else "hides"
 
     def _measured(self) -> Iterator[bpy.types.DepsgraphObjectInstance]:
-        return measured_instances(self.scene, self._ignore)
+        return measured_instances(depsgraph_of(self.scene), self._ignore)
 
 
 class ReprojectedDepth:
@@ -285,48 +331,6 @@ class ReprojectedDepth:
 def mark_helper(item: bpy.types.Object) -> None:
     """Say that an object only shows something: it is never measured."""
     item[HELPER] = True
-
-
-def clip_range(
-    scene: bpy.types.Scene, camera_object: bpy.types.Object, frames: Sequence[float] | Array | None = None
-) -> Array:
-    """z-depths between which a camera shows surfaces.
-
-    Parameters
-    ----------
-    scene : bpy.types.Scene
-        Left at its current frame.
-    camera_object : bpy.types.Object
-    frames : sequence of float or None
-        Scene frame of each step; None takes the range as it is now.
-
-    Returns
-    -------
-    (2,) or (T, 2) float64
-        Start and end; one a step where they are animated.
-    """
-    data = camera_data(camera_object)
-    if frames is None or not _animates_clip(data):
-        return _clip_now(scene, camera_object)
-    with at_frame(scene) as go_to:
-        ranges = []
-        for frame in np.asarray(frames, np.float64):
-            go_to(float(frame))
-            ranges.append(_clip_now(scene, camera_object))
-    return np.array(ranges).reshape(-1, 2)
-
-
-def _clip_now(scene: bpy.types.Scene, camera_object: bpy.types.Object) -> Array:
-    data = camera_data(camera_object.evaluated_get(depsgraph_of(scene)))
-    return np.array([data.clip_start, data.clip_end], np.float64)
-
-
-def _animates_clip(data: bpy.types.Camera) -> bool:
-    animation = untyped(data).animation_data
-    if animation is None:
-        return False
-    paths = [curve.data_path for curve in (*fcurves(data), *animation.drivers)]
-    return len(animation.nla_tracks) > 0 or any(path.startswith("clip_") for path in paths)
 
 
 def _cast(camera_to_world: Array, rays: _Rays, surfaces: "list[_Surface]", clip: Array) -> Array:

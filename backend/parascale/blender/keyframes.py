@@ -1,12 +1,12 @@
 """A trajectory as keyframes of a camera object, on F-curves that stay the same datablocks when refilled."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 
 import bpy
 import numpy as np
 from numpy.typing import ArrayLike
 
-from parascale.blender.camera import apply_lens, blender_from_opencv
+from parascale.blender.camera import Lens, apply_lens, blender_from_opencv
 from parascale.blender.untyped import untyped
 from parascale.camera import Trajectory
 from parascale.camera.rotations import continuous_quaternions, orthonormalise, quaternions_from_matrices
@@ -16,6 +16,7 @@ from parascale.types import Array
 PARALLAX_NUMBER = "parallax_number"
 GAIN = "parascale_gain"
 LENS = ("lens", "shift_x", "shift_y")
+FOCUS_DISTANCE = "dof.focus_distance"
 LENS_TOLERANCE = 1e-5
 LINEAR = bpy.types.Keyframe.bl_rna.properties["interpolation"].enum_items["LINEAR"].value  # type: ignore[attr-defined]
 
@@ -142,11 +143,54 @@ def _channelbags(datablock: bpy.types.ID) -> list[bpy.types.ActionChannelbag]:
     ]
 
 
+def curve_of(datablock: bpy.types.ID, name: str) -> bpy.types.FCurve | None:
+    """Return the F-curve of a custom property; None where it is not animated."""
+    return next((curve for curve in fcurves(datablock) if curve.data_path == f'["{name}"]'), None)
+
+
+def driven_paths(datablock: bpy.types.ID) -> set[str]:
+    """Return the paths of a datablock's properties that are driven, which hides keys of them."""
+    animation = untyped(datablock).animation_data
+    return set() if animation is None else {curve.data_path for curve in animation.drivers}
+
+
+def animated_paths(datablock: bpy.types.ID) -> set[str]:
+    """Return the paths of a datablock's properties that change by themselves: keyed or driven."""
+    return {curve.data_path for curve in fcurves(datablock)} | driven_paths(datablock)
+
+
+def key_points(curve: bpy.types.FCurve) -> Array:
+    """Read frame and value of every key, (N, 2)."""
+    points = np.empty(2 * len(curve.keyframe_points), np.float32)
+    curve.keyframe_points.foreach_get("co", points)
+    return points.reshape(-1, 2).astype(np.float64)
+
+
+def keyed_frames(camera_object: bpy.types.Object) -> Array:
+    """Return the scene frames at which a camera's path has its keys; empty where it has none."""
+    curve = next((curve for curve in fcurves(camera_object) if curve.data_path == "location"), None)
+    return np.empty(0) if curve is None else key_points(curve)[:, 0]
+
+
 def remove_curves(datablock: bpy.types.ID, paths: Collection[str]) -> None:
     """Remove a datablock's own F-curves of some data paths."""
     for bag in _channelbags(datablock):
         for curve in [curve for curve in bag.fcurves if curve.data_path in paths]:
             bag.fcurves.remove(curve)
+
+
+def keep_curves(data: bpy.types.Camera, beginnings: tuple[str, ...]) -> None:
+    """Leave a camera its keys, in an action of its own, and drivers of the data paths that begin so."""
+    animated = animated_paths(data)
+    others = {path for path in animated if not path.startswith(beginnings)}
+    if others == animated:
+        data.animation_data_clear()
+        return
+    if fcurves(data):
+        own_action(data)
+    remove_curves(data, others)
+    for path in others & driven_paths(data):
+        data.driver_remove(path)
 
 
 def own_action(datablock: bpy.types.ID) -> None:
@@ -169,3 +213,48 @@ def _key_property(camera_object: bpy.types.Object, name: str, frames: Array, val
     finite = np.isfinite(values)
     camera_object[name] = float(values[finite][0]) if finite.any() else 0.0
     fill_curve(camera_object, f'["{name}"]', 0, frames[finite], values[finite])
+
+
+def set_aside(data: bpy.types.Camera, paths: Iterable[str]) -> None:
+    """Have a camera's own curves of some properties animate custom properties of it instead."""
+    wanted = {*paths}
+    if not any(curve.data_path in wanted for curve in fcurves(data)):
+        return
+    own_action(data)
+    for curve in [curve for curve in fcurves(data) if curve.data_path in wanted]:
+        # What it animates is there, so that the curve is no broken one.
+        data[_property(curve.data_path)] = untyped(data).path_resolve(curve.data_path)
+        curve.data_path = own_name(curve.data_path)
+
+
+def give_back(data: bpy.types.Camera, own: Mapping[str, float]) -> None:
+    """Give a camera its own values by path, and let the curves that were set aside take the place of those that play.
+
+    What is not named stays as it is.
+    """
+    names = {own_name(path): path for path in own}
+    remove_curves(data, own)
+    for curve in [curve for curve in fcurves(data) if curve.data_path in names]:
+        path = names[curve.data_path]
+        curve.data_path = path
+        data.pop(_property(path), None)
+    for path, value in own.items():
+        holder, _, name = path.rpartition(".")
+        setattr(untyped(data).path_resolve(holder) if holder else data, name, value)
+
+
+def own_lens_at(data: bpy.types.Camera, own: Mapping[str, float], frame: float) -> Lens:
+    """Return a camera's own lens at a frame: as its curves that were set aside have it, else as it is given."""
+    curves = {curve.data_path: curve for curve in fcurves(data)}
+    found = {path: curves.get(own_name(path)) for path in LENS}
+    lens, *shift = (own[path] if curve is None else float(curve.evaluate(frame)) for path, curve in found.items())
+    return lens, shift[0], shift[1]
+
+
+def own_name(path: str) -> str:
+    """Return the path of the curve that a property's own one is meanwhile."""
+    return f'["{_property(path)}"]'
+
+
+def _property(path: str) -> str:
+    return f"parascale_own_{path.rpartition('.')[2]}"

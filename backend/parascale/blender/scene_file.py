@@ -5,7 +5,9 @@ from pathlib import Path
 import bpy
 
 from parascale.blender.camera import view_of_camera
-from parascale.blender.depth import SceneDepth, clip_range
+from parascale.blender.camera_track import clip_range
+from parascale.blender.depth import SceneDepth
+from parascale.blender.scene_state import metres_per_unit, unit_of
 from parascale.blender.subject_point import subject_point
 from parascale.errors import InputError
 from parascale.parallax.composition import TargetFacts
@@ -50,8 +52,6 @@ def scene_target(path: Path, camera_name: str | None = None, subject: str | None
         cameras = [item.name for item in scene.objects if item.type == "CAMERA"]
         missing = ("active camera" if camera_name is None else f"camera {camera_name!r}") if cameras else "camera"
         raise InputError(f"{path} has no {missing}", "blend-camera" if cameras else "", cameras)
-    settings = scene.unit_settings
-    metres = None if settings.system == "NONE" else settings.scale_length
     depth = SceneDepth(scene, clip=clip_range(scene, camera))
     points: tuple[Array, ...] = ()
     if subject is not None:
@@ -60,4 +60,4 @@ def scene_target(path: Path, camera_name: str | None = None, subject: str | None
             raise InputError(f"{path} has no object {subject!r} to hold in the picture")
         points = (subject_point(scene, item),)
     facts = TargetFacts(WORLD_UP, points, depth)
-    return Target(depth, view_of_camera(scene, camera), "m" if metres == 1.0 else "arbitrary", metres, facts)
+    return Target(depth, view_of_camera(scene, camera), unit_of(scene), metres_per_unit(scene), facts)

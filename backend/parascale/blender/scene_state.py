@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from parascale.errors import InputError
+from parascale.parallax.shot import Unit
 from parascale.types import Array
 
 
@@ -48,6 +49,11 @@ def metres_per_unit(scene: bpy.types.Scene) -> float | None:
     return None if units.system == "NONE" else units.scale_length
 
 
+def unit_of(scene: bpy.types.Scene) -> Unit:
+    """Return the unit that a shot in world units of the scene is in."""
+    return "m" if metres_per_unit(scene) == 1.0 else "arbitrary"
+
+
 def go_to_frame(scene: bpy.types.Scene, frame: float) -> None:
     """Move the scene to a frame, which may lie between two whole ones."""
     whole = math.floor(frame)
@@ -58,11 +64,15 @@ def go_to_frame(scene: bpy.types.Scene, frame: float) -> None:
 
 
 @contextmanager
-def at_frame(scene: bpy.types.Scene) -> Iterator[Callable[[float], None]]:
+def at_frame(scene: bpy.types.Scene, *, stay: bool = False) -> Iterator[Callable[[float], None]]:
     """Lend the scene's current frame: yields a function that moves it, and moves it back at the end.
 
-    The scene's camera stays, whatever cameras its markers bind.
+    The scene's camera stays, whatever cameras its markers bind. Where nothing that is read differs from frame to frame
+    the frame can stay too: what the animator changed and has not keyed yet is then not lost.
     """
+    if stay:
+        yield lambda _: None
+        return
     frame, subframe = scene.frame_current, scene.frame_subframe
     with unbound_markers(scene):
         try:
@@ -93,12 +103,6 @@ def _kept_camera(scene: bpy.types.Scene) -> Iterator[None]:
     yield
     if scene.camera != camera:
         scene.camera = camera
-
-
-def bound_cameras(scene: bpy.types.Scene) -> list[tuple[int, bpy.types.Object]]:
-    """Frame and camera of every marker that binds one, in order of time."""
-    bound = [(marker.frame, marker.camera) for marker in scene.timeline_markers if marker.camera is not None]
-    return sorted(bound, key=lambda item: item[0])
 
 
 def require_plain_time(scene: bpy.types.Scene) -> None:

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parascale.blender.keyframes import fcurves
-from parascale.blender.scene_state import depsgraph_of, view_layer_of
 from parascale.blender.untyped import has_property, untyped
 from parascale.types import Array
 
@@ -33,16 +32,19 @@ class Triangles(NamedTuple):
 
 
 def measured_instances(
-    scene: bpy.types.Scene, ignore: Collection[str] = ()
+    depsgraph: bpy.types.Depsgraph, ignore: Collection[str] = ()
 ) -> Iterator[bpy.types.DepsgraphObjectInstance]:
-    """Yield the mesh instances that the scene's camera would render, among those that the viewport shows.
+    """Yield the mesh instances of an evaluated scene that its camera would render, among what the viewport shows.
 
     Left out are objects and collections that do not render or that no camera sees (Ray Visibility), our own helpers,
     what is in a collection marked `UNMEASURED`, what is shown as wire or bounds and has no material (the cutters of
     modifiers), and the objects whose full names are ignored, with all they instance.
     """
-    rendered, ignored = _rendered_names(scene), {*ignore, *_unmeasured_names(scene)}
-    for instance in depsgraph_of(scene).object_instances:
+    rendered, ignored = (
+        _rendered_names(untyped(depsgraph).view_layer),
+        {*ignore, *_unmeasured_names(untyped(depsgraph).scene)},
+    )
+    for instance in depsgraph.object_instances:
         owners = owners_of(instance)
         if owners[0].type != "MESH" or any(has_property(owner, HELPER) for owner in owners):
             continue
@@ -101,9 +103,9 @@ def is_seen_through(material: bpy.types.Material | None) -> bool:
     return _shader_is_seen_through(surface)
 
 
-def hidden_from_viewport(scene: bpy.types.Scene) -> list[str]:
-    """Names of the objects with a surface that render although the viewport, which is measured, hides them."""
-    layer, rendered = view_layer_of(scene), _rendered_names(scene)
+def hidden_from_viewport(layer: bpy.types.ViewLayer) -> list[str]:
+    """Names of the objects with a surface that render although the view layer, which is measured, hides them."""
+    rendered = _rendered_names(layer)
     return [
         item.name
         for item in layer.objects
@@ -114,7 +116,7 @@ def hidden_from_viewport(scene: bpy.types.Scene) -> list[str]:
     ]
 
 
-def fingerprint_surfaces(scene: bpy.types.Scene, moving: Collection[str] = ()) -> tuple[str, int]:
+def fingerprint_surfaces(depsgraph: bpy.types.Depsgraph, moving: Collection[str] = ()) -> tuple[str, int]:
     """Fingerprint of the surfaces that count, and how many triangles they have.
 
     It is the same after the file is saved and opened again, or a change is undone. Of the objects whose full names are
@@ -122,7 +124,7 @@ def fingerprint_surfaces(scene: bpy.types.Scene, moving: Collection[str] = ()) -
     """
     reader, shapes = MeshReader(), dict[tuple[int, tuple[bool, ...]], bytes]()
     parts, count = [], 0
-    for instance in measured_instances(scene):
+    for instance in measured_instances(depsgraph):
         item = untyped(instance.object)
         if names_of(instance) & set(moving):
             parts.append(_digest(_keys(item.original)))
@@ -136,12 +138,12 @@ def fingerprint_surfaces(scene: bpy.types.Scene, moving: Collection[str] = ()) -
     return _digest(*sorted(parts)).hex(), count
 
 
-def _rendered_names(scene: bpy.types.Scene) -> set[str]:
-    """Full names of the objects in the collections of the open view layer that render."""
+def _rendered_names(layer: bpy.types.ViewLayer) -> set[str]:
+    """Full names of the objects in the collections of a view layer that render."""
     found: set[str] = set()
     # A scene that was never open has no state of its view layer: all of its collections show.
-    root = untyped(view_layer_of(scene)).layer_collection
-    waiting: list[Any] = [scene.collection if root is None else root]
+    root = untyped(layer).layer_collection
+    waiting: list[Any] = [untyped(layer.id_data).collection if root is None else root]
     while waiting:
         each = waiting.pop()
         collection = each if root is None else each.collection

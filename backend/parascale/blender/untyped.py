@@ -12,15 +12,21 @@ def untyped(value: object) -> Any:
     return value
 
 
-def has_property(item: bpy.types.ID, name: str) -> bool:
-    """Whether a datablock has a custom property."""
-    return name in untyped(item)
-
-
 def camera_data(camera_object: bpy.types.Object) -> bpy.types.Camera:
     """Return the camera that an object shows."""
     assert isinstance(camera_object.data, bpy.types.Camera)
     return camera_object.data
+
+
+def depth_of_field(data: bpy.types.Camera) -> bpy.types.CameraDOFSettings:
+    """Return the focus settings of a camera."""
+    assert data.dof is not None
+    return data.dof
+
+
+def has_property(item: bpy.types.ID, name: str) -> bool:
+    """Whether a datablock has a custom property."""
+    return name in untyped(item)
 
 
 def shader_tree(material: bpy.types.Material) -> Any:

@@ -48,11 +48,25 @@ def vector_of(rotation: Array) -> Array:
     return np.array([factor * x, factor * y, factor * z])
 
 
+def turn_between(start: Array, end: Array) -> Array:
+    """Rotation vector (3,) of the smallest turn from one unit vector to another; exactly zero where they agree."""
+    axis = cross(start, end)
+    sine, cosine = math.sqrt(float(axis @ axis)), float(start @ end)
+    if sine < 1e-12:
+        return np.zeros(3)
+    turn: Array = axis * (math.atan2(sine, cosine) / sine)
+    return turn
+
+
 def chord_of(turn: Array, travel: Array) -> Array:
     """Displacement (3,) of a body that travels along its own axes while it turns; see `quaternions.chord_of_arc`."""
-    angle = math.sqrt(float(turn @ turn))
-    once = cross(turn, travel)
+    (ax, ay, az), (x, y, z) = turn.tolist(), travel.tolist()
+    squared = ax * ax + ay * ay + az * az
+    angle = math.sqrt(squared)
     half = math.sin(angle / 2) / angle if angle > 1e-6 else 0.5
-    third = (angle - math.sin(angle)) / angle**3 if angle > 1e-3 else 1 / 6 - angle**2 / 120
-    displacement: Array = travel + (2 * half * half) * once + third * cross(turn, once)
-    return displacement
+    first = 2 * half * half
+    third = (angle - math.sin(angle)) / angle**3 if angle > 1e-3 else 1 / 6 - squared / 120
+    # turn x travel, and turn x (turn x travel).
+    ox, oy, oz = ay * z - az * y, az * x - ax * z, ax * y - ay * x
+    tx, ty, tz = ay * oz - az * oy, az * ox - ax * oz, ax * oy - ay * ox
+    return np.array([x + first * ox + third * tx, y + first * oy + third * ty, z + first * oz + third * tz])

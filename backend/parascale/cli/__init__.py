@@ -26,6 +26,7 @@ from parascale.cli import (
     keys,
     metrics,
     probe,
+    release,
     report,
     result,
     retime,
@@ -38,7 +39,8 @@ from parascale.cli import (
     weights,
 )
 from parascale.cli.advice import sentence
-from parascale.cli.common import Command, print_notes
+from parascale.cli.common import Command, PartlyDoneError, print_json, print_notes
+from parascale.cli.voice import Voice, current_voice, speak, with_voice
 from parascale.errors import Cancelled, InputError
 from parascale.extras import missing_package
 from parascale.logs import log_level
@@ -58,14 +60,19 @@ app = typer.Typer(
 GROUPS = {
     "From a clip to a video": (solve, subject, info, calibrate, depth, generate, verify, report, view),
     "Camera paths": (retime, stitch, import_, export, formats, metrics),
-    "The backend and its jobs": (serve, jobs, cancel, result),
+    "The backend and its jobs": (serve, jobs, cancel, result, release),
     "Measuring generators and methods": (probe, evaluate),
     "This machine": (doctor,),
 }
 for group, modules in GROUPS.items():
     for module in modules:
         function = module.__name__.rpartition(".")[2]
-        app.command(function.rstrip("_"), cls=Command, rich_help_panel=group)(getattr(module, function))
+        command = with_voice(getattr(module, function))
+        app.command(function.rstrip("_"), cls=Command, rich_help_panel=group)(command)
+for group_of_commands in (keys.keys, weights.weights):
+    for each in group_of_commands.registered_commands:
+        assert each.callback is not None
+        each.callback = with_voice(each.callback)
 app.add_typer(keys.keys, name="keys", rich_help_panel="The backend and its jobs")
 app.add_typer(weights.weights, name="weights", rich_help_panel="This machine")
 
@@ -112,6 +119,7 @@ def main() -> None:
 
 def _run() -> int:
     """Run a command and return its exit code."""
+    speak(Voice())
     try:
         app()
     except SystemExit as end:
@@ -122,19 +130,22 @@ def _run() -> int:
     except (Cancelled, KeyboardInterrupt):
         return STOPPED
     except (InputError, ImportError, OSError) as error:
-        return _refuse(_word(error))
+        refusal = _as_refusal(error)
+        # What cannot be printed is no place to say so.
+        unprinted = isinstance(error, OSError) and error.filename is None
+        return _refuse(sentence(refusal), None if unprinted else refusal)
     return 0
 
 
-def _word(error: Exception) -> str:
-    """Word what ended a command; a mistake of ours stays what it is."""
+def _as_refusal(error: Exception) -> InputError:
+    """Give what ended a command as a refusal; a mistake of ours stays what it is."""
     if isinstance(error, InputError):
-        return sentence(error)
+        return error
     if isinstance(error, OSError):
         place = f"{error.filename} cannot be read or written" if error.filename else PRINTED
-        return f"{place}: {error.strerror or error}"
+        return InputError(f"{place}: {error.strerror or error}")
     if isinstance(error, ImportError) and (refusal := missing_package(error, "this command")) is not None:
-        return sentence(refusal)
+        return refusal
     raise error
 
 
@@ -155,6 +166,10 @@ def _flush(code: int) -> int:
     return code
 
 
-def _refuse(told: str) -> int:
+def _refuse(told: str, refusal: InputError | None = None) -> int:
     print(f"parascale: {told}", file=sys.stderr)
+    if current_voice().json and refusal is not None:
+        done = refusal.told if isinstance(refusal, PartlyDoneError) else {}
+        remedy, choices = refusal.notice.remedy, list(refusal.notice.choices)
+        print_json({**done, "error": told, "remedy": remedy, "choices": choices, "exit_code": UNUSABLE})
     return UNUSABLE

@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
@@ -13,6 +14,7 @@ from typer.core import TyperCommand, TyperOption
 
 from parascale.cli.advice import sentence
 from parascale.cli.numbers import number
+from parascale.cli.voice import current_voice, progress_lines
 from parascale.errors import InputError, Notice
 from parascale.extras import is_installed
 
@@ -35,7 +37,8 @@ class Command(TyperCommand):
         """Give the help with the names of tables in place of {methods} and the like."""
         from parascale.parallax.lens import LENSES
         from parascale.parallax.methods import METHODS
-        from parascale.parallax.settings import HORIZONS, PRESETS
+        from parascale.parallax.residuals import Weights
+        from parascale.parallax.settings import DEFAULT_PRESET, HORIZONS, PRESETS, SIZES, SOLVERS
         from parascale.retime.modes import MODES
 
         tables: dict[str, Iterable[str]] = {
@@ -43,7 +46,11 @@ class Command(TyperCommand):
             "lenses": LENSES,
             "modes": MODES,
             "presets": PRESETS,
+            "default_preset": [DEFAULT_PRESET],
             "horizons": HORIZONS,
+            "solvers": SOLVERS,
+            "sizes": SIZES,
+            "weights": [each.name for each in fields(Weights)],
         }
         names = {name: ", ".join(table) for name, table in tables.items()}
         for parameter in self.params:
@@ -81,9 +88,30 @@ def open_shot(path: Path) -> "Shot":
     return shot
 
 
+class PartlyDoneError(InputError):
+    """Some of what was asked for was refused; what was done is in the one object of JSON that is printed."""
+
+    def __init__(self, message: str, told: Mapping[str, object]) -> None:
+        super().__init__(message)
+        self.told = told
+
+
+def refuse_ignored(*options: tuple[bool, str, str, bool]) -> None:
+    """Refuse an option that would change nothing: of each whether it is given, its name, what it needs, if that is so.
+
+    Raises
+    ------
+    InputError
+        Which says what to add.
+    """
+    for given, option, needs, has in options:
+        if given and not has:
+            raise InputError(f"{option} changes nothing here: it needs {needs}")
+
+
 def print_notes(notes: Iterable[str | Notice]) -> None:
     """Print what a user should read on standard error."""
-    for note in notes:
+    for note in () if current_voice().quiet else notes:
         print(f"parascale: note: {note if isinstance(note, str) else sentence(note)}", file=sys.stderr)
 
 
@@ -96,9 +124,12 @@ def print_json(values: Mapping[str, object]) -> None:
 
 @contextmanager
 def progress_bar() -> Iterator[Callable[[float, str], None]]:
-    """Yield a progress callback, (fraction, phase), drawn on standard error where that is a terminal."""
+    """Yield a progress callback, (fraction, phase): a bar where standard error is a terminal, else a line at times."""
+    if current_voice().quiet:
+        yield _say_nothing
+        return
     if not sys.stderr.isatty():
-        yield _ignore_progress
+        yield progress_lines()
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -154,5 +185,5 @@ def require_blender(what: str) -> None:
         raise InputError(f"{what} needs Blender as a Python module", "extra", ["bpy"])
 
 
-def _ignore_progress(fraction: float, phase: str) -> None:
+def _say_nothing(_fraction: float, _phase: str) -> None:
     pass

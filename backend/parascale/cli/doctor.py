@@ -46,7 +46,10 @@ class Findings(TypedDict):
 
 
 def doctor(connect: Connect = None, keys: KeysFolder = None, json: JsonOption = False) -> None:
-    """List what is installed, the devices, what is missing; with --connect, how a backend is."""
+    """List what is installed, the devices, what is missing; with --connect, how a backend is.
+
+    Example: parascale doctor
+    """
     if connect is not None:
         _examine_backend(connect, keys, json=json)
         return

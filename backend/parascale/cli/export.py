@@ -20,7 +20,10 @@ def export(
     overwrite: Overwrite = False,
     json: JsonOption = False,
 ) -> None:
-    """Export a shot as a camera path for another tool, or as a generator's conditioning tensor."""
+    """Export a shot as a camera path for another tool, or as a generator's conditioning tensor.
+
+    Example: parascale export desk.shot.json --format colmap -o desk
+    """
     from parascale.conditioning.tensor_file import find_tensor_format, write_tensor
     from parascale.files.fit import resample, resize_to_cover
     from parascale.files.trajectory_file import find_format, write_trajectory

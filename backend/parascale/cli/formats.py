@@ -2,7 +2,10 @@ from parascale.cli.common import JsonOption, print_json
 
 
 def formats(json: JsonOption = False) -> None:
-    """List the trajectory formats and conditioning tensors, and what each can store."""
+    """List the trajectory formats and conditioning tensors, and what each can store.
+
+    Example: parascale formats
+    """
     from parascale.conditioning.tensor_file import TENSORS
     from parascale.files.formats import FORMATS
 

@@ -8,8 +8,9 @@ from parascale.cli.common import DepthScale, JsonOption, open_shot, print_notes,
 from parascale.cli.jobs import Connect, KeysFolder
 from parascale.cli.metrics import print_metrics
 from parascale.cli.numbers import MOST_SEED, number
-from parascale.cli.output import Overwrite, check_outputs, output_of
-from parascale.cli.result import place_beside, print_fetched
+from parascale.cli.output import Output, Overwrite, check_outputs, output_of, stem_of, unused_name
+from parascale.cli.page import OpenPage, ReportPage, page_of, write_report
+from parascale.cli.result import place_beside, print_fetched, print_made_up
 from parascale.cli.run import client_of, run_job
 from parascale.errors import InputError
 from parascale.files.disk import is_stream
@@ -25,7 +26,9 @@ def generate(
     shot: Annotated[Path, typer.Argument(help="The calibrated shot to follow.")],
     generator: Annotated[str, typer.Option("--generator", "-g", help="Generator; `parascale doctor` lists them.")],
     image: Annotated[Path, typer.Option(help="Picture seen by the first camera of the shot.")],
-    output: Annotated[Path, typer.Option("-o", "--output", help="The video to write.")],
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="The video to write; default: NAME.mp4 here, or NAME-2.")
+    ] = None,
     depth_map: Annotated[Path | None, typer.Option(help="The picture's z-depth: EXR, 16-bit PNG, .npy, .npz.")] = None,
     depth_scale: DepthScale = None,
     prompt: Annotated[str, typer.Option(help="Text prompt.")] = "",
@@ -44,12 +47,16 @@ def generate(
     fps: Annotated[
         float | None, number("Frame rate of the video; default: what the generator was trained at.", above=0)
     ] = None,
+    report: ReportPage = None,
+    show: OpenPage = False,
     connect: Connect = None,
     keys: KeysFolder = None,
     overwrite: Overwrite = False,
     json: JsonOption = False,
 ) -> None:
     """Generate a video along a shot; without --connect, starts a temporary backend.
+
+    Example: parascale generate desk.shot.json -g preview --image desk.png --depth-map desk.exr -o desk.mp4
 
     The shot is resampled to the frame rate that the generator was trained at. Longer shots than it was trained on are
     made in parts, or in fewer frames a second.
@@ -60,14 +67,12 @@ def generate(
     from parascale.media.image_file import read_image
     from parascale.parallax.gauge import compare_depth, to_unit_depth, unit_depth_map
 
-    videos = [output]
-    if not is_stream(output):
-        videos += [_corrected(output)] * second_pass
-        videos += [place_beside(video, "hole_mask", ".mp4") for video in videos]
-    outputs = [*(each for video in videos for each in output_of("video", video)), *output_of("picture", sketch)]
+    output = output or unused_name(stem_of(shot), ".mp4")
+    report = page_of(report, output, show=show)
+    outputs = [*_videos(output, second_pass=second_pass), *output_of("picture", sketch), *output_of("page", report)]
     check_outputs("generate", outputs, (shot, image, depth_map), overwrite=overwrite)
-    if (verify or second_pass) and is_stream(output):
-        raise InputError(f"{output} keeps no video, so that it could not be verified: name a file")
+    if (verify or second_pass or report) and is_stream(output):
+        raise InputError(f"{output} keeps no video, so that it could not be verified or shown: name a file")
     if connect is None:
         find_generator(generator)
     parameters = dict(setting(text) for text in parameter or ())
@@ -89,9 +94,9 @@ def generate(
     )
     fetched = run_job(request, output, "generate", connect, keys, sketch=sketch, overwrite=overwrite)
     found: dict[str, object] = {}
-    measured = []
+    measured, realised = [], None
     if verify or second_pass:
-        metrics, gain = _verify(output, request, fetched)
+        metrics, gain, realised = _verify(output, request, fetched)
         measured, found["verification"] = [metrics], metrics
         if gain is not None and not second_pass:
             print_notes([f"--second-pass generates again with the path times {gain:.2f}"])
@@ -102,6 +107,19 @@ def generate(
     if not json:
         for metrics in measured:
             print_metrics(metrics or {})
+        print_made_up(fetched)
+    if report is not None:
+        asked = [(request.shot, None)] if realised else []
+        write_report([*asked, (realised or request.shot, output)], report, show=show)
+
+
+def _videos(output: Path, *, second_pass: bool) -> list[Output]:
+    """Give the videos that are written: a stream takes one."""
+    videos = [output]
+    if not is_stream(output):
+        videos += [_corrected(output)] * second_pass
+        videos += [place_beside(video, "hole_mask", ".mp4") for video in videos]
+    return [each for video in videos for each in output_of("video", video)]
 
 
 def _at_rate_of(
@@ -139,7 +157,7 @@ def _trained(generator: str, parameters: "Mapping[str, Scalar]", connect: str | 
 
 def _verify(
     video: Path, request: "GenerationRequest", fetched: dict[str, object]
-) -> tuple[Mapping[str, object] | None, float | None]:
+) -> tuple[Mapping[str, object] | None, float | None, "Shot | None"]:
     """Compare a video with its request; a video that cannot be solved is kept.
 
     Returns
@@ -148,6 +166,8 @@ def _verify(
         None where the video cannot be solved.
     gain : float or None
         What the path would have to be multiplied by; None where it is right, or where that would change nothing.
+    shot : Shot or None
+        The video, solved.
     """
     from parascale.cli.child import keep_terminating
     from parascale.evaluation.verify import correction
@@ -162,14 +182,14 @@ def _verify(
             found = verify_video(video, request.shot, masks=masks, progress=progress)
     except InputError as error:
         print_notes([f"{video} was generated, but not verified: {error}"])
-        return None, None
+        return None, None, None
     gain = correction(found.metrics)
     if gain is not None:
         print_notes([f"the Parallax Number of {video.name} is {1 / gain:.2f} times what was asked"])
         if profile_of(request.generator).scale_class == "C":
             print_notes([f"{request.generator} erases the path's scale: another gain would change nothing"])
             gain = None
-    return found.metrics.as_json(), gain
+    return found.metrics.as_json(), gain, found.shot
 
 
 def _correct(
@@ -180,7 +200,7 @@ def _correct(
 
     video = _corrected(output)
     fetched = run_job(second_pass(request, gain), video, "generate", connect, keys, overwrite=overwrite)
-    metrics, _ = _verify(video, request, fetched)
+    metrics, *_ = _verify(video, request, fetched)
     return metrics, fetched | {"gain": gain, "verification": metrics}
 
 

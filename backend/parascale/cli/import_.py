@@ -6,7 +6,7 @@ import typer
 from parascale.cli.advice import sentence
 from parascale.cli.common import JsonOption, print_notes, progress_bar
 from parascale.cli.numbers import MOST_FPS, number, parse_size
-from parascale.cli.output import Overwrite, check_outputs, output_of, save_shot
+from parascale.cli.output import SHOT_SUFFIX, Overwrite, check_outputs, output_of, save_shot, stem_of, unused_name
 from parascale.errors import InputError
 
 if TYPE_CHECKING:
@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 def import_(
     path: Annotated[Path, typer.Argument(help="A trajectory of another tool: file or folder.")],
-    output: Annotated[Path, typer.Option("-o", "--output", help="The shot file to write, NAME.shot.json.")],
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="The shot file to write; default: NAME.shot.json here.")
+    ] = None,
     format: Annotated[  # noqa: A002 - the option's name
         str | None, typer.Option("--format", help="Input format, if not recognised; `parascale formats` lists them.")
     ] = None,
@@ -33,7 +35,10 @@ def import_(
     overwrite: Overwrite = False,
     json: JsonOption = False,
 ) -> None:
-    """Import a camera path of another tool as a shot."""
+    """Import a camera path of another tool as a shot.
+
+    Example: parascale import poses.txt --format tum -o poses.shot.json
+    """
     from parascale.cli.info import print_shot
     from parascale.files.fit import measure_parallax
     from parascale.files.raw_trajectory import UserOverrides
@@ -41,6 +46,7 @@ def import_(
 
     if depth is not None and depth_map is not None:
         raise InputError("--depth and --depth-map exclude each other")
+    output = output or unused_name(path.resolve().name if path.is_dir() else stem_of(path), SHOT_SUFFIX)
     check_outputs("import", output_of("shot", output), (path, depth_map), overwrite=overwrite)
     imported = read_trajectory(path, format, UserOverrides(parse_size(size), fps, fov, camera))
     shot = imported.shot

@@ -21,7 +21,10 @@ def info(
     shot: Annotated[Path, typer.Argument(help="A shot file.")],
     json: JsonOption = False,
 ) -> None:
-    """Show a shot's frames, motion, Parallax Number, depth and quality."""
+    """Show a shot's frames, motion, Parallax Number, depth and quality.
+
+    Example: parascale info walk.shot.json
+    """
     print_shot(open_shot(shot), json=json)
 
 
@@ -48,6 +51,8 @@ def describe(shot: "Shot") -> dict[str, object]:
         "unit": shot.unit,
         "metres_per_unit": shot.metres_per_unit,
         "parallax_number": shot.parallax_number.tolist(),
+        "parallax_number_per_second": to_json_values(shot.parallax_number * shot.fps),
+        "calibration": calibration_of(shot),
         "parallax_sigma": None if shot.parallax_sigma is None else to_json_values(shot.parallax_sigma),
         "noise_floor": shot.noise_floor if "noise_floor" in shot.quality else None,
         "median_depth": shot.median_depth.tolist(),
@@ -59,6 +64,11 @@ def describe(shot: "Shot") -> dict[str, object]:
     }
 
 
+def _range(value: object) -> str:
+    """Word a value, or the least and the most of what changes from frame to frame."""
+    return f"{min(value):.4g} to {max(value):.4g}" if isinstance(value, list) else str(value)
+
+
 def _print_table(shot: "Shot", output: Path | None) -> None:
     rows = [
         ("shot", f"{shot.name}: {len(shot)} frames, {_seconds(shot):.2f} s at {shot.fps:g} a second"),
@@ -67,17 +77,21 @@ def _print_table(shot: "Shot", output: Path | None) -> None:
     width, height = shot.trajectory.size
     rows.append(("camera", f"{width}x{height}, focal length {shot.trajectory.intrinsics[0, 0]:.1f} px"))
     if shot.distortion is not None:
-        rows.append(("distortion", ", ".join(f"{key} {value}" for key, value in shot.distortion.items())))
+        rows.append(("distortion", ", ".join(f"{key} {_range(value)}" for key, value in shot.distortion.items())))
     steps: list[float] = shot.parallax_number.tolist()
-    floor = shot.noise_floor if "noise_floor" in shot.quality else None
-    rows += [
-        ("Parallax Number", _spread(steps, "a frame")),
-        *_error_rows(shot),
-        ("", draw_steps(steps, floor or 0.0, BARS if _can_print(BARS) else PLAIN_BARS)),
-        ("noise floor", _floor(steps, floor)),
-        ("median depth", _spread(shot.median_depth.tolist(), shot.unit)),
-    ]
-    rows += _composition_rows(shot)
+    floor, whose = _floor_of(shot)
+    rows += _calibration_rows(shot)
+    if any(map(isfinite, steps)):
+        rows += [
+            ("Parallax Number", _spread(steps, "a frame")),
+            ("", _spread([step * shot.fps for step in steps], "a second")),
+            *_error_rows(shot),
+            ("", draw_steps(steps, floor or 0.0, BARS if _can_print(BARS) else PLAIN_BARS)),
+            ("noise floor", _floor(steps, floor, whose)),
+        ]
+    else:
+        rows.append(("Parallax Number", "none: the depth is not known"))
+    rows += [("median depth", _spread(shot.median_depth.tolist(), shot.unit)), *_composition_rows(shot)]
     for key, value in shot.quality.items():
         if key not in ("noise_floor", "subject_source") and not isinstance(value, list | dict | None):
             rows.append((key.replace("_", " "), f"{value:.4g}" if isinstance(value, float) else str(value)))
@@ -120,6 +134,32 @@ def _composition_rows(shot: "Shot") -> list[tuple[str, str]]:
         x, y, z = shot.up.direction
         rows.append(("up", f"{x:.3f}, {y:.3f}, {z:.3f} from {shot.up.source}, confidence {shot.up.confidence:.1f}"))
     return rows
+
+
+def _calibration_rows(shot: "Shot") -> list[tuple[str, str]]:
+    """Tell how a shot was calibrated, from what, and to what."""
+    found = calibration_of(shot)
+    if found is None:
+        return []
+    kept = "" if found["verbatim"] else ", with subject, horizon and clearance kept"
+    strength = found["strength"]
+    asked = f" at {strength:g} times the P" if isinstance(strength, float) and strength != 1 else ""
+    return [
+        ("calibrated", f"by {found['method']}{asked}{kept}"),
+        ("reference", str(found["reference"])),
+        ("target", f"depth {found['target_depth']:.4g} {shot.unit} where it starts"),
+    ]
+
+
+def calibration_of(shot: "Shot") -> dict[str, object] | None:
+    """Gather method, strength, reference and the target's first depth; None where a shot was not calibrated."""
+    kept = shot.provenance.get("calibration")
+    if not isinstance(kept, dict):
+        return None
+    reference = ("reference", "reference_digest", "reference_noise_floor")
+    known = ("method", "strength", "lens", *reference, "target_depth")
+    verbatim = not kept.get("framing") and kept.get("horizon") == "free" and kept.get("clearance") == 0
+    return {name: kept.get(name) for name in known} | {"verbatim": verbatim}
 
 
 def _ranges(shot: "Shot", subject: "SubjectTrack") -> str:
@@ -170,12 +210,20 @@ def _bar(value: float, floor: float, top: float, bars: str) -> str:
     return bars[max(ceil(value / top * len(bars) - 1e-9), 1) - 1]
 
 
-def _floor(steps: list[float], floor: float | None) -> str:
+def _floor_of(shot: "Shot") -> tuple[float | None, str]:
+    """Give a shot's noise floor, of a calibrated one its reference's, and whose it is."""
+    if "noise_floor" in shot.quality:
+        return shot.noise_floor, ""
+    floor = (calibration_of(shot) or {}).get("reference_noise_floor")
+    return (float(floor), ", of the reference") if isinstance(floor, int | float) else (None, "")
+
+
+def _floor(steps: list[float], floor: float | None, whose: str) -> str:
     if floor is None:
         return "none: not solved from pixels"
     below = sum(step <= floor for step in steps)
     told = f"{below} of {len(steps)} steps lie below it and cannot be told from rest" if below else "all steps above it"
-    return f"{floor:.4g} a frame: {told}"
+    return f"{floor:.4g} a frame{whose}: {told}"
 
 
 def _error_rows(shot: "Shot") -> list[tuple[str, str]]:

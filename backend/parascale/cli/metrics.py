@@ -12,7 +12,10 @@ def metrics(
     reference: Annotated[Path, typer.Argument(help="The shot to compare with.")],
     json: JsonOption = False,
 ) -> None:
-    """Compare two shots: PCE, felt error, rotation and translation error."""
+    """Compare two shots: PCE, felt error, rotation and translation error.
+
+    Example: parascale metrics desk.shot.json walk.shot.json
+    """
     from parascale.parallax.metrics import compare
 
     sides = open_shot(shot), open_shot(reference)

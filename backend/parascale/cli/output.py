@@ -56,6 +56,7 @@ KINDS = {
     "result": Kind("a result", (SHOT_SUFFIX, ".json", *VIDEO_SUFFIXES, ".npy")),
     "page": Kind("an HTML page", (".html", ".htm")),
     "evaluation": Kind("a folder of results", ()),
+    "masks": Kind("a folder of masks", ()),
 }
 """By what a command calls it; a trajectory format is a kind of its own, see `trajectory_kind`."""
 
@@ -85,9 +86,21 @@ class Output:
     write: Callable[[Path], object] | None = None
 
 
+def stem_of(path: Path) -> str:
+    """Give a file's name without what says its kind: of a shot file also without ``.shot``."""
+    return path.name.removesuffix(".json").removesuffix(".shot") if path.suffix == ".json" else path.stem
+
+
+def unused_name(name: str, ending: str, taken: Iterable[Path] = ()) -> Path:
+    """Return the first of NAME.ending, NAME-2.ending, ... in the working folder that nothing has."""
+    others = set(taken)
+    candidates = (Path(f"{name}{number}{ending}") for number in ("", *(f"-{count}" for count in range(2, 10_000))))
+    return next(path for path in candidates if path not in others and not os.path.lexists(path))
+
+
 def output_of(kind: str, path: Path | None) -> list[Output]:
     """Return an output of a kind of the table; none where no path was given."""
-    return [] if path is None else [Output(path, KINDS[kind], folder=kind == "evaluation")]
+    return [] if path is None else [Output(path, KINDS[kind], folder=not KINDS[kind].endings)]
 
 
 def trajectory_output(path: Path, name: str, suffix: str, write: Callable[[Path], object]) -> Output:
@@ -204,9 +217,9 @@ def _check_place(output: Output) -> None:
         raise InputError(f"{output.path} is a link that leads nowhere")
     folder = path.parent
     if not folder.is_dir():
-        raise InputError(f"{output.path} cannot be written: there is no folder {folder}")
+        raise InputError(f"there is no folder {folder}")
     if not os.access(folder, os.W_OK | os.X_OK):
-        raise InputError(f"{output.path} cannot be written: nothing may be written to {folder}")
+        raise InputError(f"nothing may be written to {folder}")
     if path.is_dir() and not output.folder:
         raise InputError(f"{output.path} is a folder: give the name of {output.kind.name}")
     if path.is_file() and output.folder:

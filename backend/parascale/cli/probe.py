@@ -37,6 +37,8 @@ def probe(
     """Measure a generator's response to camera motion: known moves at five gains, generated, solved, fitted.
 
     A probe that was stopped goes on when it is started again.
+
+    Example: parascale probe -g preview -o preview.json
     """
     from parascale.evaluation.pictures import drawn_rooms
     from parascale.evaluation.probe import Plan

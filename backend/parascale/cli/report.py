@@ -6,6 +6,7 @@ import typer
 
 from parascale.cli.common import open_shot
 from parascale.cli.output import Overwrite, check_outputs, output_of
+from parascale.cli.page import masks_of
 from parascale.errors import InputError
 
 
@@ -39,6 +40,6 @@ def report(
             raise InputError(f"{path} comes before any shot: name the reference's shot file first")
         else:
             sides[-1] = replace(sides[-1], video=path)
-    write_page(sides, output)
+    write_page([replace(side, masks=masks_of(side.video)) for side in sides], output)
     if show:
         typer.launch(str(output))

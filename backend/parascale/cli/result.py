@@ -27,17 +27,23 @@ def result(
     overwrite: Overwrite = False,
     json: JsonOption = False,
 ) -> None:
-    """Fetch the files of a finished job, then delete the job on the backend."""
+    """Fetch the files of a finished job, then delete the job on the backend; one of your team's stays.
+
+    Example: parascale result 1f3a9c20 -o desk.mp4
+    """
     from parascale.cli.run import client_of
 
     check_outputs("result", output_of("result", output), overwrite=True)
     with client_of(connect, keys) as client:
-        fetched = fetch(client, find_job(client, job), output, "result", overwrite=overwrite)
+        found = find_job(client, job, team=True)
+        fetched = fetch(client, found.job_id, output, "result", overwrite=overwrite, keep=bool(found.owner))
     print_fetched(fetched, json)
 
 
-def fetch(client: "Client", job_id: str, output: Path, command: str, *, overwrite: bool = False) -> dict[str, object]:
-    """Fetch a job's files to an output and others beside it; once they are all in place, have the job forgotten.
+def fetch(
+    client: "Client", job_id: str, output: Path, command: str, *, overwrite: bool = False, keep: bool = False
+) -> dict[str, object]:
+    """Fetch a job's files to an output and others beside it; in place, have the job forgotten unless it is kept.
 
     Returns
     -------
@@ -56,7 +62,8 @@ def fetch(client: "Client", job_id: str, output: Path, command: str, *, overwrit
     except InputError as error:
         told = f"{error.notice.message}; the backend keeps the result"
         raise InputError(told, "fetch-result", [job_id[:8]]) from error
-    client.delete(job_id)
+    if not keep:
+        client.delete(job_id)
     return {**found.summary, "files": files}
 
 
@@ -111,3 +118,10 @@ def print_fetched(fetched: dict[str, object], json: bool) -> None:
     assert isinstance(files, dict)
     for role, path in files.items():
         print(f"{role:12} {path}")
+
+
+def print_made_up(fetched: Mapping[str, object]) -> None:
+    """Print how much of the pictures a generator made up, where it knows: what the first picture did not show."""
+    shares = fetched.get("hole_share")
+    if isinstance(shares, list) and shares:
+        print(f"{'made up':12} {sum(shares) / len(shares):.1%} of the pictures, {max(shares):.1%} at most")

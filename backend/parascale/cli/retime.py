@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from parascale.cli.common import JsonOption, open_shot, print_notes
+from parascale.cli.common import JsonOption, open_shot, print_notes, refuse_ignored
 from parascale.cli.info import print_shot
-from parascale.cli.output import Overwrite, check_outputs, output_of, save_shot
+from parascale.cli.output import Overwrite, check_outputs, output_of, save_shot, stem_of, unused_name
 from parascale.errors import InputError
 
 if TYPE_CHECKING:
@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 def retime(
     shot: Annotated[Path, typer.Argument(help="A shot file.")],
-    output: Annotated[Path, typer.Option("-o", "--output", help="The shot file to write.")],
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", help="The shot file to write; default: NAME.retimed.shot.json."),
+    ] = None,
     frames: Annotated[str | None, typer.Option(help="Number of frames, or a rule such as 4n+1.")] = None,
     fps: Annotated[float | None, typer.Option(help="Frame rate; default: the shot's.")] = None,
     mode: Annotated[str, typer.Option(help="What to keep: {modes}.")] = "keep-path",
@@ -25,7 +28,9 @@ def retime(
     level: Annotated[bool, typer.Option("--level", help="Level the horizon.")] = False,
     smooth: Annotated[bool, typer.Option("--smooth", help="Remove the jitter that the noise floor explains.")] = False,
     shake: Annotated[float | None, typer.Option(help="Multiply the handheld shake; 0 removes it.")] = None,
-    cutoff: Annotated[float, typer.Option(help="Shake is motion above this frequency, hertz.")] = 1.0,
+    cutoff: Annotated[
+        float | None, typer.Option(help="With --shake, shake is motion above this frequency, hertz; default: 1.")
+    ] = None,
     hold: Annotated[str | None, typer.Option(help="SECONDS@TIME: hold the camera at TIME for SECONDS.")] = None,
     reverse: Annotated[bool, typer.Option("--reverse", help="Play backwards.")] = False,
     ping_pong: Annotated[bool, typer.Option("--ping-pong", help="Play forwards, then backwards.")] = False,
@@ -34,21 +39,33 @@ def retime(
     overwrite: Overwrite = False,
     json: JsonOption = False,
 ) -> None:
-    """Change the frames and timing of a shot; further options apply in the order of this list."""
+    """Change the frames and timing of a shot; further options apply in the order of this list.
+
+    Example: parascale retime walk.shot.json --frames 4n+1 --fps 16 -o walk16.shot.json
+    """
     from parascale import retime as bend
     from parascale.retime.even import is_even_in_travel
     from parascale.retime.modes import MODES
 
+    output = output or unused_name(stem_of(shot), ".retimed.shot.json")
     check_outputs("retime", output_of("shot", output), [shot], overwrite=overwrite)
     options = {"keep_angles": keep_angles, "count_rotation": count_rotation}
-    _refuse_options_of_other_modes(mode, **options, eased=ease is not None)
+    if mode not in MODES:
+        raise InputError(f"the mode {mode!r} is not one of {', '.join(MODES)}")
+    refuse_ignored(
+        (keep_angles, "--keep-angles", "--mode keep-felt-speed", mode == "keep-felt-speed"),
+        (count_rotation, "--count-rotation", "--mode even", mode == "even"),
+        (ease is not None, "--ease", "--mode keep-path", mode == "keep-path"),
+        (cutoff is not None, "--cutoff", "--shake", shake is not None),
+    )
     if strength is not None and speed is not None:
         raise InputError("--strength and --speed exclude each other: give one")
+    at_cutoff = {} if cutoff is None else {"cutoff": cutoff}
     flags = {name: True for name, is_set in options.items() if is_set}
     operations = (
         (level, bend.level),
         (smooth, bend.smooth),
-        (shake is not None, lambda moved: bend.separate(moved, cutoff).combine(shake=shake or 0.0)),
+        (shake is not None, lambda moved: bend.separate(moved, **at_cutoff).combine(shake=shake or 0.0)),
         (hold is not None, lambda moved: bend.hold(moved, *_parse_hold(hold))),
         (reverse, bend.reverse),
         (ping_pong, bend.ping_pong),
@@ -81,20 +98,6 @@ def _keep_path(shot: "Shot", frames: str | None, fps: float | None, ease: str | 
     if frames is None and fps is None:
         return shot
     return bend.match_rate(shot, shot.fps if fps is None else fps, *_parse_frame_rule(frames))
-
-
-def _refuse_options_of_other_modes(mode: str, *, keep_angles: bool, count_rotation: bool, eased: bool) -> None:
-    from parascale.retime.modes import MODES
-
-    if mode not in MODES:
-        raise InputError(f"the mode {mode!r} is not one of {', '.join(MODES)}")
-    for given, option, belongs in (
-        (keep_angles, "--keep-angles", "keep-felt-speed"),
-        (count_rotation, "--count-rotation", "even"),
-        (eased, "--ease", "keep-path"),
-    ):
-        if given and mode != belongs:
-            raise InputError(f"{option} needs --mode {belongs}, got {mode}")
 
 
 def _frames_and_rate(shot: "Shot", frames: str | None, fps: float | None) -> tuple[int, float]:

@@ -22,6 +22,10 @@ def serve(
     bind: Annotated[str, typer.Option(help="Address to listen on; port * takes a free port.")] = "tcp://127.0.0.1:5571",
     state: Annotated[Path | None, typer.Option(help="Folder for jobs and results.")] = None,
     workers: Annotated[int, number("Number of parallel jobs.", least=1, most=64)] = 1,
+    ray: Annotated[
+        str | None,
+        typer.Option(metavar="HOST:PORT", help="Ray cluster whose nodes run the jobs; default: this machine."),
+    ] = None,
     keys: Annotated[Path | None, typer.Option(help="Folder of keys; required to accept other machines.")] = None,
     quota: Annotated[float, number("Gigabytes that all jobs may take.", above=0)] = 50.0,
     client_quota: Annotated[
@@ -44,7 +48,10 @@ def serve(
     ] = False,
     json: JsonOption = False,
 ) -> None:
-    """Run a backend for the add-on and other commands, until Ctrl-C."""
+    """Run a backend for the add-on and other commands, until Ctrl-C.
+
+    Example: parascale serve
+    """
     from parascale.link.paths import backend_folder
     from parascale.logs import log_service
     from parascale.service.limits import Limits
@@ -63,10 +70,13 @@ def serve(
             results_kept=None if keep_results is None else keep_results * _DAY,
             worker_memory=round((worker_memory or 0) * _GIGABYTE),
         )
-        server = start_when_free(bind, folder, workers, keys, limits)
-    if json:
-        print_json({"address": server.address, "state": str(folder), "workers": workers})
-    else:
-        print(f"backend at {server.address}, state in {folder}; Ctrl-C stops it")
-    sys.stdout.flush()
-    run_until_signal(server)
+        server = start_when_free(bind, folder, workers, keys, limits, ray)
+
+    def announce() -> None:
+        if json:
+            print_json({"address": server.address, "state": str(folder), "workers": workers})
+        else:
+            print(f"backend at {server.address}, state in {folder}; Ctrl-C stops it")
+        sys.stdout.flush()
+
+    run_until_signal(server, announce)

@@ -5,7 +5,7 @@ import typer
 
 from parascale.cli.common import JsonOption, open_shot, parse_subjects, progress_bar
 from parascale.cli.numbers import MOST_FPS, number
-from parascale.cli.output import Overwrite, check_outputs, output_of, save_shot
+from parascale.cli.output import Overwrite, check_outputs, output_of, save_shot, stem_of, unused_name
 from parascale.errors import InputError
 
 
@@ -15,7 +15,10 @@ def subject(
         list[str],
         typer.Option(help="What the shot looks at, [NAME=]X,Y,W,H[@FRAME] or a point X,Y[@FRAME]; may be repeated."),
     ],
-    output: Annotated[Path, typer.Option("-o", "--output", help="The shot file to write, NAME.shot.json.")],
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", help="The shot file to write; default: NAME.subject.shot.json."),
+    ] = None,
     reference: Annotated[
         Path | None, typer.Option(help="The solved clip; default: looked up next to the shot.")
     ] = None,
@@ -23,11 +26,15 @@ def subject(
     overwrite: Overwrite = False,
     json: JsonOption = False,
 ) -> None:
-    """Follow a subject through the clip of a solved shot; the shot is not solved again."""
+    """Follow a subject through the clip of a solved shot; the shot is not solved again.
+
+    Example: parascale subject walk.shot.json --box dog=200,120,80,60 -o dog.shot.json
+    """
     from parascale.cli.info import print_shot
     from parascale.evaluation.viewer import source_of
     from parascale.solve.subject.track import with_subjects
 
+    output = output or unused_name(stem_of(shot), ".subject.shot.json")
     check_outputs("subject", output_of("shot", output), (shot, reference), overwrite=overwrite)
     boxes, solved = parse_subjects(box), open_shot(shot)
     clip = reference or source_of(solved, shot.parent)

@@ -19,7 +19,10 @@ _GIGABYTE = 1e9
 
 @weights.command("list")
 def list_weights(json: JsonOption = False) -> None:
-    """List the published weights, their licences, and which are on this machine."""
+    """List the published weights, their licences, and which are on this machine.
+
+    Example: parascale weights list
+    """
     from parascale.service.models import read_models
 
     found = catalogue()
@@ -39,7 +42,10 @@ def fetch(
     yes: Annotated[bool, typer.Option("--yes", help="Download without asking.")] = False,
     json: JsonOption = False,
 ) -> None:
-    """Download weights and their dependencies from the Hugging Face hub; an interrupted download resumes."""
+    """Download weights and their dependencies from the Hugging Face hub; an interrupted download resumes.
+
+    Example: parascale weights fetch depth-pro
+    """
     from parascale.weights.catalogue import find_weights
     from parascale.weights.hub import download
 
@@ -59,7 +65,10 @@ def add(
     name: Annotated[str, typer.Argument(help="Name by which clients of your backend may ask for it.")],
     path: Annotated[Path, typer.Argument(help="Folder of weights, or file of a LoRA, on this machine.")],
 ) -> None:
-    """Put a model on the list of what clients of other machines may name."""
+    """Put a model on the list of what clients of other machines may name.
+
+    Example: parascale weights add my-lora lora.safetensors
+    """
     from parascale.service.models import add_model
 
     add_model(name, path)
@@ -68,7 +77,10 @@ def add(
 
 @weights.command()
 def remove(name: Annotated[str, typer.Argument(help="A name that was added.")]) -> None:
-    """Take a model off that list; the files stay."""
+    """Take a model off that list; the files stay.
+
+    Example: parascale weights remove my-lora
+    """
     from parascale.service.models import remove_model
 
     remove_model(name)
@@ -87,7 +99,10 @@ def check(
     parts: Annotated[Path | None, typer.Option(help="Folder of the VAE and the encoders.")] = None,
     json: JsonOption = False,
 ) -> None:
-    """Tell which generator weights are for, compare every tensor, and estimate the memory; reads headers alone."""
+    """Tell which generator weights are for, compare every tensor, and estimate the memory; reads headers alone.
+
+    Example: parascale weights check wan.safetensors
+    """
     from parascale.extras import EXTRAS, require
     from parascale.weights.hub import locate
 
@@ -115,6 +130,7 @@ def _found_as_json(found: "Found", seconds: float | None) -> dict[str, object]:
         "numbers": sum(model.numbers.values()) if model else None,
         "parts": {name: None if isinstance(p, InputError) else str(p) for name, p in found.parts.items()},
         "memory": dict(found.memory),
+        "memory_film": list(model.film) if model else None,
         "seconds_of_a_step": seconds,
     }
 
@@ -131,7 +147,8 @@ def _print_found(found: "Found", seconds: float | None) -> None:
         print(f"  {part:16} {sentence(place) if isinstance(place, InputError) else place}")
     if found.memory:
         needs = ", ".join(f"{way} {size / _GIGABYTE:.0f}" for way, size in found.memory.items())
-        print(f"  GB by offload    {needs} (81 frames of 832x480 in bf16, estimated)")
+        frames, width, height = model.film
+        print(f"  GB by offload    {needs} ({frames} frames of {width}x{height} in bf16, estimated)")
     if seconds is not None:
         print(f"  one step         {seconds:.1f} s with loading, 5 frames of 64x64")
 

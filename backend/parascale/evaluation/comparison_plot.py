@@ -21,10 +21,9 @@ def draw_comparison(rows: Sequence[Row], path: Path) -> None:
     """Draw an evaluation of at least one row and write it as PNG."""
     matplotlib.use("Agg")
     methods = list(dict.fromkeys(row.method for row in rows))
-    regimes = list(dict.fromkeys(row.regime for row in rows))
-    colours = {regime: COLOURS[number % len(COLOURS)] for number, regime in enumerate(regimes)}
+    colours = colours_of_targets(rows)
     with_raw = "raw" in methods
-    figure = Figure(figsize=(12 if with_raw else 8, 1.6 + 0.5 * len(methods)), layout="constrained", facecolor="white")
+    figure = Figure(figsize=(12 if with_raw else 8, 2.2 + 0.5 * len(methods)), layout="constrained", facecolor="white")
     panels = figure.subplots(1, 2, width_ratios=(1.7, 1)) if with_raw else [figure.subplots()]
     _draw_methods(panels[0], rows, methods, colours)
     if with_raw:
@@ -32,26 +31,38 @@ def draw_comparison(rows: Sequence[Row], path: Path) -> None:
     save_figure(figure, path, 110)
 
 
+def colours_of_targets(rows: Sequence[Row]) -> dict[str, str]:
+    """Give every target scene a colour."""
+    targets = dict.fromkeys(target_of(row) for row in rows)
+    return {target: COLOURS[number % len(COLOURS)] for number, target in enumerate(targets)}
+
+
+def target_of(row: Row) -> str:
+    """Return the scene that a row's path runs through."""
+    return row.regime.partition("-")[2]
+
+
 def _draw_methods(axes: Axes, rows: Sequence[Row], methods: list[str], colours: dict[str, str]) -> None:
-    for regime, colour in colours.items():
-        own = [row for row in rows if row.regime == regime and not math.isnan(row.pce)]
-        # Regimes side by side within a method's line.
-        shift = 0.6 * ((list(colours).index(regime) + 0.5) / len(colours) - 0.5)
+    for number, (target, colour) in enumerate(colours.items()):
+        own = [row for row in rows if target_of(row) == target and not math.isnan(row.pce)]
+        # Targets side by side within a method's line.
+        shift = 0.6 * ((number + 0.5) / len(colours) - 0.5)
         places = [methods.index(row.method) + shift for row in own]
-        axes.plot(
-            [max(row.pce, MIN_DRAWN_PCE) for row in own], places, "o", color=colour, ms=5, alpha=0.75, label=regime
-        )
+        label = f"target {target}"
+        axes.plot([max(row.pce, MIN_DRAWN_PCE) for row in own], places, "o", color=colour, ms=4, alpha=0.6, label=label)
     axes.set_xscale("log")
     axes.set(yticks=range(len(methods)), yticklabels=methods, ylim=(len(methods) - 0.5, -0.5))
-    axes.set(xlabel="PCE in the target's true depth, a dot a move", title="Faithfulness, method by method")
+    axes.set(
+        xlabel="PCE in the target's true depth, a dot a move and reference", title="Faithfulness, method by method"
+    )
     axes.grid(axis="x", alpha=0.25, which="both")
     axes.legend(frameon=False, fontsize=8, loc="upper right")
 
 
 def _draw_raw(axes: Axes, rows: Sequence[Row], colours: dict[str, str]) -> None:
     raw = [row for row in rows if row.method == "raw" and not math.isnan(row.depth_gap + row.scale_gap)]
-    for regime, colour in colours.items():
-        own = [row for row in raw if row.regime == regime]
+    for target, colour in colours.items():
+        own = [row for row in raw if target_of(row) == target]
         axes.plot([row.depth_gap for row in own], [row.scale_gap for row in own], "o", color=colour, ms=5, alpha=0.75)
     if raw:
         gaps = [row.depth_gap for row in raw]

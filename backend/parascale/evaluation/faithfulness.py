@@ -6,111 +6,46 @@ calibration, and held against the true path and depth of the reference. Asked to
 solved, and held against the solved reference.
 """
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from parascale.camera import View
 from parascale.errors import InputError
-from parascale.evaluation.methods import METHODS, carry_over
+from parascale.evaluation.methods import CANNOT_BE_ASKED, carry_over
+from parascale.evaluation.plan import RENDER, Plan, sides_of
 from parascale.evaluation.probe import Make
 from parascale.evaluation.results import Row, read_rows, write_rows
+from parascale.evaluation.stages import (
+    EVERY,
+    FPS,
+    Reference,
+    Stage,
+    Stages,
+    clip_file,
+    depth_gap,
+    film_reference,
+    path_file,
+    see_depth,
+)
 from parascale.evaluation.verify import verify
 from parascale.files.disk import make_folder
-from parascale.files.shot_file import read_shot, write_shot
+from parascale.files.shot_file import write_shot
 from parascale.link.kinds.generate import GenerationRequest
-from parascale.parallax.gauge import scale_gauge, to_unit_depth
+from parascale.link.parameters import resolve_parameters
+from parascale.parallax.calibration_report import CalibrationReport
+from parascale.parallax.gauge import to_unit_depth
 from parascale.parallax.metrics import compare
 from parascale.parallax.shot import Shot
-from parascale.solve import solve
+from parascale.retime import fit_to_training
 from parascale.types import Progress
 
-if TYPE_CHECKING:
-    from parascale.blender.depth import SceneDepth
-
-SCENES = ("cosmos", "street", "room", "desk")
-MOVES = ("arc", "dolly in", "dolly out", "truck", "crane", "orbit", "handheld")
-# A reference scene and a target scene.
-REGIMES = ("cosmos-desk", "street-desk", "street-room", "room-desk", "desk-street")
-# `metric` is `raw` here: both sides are in metres.
-DEFAULT_METHODS = tuple(method for method in METHODS if method != "metric")
-QUICK_REGIMES, QUICK_METHODS = ("cosmos-desk", "street-room"), ("closed-loop", "static", "raw")
-QUICK_MOVES = ("dolly in", "truck")
-# The generator that is none: Blender renders the target scene along the path.
-RENDER = "render"
-FPS = 16
-# The depth pass is small, and looks at every so many frames.
-PASS_SIZE, EVERY = (208, 120), 4
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What is evaluated.
-
-    Attributes
-    ----------
-    regimes : sequence of str
-        "REFERENCE-TARGET", each one of `SCENES`.
-    methods, moves : sequence of str
-        Of `METHODS` and `MOVES`.
-    generator : str or None
-        Who makes a video along every path: `RENDER`, or the name of a generator; None makes none.
-    frames : int
-    size : (int, int)
-        Width and height of clips, in pixels.
-
-    Raises
-    ------
-    InputError
-        Where a name is unknown.
-    """
-
-    regimes: Sequence[str] = REGIMES
-    methods: Sequence[str] = DEFAULT_METHODS
-    moves: Sequence[str] = MOVES
-    generator: str | None = None
-    frames: int = 81
-    size: tuple[int, int] = (832, 480)
-
-    def __post_init__(self) -> None:
-        sides = [name for regime in self.regimes for name in _sides(regime)]
-        checks = ("scene", sides, SCENES), ("method", self.methods, METHODS), ("move", self.moves, MOVES)
-        for what, names, known in checks:
-            for name in names:
-                if name not in known:
-                    raise InputError(f"there is no {what} {name!r}: take one of {', '.join(known)}")
-
-
-def quick(plan: Plan) -> Plan:
-    """Return the part of a plan that takes minutes: two moves, 33 frames; of all regimes and methods a few."""
-    return replace(
-        plan,
-        regimes=QUICK_REGIMES if plan.regimes == REGIMES else plan.regimes,
-        methods=QUICK_METHODS if plan.methods == DEFAULT_METHODS else plan.methods,
-        moves=QUICK_MOVES,
-        frames=33,
-    )
-
-
-def _sides(regime: str) -> tuple[str, str]:
-    source, dash, target = regime.partition("-")
-    if not dash:
-        raise InputError(f"{regime!r} is no regime: write REFERENCE-TARGET, as in {REGIMES[0]}")
-    return source, target
-
-
-@dataclass(frozen=True, eq=False)
-class Reference:
-    """A rendered move: as it is, and as it was solved, both in metres; or why it was not solved."""
-
-    true: Shot
-    solved: Shot | None
-    reason: str = ""
+# Part of the progress that rendering and solving the references takes.
+REFERENCES_SHARE = 0.4
+# The method that is also held to what it reaches from the true reference.
+FROM_TRUTH = "closed-loop"
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,15 +57,6 @@ class _Job:
     make: Make | None
 
 
-@dataclass(frozen=True, eq=False)
-class _Stage:
-    """A target scene: its Blender scene, its rays, and the camera that paths start from."""
-
-    scene: Any
-    depth: "SceneDepth"
-    anchor: View
-
-
 def evaluate(plan: Plan, folder: Path, make: Make | None, progress: Progress) -> list[Row]:
     """Evaluate a plan; what the folder already holds of it is not done again.
 
@@ -138,7 +64,7 @@ def evaluate(plan: Plan, folder: Path, make: Make | None, progress: Progress) ->
     ----------
     plan : Plan
     folder : Path
-        Holds clips, shots and ``results.json``, written after every row.
+        Holds clips, shots and ``results.json``, written after every move.
     make : callable or None
         Has a generator answer a request, its files put into a folder; needed where the plan names one.
     progress : callable
@@ -154,91 +80,103 @@ def evaluate(plan: Plan, folder: Path, make: Make | None, progress: Progress) ->
     InputError
         Where the folder holds the results of another plan, cannot be written, or the generator fails.
     """
-    stamp = {"frames": plan.frames, "size": list(plan.size), "generator": plan.generator}
+    stamp = stamp_of(plan)
     known = {row.key: row for row in read_rows(folder, stamp)}
+    if not known:
+        # Before anything is made: what an interrupted run leaves behind is of its settings alone.
+        write_rows(folder, stamp, [])
     job = _Job(plan, folder, make)
-    total = len(plan.regimes) * len(plan.moves)
-    for number, (regime, move) in enumerate(product(plan.regimes, plan.moves)):
+    missing = {
+        pair: [method for method in plan.methods if (*pair, method) not in known]
+        for pair in product(plan.regimes, plan.moves)
+    }
+    references = _film_references(job, [pair for pair, methods in missing.items() if methods], progress)
+    # A target at a time: its scene is built once.
+    pairs = sorted((pair for pair, methods in missing.items() if methods), key=lambda pair: sides_of(pair[0])[1])
+    stages = Stages(plan.size)
+    for number, (regime, move) in enumerate(pairs):
 
         def report(part: float, phase: str, number: int = number, what: str = f"{regime}, {move}") -> None:
-            progress((number + part) / total, f"{what}: {phase}")
+            progress(REFERENCES_SHARE + (1 - REFERENCES_SHARE) * (number + part) / len(pairs), f"{what}: {phase}")
 
-        missing = [method for method in plan.methods if (regime, move, method) not in known]
-        if not missing:
-            continue
-        for row in _rows(job, regime, move, missing, report):
+        source, target = sides_of(regime)
+        reference = references[source, move]
+        for row in _rows(job, (regime, move), missing[regime, move], reference, stages.open(target), report):
             known[row.key] = row
-            write_rows(folder, stamp, known.values())
+        # Another run into the same folder may have written meanwhile.
+        known = {row.key: row for row in read_rows(folder, stamp)} | known
+        write_rows(folder, stamp, [known[key] for key in sorted(known)])
     return [known[key] for key in product(plan.regimes, plan.moves, plan.methods)]
 
 
-def _rows(job: _Job, regime: str, move: str, methods: Sequence[str], report: Progress) -> Iterator[Row]:
-    source, target = _sides(regime)
-    reference = film_reference(source, move, job.plan, job.folder, lambda part, phase: report(0.4 * part, phase))
-    if reference.solved is None:
-        yield from (Row(regime, move, method, reason=reference.reason) for method in methods)
-        return
-    stage = _open(target, job.plan.size)
+def stamp_of(plan: Plan) -> dict[str, object]:
+    """Give what has to be the same for rows of two plans to go together."""
+    return {"frames": plan.frames, "size": list(plan.size), "generator": plan.generator}
+
+
+def _film_references(
+    job: _Job, pairs: Sequence[tuple[str, str]], progress: Progress
+) -> dict[tuple[str, str], Reference]:
+    wanted = sorted({(sides_of(regime)[0], move) for regime, move in pairs})
+    found = {}
+    for number, (name, move) in enumerate(wanted):
+
+        def report(part: float, phase: str, number: int = number, what: str = f"{name}, {move}") -> None:
+            progress(REFERENCES_SHARE * (number + part) / len(wanted), f"{what}: {phase}")
+
+        found[name, move] = film_reference(name, move, job.plan, job.folder, report)
+    return found
+
+
+def _rows(
+    job: _Job,
+    pair: tuple[str, str],
+    methods: Sequence[str],
+    reference: Reference,
+    stage: Stage,
+    report: Progress,
+) -> Iterator[Row]:
     for number, method in enumerate(methods):
-        report(0.4 + 0.6 * number / len(methods), method)
-        try:
-            path = carry_over(method, reference.solved, stage.depth, stage.anchor)
-        except InputError as error:
-            yield Row(regime, move, method, reason=str(error))
+        report(number / len(methods), method)
+        row = Row(*pair, method)
+        if reference.solved is None:
+            yield replace(row, reason=reference.reason)
             continue
-        row = _measure(Row(regime, move, method), path, reference.true, stage)
-        yield row if job.plan.generator is None else _with_video(job, row, path, reference.solved, stage)
-
-
-def film_reference(name: str, move: str, plan: Plan, folder: Path, report: Progress) -> Reference:
-    """Render a move in a scene and solve it, given its lens; what the folder already holds is not done again."""
-    from parascale.blender.render import render_clip, z_medians
-    from parascale.blender.scenes.moves import animate
-
-    own = make_folder(folder / "references")
-    stem = f"{name}-{move.replace(' ', '-')}"
-    clip, true_file, solved_file = (own / f"{stem}{end}" for end in (".mp4", ".true.shot.json", ".solved.shot.json"))
-    # The shot is written last: a clip without it was left half done.
-    if not true_file.is_file():
-        report(0.0, "rendering")
-        stage = _open(name, plan.size)
-        trajectory = animate(stage.scene, move, plan.frames, FPS)
-        render_clip(stage.scene, clip, plan.size, (1, plan.frames + 1), FPS)
-        path = Shot(stem, FPS, trajectory, np.ones(plan.frames), unit="m")
-        # Replayed in its own scene a path is itself: with felt parallax.
-        measured = carry_over("raw", path, stage.depth, trajectory.view(0))
-        depth = z_medians(stage.scene, trajectory, range(0, plan.frames, EVERY), PASS_SIZE)
-        write_shot(replace(measured, trajectory=trajectory, median_depth=depth), true_file)
-    true = read_shot(true_file)
-    if not solved_file.is_file():
-        lens = true.trajectory.intrinsics[0]
+        is_clips_own = method == job.plan.generator  # its model follows the clip itself, and is asked for no path
         try:
-            solved = solve(clip, intrinsics=lens, progress=lambda part, phase: report(0.8 + 0.2 * part, phase))
+            carried = carry_over("raw" if is_clips_own else method, reference.solved, stage.depth, stage.anchor)
         except InputError as error:
-            return Reference(true, None, f"not solved: {error}")
-        # As large as a perfect metric depth of its frames would make it.
-        scaled = scale_gauge(solved, math.exp(_depth_gap(true, solved)))
-        write_shot(replace(scaled, unit="m", metres_per_unit=1.0), solved_file)
-    return Reference(true, read_shot(solved_file))
+            yield replace(row, reason=str(error))
+            continue
+        if is_clips_own:
+            yield _with_video(job, row, carried.shot, reference.solved, stage)
+            continue
+        measured = see_depth(carried.shot, stage)
+        write_shot(measured, path_file(job.folder, row.key))
+        row = _measure(row, measured, reference.true, stage)
+        row = _with_report(row, carried.report)
+        if method == FROM_TRUTH:
+            row = replace(row, true_pce=_from_truth(method, reference.true, stage))
+        no_video = job.plan.generator is None or job.plan.generator in CANNOT_BE_ASKED
+        yield row if no_video else _with_video(job, row, carried.shot, reference.solved, stage)
 
 
-def _open(name: str, size: tuple[int, int]) -> _Stage:
-    from parascale.blender.camera import view_of_camera
-    from parascale.blender.depth import SceneDepth, clip_range
-    from parascale.blender.scenes.scenes_by_name import open_scene
-
-    scene = open_scene(name, size)
-    assert scene.camera is not None
-    return _Stage(scene, SceneDepth(scene, clip=clip_range(scene, scene.camera)), view_of_camera(scene, scene.camera))
+def _with_report(row: Row, report: CalibrationReport | None) -> Row:
+    if report is None:
+        return row
+    return replace(row, held=report.subject_held, roll=report.roll_error, jump=report.largest_jump)
 
 
-def _measure(row: Row, path: Shot, true: Shot, stage: _Stage) -> Row:
+def _from_truth(method: str, true: Shot, stage: Stage) -> float:
+    """PCE of a path carried over from the true reference."""
+    return compare(see_depth(carry_over(method, true, stage.depth, stage.anchor).shot, stage), true).pce
+
+
+def _measure(row: Row, path: Shot, true: Shot, stage: Stage) -> Row:
     """Hold a path, in the depth it really sees, against the true reference."""
-    from parascale.blender.render import z_medians
-
-    sampled = range(0, len(path), EVERY)
-    asked = replace(path, median_depth=z_medians(stage.scene, path.trajectory, sampled, PASS_SIZE))
-    found = compare(asked, true)
+    found = compare(path, true)
+    sampled = list(range(0, len(path), EVERY))
+    centres = path.trajectory.centres
     return replace(
         row,
         pce=found.pce,
@@ -247,42 +185,74 @@ def _measure(row: Row, path: Shot, true: Shot, stage: _Stage) -> Row:
         felt_error=found.felt_error,
         rot_err=found.rot_err,
         trans_err=found.trans_err,
-        depth_gap=_depth_gap(true, asked),
-        crossings=float(len(stage.depth.crossings(path.trajectory.centres))),
-        blind=float(np.mean(np.isnan(asked.median_depth[list(sampled)]))),
+        trans_err_rel=found.trans_err_rel,
+        depth_gap=depth_gap(true, path),
+        crossings=float(len(stage.depth.crossings(centres))),
+        nearest=float(
+            np.nanmin(stage.depth.nearest_surface(centres[sampled]) / path.median_depth[sampled], initial=np.inf)
+        ),
+        blind=float(np.mean(np.isnan(path.median_depth[sampled]))),
     )
 
 
-def _depth_gap(reference: Shot, other: Shot) -> float:
-    """ln(Z / Z'), median of the frames that steps start from: the log scale gap of the paper's Theorem 1."""
-    ratio = np.log(reference.median_depth / other.median_depth)[:-1]
-    known = ratio[~np.isnan(ratio)]
-    return float(np.median(known)) if len(known) else math.nan
-
-
-def _with_video(job: _Job, row: Row, path: Shot, solved: Shot, stage: _Stage) -> Row:
+def _with_video(job: _Job, row: Row, path: Shot, solved: Shot, stage: Stage) -> Row:
     """Have a video made along a path, solve it, and hold it against the solved reference."""
     own = make_folder(make_folder(job.folder / "videos") / "-".join(row.key).replace(" ", "-"))
+    path, solved = (_as_trained(job.plan, shot) for shot in (path, solved))
     try:
-        video, made_up = _video(job, path, stage, own)
-        found = compare(verify(video, path, masks=made_up).shot, solved)
+        video, made_up = _video(job, row.key, path, stage, own)
+        realised = verify(video, path, masks=made_up)
+        found, asked = compare(realised.shot, solved), realised.metrics
     except InputError as error:
         return replace(row, reason=f"no video to measure: {error}")
-    return replace(row, video_pce=found.pce, video_gap=found.pce_scale_gap, above_floor=found.above_floor)
+    row = replace(
+        row,
+        video_pce=found.pce,
+        video_gap=found.pce_scale_gap,
+        above_floor=found.above_floor,
+        video_rot=found.rot_err,
+        video_trans=found.trans_err,
+        video_trans_rel=found.trans_err_rel,
+    )
+    if job.plan.generator in CANNOT_BE_ASKED:
+        return row
+    return replace(
+        row,
+        asked_pce=asked.pce,
+        asked_rot=asked.rot_err,
+        asked_trans=asked.trans_err,
+        asked_trans_rel=asked.trans_err_rel,
+    )
 
 
-def _video(job: _Job, path: Shot, stage: _Stage, folder: Path) -> tuple[Path, Path | None]:
+def _as_trained(plan: Plan, shot: Shot) -> Shot:
+    """Give a shot the frames that the generator was trained on: what is asked for, and what it is held against."""
+    if plan.generator is None or plan.generator == RENDER:
+        return shot
+    from parascale.generators import GENERATORS
+
+    generator = GENERATORS[plan.generator]
+    trained = generator.trained_at(resolve_parameters(generator.describe(), {}))
+    return fit_to_training(shot, trained.fps, 0 if trained.splits else trained.best_frames)
+
+
+def _video(job: _Job, key: tuple[str, str, str], path: Shot, stage: Stage, folder: Path) -> tuple[Path, Path | None]:
     """Have a video made along a path; its file, and the mask of what it made up."""
     from parascale.blender.render import render_path
 
     if job.plan.generator == RENDER:
         return render_path(stage.scene, path.trajectory, folder / "result.mp4", job.plan.size, FPS), None
     assert job.make is not None
-    made = job.make(_request(job.plan, path, stage, folder), folder, lambda _part, _phase: None)
+    request = _request(job.plan, path, stage, folder)
+    if job.plan.generator in CANNOT_BE_ASKED:
+        regime, move, _ = key
+        source, target = sides_of(regime)
+        request = replace(request, prompt=target, parameters={"source_video": str(clip_file(job.folder, source, move))})
+    made = job.make(request, folder, lambda _part, _phase: None)
     return made.files["video"], made.files.get("hole_mask")
 
 
-def _request(plan: Plan, path: Shot, stage: _Stage, folder: Path) -> GenerationRequest:
+def _request(plan: Plan, path: Shot, stage: Stage, folder: Path) -> GenerationRequest:
     """Ask for a path that starts at the scene's own camera."""
     from parascale.blender.render import render_still, z_pass
     from parascale.media.image_file import read_image

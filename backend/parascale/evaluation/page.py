@@ -15,8 +15,10 @@ from parascale.errors import InputError
 from parascale.files.disk import replace_files
 from parascale.media.frames import read_frames
 from parascale.media.video_file import fit_within
+from parascale.parallax.horizon import roll_angles
 from parascale.parallax.metrics import compare
 from parascale.parallax.shot import Shot
+from parascale.parallax.verdict import SEVERITIES
 from parascale.types import Array, Json, to_json_values
 
 # Pictures of a side, at most, and their longer side in pixels: about 4 MB for a shot of 121 frames.
@@ -37,11 +39,14 @@ class Side:
         A video or pictures; the shot's ``frames`` number its frames.
     name : str
         What it is called in the report; the shot's own name where empty.
+    masks : Path or None
+        A video as long as that one, white where its pictures are made up.
     """
 
     shot: Shot
     video: Path | None = None
     name: str = ""
+    masks: Path | None = None
 
 
 def write_page(sides: Sequence[Side], path: Path) -> None:
@@ -59,12 +64,13 @@ def write_page(sides: Sequence[Side], path: Path) -> None:
         Where a video cannot be read, ends before its shot, or the page cannot be written.
     """
     reference = sides[0].shot
+    made_up = [_made_up(side) for side in sides]
     names = [side.name or side.shot.name for side in sides]
     document = {
         "title": " and ".join(dict.fromkeys(names)) if len(names) < 3 else f"{names[0]} and {len(names) - 1} results",
         "subtitle": f"{len(reference)} frames at {reference.fps:g} a second, {reference.motion_class}",
-        "sides": [_describe(side) for side in sides],
-        "measures": [[name, values] for name, values in _measures([side.shot for side in sides])],
+        "sides": [_describe(side) | {"made_up": shares} for side, shares in zip(sides, made_up, strict=True)],
+        "measures": [*_measures([side.shot for side in sides]), *_coverage(made_up)],
     }
     text = json.dumps(to_json_values(document), allow_nan=False, separators=(",", ":"))
     template = (files("parascale.evaluation") / "page.html").read_text("utf-8")
@@ -80,7 +86,6 @@ def _describe(side: Side) -> dict[str, object]:
     depth = float(shot.bridged_depth[0])
     first = np.linalg.inv(path.camera_to_world[0])
     poses = first @ path.camera_to_world
-    every = -(-len(shot) // MAX_PICTURES)
     assert shot.frames is not None
     return {
         "name": side.name or shot.name,
@@ -92,13 +97,83 @@ def _describe(side: Side) -> dict[str, object]:
         "sigma": None if shot.parallax_sigma is None else shot.parallax_sigma.tolist(),
         "centres": (poses[:, :3, 3] / depth).tolist(),
         "rotations": poses[:, :3, :3].tolist(),
+        "tall": path.height / path.width,
+        "horizon": _horizon(shot),
+        "subjects": [
+            {"name": subject.name, "centre": [None if np.isnan(x) else [x, y] for x, y in subject.centre.tolist()]}
+            for subject in shot.subjects
+        ],
         "half": [path.width / 2 / path.intrinsics[0, 0], path.height / 2 / path.intrinsics[0, 1]],
         "points": _points(shot, first, depth),
-        "every": every,
-        "pictures": [] if side.video is None else _pictures(side.video, shot.frames[::every].tolist()),
+        "every": -(-len(shot) // MAX_PICTURES),
+        "pictures": [] if side.video is None else _pictures(side.video, _shown(shot)),
         "verdict": _verdict(shot),
         "provenance": [[name, _as_text(value)] for name, value in shot.provenance.items()],
     }
+
+
+def _shown(shot: Shot) -> list[int]:
+    """Give the frames of the clip whose pictures the page holds."""
+    assert shot.frames is not None
+    frames: list[int] = shot.frames[:: -(-len(shot) // MAX_PICTURES)].tolist()
+    return frames
+
+
+def _horizon(shot: Shot) -> list[list[float]] | None:
+    """Give a, b, c of the line a x + b y + c = 0 on which directions are level, a frame; None where up is unknown.
+
+    x right and y down from the middle of the picture, in frame widths.
+    """
+    if shot.up is None:
+        return None
+    path = shot.trajectory
+    focal, centre = path.intrinsics[:, :2] / path.width, path.intrinsics[:, 2:] / path.width
+    up = np.swapaxes(path.rotations, 1, 2) @ shot.up.direction
+    slope = up[:, :2] / focal
+    middle = np.array(path.size) / path.width / 2 - centre
+    lines: list[list[float]] = np.column_stack([slope, up[:, 2] + np.sum(slope * middle, axis=1)]).tolist()
+    return lines
+
+
+def _made_up(side: Side) -> list[float]:
+    """Give the share of every picture shown that is made up; empty where nobody knows."""
+    if side.masks is None:
+        return []
+    wanted = _shown(side.shot)
+    shares = {frame.number: float(np.mean(frame.picture > 127)) for frame in read_frames(side.masks, set(wanted))}
+    if missing := sorted(set(wanted) - set(shares)):
+        raise InputError(f"{side.masks} ends before frame {missing[0]} of its video: is it another video's mask?")
+    return [shares[number] for number in wanted]
+
+
+def _coverage(made_up: Sequence[Sequence[float]]) -> list[tuple[str, list[object]]]:
+    if not any(made_up):
+        return []
+    columns = [[100 * share for share in shares] for shares in made_up]
+    return [
+        ("Picture made up, %, mean", [float(np.mean(column)) if column else None for column in columns]),
+        ("Picture made up, %, at most", [max(column, default=None) for column in columns]),
+    ]
+
+
+def _composition(shots: Sequence[Shot]) -> list[tuple[str, list[object]]]:
+    """Give how the pictures are composed: the subject's share of the frames and P, and the largest roll."""
+    held = [float(np.mean(shot.subjects[0].in_frame)) if shot.subjects else None for shot in shots]
+    speeds = [_median(shot.parallax_of(shot.subjects[0])) if shot.subjects else None for shot in shots]
+    rolls = [_largest_roll(shot) for shot in shots]
+    rows: list[tuple[str, list[object]]] = [
+        ("Subject in the picture, share of the frames", list(held)),
+        ("P of the subject, median of the steps", list(speeds)),
+        ("Roll against the horizon, degrees, at most", list(rolls)),
+    ]
+    return [row for row in rows if any(value is not None for value in row[1])]
+
+
+def _largest_roll(shot: Shot) -> float | None:
+    if shot.up is None:
+        return None
+    roll = np.degrees(roll_angles(shot.trajectory.rotations, shot.up.direction))
+    return float(np.abs(roll).max())
 
 
 def _points(shot: Shot, first: Array, depth: float) -> list[list[object]]:
@@ -123,7 +198,7 @@ def _pictures(video: Path, numbers: Sequence[int]) -> list[str]:
         assert good
         found[frame.number] = "data:image/jpeg;base64," + base64.b64encode(stored.tobytes()).decode()
     if missing := sorted(set(numbers) - set(found)):
-        raise InputError(f"{video} ends before frame {missing[0]} of its shot: is it another shot's video?")
+        raise InputError(f"{video.name} ends before frame {missing[0]} of its shot: is it another shot's video?")
     return [found[number] for number in numbers]
 
 
@@ -134,7 +209,8 @@ def _verdict(shot: Shot) -> list[tuple[str, str]]:
     warned = shot.quality.get("warnings")
     told = [str(each) for each in warned] if isinstance(warned, list) else []
     found += [("warning", each) for each in (*told, *(notice.message for notice in shot.notices))]
-    return sorted(found, key=lambda each: ("bad", "warning", "good").index(each[0]))
+    order: dict[str, int] = {severity: place for place, severity in enumerate(SEVERITIES)}
+    return sorted(found, key=lambda each: order.get(each[0], 0))
 
 
 def _measures(shots: Sequence[Shot]) -> list[tuple[str, list[object]]]:
@@ -149,6 +225,7 @@ def _measures(shots: Sequence[Shot]) -> list[tuple[str, list[object]]]:
         for name in QUALITIES
         if any(name in shot.quality for shot in shots)
     ]
+    rows += _composition(shots)
     against: list[dict[str, Json]] = []
     for shot in shots[1:]:
         try:

@@ -1,4 +1,4 @@
-"""Rows of an evaluation: kept as they come, and summed up as tables."""
+"""Rows of an evaluation, kept as they come."""
 
 import csv
 import io
@@ -19,8 +19,6 @@ from parascale.types import to_json_values
 FILE = "results.json"
 # Scale gaps that differ by less tell no slope.
 MIN_GAP_RANGE = 1.0
-# PCE of closed-loop beyond which a row is named, and how many are.
-SHOWN_ABOVE, WORST = 0.03, 10
 
 
 @dataclass(frozen=True)
@@ -30,7 +28,7 @@ class Row:
     Attributes
     ----------
     regime, move, method : str
-    pce, scale_gap, profile, felt_error, rot_err, trans_err : float
+    pce, scale_gap, profile, felt_error, rot_err, trans_err, trans_err_rel : float
         The path in the target's true depth against the true reference; see `parascale.parallax.metrics.Metrics`.
     depth_gap : float
         ln(Z / Z'), median over the frames.
@@ -38,8 +36,17 @@ class Row:
         Share of the frames looked at that see no surface, 0 .. 1.
     crossings : float
         Steps of the path that pass through a surface.
-    video_pce, video_gap, above_floor : float
+    nearest : float
+        Smallest distance from a camera to a surface, as a share of the median depth there.
+    true_pce : float
+        The same as ``pce``, carried over from the true reference instead of the solved one.
+    held, roll, jump : float
+        Share of the frames that hold the subject, largest error of roll in degrees, largest change of ln s from one
+        step to the next; see `parascale.parallax.calibration_report.CalibrationReport`.
+    video_pce, video_gap, above_floor, video_rot, video_trans, video_trans_rel : float
         The video along the path, solved, against the solved reference.
+    asked_pce, asked_rot, asked_trans, asked_trans_rel : float
+        The same video against the path that was asked for.
     reason : str
         Why figures are missing.
     """
@@ -53,12 +60,25 @@ class Row:
     felt_error: float = math.nan
     rot_err: float = math.nan
     trans_err: float = math.nan
+    trans_err_rel: float = math.nan
     depth_gap: float = math.nan
     blind: float = math.nan
     crossings: float = math.nan
+    nearest: float = math.nan
+    true_pce: float = math.nan
+    held: float = math.nan
+    roll: float = math.nan
+    jump: float = math.nan
     video_pce: float = math.nan
     video_gap: float = math.nan
     above_floor: float = math.nan
+    video_rot: float = math.nan
+    video_trans: float = math.nan
+    video_trans_rel: float = math.nan
+    asked_pce: float = math.nan
+    asked_rot: float = math.nan
+    asked_trans: float = math.nan
+    asked_trans_rel: float = math.nan
     reason: str = ""
 
     @property
@@ -116,7 +136,15 @@ def write_rows(folder: Path, stamp: Mapping[str, object], rows: Iterable[Row]) -
 
 
 def _row(values: dict[str, Any]) -> Row:
-    return Row(**values | {name: math.nan for name in NAMES if values[name] is None})
+    """Give back a row; a figure that was not measured yet when it was written is unknown."""
+    known: dict[str, Any] = {name: math.nan if value is None else value for name, value in values.items()}
+    return Row(**known)
+
+
+def mean(values: Iterable[float]) -> float:
+    """Mean of the values that are known, NaN where none is."""
+    known = [value for value in values if not math.isnan(value)]
+    return float(np.mean(known)) if known else math.nan
 
 
 def median(values: Iterable[float]) -> float:
@@ -132,76 +160,3 @@ def raw_slope(rows: Sequence[Row]) -> float:
     if len(gap) < 2 or np.ptp(gap) < MIN_GAP_RANGE:
         return math.nan
     return float(np.polyfit(gap, error, 1)[0])
-
-
-def tables(rows: Sequence[Row]) -> str:
-    """Return the report, in Markdown."""
-    methods = list(dict.fromkeys(row.method for row in rows))
-    regimes = list(dict.fromkeys(row.regime for row in rows))
-    filmed = any(not math.isnan(row.video_pce) for row in rows)
-    lines = [
-        "# Faithfulness of camera-motion transfer",
-        "",
-        "PCE of the path in the target's true depth against the true reference; the reference solved from pixels, given"
-        " its lens. Medians over the moves, largest in brackets; moves without a figure are counted beside, and count"
-        " as no better than the others.",
-        "",
-        *_table(rows, methods, regimes, "pce"),
-        "",
-        *(["The video along the path, solved, against the solved reference.", ""] if filmed else []),
-        *([*_table(rows, methods, regimes, "video_pce"), ""] if filmed else []),
-        "What else it does, medians over all moves and regimes.",
-        "",
-        "| method | scale gap | profile | felt error | RotErr, degrees | TransErr, % | blind frames | through walls |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- |",
-    ]
-    for method in methods:
-        own = [row for row in rows if row.method == method]
-        names = ("scale_gap", "profile", "felt_error", "rot_err", "trans_err", "blind")
-        figures = [median(getattr(row, name) for row in own) for name in names]
-        through = sum(row.crossings > 0 for row in own)
-        lines.append(f"| {method} | " + " | ".join(map(_figure, figures)) + f" | {through} of {len(own)} |")
-    slope = raw_slope(rows)
-    if not math.isnan(slope):
-        lines += ["", f"Error of `raw` over the log scale gap ln(Z / Z'): slope {slope:.3f}; Theorem 1 says 1."]
-    lines += ["", *_worst(rows), "Every row: `results.csv`."]
-    refused = [row for row in rows if row.reason]
-    lines += ["", "Not measured:", ""] if refused else []
-    lines += [f"- {row.regime}, {row.move}, {row.method}: {row.reason}" for row in refused]
-    return "\n".join(lines) + "\n"
-
-
-def _table(rows: Sequence[Row], methods: Sequence[str], regimes: Sequence[str], figure: str) -> list[str]:
-    lines = ["| method | " + " | ".join(regimes) + " |", "| --- |" + " --- |" * len(regimes)]
-    for method in methods:
-        cells = []
-        for regime in regimes:
-            values = [getattr(row, figure) for row in rows if (row.method, row.regime) == (method, regime)]
-            known = [value for value in values if not math.isnan(value)]
-            missing = len(values) - len(known)
-            beside = f", {missing} of {len(values)} unknown" if missing else ""
-            cells.append(f"{_figure(_median_at_least(values))} ({_figure(max(known))}){beside}" if known else "-")
-        lines.append(f"| {method} | " + " | ".join(cells) + " |")
-    return lines
-
-
-def _median_at_least(values: Sequence[float]) -> float:
-    """Median where unknown values are no smaller than the largest known: what fails does not flatter those that do."""
-    largest = max(value for value in values if not math.isnan(value))
-    return median(largest if math.isnan(value) else value for value in values)
-
-
-def _worst(rows: Sequence[Row]) -> list[str]:
-    """Name the calibrated rows that are furthest off, and why where it is known."""
-    own = [row for row in rows if row.method == "closed-loop" and row.pce > SHOWN_ABOVE]
-    if not own:
-        return []
-    lines = [f"`closed-loop` above {SHOWN_ABOVE:g}:", ""]
-    for row in sorted(own, key=lambda row: -row.pce)[:WORST]:
-        why = f"{row.crossings:.0f} steps pass through a surface" if row.crossings > 0 else "no step passes a surface"
-        lines.append(f"- {row.regime}, {row.move}: {row.pce:.3f}; {why}")
-    return [*lines, ""]
-
-
-def _figure(value: float) -> str:
-    return "-" if math.isnan(value) else f"{value:.3f}" if abs(value) < 10 else f"{value:.1f}"

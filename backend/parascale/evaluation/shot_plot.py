@@ -6,10 +6,11 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from parascale.evaluation.figure import save_figure
 from parascale.parallax.shot import Shot
+from parascale.types import Array
 
 PATH_COLOUR, FLOOR_COLOUR, POINT_COLOUR = "#2e7d5b", "#bf616a", "#9aa3b2"
 UNIT_NAMES = {"m": "m", "unit-depth": "first median depths", "arbitrary": "its own units"}
@@ -22,6 +23,11 @@ VIEWS = (("from above", 0, 2, "right", "forward"), ("from the right", 2, 1, "for
 def draw_shot(shot: Shot, path: Path) -> None:
     """Draw a shot, its points and its noise floor where it has them, and write it as PNG."""
     matplotlib.use("Agg")
+    save_figure(make_figure(shot), path, 100)
+
+
+def make_figure(shot: Shot) -> Figure:
+    """Lay out a shot: two views of its path, and P, depth and steps over its frames and seconds."""
     figure = Figure(figsize=(13, 7.4), layout="constrained", facecolor="white")
     figure.suptitle(_title(shot), fontsize=12)
     axes = figure.subplot_mosaic(
@@ -45,7 +51,25 @@ def draw_shot(shot: Shot, path: Path) -> None:
         axes[place].grid(alpha=0.25)
         axes[place].set_xlim(frames[0], max(frames[-1], frames[0] + 1))
     axes["baseline"].set_xlabel("frame")
-    save_figure(figure, path, 100)
+    _add_seconds(axes["parallax"], shot, frames)
+    return figure
+
+
+def _add_seconds(axes: Axes, shot: Shot, frames: NDArray[np.int64]) -> None:
+    """Write seconds above the frames."""
+    if len(shot) < 2:
+        return
+    rate = float((frames[-1] - frames[0]) / np.ptp(shot.trajectory.times))
+    first = float(frames[0])
+
+    def to_seconds(frame: ArrayLike) -> Array:
+        return (np.asarray(frame, np.float64) - first) / rate
+
+    def to_frame(second: ArrayLike) -> Array:
+        return np.asarray(second, np.float64) * rate + first
+
+    seconds = axes.secondary_xaxis("top", functions=(to_seconds, to_frame))
+    seconds.set_xlabel("seconds")
 
 
 def _title(shot: Shot) -> str:
@@ -73,13 +97,14 @@ def _draw_path(axes: Axes, shot: Shot, poses: NDArray[np.float64], view: tuple[s
     )  # fmt: skip
     axes.set(xlabel=f"{labels[0]}, {UNIT_NAMES[shot.unit]}", ylabel=labels[1])
     axes.set_title(f"The path {title}, arrows along the view")
-    # The path with as much around it, not all there is to see.
+    # The path with half as much around it. All there is to see may lie a hundred times as far, and sets no limit.
     low, high = centres.min(axis=0), centres.max(axis=0)
     depth = float(shot.median_depth[0]) if np.isfinite(shot.median_depth[0]) else 0.0
-    half = max(float((high - low).max()), 0.02 * depth) or 1.0
-    corners = ((low + high) / 2)[:, None] + [-half, half]
-    axes.plot(corners[across], corners[up], alpha=0)
-    axes.set_aspect("equal", adjustable="datalim")
+    half = 0.75 * float((high - low).max()) or 0.02 * depth or 1.0
+    middle = (low + high) / 2
+    axes.set_aspect("equal", adjustable="box")
+    axes.set_xlim(middle[across] - half, middle[across] + half)
+    axes.set_ylim(middle[up] - half, middle[up] + half)
     if up == 1:
         axes.yaxis.set_inverted(True)
     axes.grid(alpha=0.25)

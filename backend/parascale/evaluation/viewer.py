@@ -1,5 +1,8 @@
 """A shot in rerun: cameras, points, the frames on the cameras, P and median depth over time."""
 
+import subprocess
+import sys
+import tempfile
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -17,8 +20,14 @@ PATH_COLOUR, FLOOR_COLOUR = (46, 125, 91), (191, 97, 106)
 BAND_COLOUR = (150, 190, 173)
 
 
+# The viewer listens for more data, for this machine alone.
+LOOPBACK = "127.0.0.1"
+
+
 def view_shot(shot: Shot, reference: Path | None = None, save: Path | None = None) -> None:
     """Show a shot in rerun's viewer, or write it as a recording.
+
+    The viewer is that of the rerun package, started beside this process on a recording of its own; it stays open.
 
     Parameters
     ----------
@@ -37,17 +46,44 @@ def view_shot(shot: Shot, reference: Path | None = None, save: Path | None = Non
         rr = import_module("rerun")
     except ImportError as error:
         raise InputError("rerun is not installed", "rerun") from error
-    rr.init("parascale", recording_id=shot.digest)
     if save is not None:
-        rr.save(save)
-    else:
-        rr.spawn()
+        _write_recording(rr, shot, reference, save)
+        return
+    folder = Path(tempfile.mkdtemp(prefix="parascale-view-"))
+    recording = folder / "shot.rrd"
+    _write_recording(rr, shot, reference, recording)
+    switch_off_analytics()
+    subprocess.Popen(viewer_command(recording), start_new_session=True, stderr=subprocess.DEVNULL)
+
+
+def _write_recording(rr: ModuleType, shot: Shot, reference: Path | None, path: Path) -> None:
+    # Recordings of one application share a viewer's layout and stand side by side in it.
+    rr.init("parascale", recording_id=shot.digest)
+    rr.save(path)
+    rr.send_recording_name(shot.name)
     rr.send_blueprint(_blueprint())
     _log_scene(rr, shot)
     frames = {} if reference is None else _encode_frames(reference, shot)
     for index in range(len(shot)):
         _log_frame(rr, shot, index, frames)
     rr.disconnect()
+
+
+def viewer_command(recording: Path) -> list[str]:
+    """Return what opens a recording: the viewer of the package that is installed, whatever is on the path.
+
+    A viewer that is open already takes the recording up beside its others.
+    """
+    return [*_viewer(), str(recording), "--bind", LOOPBACK, "--hide-welcome-screen"]
+
+
+def switch_off_analytics() -> None:
+    """Keep rerun's viewer from reporting how it is used."""
+    subprocess.run([*_viewer(), "analytics", "disable"], check=False, capture_output=True, timeout=60)
+
+
+def _viewer() -> list[str]:
+    return [sys.executable, "-m", "rerun"]
 
 
 def source_of(shot: Shot, folder: Path) -> Path | None:
@@ -86,7 +122,9 @@ def _blueprint() -> object:
         rrb.TimeSeriesView(origin="/parallax", name="Parallax Number"),
         rrb.TimeSeriesView(origin="/depth", name="median depth"),
     )
-    return rrb.Horizontal(scene, graphs, column_shares=[2, 1])
+    # Opened on the first frame, at rest.
+    time = rrb.TimePanel(timeline="frame", play_state="paused", state="collapsed")
+    return rrb.Blueprint(rrb.Horizontal(scene, graphs, column_shares=[2, 1]), time)
 
 
 def _log_scene(rr: ModuleType, shot: Shot) -> None:

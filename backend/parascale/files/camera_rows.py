@@ -4,13 +4,15 @@ from collections.abc import Callable
 
 import numpy as np
 
-from parascale.errors import InputError
+from parascale.errors import InputError, Notice
 from parascale.files.matrices import from_rows, invert, to_rows
 from parascale.files.raw_trajectory import Size
 from parascale.parallax.shot import Shot
 from parascale.types import Array
 
 COLUMNS = 19
+# A principal point farther out, in widths or heights of the picture, is one in pixels.
+_MAX_FRACTION = 4.0
 CONVENTION = "rows of timestamp, fx fy cx cy as fractions of width and height, 0 0, 3x4 world-to-camera, OpenCV axes"
 
 
@@ -22,6 +24,17 @@ def poses_from_rows(rows: Array) -> Array:
 def lens_from_fractions(rows: Array) -> Callable[[Size], Array]:
     """Intrinsics in pixels of any size, from the rows' fractions of width and height."""
     return lambda size: rows[:, 1:5] * np.array([*size, *size])
+
+
+def doubt_fractions(rows: Array) -> tuple[Notice, ...]:
+    """Say where what should be fractions of the picture's size looks like pixels."""
+    for row in np.flatnonzero((np.abs(rows[:, 3:5]) > _MAX_FRACTION).any(axis=1))[:1]:
+        told = (
+            f"the principal point of frame {row}, {rows[row, 3]:g} and {rows[row, 4]:g}, looks like pixels, where the "
+            "format has fractions of width and height: then the lens is wrong, and has to be divided by them"
+        )
+        return (Notice(told),)
+    return ()
 
 
 def size_from_rows(rows: Array, source: str) -> Size | None:

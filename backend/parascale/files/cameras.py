@@ -1,5 +1,6 @@
 """The cameras of a file that holds several, told by their pictures' names, and which of them is read."""
 
+import itertools
 import re
 from collections.abc import Sequence
 
@@ -88,6 +89,10 @@ def choose_pictures(
     cameras: dict[str, list[int]] = {}
     for index in order:
         cameras.setdefault(labels[index], []).append(index)
+    for own in cameras.values() if all(names) else ():
+        for before, after in itertools.pairwise(own):
+            if names[before] == names[after]:
+                raise InputError(f"{source} has two poses of one picture, {names[after]}: leave out one")
     ordered = sorted(cameras, key=natural_key)
     if wanted is not None and len(ordered) == 1:
         raise InputError(f"{source} holds one camera, which is not chosen by name")

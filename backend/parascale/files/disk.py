@@ -1,5 +1,6 @@
 """Files in and out, whole or not at all, links followed, devices and pipes written through; text in any line ending."""
 
+import codecs
 import errno
 import os
 import shutil
@@ -49,8 +50,20 @@ def read_bytes(path: Path, largest: int = LARGEST_TEXT) -> bytes:
     return data
 
 
+def decode_text(data: bytes, errors: str = "strict") -> str:
+    """Decode UTF-8, or UTF-16 with a byte-order mark, as PowerShell writes it; all line ends become newlines.
+
+    Raises
+    ------
+    UnicodeDecodeError
+        Where errors are strict and it is neither.
+    """
+    encoding = "utf-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
+    return data.decode(encoding, errors).replace("\r\n", "\n").replace("\r", "\n")
+
+
 def read_text(path: Path, largest: int = LARGEST_TEXT) -> str:
-    """Read UTF-8 text, with or without byte-order mark, whatever its line ends; they become newlines.
+    """Read text as `decode_text` decodes it.
 
     Raises
     ------
@@ -59,11 +72,14 @@ def read_text(path: Path, largest: int = LARGEST_TEXT) -> str:
     """
     data = read_bytes(path, largest)
     try:
-        text = data.decode("utf-8-sig")
+        text = decode_text(data)
+        fault = text.find("\0")
     except UnicodeDecodeError as error:
-        line = data[: error.start].count(b"\n") + 1
-        raise InputError(f"{path}, line {line}: this is not UTF-8 text") from None
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+        text, fault = data[: error.start].decode("latin-1"), error.start
+    if fault >= 0:
+        line = text.count("\n", 0, fault) + 1
+        raise InputError(f"{path}, line {line}: this is not UTF-8 text")
+    return text
 
 
 def is_stream(path: Path) -> bool:

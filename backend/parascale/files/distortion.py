@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
 
@@ -10,8 +9,6 @@ from parascale.errors import InputError, Notice
 from parascale.types import Array, Json
 
 _BY_COEFFICIENTS = ("SIMPLE_RADIAL", "RADIAL", "OPENCV", "FULL_OPENCV")
-
-D = TypeVar("D", bound=Mapping[str, object])
 
 
 @dataclass(frozen=True)
@@ -119,8 +116,28 @@ def coefficient(distortion: Mapping[str, object], key: str) -> float:
     return float(value)
 
 
-def common_distortion(found: Sequence[D | None]) -> tuple[D | None, tuple[Notice, ...]]:
-    """Give the distortion of the first frame, the one a shot can hold; that others differ is said."""
+def common_distortion(
+    found: Sequence[Mapping[str, object] | None],
+) -> tuple[dict[str, object] | None, tuple[Notice, ...]]:
+    """Join the distortions of frames in the simplest model that holds all: what changes is a list of one a frame.
+
+    Where no model holds all, as of a flat lens and a fisheye, it is that of the first, which is said.
+    """
+    first = None if found[0] is None else dict(found[0])
     if all(distortion == found[0] for distortion in found):
-        return found[0], ()
-    return found[0], (Notice("the lens distortion changes from frame to frame: kept that of the first"),)
+        return first, ()
+    kinds = {None if distortion is None else str(distortion["model"]) for distortion in found}
+    values = {key: [_number(each, key) for each in found] for each in found if each for key in each if key != "model"}
+    if kinds <= {None, *_BY_COEFFICIENTS}:
+        kept = {key for key, numbers in values.items() if any(numbers)}
+        model = next(name for name in _BY_COEFFICIENTS if kept <= set(MODELS[name].parameters))
+    elif len(kinds) == 1:
+        model = str(kinds.pop())
+    else:
+        return first, (Notice("the kind of lens changes from frame to frame: kept the distortion of the first"),)
+    each = {key: values.get(key, [0.0]) for key in MODELS[model].parameters}
+    return {"model": model} | {key: v[0] if len(set(v)) == 1 else v for key, v in each.items()}, ()
+
+
+def _number(distortion: Mapping[str, object] | None, key: str) -> float:
+    return 0.0 if distortion is None else coefficient(distortion, key)

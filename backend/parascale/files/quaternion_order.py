@@ -1,5 +1,6 @@
-"""Whether the four numbers of a rotation begin or end with w, by what each reading makes of the path."""
+"""Whether quaternions begin or end with w: by the names of columns, or by what each reading makes of the path."""
 
+import re
 from typing import Literal
 
 import numpy as np
@@ -15,11 +16,27 @@ _DECIDES, _DOUBT = 100.0, 8.0
 # Below this a path is as smooth as the decimals of a file allow.
 _ROUNDING = 1e-7
 
-Evidence = Literal["", "first row", "smoothness", "doubt"]
+# The name of a quaternion's part, as in qw, q_RS_x and rotation_z.
+_PART = re.compile(r"\b(?:q|quat|quaternion|rot|rotation|orientation)[a-z_.]*?([wxyz])\b", re.IGNORECASE)
+# Names of columns stand before the rows.
+_HEAD_LINES = 40
+
+Evidence = Literal["", "names", "first row", "smoothness", "doubt", "none"]
+W_FIRST, W_LAST = [0, 1, 2, 3], [3, 0, 1, 2]
+"""Where w, x, y, z stand in a row."""
 
 
-def find_w_first(numbers: Array, centres: Array) -> Evidence:
-    """Say what tells that quaternions are stored w x y z where x y z w is the custom; empty where nothing does.
+def read_order(text: str) -> list[int] | None:
+    """Read from a text's names of columns where w, x, y, z stand; None where it names none."""
+    for line in text.split("\n", _HEAD_LINES)[:_HEAD_LINES]:
+        parts = [part.lower() for part in _PART.findall(line)]
+        if "".join(parts) in {"wxyz", "xyzw"}:
+            return W_FIRST if parts[0] == "w" else W_LAST
+    return None
+
+
+def find_other_order(numbers: Array, centres: Array, custom: list[int]) -> Evidence:
+    """Say what tells that quaternions are not stored in the order that is the custom; empty where all tells for it.
 
     Both readings have unit length and turn as far from frame to frame. They differ in where the camera looks: a path
     mostly begins at the identity, and the camera's own velocity changes little from frame to frame.
@@ -29,24 +46,30 @@ def find_w_first(numbers: Array, centres: Array) -> Evidence:
     numbers : (T, 4) float64
         Unit quaternions in the order of the file.
     centres : (T, 3) float64
+    custom : list of int
+        `W_FIRST` or `W_LAST`.
 
     Returns
     -------
-    "first row", "smoothness", "doubt" or ""
-        "doubt": w first is smoother, and not by enough to be taken.
+    "first row", "smoothness", "doubt", "none" or ""
+        "doubt": the other order is smoother, and not by enough to be taken; "none": nothing tells them apart.
     """
-    smoother = _roughness(numbers[:, [3, 0, 1, 2]], centres) / _roughness(numbers, centres)
-    if abs(numbers[0, 0]) > 1 - _IDENTITY and smoother > 1 / _DECIDES:
+    other = W_LAST if custom == W_FIRST else W_FIRST
+    mine, others = (roughness(matrices_from_quaternions(numbers[:, order]), centres) for order in (custom, other))
+    smoother = mine / others
+    if abs(numbers[0, other[0]]) > 1 - _IDENTITY and smoother > 1 / _DECIDES:
         return "first row"
-    if abs(numbers[0, 3]) > 1 - _IDENTITY:
+    if abs(numbers[0, custom[0]]) > 1 - _IDENTITY:
         return ""
     if smoother > _DECIDES:
         return "smoothness"
-    return "doubt" if smoother > _DOUBT else ""
+    if smoother > _DOUBT:
+        return "doubt"
+    return "none" if smoother > 1 / _DOUBT else ""
 
 
-def _roughness(quaternions: Array, centres: Array) -> float:
+def roughness(rotations: Array, centres: Array) -> float:
     """Change of the camera's velocity, in its own axes, as a share of that velocity."""
-    steps = np.einsum("nji,nj->ni", matrices_from_quaternions(quaternions)[:-1], np.diff(centres, axis=0))
+    steps = np.einsum("nji,nj->ni", rotations[:-1], np.diff(centres, axis=0))
     length = float(np.sum(steps**2))
     return _ROUNDING + (float(np.sum(np.diff(steps, axis=0) ** 2)) / length if length > 0 else 0.0)

@@ -1,8 +1,8 @@
 """The content of a trajectory file, and the shot made of it, of what the user adds and of assumptions."""
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +12,10 @@ from parascale.camera import Trajectory
 from parascale.camera.intrinsics import focal_from_fov
 from parascale.camera.rotations import geodesic_angle, orthonormalise
 from parascale.errors import InputError, Notice
+from parascale.files.gaps import describe_gap
 from parascale.files.matrices import ROUNDING, frame_location
 from parascale.files.note import Note
+from parascale.files.picture_names import read_picture_times
 from parascale.parallax.shot import MotionClass, Points, Shot, Unit
 from parascale.types import Array
 
@@ -26,6 +28,11 @@ MOST_FRAMES = 250_000
 _EXACT = 1e-14
 # Steps and turns below this, of the distance from the origin and in radians, are the rounding of float32.
 _STILL = 1e-6
+# Frames stray where the steps to them and away are this many times as long as usual, the second where their pose is the
+# identity, as trackers write where they are lost; in paths of so many steps.
+_JUMP, _LOST_JUMP, _MIN_STEPS = 10.0, 3.0, 6
+# Degrees across of the lenses of cameras.
+_LENS_DEGREES = (1.5, 165.0)
 # Rates that differ by less are one: 30 and 29.97.
 _SAME_RATE = 2e-3
 
@@ -49,6 +56,8 @@ class RawTrajectory:
     times : (T,) float64 or None
         Seconds.
     frames : (T,) int or None
+    pictures : list of str or None
+        Names of the pictures, which tell times or frames where the file tells neither.
     median_depth : (T,) float64 or None
     felt_parallax, gain : (T-1,) float64 or None
     distortion : mapping or None
@@ -63,6 +72,7 @@ class RawTrajectory:
     middle: Size | None = None
     times: Array | None = None
     frames: Frames | None = None
+    pictures: Sequence[str] | None = None
     median_depth: Array | None = None
     felt_parallax: Array | None = None
     gain: Array | None = None
@@ -177,6 +187,7 @@ def make_shot(
             f"{source}, {raw.location(MOST_FRAMES)}: a shot has at most {MOST_FRAMES} frames, "
             f"and this file has {len(raw.camera_to_world)}: cut it"
         )
+    raw = _read_pictures(raw)
     notices = list(raw.notices)
     poses = _clean_poses(raw, source, notices)
     size = _choose_size(raw, overrides.size, defaults.size, notices)
@@ -186,10 +197,14 @@ def make_shot(
         notices.append(
             Notice(f"the pictures are fisheye ({model}): the path is for a pinhole camera of its focal length")
         )
+    else:
+        notices += _find_odd_lens(lens, size)
     frames = raw.frames
     if frames is not None and np.any(np.diff(frames) <= 0):
         frames = None
     times, fps = _choose_times(raw, frames, overrides.fps, defaults.fps, notices)
+    notices += describe_gap(times, raw.location)
+    notices += _find_stray(poses, raw.location)
     unit = raw.note.unit or defaults.unit
     try:
         shot = Shot(
@@ -210,6 +225,16 @@ def make_shot(
     except InputError as error:
         raise InputError(f"{source}: {error}") from None
     return shot, tuple(notices)
+
+
+def _read_pictures(raw: RawTrajectory) -> RawTrajectory:
+    """Take times or frame numbers from the names of pictures."""
+    if raw.pictures is None or raw.frames is not None:
+        return raw
+    times, frames, told = read_picture_times(raw.pictures)
+    if raw.times is not None:
+        return replace(raw, frames=frames)
+    return replace(raw, times=times, frames=frames, notices=raw.notices + told)
 
 
 def classify_motion(poses: Array) -> MotionClass:
@@ -280,6 +305,33 @@ def _choose_lens(
         notices.append(Notice(message, "fov"))
     focal = focal_from_fov(np.radians(default if override is None else override), size[0])
     return np.array([focal, focal, size[0] / 2, size[1] / 2])
+
+
+def _find_stray(poses: Array, location: Callable[[int], str]) -> tuple[Notice, ...]:
+    """Say where single frames jump out of the path and back: poses of frames that were lost, as the identity."""
+    centres = poses[:, :3, 3]
+    steps = np.linalg.norm(np.diff(centres, axis=0), axis=1)
+    if len(steps) < _MIN_STEPS:
+        return ()
+    across = np.linalg.norm(centres[2:] - centres[:-2], axis=1)
+    usual = max(float(np.median(steps)), _STILL * float(np.abs(centres).max()))
+    lost = np.abs(poses[1:-1] - np.eye(4)).max(axis=(1, 2)) == 0
+    longer = np.where(lost, _LOST_JUMP, _JUMP) * np.maximum(usual, across)
+    stray = np.flatnonzero(np.minimum(steps[:-1], steps[1:]) > longer) + 1
+    if not len(stray):
+        return ()
+    more = f", as do {len(stray) - 1} more" if len(stray) > 1 else ""
+    told = f"{location(int(stray[0]))} jumps out of the path and back{more}: the pose of a frame that was lost?"
+    return (Notice(f"{told} Its two steps have no parallax to rely on"),)
+
+
+def _find_odd_lens(lens: Array, size: Size) -> list[Notice]:
+    """Say a lens that no camera has: its file may state it in another unit, or for pictures of another size."""
+    degrees = np.degrees(2 * np.arctan(size[0] / 2 / np.atleast_2d(lens)[:, 0]))
+    for frame in np.flatnonzero((degrees < _LENS_DEGREES[0]) | (degrees > _LENS_DEGREES[1]))[:1]:
+        told = f"the lens sees {degrees[frame]:.3g} degrees across, as no camera's does"
+        return [Notice(f"{told}: is it stated in another unit, or for pictures of another size?")]
+    return []
 
 
 def _choose_times(

@@ -1,6 +1,7 @@
 """Text files of one row of numbers a frame."""
 
 import io
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,9 @@ from numpy.typing import NDArray
 from parascale.errors import InputError
 from parascale.files.disk import read_text
 from parascale.types import Array
+
+_LOCAL_NUMBER = re.compile(r"[-+]?\d+(,\d*)?([eE][-+]?\d+)?")
+_NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?")
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +62,7 @@ def read_rows(path: Path, columns: Collection[int], *, header: bool = False) -> 
 
 def parse_rows(text: str, source: str, columns: Collection[int], *, header: bool = False) -> Rows:
     """As `read_rows`, of a text; ``source`` is what messages call it."""
-    lines = text.split("\n")
+    lines = [separate_by_blanks(line) for line in text.split("\n")]
     numbers = [number for number, line in enumerate(lines) if (bare := line.strip()) and not bare.startswith("#")]
     if header and numbers and numbers[0] == 0 and not _is_row(lines[0], columns):
         del numbers[0]
@@ -73,6 +77,21 @@ def parse_rows(text: str, source: str, columns: Collection[int], *, header: bool
     if values.shape[1] not in columns or not np.isfinite(values).all():
         raise _find_fault(source, [(number + 1, lines[number]) for number in numbers], columns)
     return Rows(values, np.array(numbers) + 1, comments)
+
+
+def separate_by_blanks(line: str) -> str:
+    """Write a row of numbers with points and blanks, where it has decimal commas or other separators.
+
+    These are 0,5 0,25 and 0,5;0,25 and 0.5,0.25; lines that are none of them stay as they are.
+    """
+    if "," not in line and ";" not in line:
+        return line
+    words = line.replace(";", " ").split()
+    if len(words) > 1 and all(map(_LOCAL_NUMBER.fullmatch, words)):
+        return " ".join(words).replace(",", ".")
+    cells = words if ";" in line else line.replace(",", " ").split()
+    separators = line.count(";") or line.count(",")
+    return " ".join(cells) if separators == len(cells) - 1 and all(map(_NUMBER.fullmatch, cells)) else line
 
 
 def format_rows(values: Array) -> str:

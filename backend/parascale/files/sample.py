@@ -6,8 +6,10 @@ from pathlib import Path
 import numpy as np
 
 from parascale.errors import InputError
+from parascale.files.disk import decode_text
 from parascale.files.json_text import parse_json
 from parascale.files.npz import Archive
+from parascale.files.rows import separate_by_blanks
 from parascale.types import Array
 
 _SAMPLE_BYTES = 100_000
@@ -87,12 +89,16 @@ def take_sample(path: Path) -> Sample:
     if head.startswith(b"PK"):
         with Archive(path) as archive:
             return Sample(path, arrays=frozenset(archive.names))
-    text = head.decode("utf-8-sig", "replace").replace("\r\n", "\n").replace("\r", "\n")
-    rows = [tuple(line.split()) for line in text.split("\n") if line.strip() and not line.startswith("#")]
-    if len(rows) > 1 and len(rows[0]) != len(rows[1]):
+    text = decode_text(head, "replace")
+    lines = [line for line in text.split("\n") if line.strip() and not line.startswith("#")]
+    rows = [tuple(line.split()) for line in map(separate_by_blanks, lines)]
+    if len(rows) > 1 and (len(rows[0]) != len(rows[1]) or not _is_numeric(rows[0])):
         del rows[0]
+    return Sample(path, text, rows=tuple(rows) if rows and _is_numeric(rows[0]) else ())
+
+
+def _is_numeric(words: tuple[str, ...]) -> bool:
     try:
-        list(map(float, rows[0] if rows else ()))
+        return bool(list(map(float, words)))
     except ValueError:
-        rows = []
-    return Sample(path, text, rows=tuple(rows))
+        return False

@@ -84,6 +84,8 @@ def read_trajectory(
     if format_name is None and path.name.endswith(SUFFIX):
         told: list[Notice] = []
         return Imported(read_shot(path, told), FORMAT, tuple(told))
+    if format_name is None and path.is_fifo():
+        raise InputError(f"{path} is a pipe, which is read once: its content cannot be recognised first", "format")
     known = find_format(format_name) if format_name else recognise_format(path)
     if known is None:
         raise InputError(f"{path} is of no known format", "format")

@@ -25,6 +25,8 @@ DEFAULT_RATE = 24.0
 FIELDS = ("timeCodesPerSecond", "framesPerSecond", "startTimeCode", "endTimeCode")
 # What broken bytes end in, a package's among them.
 BROKEN = (struct.error, IndexError, ValueError, RuntimeError, EOFError, zipfile.BadZipFile, zlib.error)
+# File systems refuse to go to places far beyond, as a damaged file may name them.
+MAX_OFFSET = 1 << 40
 DOUBLE, INLINED, ARRAY = 9, 1 << 62, 1 << 63
 
 
@@ -112,7 +114,7 @@ def _sections(file: BinaryIO) -> dict[str, tuple[int, int]]:
     """Read the table of contents: start and size of each section."""
     file.seek(16)
     (table,) = struct.unpack("<Q", file.read(8))
-    file.seek(table)
+    _seek(file, table)
     (count,) = struct.unpack("<Q", file.read(8))
     rows = [struct.unpack("<16sQQ", file.read(32)) for _ in range(min(count, 64))]
     found = {name.rstrip(b"\0").decode("ascii"): (start, size) for name, start, size in rows}
@@ -124,8 +126,14 @@ def _sections(file: BinaryIO) -> dict[str, tuple[int, int]]:
 def _section(file: BinaryIO, start: int, size: int) -> bytes:
     if size > MAX_SECTION_BYTES:
         raise ValueError(f"a section of {size} bytes, where {MAX_SECTION_BYTES} are read at most")
-    file.seek(start)
+    _seek(file, start)
     return file.read(size)
+
+
+def _seek(file: BinaryIO, place: int) -> None:
+    if place > MAX_OFFSET:
+        raise ValueError(f"something at byte {place}")
+    file.seek(place)
 
 
 def _tokens(data: bytes) -> list[str]:
@@ -136,7 +144,7 @@ def _tokens(data: bytes) -> list[str]:
 def _double(file: BinaryIO, value: int) -> float:
     if value & INLINED:
         return float(struct.unpack("<f", struct.pack("<I", value & 0xFFFFFFFF))[0])
-    file.seek(value & (1 << 48) - 1)
+    _seek(file, value & (1 << 48) - 1)
     return float(struct.unpack("<d", file.read(8))[0])
 
 

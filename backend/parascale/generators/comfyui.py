@@ -17,7 +17,7 @@ from parascale.generators.comfy.server import ComfyServer, suffix_of
 from parascale.generators.comfy.workflow import fill_workflow, read_workflow, slots_of
 from parascale.generators.generator import Generator, register
 from parascale.generators.picture import fit_image, fit_trajectory, scale_path
-from parascale.generators.preview import checked_depth
+from parascale.generators.preview import checked_depth, depth_warnings
 from parascale.generators.units import UNITS_PER_DEPTH, units_per_depth
 from parascale.generators.warped import warp_picture
 from parascale.link.kinds.generate import GenerationRequest
@@ -79,7 +79,7 @@ class ComfyUI(Generator):
         path = fit_trajectory(whole, MULTIPLE, int(values["long_side"]), self.trained.frame_step)
         report(0.0, "preparing what the workflow takes")
         filled = _values(request, path, values, units.value) | _uploads(slots, request, path, units.value, server)
-        warnings = list(units.warnings)
+        warnings = [*units.warnings, *depth_warnings(request)]
         if not slots & {"camera", "poses", "control_video"}:
             warnings.append("the workflow takes no camera: the video does not follow the shot")
 

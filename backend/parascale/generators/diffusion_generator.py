@@ -14,13 +14,14 @@ from parascale.generators.generator import Generator
 from parascale.generators.inspection import Inspection
 from parascale.generators.picture import check_aspect
 from parascale.generators.pieces import Piece, beyond_training, split_shot
+from parascale.generators.preview import depth_warnings
 from parascale.generators.settings import REQUIREMENTS
 from parascale.generators.units import units_per_depth
 from parascale.link.kinds.generate import GenerationRequest
 from parascale.link.messages import Trained
 from parascale.link.parameters import Scalar, resolve_parameters
 from parascale.link.request import JobResult
-from parascale.parallax.gauge import compare_depth
+from parascale.link.resources import Resources
 from parascale.types import CancelCheck, Progress
 from parascale.weights.hub import locate
 from parascale.weights.parts import find_part
@@ -43,6 +44,7 @@ class DiffusionGenerator(Generator):
     """
 
     requirements: ClassVar[tuple[str, ...]] = REQUIREMENTS
+    resources: ClassVar[Resources] = Resources(gpus=1.0, memory=16 << 30)
     multiple: ClassVar[int] = 16
     model: ClassVar[str] = ""
     reads_prompt: ClassVar[bool] = True
@@ -81,8 +83,7 @@ class DiffusionGenerator(Generator):
         """Write ``result.mp4``; see `Generator`."""
         values = resolve_parameters(self.describe(), request.parameters)
         self.check(request, values)
-        if request.depth_map is not None:
-            compare_depth(request.depth_map, request.shot)
+        said = depth_warnings(request)
         require(self.name, "generate", self.requirements)
         units = units_per_depth(self.name, self.scale_class, values, request.shot)
 
@@ -90,7 +91,7 @@ class DiffusionGenerator(Generator):
 
         trained = self.trained_at(values)
         pieces = list(split_shot(request.shot, trained, self.multiple_at(values), int(values["long_side"])))
-        warnings = [*units.warnings, *self._beyond(request, trained, pieces)]
+        warnings = [*units.warnings, *said, *self._beyond(request, trained, pieces)]
         film: list[NDArray[np.uint8]] = []
         for piece in pieces:
             lead = piece.after(film[-1][-1]) if film else piece

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from parascale.generators.diffusion.run import Run
 
 MODELS = ("7B", "12B")
+FILM = (49, 672, 384)
 
 
 @register
@@ -36,7 +37,7 @@ class EasyAnimateCamera(DiffusionGenerator):
 
     name = "easyanimate-camera"
     scale_class = "A"
-    trained = Trained(fps=8.0, frame_step=4, best_frames=49, long_side=1344, splits=True)
+    trained = Trained(fps=8.0, frame_step=4, best_frames=FILM[0], long_side=1344, splits=True)
 
     def describe(self) -> tuple[Parameter, ...]:
         """See `Generator`."""
@@ -59,7 +60,7 @@ class EasyAnimateCamera(DiffusionGenerator):
         check_diffusers(EasyAnimateTransformer3DModel, weights / "transformer")
         check_diffusers(AutoencoderKLMagvit, weights / "vae")
         numbers = part_sizes({name: weights / name for name in ("transformer", "vae", "text_encoder")})
-        return Inspection(self.name, "", numbers, block)
+        return Inspection(self.name, "", numbers, block, film=FILM)
 
     def make_frames(self, run: "Run") -> NDArray[np.uint8]:
         """See `DiffusionGenerator`."""
@@ -111,7 +112,7 @@ def _build(run: "Run", folder: Path) -> "DiffusionPipeline":
     )
 
     block = _described(folder)
-    run.check_memory(part_sizes({name: folder / name for name in ("transformer", "vae", "text_encoder")}), **block)
+    run.check_memory(part_sizes({name: folder / name for name in ("transformer", "vae", "text_encoder")}), block)
     dtype = run.dtype
     makers: dict[str, Callable[[Path], object]] = {
         "vae": lambda path: load_diffusers(AutoencoderKLMagvit, path, dtype),

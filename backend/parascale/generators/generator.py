@@ -9,6 +9,7 @@ from parascale.link.kinds.generate import GenerationRequest
 from parascale.link.messages import ScaleClass, Trained
 from parascale.link.parameters import Parameter, Scalar
 from parascale.link.request import JobResult
+from parascale.link.resources import Resources
 from parascale.types import CancelCheck, Progress
 
 
@@ -27,6 +28,8 @@ class Generator(ABC):
         Frame rate and number of frames it was trained at.
     stall : float
         Seconds without progress after which it counts as hung: loading weights and a denoising step take minutes.
+    resources : Resources
+        What it needs of a machine, where several share the work.
     local_only : bool
         Whether it does what a request says beyond making a video, so that only the user of the machine may ask for it.
     """
@@ -36,6 +39,7 @@ class Generator(ABC):
     requirements: ClassVar[tuple[str, ...]]
     trained: ClassVar[Trained] = Trained()
     stall: ClassVar[float] = 3600.0
+    resources: ClassVar[Resources] = Resources()
     local_only: ClassVar[bool] = False
 
     @abstractmethod

@@ -28,12 +28,12 @@ _MARKS = {
 _CLASSES = {
     "EasyAnimateTransformer3DModel": "easyanimate-camera",
     "SanaWMTransformer3DModel": "sana-wm",
+    "LTX2VideoTransformer3DModel": "ltx",
+    "UNet2DConditionModel": "motionmaster",
     "WanVACETransformer3DModel": "wan-vace",
 }
 _PLAIN_WAN = ("blocks.0.self_attn.q.weight", "blocks.0.attn1.to_q.weight")
 _PREFIX = "model.diffusion_model."
-# What memory is estimated for.
-FRAMES, WIDTH, HEIGHT = 81, 832, 480
 
 
 @dataclass(frozen=True)
@@ -98,14 +98,15 @@ def identify(source: Path, given: Path | None = None) -> Found:
     inspection = generator.inspect(source)
     own = source if source.is_dir() else source.parent
     bases = [own] if given is None else [given, own]
-    parts = {part: _place(part, bases, published) for part, published in inspection.parts.items()}
+    parts = {part: _place(part, bases, published, inspection.widths) for part, published in inspection.parts.items()}
     return Found(source, _precision(headers), "", inspection, parts, _memory(inspection, parts))
 
 
 def _main_checkpoint(source: Path) -> Path:
     """Return the transformer of a folder, or the folder or file itself."""
     first = find_halves(source)[0]
-    return first / "transformer" if any((first / "transformer").glob("*.safetensors")) else first
+    inside = (first / name for name in ("transformer", "unet"))
+    return next((folder for folder in inside if any(folder.glob("*.safetensors"))), first)
 
 
 def _family(headers: Headers, main: Path) -> str:
@@ -137,13 +138,15 @@ def _part_or_refusal(headers: Headers, source: Path) -> Found:
     raise InputError(f"{source} is not of a generator here: none of its {len(headers)} tensors is known")
 
 
-def _place(part: str, bases: list[Path], published: str) -> "Path | InputError":
-    from parascale.generators.diffusion.single_files import check_part
+def _place(part: str, bases: list[Path], published: str, widths: Mapping[str, int]) -> "Path | InputError":
+    from parascale.generators.diffusion.single_files import check_part, check_width
 
     try:
         found = find_part(part, bases, published)
         if part in ("vae", "text_encoder", "image_encoder"):
             check_part(part, found)
+        if part in widths:
+            check_width(part, found, widths[part])
     except InputError as error:
         return error
     return found
@@ -159,7 +162,7 @@ def _memory(inspection: Inspection, parts: Mapping[str, "Path | InputError"]) ->
     sizes = part_sizes({part: place for part, place in parts.items() if isinstance(place, Path)})
     need = estimate(
         {**inspection.numbers, **sizes},
-        (FRAMES * inspection.length, WIDTH, HEIGHT),
+        (inspection.film[0] * inspection.length, *inspection.film[1:]),
         2,
         tiling=False,
         **inspection.block,
@@ -202,20 +205,33 @@ def try_step(found: Found, parts: Path | None = None) -> float:
         "sketches": False,
         **({"parts": str(parts)} if parts else {}),
         **({"model": found.inspection.model} if found.inspection.model else {}),
+        **{part: str(place) for part, place in found.parts.items() if part in known},
     }
     size = 64
     poses = np.tile(np.eye(4), (5, 1, 1))
     poses[:, 2, 3] = np.linspace(0, 0.1, 5)
     path = Trajectory(poses, np.array([size, size, size / 2, size / 2]), np.arange(5) / 16, size, size)
-    request = GenerationRequest(
-        Shot("one step", 16.0, path, 1 - poses[:, 2, 3], unit="unit-depth"),
-        generator.name,
-        np.full((size, size, 3), 127, np.uint8),
-        np.ones((size, size), np.float32),
-        "a grey wall",
-        parameters={name: value for name, value in values.items() if name in known},
-    )
     started = time.monotonic()
     with TemporaryDirectory(prefix="parascale-weights-") as folder:
+        values["source_video"] = str(_grey_film(Path(folder), path))
+        request = GenerationRequest(
+            Shot("one step", 16.0, path, 1 - poses[:, 2, 3], unit="unit-depth"),
+            generator.name,
+            np.full((size, size, 3), 127, np.uint8),
+            np.ones((size, size), np.float32),
+            "a grey wall",
+            parameters={name: value for name, value in values.items() if name in known},
+        )
         generator.generate(request, Path(folder))
     return time.monotonic() - started
+
+
+def _grey_film(folder: Path, path: Trajectory) -> Path:
+    """Write a film as long as a path, for what takes one."""
+    from parascale.media.video_writer import VideoWriter
+
+    film = folder / "source.mp4"
+    with VideoWriter(film, *path.size, 16.0) as writer:
+        for _ in range(len(path)):
+            writer.write(np.full((path.height, path.width, 3), 127, np.uint8))
+    return film

@@ -19,6 +19,7 @@ from parascale.generators.picture import check_aspect
 from parascale.link.kinds.generate import GenerationRequest
 from parascale.link.parameters import Parameter, resolve_parameters
 from parascale.link.request import JobResult
+from parascale.parallax.gauge import compare_depth
 from parascale.types import CancelCheck, Progress
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class Preview(Generator):
     ) -> JobResult:
         """Write ``result.mp4`` and ``hole_mask.mp4``, white where the picture was made up; see `Generator`."""
         resolve_parameters(self.describe(), request.parameters)
-        depth_map = checked_depth(request)
+        depth_map, warnings = checked_depth(request), depth_warnings(request)
         require("the preview", "preview", self.requirements)
         from parascale.media.video_writer import VideoWriter, shrink
 
@@ -75,7 +76,8 @@ class Preview(Generator):
                 holes.write(hole.astype(np.uint8) * np.uint8(255))
                 shares.append(float(hole.mean()))
                 report((number + 1) / len(targets), f"frame {number + 1} of {len(targets)}")
-        summary = {"frames": len(targets), "fps": fps, "width": width, "height": height, "hole_share": shares}
+        size = {"width": width, "height": height}
+        summary = {"frames": len(targets), "fps": fps, **size, "hole_share": shares, "warnings": warnings}
         return JobResult(summary, {"video": video, "hole_mask": mask})
 
 
@@ -94,6 +96,13 @@ def checked_depth(request: GenerationRequest) -> NDArray[np.float32]:
     check_aspect("image", request.image, request.shot.trajectory)
     check_aspect("depth map", request.depth_map, request.shot.trajectory)
     return request.depth_map
+
+
+def depth_warnings(request: GenerationRequest) -> list[str]:
+    """Say where a depth map differs from its shot; where it differs more, `GenerationRequest` has refused it."""
+    if request.depth_map is None:
+        return []
+    return [notice.message for notice in compare_depth(request.depth_map, request.shot)]
 
 
 def _warper_class() -> "type[Warper] | type[PlainWarper]":

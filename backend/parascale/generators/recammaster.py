@@ -68,14 +68,15 @@ class ReCamMaster(DiffusionGenerator):
 
         from parascale.generators.diffusion.checkpoint import check_model
         from parascale.generators.diffusion.recapture_transformer import ReCaptureTransformer
-        from parascale.generators.diffusion.wan import block_size
+        from parascale.generators.diffusion.wan import block_size, widths_of
         from parascale.weights.headers import count_numbers, read_headers
 
         checkpoint = _checkpoint(weights)
         config = _described(checkpoint, checkpoint.parent / "transformer")
         check_model(partial(ReCaptureTransformer, **config), checkpoint, convert_wan_transformer_to_diffusers)
         numbers = {"transformer": count_numbers(read_headers(checkpoint))}
-        return Inspection(self.name, self.model, numbers, block_size(config, checkpoint), PUBLISHED, length=2)
+        block = block_size(config, checkpoint)
+        return Inspection(self.name, self.model, numbers, block, PUBLISHED, length=2, widths=widths_of(config))
 
     def make_frames(self, run: "Run") -> NDArray[np.uint8]:
         """See `DiffusionGenerator`."""
@@ -150,8 +151,8 @@ def _build(run: "Run", weights: Path, parts: Mapping[str, Path]) -> "DiffusionPi
 
     config = _described(weights, parts["vae"].parent / "transformer")
     numbers = {"transformer": count_numbers(read_headers(weights))} | part_sizes(parts)
-    run.check_memory(numbers, **block_size(config, weights), length=2)
-    others = load_wan_parts(parts, run.dtype, run.loading)
+    run.check_memory(numbers, block_size(config, weights), length=2)
+    others = load_wan_parts(parts, config, run.dtype, run.loading)
     run.loading("loading the transformer")
     transformer = load_transformer(lambda: ReCaptureTransformer(**config), weights, run.dtype)
     return WanPipeline(**others, scheduler=GivenSigmasScheduler(), transformer=transformer)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from parascale.generators.diffusion.run import Run
 
 TRAINED_SIZE = (1280, 704)
+FILM = (161, *TRAINED_SIZE)
 # Two latent pixels: its VAE pads by mirroring.
 SMALLEST = 64
 MODELS = ("transformer", "vae", "text_encoder")
@@ -38,7 +39,7 @@ class SanaWM(DiffusionGenerator):
 
     name = "sana-wm"
     scale_class = "B"
-    trained = Trained(fps=16.0, frame_step=8, best_frames=161, long_side=1280, splits=True)
+    trained = Trained(fps=16.0, frame_step=8, best_frames=FILM[0], long_side=1280, splits=True)
     multiple = 32
     model = "1.6B"
 
@@ -55,7 +56,7 @@ class SanaWM(DiffusionGenerator):
         check_diffusers(SanaWMTransformer3DModel, weights / "transformer")
         check_diffusers(AutoencoderKLLTX2Video, weights / "vae")
         numbers = part_sizes({name: weights / name for name in MODELS})
-        return Inspection(self.name, self.model, numbers, _block_size(weights))
+        return Inspection(self.name, self.model, numbers, _block_size(weights), film=FILM)
 
     def make_frames(self, run: "Run") -> NDArray[np.uint8]:
         """See `DiffusionGenerator`."""
@@ -85,7 +86,7 @@ def _block_size(folder: Path) -> dict[str, int]:
     source = folder / "transformer"
     config = read_config(source)
     dim = integer(config, "hidden_size", source)
-    return {"dim": dim, "ffn_dim": 3 * dim, "layers": integer(config, "num_layers", source)}
+    return {"dim": dim, "ffn_dim": 3 * dim, "layers": integer(config, "num_layers", source), "token": 32}
 
 
 def _build(run: "Run", folder: Path) -> "DiffusionPipeline":
@@ -103,7 +104,7 @@ def _build(run: "Run", folder: Path) -> "DiffusionPipeline":
     from parascale.generators.diffusion.sana import SanaCameraPipeline
 
     sizes = part_sizes({name: folder / name for name in MODELS})
-    run.check_memory(sizes, **_block_size(folder), token=32)
+    run.check_memory(sizes, _block_size(folder))
     dtype = run.dtype
     makers: dict[str, Callable[[Path], object]] = {
         "vae": lambda path: load_diffusers(AutoencoderKLLTX2Video, path, torch.float32),

@@ -21,6 +21,21 @@ ReCamMaster's inference_recammaster.py (fcf98bc), Wan2.1's ``sample_neg_prompt``
 EASYANIMATE_NEGATIVE_PROMPT = "扭曲的身体，肢体残缺，文本字幕，漫画，静止，丑陋，错误，乱码。"
 """EasyAnimate's predict_v2v_control.py (c2a70d1)."""
 
+LTX_NEGATIVE_PROMPT = (
+    "blurry, out of focus, overexposed, underexposed, low contrast, washed out colors, excessive noise, "
+    "grainy texture, poor lighting, flickering, motion blur, distorted proportions, unnatural skin tones, "
+    "deformed facial features, asymmetrical face, missing facial features, extra limbs, disfigured hands, "
+    "wrong hand count, artifacts around text, inconsistent perspective, camera shake, incorrect depth of "
+    "field, background too sharp, background clutter, distracting reflections, harsh shadows, inconsistent "
+    "lighting direction, color banding, cartoonish rendering, 3D CGI look, unrealistic materials, uncanny "
+    "valley effect, incorrect ethnicity, wrong gender, exaggerated expressions, wrong gaze direction, "
+    "mismatched lip sync, silent or muted audio, distorted voice, robotic voice, echo, background noise, "
+    "off-sync audio, incorrect dialogue, added dialogue, repetitive speech, jittery movement, awkward "
+    "pauses, incorrect timing, unnatural transitions, inconsistent framing, tilted camera, flat lighting, "
+    "inconsistent tone, cinematic oversaturation, stylized filters, or AI artifacts."
+)
+"""``DEFAULT_NEGATIVE_PROMPT`` of diffusers 0.42.1, pipelines/ltx2/utils.py."""
+
 PARTS = Parameter("parts", "path", "", description="Folder of VAE and encoders; the published ones if empty.")
 SHIFT = Parameter(
     "shift", "float", 0.0, 0.0, 30.0, description="Shift of the noise schedule towards noise; 0 takes the model's own."

@@ -79,7 +79,7 @@ class WanFunCamera(DiffusionGenerator):
 
         from parascale.generators.diffusion.camera_transformer import WanCameraTransformer
         from parascale.generators.diffusion.checkpoint import check_model
-        from parascale.generators.diffusion.wan import block_size
+        from parascale.generators.diffusion.wan import block_size, widths_of
 
         halves = _halves(weights)
         for half in halves:
@@ -87,7 +87,11 @@ class WanFunCamera(DiffusionGenerator):
         block = block_size(halves[0].config, halves[0].source)
         model = "2.2-A14B" if len(halves) > 1 else _SIZES.get(block["dim"], "")
         numbers = {half.source.name: half.numbers for half in halves}
-        return Inspection(self.name, model, numbers, block, _published_parts(halves[0]))
+        trained = self.trained_at({"model": model})
+        film = (trained.best_frames, 832, 480)
+        return Inspection(
+            self.name, model, numbers, block, _published_parts(halves[0]), film=film, widths=widths_of(halves[0].config)
+        )
 
     def make_frames(self, run: "Run") -> NDArray[np.uint8]:
         """See `DiffusionGenerator`."""
@@ -191,8 +195,8 @@ def _build(run: "Run", halves: "Sequence[_Transformer]", parts: Mapping[str, Pat
 
     numbers = {half.source.name: half.numbers for half in halves}
     config = halves[0].config
-    run.check_memory(numbers | part_sizes(parts), **block_size(config, halves[0].source))
-    others = load_wan_parts(parts, run.dtype, run.loading)
+    run.check_memory(numbers | part_sizes(parts), block_size(config, halves[0].source))
+    others = load_wan_parts(parts, config, run.dtype, run.loading)
     transformers = []
     for half in halves:
         run.loading("loading the transformer")

@@ -15,7 +15,7 @@ from parascale.generators.generator import register
 from parascale.generators.inspection import Inspection
 from parascale.generators.preview import checked_depth
 from parascale.generators.settings import PARTS, REQUIREMENTS, SHIFT, WAN_NEGATIVE_PROMPT, common_parameters
-from parascale.generators.warped import warp_picture
+from parascale.generators.warped import warp_piece
 from parascale.link.kinds.generate import GenerationRequest
 from parascale.link.messages import Trained
 from parascale.link.parameters import Parameter, Scalar
@@ -69,7 +69,7 @@ class WanVace(DiffusionGenerator):
         from diffusers.loaders.single_file_utils import convert_wan_transformer_to_diffusers
 
         from parascale.generators.diffusion.checkpoint import check_model
-        from parascale.generators.diffusion.wan import block_size
+        from parascale.generators.diffusion.wan import block_size, widths_of
         from parascale.weights.headers import count_numbers, read_headers
 
         halves = _halves(weights)
@@ -80,7 +80,8 @@ class WanVace(DiffusionGenerator):
         block = block_size(halves[0][2], halves[0][0])
         model = "2.2-A14B" if len(halves) > 1 else {1536: "1.3B", 5120: "14B"}.get(block["dim"], "")
         numbers = {source.name: count_numbers(read_headers(source)) for source, *_ in halves}
-        return Inspection(self.name, model, numbers, block, PUBLISHED)
+        widths = widths_of(halves[0][2])
+        return Inspection(self.name, model, numbers, block, PUBLISHED, widths=widths)
 
     def make_frames(self, run: "Run") -> NDArray[np.uint8]:
         """See `DiffusionGenerator`."""
@@ -92,15 +93,7 @@ class WanVace(DiffusionGenerator):
         parts = self.locate_parts(run, weights, PUBLISHED)
         pipeline = run.pipeline((weights, *parts.values()), lambda: _build(run, weights, parts))
         run.sketch(lambda film: encode_video(pipeline.vae, film, run.device))
-        film, mask = warp_picture(
-            run.request.image,
-            checked_depth(run.request),
-            run.path,
-            run.piece.first,
-            lambda part: run.report(0.1 * part, "warping the picture"),
-        )
-        if run.piece.lead is not None:
-            film[0], mask[0] = run.picture, 0
+        film, mask = warp_piece(run)
         return run.denoise(
             pipeline,
             video=[Image.fromarray(picture) for picture in film],
@@ -118,8 +111,8 @@ def _build(run: "Run", weights: Path, parts: Mapping[str, Path]) -> "DiffusionPi
 
     described = _halves(weights)
     numbers = {half.name: count_numbers(read_headers(half)) for half, *_ in described}
-    run.check_memory(numbers | part_sizes(parts), **block_size(described[0][2], described[0][0]))
-    others = load_wan_parts(parts, run.dtype, run.loading)
+    run.check_memory(numbers | part_sizes(parts), block_size(described[0][2], described[0][0]))
+    others = load_wan_parts(parts, described[0][2], run.dtype, run.loading)
     transformers = [_load(run, half, config, original=original) for half, original, config in described]
     second = transformers[1] if len(transformers) > 1 else None
     return WanVACEPipeline(
@@ -171,15 +164,20 @@ def _load(run: "Run", source: Path, config: dict[str, Any], *, original: bool) -
 
 
 def _scheduler(weights: Path, shift: float, *, two_halves: bool) -> "SchedulerMixin":
-    """Return the scheduler of a diffusers folder with VACE's own shift, else VideoX-Fun's for Wan2.2."""
-    from parascale.generators.diffusion.parts import scheduler_of
-    from parascale.generators.diffusion.wan import scheduler
+    """Return VACE's own sampler, for Wan2.2 VideoX-Fun's; another one that a diffusers folder names is kept."""
+    from diffusers import UniPCMultistepScheduler
 
-    if not (weights / "scheduler").is_dir():
-        return scheduler(shift or (SHIFT_OF_2_2 if two_halves else SHIFT_OF_2_1))
-    own = scheduler_of(weights)
+    from parascale.generators.diffusion.parts import scheduler_of
+    from parascale.generators.diffusion.wan import VaceScheduler, scheduler
+
+    shift = shift or (SHIFT_OF_2_2 if two_halves else SHIFT_OF_2_1)
+    own = scheduler_of(weights) if (weights / "scheduler").is_dir() else None
+    if own is None and two_halves:
+        return scheduler(shift)
+    if own is None or (type(own) is UniPCMultistepScheduler and not two_halves):
+        return VaceScheduler(shift)
     key = "flow_shift" if "flow_shift" in own.config else "shift"
-    return type(own).from_config(own.config, **{key: shift or (SHIFT_OF_2_2 if two_halves else SHIFT_OF_2_1)})
+    return type(own).from_config(own.config, **{key: shift})
 
 
 def _boundary(weights: Path) -> float:

@@ -1,13 +1,18 @@
 """A picture warped through its depth along a path, grey where it shows nothing: what inpainting models are led by."""
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from parascale.camera import Trajectory, View
 from parascale.generators.picture import fit_image
+from parascale.generators.preview import checked_depth
 from parascale.types import DepthMap, Image
+
+if TYPE_CHECKING:
+    from parascale.generators.diffusion.run import Run
 
 # What VACE was trained to see where there is nothing.
 GREY = 127
@@ -48,4 +53,18 @@ def warp_picture(
         picture, holes = warper.render(view)
         film[frame] = np.where(holes[..., None], np.uint8(GREY), picture)
         mask[frame][holes] = 255
+    return film, mask
+
+
+def warp_piece(run: "Run") -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Warp a request's picture along the piece of the path that is made, as `warp_picture`; its start is kept."""
+    film, mask = warp_picture(
+        run.request.image,
+        checked_depth(run.request),
+        run.path,
+        run.piece.first,
+        lambda part: run.report(0.1 * part, "warping the picture"),
+    )
+    if run.piece.lead is not None:
+        film[0], mask[0] = run.picture, 0
     return film, mask

@@ -4,7 +4,7 @@ import itertools
 import time
 import uuid
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
@@ -13,6 +13,7 @@ from parascale.errors import Cancelled, InputError
 from parascale.link import messages as m
 from parascale.link.arrays import ARRAYS_FILE, describe, to_frames, travel_as_file
 from parascale.link.connection import Connection
+from parascale.link.events import Event, Fetched, FetchFailed, JobChanged, SubmitRefused
 from parascale.link.keys import Keys
 from parascale.link.limits import JOB_ID, SILENCE
 from parascale.link.messages import FileInfo
@@ -23,43 +24,14 @@ from parascale.types import CancelCheck, Progress
 _TICK = 0.004  # seconds of work a call of `pump` may begin with another message
 _PAUSE = 0.05  # seconds a blocking call sleeps at most before it looks around
 _POLL = 1.0  # seconds between two questions about a job that is waited for
+_AGAIN = 5.0  # seconds without a word after which what waits for one is said again
 _STOPPING = 15.0  # seconds a cancelled job may take to stop
 
 
-@dataclass(frozen=True)
-class JobChanged:
-    """A job of ours changed."""
-
-    job: m.JobStatus
-
-
-@dataclass(frozen=True)
-class SubmitRefused:
-    """A job was not taken, and why."""
-
-    job_id: str
-    message: str
-
-
-@dataclass(frozen=True)
-class Fetched:
-    """A fetch that `Client.start_fetch` began is over; the files are in their folder."""
-
-    job_id: str
-    result: JobResult
-
-
-@dataclass(frozen=True)
-class FetchFailed:
-    """A fetch that `Client.start_fetch` began cannot be finished, and why."""
-
-    job_id: str
-    message: str
-
-
-Event = JobChanged | SubmitRefused | Fetched | FetchFailed
 E = TypeVar("E", SubmitRefused, Fetched, FetchFailed)
 R = TypeVar("R", bound=m.Message)
+_Question = m.Hello | m.Ask | m.AskAll | m.Cancel | m.Delete | m.Clean | m.Release
+_REPEATABLE = m.Hello | m.Ask | m.AskAll | m.Cancel  # questions whose answer is the same when they are asked twice
 
 
 @dataclass(eq=False)
@@ -68,6 +40,7 @@ class _Submission:
     frames: list[memoryview]
     sender: Sender
     accepted: bool = False
+    heard: float = field(default_factory=time.monotonic)
 
 
 @dataclass(eq=False)
@@ -76,6 +49,7 @@ class _Download:
     directory: Path
     summary: dict[str, object]
     receiver: Receiver | None = None
+    asked: float = field(default_factory=time.monotonic)
 
 
 class Client:
@@ -105,7 +79,8 @@ class Client:
         self._connection = Connection(address, server_key, identity)
         self._timeout = timeout
         self._numbers = itertools.count(1)
-        self._replies: dict[int, m.Message | None] = {}
+        self._questions: dict[int, _Question] = {}
+        self._replies: dict[int, m.Message] = {}
         self._jobs: dict[str, m.JobStatus] = {}
         self._submissions: dict[str, _Submission] = {}
         self._downloads: dict[str, _Download] = {}
@@ -172,12 +147,12 @@ class Client:
         """Ask where a job stands."""
         return self._ask(m.Status, m.Ask(self._next_request(), job_id)).job
 
-    def jobs(self) -> tuple[m.JobStatus, ...]:
-        """Ask where all our jobs stand, oldest first."""
-        page = self._ask(m.StatusAll, m.AskAll(self._next_request()))
+    def jobs(self, *, team: bool = False) -> tuple[m.JobStatus, ...]:
+        """Ask where all our jobs stand, and those of our team where that is asked, oldest first."""
+        page = self._ask(m.StatusAll, m.AskAll(self._next_request(), team=team))
         jobs = page.jobs
         while page.more:
-            page = self._ask(m.StatusAll, m.AskAll(self._next_request(), jobs[-1].job_id))
+            page = self._ask(m.StatusAll, m.AskAll(self._next_request(), jobs[-1].job_id, team))
             jobs += page.jobs
         return jobs
 
@@ -193,6 +168,10 @@ class Client:
     def clean(self) -> int:
         """Have our jobs that failed, were cancelled or lost forgotten; return how many there were."""
         return self._ask(m.Cleaned, m.Clean(self._next_request())).count
+
+    def release(self) -> int:
+        """Have workers without a job give back what they hold, such as a GPU; return how many did."""
+        return self._ask(m.Released, m.Release(self._next_request())).count
 
     def fetch(self, job_id: str, directory: Path, progress: Progress | None = None) -> JobResult:
         """Bring the files of a job that is done into a folder.
@@ -298,6 +277,8 @@ class Client:
             self._handle(*received)
             if time.monotonic() > end:
                 break
+        if self._connection.is_open:
+            self._ask_again()
         for job_id in list(self._downloads):
             self._request_chunks(job_id)
 
@@ -307,23 +288,41 @@ class Client:
         if self._connection.connections > 1:
             for job_id in self._submissions:
                 self._send_submission(job_id)
+            for question in self._questions.values():
+                if isinstance(question, _REPEATABLE):
+                    self._connection.send(question)
         for job_id, download in self._downloads.items():
             if download.receiver is None:
                 self._connection.send(m.AskResult(download.request, job_id))
             else:
                 download.receiver.ask_again()
 
+    def _ask_again(self) -> None:
+        """Say again what got no answer: a backend drops what is too much at a time, and what we read too slowly."""
+        now = time.monotonic()
+        for job_id, submission in self._submissions.items():
+            if now - submission.heard > _AGAIN:
+                submission.heard = now
+                if submission.accepted:
+                    self._connection.send(m.Ask(self._next_request(), job_id))
+                else:
+                    self._send_submission(job_id)
+        for job_id, download in self._downloads.items():
+            if download.receiver is None and now - download.asked > _AGAIN:
+                download.asked = now
+                self._connection.send(m.AskResult(download.request, job_id))
+
     def _send_submission(self, job_id: str) -> None:
         submission = self._submissions[job_id]
         self._connection.send(submission.header, submission.frames)
 
-    def _handle(self, message: m.Message, frames: list[bytes]) -> None:
+    def _handle(self, message: m.Message, frames: list[memoryview]) -> None:
         if isinstance(message, m.Status | m.Changed):
             self._update_job(message.job, getattr(message, "request", 0))
         elif isinstance(message, m.StatusAll):
-            for job in message.jobs:
+            for job in (job for job in message.jobs if not job.owner):
                 self._update_job(job)
-            if message.more and message.request not in self._replies:
+            if message.more and message.request not in self._questions:
                 self._connection.send(m.AskAll(self._next_request(), message.jobs[-1].job_id))
         elif isinstance(message, m.Refused):
             self._handle_refusal(message)
@@ -334,7 +333,7 @@ class Client:
         elif isinstance(message, m.Chunk | m.NoChunk):
             self._receive_chunk(message, frames)
         request = getattr(message, "request", 0)
-        if request in self._replies:
+        if request in self._questions:
             self._replies[request] = message
 
     def _update_job(self, job: m.JobStatus, request: int = 0) -> None:
@@ -343,6 +342,7 @@ class Client:
             self._events.append(JobChanged(job))
         submission = self._submissions.get(job.job_id)
         if submission is not None:
+            submission.heard = time.monotonic()
             submission.accepted |= submission.header.request == request
             if submission.accepted and (job.received or job.final):
                 del self._submissions[job.job_id]
@@ -351,7 +351,11 @@ class Client:
         for job_id, submission in list(self._submissions.items()):
             if submission.header.request == message.request:
                 del self._submissions[job_id]
-                self._events.append(SubmitRefused(job_id, message.message))
+                reason = message.message
+                if "kind is not one of" in reason:
+                    kind = submission.header.kind
+                    reason = f"the backend is older and knows no {kind} jobs: install ParaScale anew there"
+                self._events.append(SubmitRefused(job_id, reason))
         for job_id, download in list(self._downloads.items()):
             if download.request == message.request:
                 self._fail(job_id, message.message)
@@ -378,14 +382,14 @@ class Client:
             self._fail(message.job, str(error))
         download.summary = dict(message.summary)
 
-    def _receive_chunk(self, message: m.Chunk | m.NoChunk, frames: list[bytes]) -> None:
+    def _receive_chunk(self, message: m.Chunk | m.NoChunk, frames: list[memoryview]) -> None:
         download = self._downloads.get(message.job)
         if download is None or download.receiver is None:
             return
         try:
             if isinstance(message, m.NoChunk):
                 raise InputError(message.message)
-            download.receiver.take(message.chunk, b"".join(frames))
+            download.receiver.take(message.chunk, frames[0] if len(frames) == 1 else b"")
         except InputError as error:
             self._fail(message.job, str(error))
 
@@ -394,7 +398,7 @@ class Client:
         if download.receiver is None:
             return
         try:
-            for chunk in download.receiver.wanted():
+            for chunk in download.receiver.wanted(_TICK):
                 self._connection.send(m.Pull(job_id, chunk))
         except InputError as error:
             self._fail(job_id, str(error))
@@ -417,18 +421,18 @@ class Client:
     def _next_request(self) -> int:
         return next(self._numbers)
 
-    def _ask(self, answer: type[R], question: m.Hello | m.Ask | m.AskAll | m.Cancel | m.Delete | m.Clean) -> R:
-        self._replies[question.request] = None
+    def _ask(self, answer: type[R], question: _Question) -> R:
+        self._questions[question.request] = question
         try:
             self._connection.send(question)
             end = time.monotonic() + self._timeout
-            while (reply := self._replies[question.request]) is None:
+            while (reply := self._replies.pop(question.request, None)) is None:
                 self._pump_once(f"job {question.job}" if isinstance(question, m.Ask | m.Cancel | m.Delete) else "")
                 if time.monotonic() > end:
                     message = self._connection.trouble(0.0) or f"no answer from {self.address}"
                     raise InputError(message, self._connection.remedy)
         finally:
-            del self._replies[question.request]
+            del self._questions[question.request]
         if isinstance(reply, m.Refused):
             raise InputError(reply.message)
         if not isinstance(reply, answer):
@@ -437,7 +441,8 @@ class Client:
 
     def _pump_once(self, what: str) -> None:
         """Turn once, waiting a moment for something to do; give up where the backend is gone."""
-        self._connection.wait(_PAUSE)
+        looks = any(each.receiver and each.receiver.is_looking for each in self._downloads.values())
+        self._connection.wait(0.0 if looks else _PAUSE)
         self._turn()
         trouble = self._connection.trouble(self._timeout)
         if trouble:

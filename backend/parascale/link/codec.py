@@ -11,6 +11,7 @@ import math
 import re
 import types
 import typing
+from collections.abc import Callable
 from typing import NoReturn, TypeVar, get_args, get_origin
 
 import numpy as np
@@ -33,6 +34,7 @@ class VersionError(InputError):
     """The other end speaks another version of the protocol."""
 
 
+@functools.cache
 def _type_name(cls: type) -> str:
     return re.sub(r"(?<!^)(?=[A-Z])", "-", cls.__name__).lower()
 
@@ -48,14 +50,29 @@ def encode(message: messages.Message) -> bytes:
     InputError
         Where it is over the cap of one frame or holds what JSON cannot.
     """
-    header = {MARK: PROTOCOL, "type": _type_name(type(message)), **dataclasses.asdict(message)}
+    cls: type = type(message)
+    header = {MARK: PROTOCOL, "type": _type_name(cls), **shallow(message)}
     try:
-        data = json.dumps(header, allow_nan=False, ensure_ascii=False, separators=(",", ":")).encode()
+        data = json.dumps(header, allow_nan=False, ensure_ascii=False, separators=(",", ":"), default=shallow).encode()
     except (TypeError, ValueError) as error:
         raise InputError(f"a {header['type']} message cannot be written as JSON: {error}") from error
     if len(data) > MAX_FRAME:
         raise InputError(f"a {header['type']} message has {len(data)} bytes where {MAX_FRAME} are allowed")
     return data
+
+
+def shallow(value: object) -> dict[str, object]:
+    """Return the fields of a dataclass by their names, as `json.dumps` takes it: `dataclasses.asdict` copies deeply.
+
+    Raises
+    ------
+    TypeError
+        Where it is none.
+    """
+    if not dataclasses.is_dataclass(value):
+        raise TypeError(f"{type(value).__name__} is no JSON")
+    cls: type = type(value)
+    return {name: getattr(value, name) for name in _names(cls)}
 
 
 def decode(data: bytes, oldest: int = PROTOCOL) -> messages.Message:
@@ -94,7 +111,11 @@ def build(cls: type[M], value: object, where: str) -> M:
     InputError
         Where it does not.
     """
-    return typing.cast("M", _of_dataclass(cls, value, where))
+    hint: type = cls
+    try:
+        return typing.cast("M", _reader(hint)(value))
+    except _MisfitError as misfit:
+        raise InputError(f"{where}{misfit.where} {misfit.problem}") from None
 
 
 def parse(cls: type[M], text: str | bytes, where: str) -> M:
@@ -117,7 +138,9 @@ def _json(data: str | bytes) -> object:
 
 
 def _depth(data: bytes) -> int:
-    """Return how deep lists and objects are nested: before parsing, as each level takes a parser's stack."""
+    """Return at least how deep lists and objects are nested: before parsing, as each level takes a parser's stack."""
+    if (opened := data.count(b"[") + data.count(b"{")) <= MAX_DEPTH:
+        return opened
     brackets = np.frombuffer(_TEXT.sub(b"", data).translate(None, _NO_BRACKET), np.uint8)
     steps = np.where((brackets == ord("[")) | (brackets == ord("{")), 1, -1)
     return int(np.cumsum(steps).max(initial=0))
@@ -135,77 +158,161 @@ def _no_constant(name: str) -> NoReturn:
 
 
 @functools.cache
-def _fields(cls: type) -> dict[str, object]:
-    hints = typing.get_type_hints(cls)
-    return {field.name: hints[field.name] for field in dataclasses.fields(cls)}
+def _names(cls: type) -> tuple[str, ...]:
+    return tuple(field.name for field in dataclasses.fields(cls))
 
 
-def _of_dataclass(cls: type, value: object, where: str) -> object:
-    if not isinstance(value, dict):
-        raise InputError(f"{where} is not an object")
-    fields = _fields(cls)
-    for name in value:
-        if name not in fields:
-            raise InputError(f"{where} has an unknown field {name[:40]!r}")
-    for name in fields:
-        if name not in value:
-            raise InputError(f"{where} lacks the field {name!r}")
-    return cls(**{name: _value(hint, value[name], f"{where}.{name}") for name, hint in fields.items()})
+class _MisfitError(Exception):
+    """A value does not fit; where it is in what was read is put together on the way out."""
+
+    def __init__(self, problem: str, where: str = "") -> None:
+        super().__init__(problem)
+        self.problem, self.where = problem, where
 
 
-def _value(hint: object, value: object, where: str) -> object:
+_Reader = Callable[[object], object]
+
+
+@functools.cache
+def _reader(hint: object) -> _Reader:
+    """Return what checks and reads the JSON of a type, made once for each: most of a message's time is spent here."""
     if dataclasses.is_dataclass(hint):
         assert isinstance(hint, type)
-        return _of_dataclass(hint, value, where)
+        return _dataclass_reader(hint)
     origin = get_origin(hint)
     if origin is tuple:
-        if not isinstance(value, list):
-            raise InputError(f"{where} is not a list")
-        return tuple(_value(get_args(hint)[0], item, f"{where}[{index}]") for index, item in enumerate(value))
+        return _tuple_reader(_reader(get_args(hint)[0]))
     if origin is dict:
-        return _of_dict(get_args(hint)[1], value, where)
+        return _dict_reader(_reader(get_args(hint)[1]))
     if origin is typing.Literal:
-        if not isinstance(value, str) or value not in get_args(hint):
-            raise InputError(f"{where} is not one of {', '.join(get_args(hint))}")
-        return value
+        return _literal_reader(get_args(hint))
     if origin in (types.UnionType, typing.Union):
-        return _of_union(get_args(hint), value, where)
-    return _checked(value, where) if hint is object else _of_scalar(hint, value, where)
+        return _union_reader(get_args(hint))
+    return _checked if hint is object else _scalar_reader(hint)
 
 
-def _of_dict(hint: object, value: object, where: str) -> dict[str, object]:
-    if not isinstance(value, dict):
-        raise InputError(f"{where} is not an object")
-    return {name: _value(hint, item, f"{where}.{name[:40]}") for name, item in value.items()}
+def _dataclass_reader(cls: type) -> _Reader:
+    hints = typing.get_type_hints(cls)
+    readers = {name: _reader(hints[name]) for name in _names(cls)}
+
+    def read(value: object) -> object:
+        if not isinstance(value, dict):
+            raise _MisfitError("is not an object")
+        if value.keys() != readers.keys():
+            raise _misfit_of_fields(value, tuple(readers))
+        made = {}
+        for name, reader in readers.items():
+            try:
+                made[name] = reader(value[name])
+            except _MisfitError as misfit:
+                misfit.where = f".{name}{misfit.where}"
+                raise
+        return cls(**made)
+
+    return read
 
 
-def _of_union(hints: tuple[object, ...], value: object, where: str) -> object:
-    if value is None and type(None) in hints:
-        return None
-    exact = [hint for hint in hints if hint is type(value)]
-    rest = [hint for hint in hints if hint is not type(None)]
-    return _value((exact or rest)[0], value, where)
+def _misfit_of_fields(value: dict[str, object], names: tuple[str, ...]) -> _MisfitError:
+    for name in value:
+        if name not in names:
+            return _MisfitError(f"has an unknown field {name[:40]!r}")
+    return _MisfitError(f"lacks the field {next(name for name in names if name not in value)!r}")
 
 
-def _of_scalar(hint: object, value: object, where: str) -> object:
-    if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        _checked(value, where)
-        value = float(value)
-    if type(value) is not hint:
-        raise InputError(f"{where} is not of type {getattr(hint, '__name__', hint)}")
-    return _checked(value, where)
+def _tuple_reader(reader: _Reader) -> _Reader:
+    def read(value: object) -> object:
+        if not isinstance(value, list):
+            raise _MisfitError("is not a list")
+        made = []
+        for index, item in enumerate(value):
+            try:
+                made.append(reader(item))
+            except _MisfitError as misfit:
+                misfit.where = f"[{index}]{misfit.where}"
+                raise
+        return tuple(made)
+
+    return read
 
 
-def _checked(value: object, where: str) -> object:
+def _dict_reader(reader: _Reader) -> _Reader:
+    def read(value: object) -> object:
+        if not isinstance(value, dict):
+            raise _MisfitError("is not an object")
+        made = {}
+        for name, item in value.items():
+            try:
+                made[_checked(name)] = reader(item)
+            except _MisfitError as misfit:
+                misfit.where = f".{name[:40]}{misfit.where}"
+                raise
+        return made
+
+    return read
+
+
+def _literal_reader(values: tuple[str, ...]) -> _Reader:
+    def read(value: object) -> object:
+        if not isinstance(value, str) or value not in values:
+            raise _MisfitError(f"is not one of {', '.join(values)}")
+        return value
+
+    return read
+
+
+def _union_reader(hints: tuple[object, ...]) -> _Reader:
+    exact = {hint: _reader(hint) for hint in hints}
+    first = next(_reader(hint) for hint in hints if hint is not type(None))
+
+    def read(value: object) -> object:
+        if value is None and type(None) in exact:
+            return None
+        cls: object = type(value)
+        return exact.get(cls, first)(value)
+
+    return read
+
+
+def _scalar_reader(hint: object) -> _Reader:
+    name = getattr(hint, "__name__", hint)
+
+    def read(value: object) -> object:
+        if hint is float and isinstance(value, int) and not isinstance(value, bool):
+            value = float(_whole(value))
+        if type(value) is not hint:
+            raise _MisfitError(f"is not of type {name}")
+        return _checked(value)
+
+    return read
+
+
+def _whole(value: int) -> int:
+    if not -_WHOLE <= value < _WHOLE:
+        raise _MisfitError("does not fit into 64 bits")
+    return value
+
+
+def _checked(value: object) -> object:
     """Let any JSON value pass, but for numbers no machine holds and text no file takes."""
     if isinstance(value, dict):
-        return {str(_checked(name, where)): _checked(item, f"{where}.{name[:40]}") for name, item in value.items()}
+        return _checked_dict(value)
     if isinstance(value, list):
-        return [_checked(item, where) for item in value]
+        return [_checked(item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
-        raise InputError(f"{where} is not finite")
-    if isinstance(value, int) and not -_WHOLE <= value < _WHOLE:
-        raise InputError(f"{where} does not fit into 64 bits")
+        raise _MisfitError("is not finite")
+    if isinstance(value, int):
+        return _whole(value)
     if isinstance(value, str) and not value.isascii() and any("\ud800" <= letter <= "\udfff" for letter in value):
-        raise InputError(f"{where} is not valid text")
+        raise _MisfitError("is not valid text")
     return value
+
+
+def _checked_dict(value: dict[str, object]) -> dict[str, object]:
+    made = {}
+    for name, item in value.items():
+        try:
+            made[str(_checked(name))] = _checked(item)
+        except _MisfitError as misfit:
+            misfit.where = f".{name[:40]}{misfit.where}"
+            raise
+    return made

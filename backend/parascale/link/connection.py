@@ -38,7 +38,8 @@ class Connection:
         self._open = False
         self._heard = self._lost = self._looked = time.monotonic()
         self._refusal: str | None = None
-        self._broken = 0  # handshakes that were cut, in a row
+        self._broken = 0  # handshakes that ended without a reason, in a row
+        self._reached = False  # whether something took a connection, if only to end it
         self._zmq = zeromq()
         self._context = self._zmq.Context()
         self._socket = self._context.socket(self._zmq.DEALER)
@@ -50,7 +51,7 @@ class Connection:
         self._socket.setsockopt(self._zmq.RECONNECT_IVL_MAX, _RECONNECT_MAX_MS)
         events = self._zmq.EVENT_HANDSHAKE_SUCCEEDED | self._zmq.EVENT_DISCONNECTED
         events |= self._zmq.EVENT_HANDSHAKE_FAILED_AUTH | self._zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
-        events |= self._zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
+        events |= self._zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL | self._zmq.EVENT_CONNECTED
         self._monitor = self._socket.get_monitor_socket(events)
         self._poller = self._zmq.Poller()
         self._poller.register(self._socket, self._zmq.POLLIN)
@@ -71,21 +72,21 @@ class Connection:
     def send(self, message: Message, frames: Sequence[bytes | memoryview] = ()) -> None:
         """Send a message, or drop it where the queue to a server that is away is full: it is asked for again."""
         try:
-            self._socket.send_multipart([encode(message), *frames], self._zmq.DONTWAIT)
+            self._socket.send_multipart([encode(message), *frames], self._zmq.DONTWAIT, copy=False)
         except self._zmq.Again:
             log.debug("dropped a %s message: no one takes it", type(message).__name__)
 
-    def receive(self) -> tuple[Message, list[bytes]] | None:
-        """Return the next message and its frames; None where there is none."""
+    def receive(self) -> tuple[Message, list[memoryview]] | None:
+        """Return the next message and its frames, which are not copied; None where there is none."""
         while True:
             try:
-                header, *frames = self._socket.recv_multipart(self._zmq.DONTWAIT)
+                header, *frames = self._socket.recv_multipart(self._zmq.DONTWAIT, copy=False)
             except self._zmq.Again:
                 self._looked = time.monotonic()
                 return None
             self._heard = time.monotonic()
             try:
-                return decode(header), frames
+                return decode(header.bytes), [frame.buffer for frame in frames]
             except VersionError as error:
                 self._refusal = f"the backend at {self.address} is of another version: {error}"
             except InputError as error:
@@ -106,7 +107,9 @@ class Connection:
             elif event == self._zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL:
                 self._refusal = self._protocol_refusal(told["value"])
             elif event == self._zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL:
-                self._note_broken_handshake()
+                self._broken += 1
+            elif event == self._zmq.EVENT_CONNECTED:
+                self._reached = True
             elif self._open:
                 self._open, self._lost = False, time.monotonic()
         return fresh
@@ -125,14 +128,18 @@ class Connection:
             return f"what answers at {self.address} does not hold the backend's key: check address and keys"
         return f"what answers at {self.address} is no ParaScale backend: check the address"
 
-    def _note_broken_handshake(self) -> None:
-        """Count a handshake that ended without a reason: ZeroMQ closes alike on a wrong key and on a cut line."""
-        self._broken += 1
-        if self._broken >= _BROKEN_HANDSHAKES:
-            self._refusal = (
-                f"the connection to {self.address} ended in the handshake {self._broken} times: it does not hold the "
-                "backend's key, or the network cuts connections: check address and keys"
-            )
+    def _unfinished_handshake(self) -> str:
+        """Word a handshake that does not come to its end: ZeroMQ closes alike on a wrong key and on a cut line."""
+        how = f"was ended {self._broken} times" if self._broken else "does not come to its end"
+        return (
+            f"the handshake with what answers at {self.address} {how}, for a reason that is not known: it does not "
+            "hold the backend's key, is no backend, or the network cuts connections: check address and keys"
+        )
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is a connection now, as far as we know."""
+        return self._open
 
     def wait(self, seconds: float) -> None:
         """Return when something arrives, at the latest after some time."""
@@ -141,7 +148,7 @@ class Connection:
     @property
     def remedy(self) -> Remedy:
         """What would mend a trouble: a backend has to be started if none ever answered."""
-        return "" if self.connections or self._refusal else "start-backend"
+        return "" if self.connections or self._refusal or self._reached else "start-backend"
 
     @property
     def silence(self) -> float:
@@ -152,8 +159,12 @@ class Connection:
         """Return why the other end cannot be reached, one sentence; None while all is well."""
         if self._refusal is not None:
             return self._refusal
+        if self._broken >= _BROKEN_HANDSHAKES:
+            return self._unfinished_handshake()
         if self.silence <= patience:
             return None
+        if self._reached and not self.connections:
+            return self._unfinished_handshake()
         if not self.connections:
             return f"No backend answers at {self.address}"
         return f"The backend at {self.address} stopped answering: start it again, its jobs are kept"

@@ -19,6 +19,7 @@ CLIENT = "client"
 ALLOWED = "clients"
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
+_TEAM = re.compile(r'^\s+team = "([^"]+)"', re.MULTILINE)  # among the metadata of a client's certificate
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,33 @@ def allowed_keys(folder: Path) -> dict[bytes, str]:
     return found
 
 
+def teams(folder: Path) -> dict[str, str]:
+    """Return the team of each client that is in one, by its name."""
+    found = {}
+    for path in _key_files(folder):
+        with contextlib.suppress(OSError, UnicodeDecodeError):
+            if team := _TEAM.search(path.read_text()):
+                found[path.stem] = team[1]
+    return found
+
+
+def set_team(folder: Path, name: str, team: str) -> None:
+    """Put a client into a team, whose clients see each other's jobs; into none where ``team`` is empty.
+
+    Raises
+    ------
+    InputError
+        Where no client of that name may connect, or it is no name for a team.
+    """
+    path = _client_file(folder, name)
+    if not path.is_file():
+        raise _unknown_client(folder, name)
+    try:
+        _write_public(path, _read(path)[0], team)
+    except OSError as error:
+        raise InputError(f"{path} cannot be written: {error.strerror}") from error
+
+
 def keys_changed(folder: Path) -> tuple[object, ...]:
     """Return what differs where a key was added to a folder of keys, changed, or taken away."""
     stamp: list[object] = []
@@ -84,7 +112,7 @@ def _key_files(folder: Path) -> list[Path]:
         return []
 
 
-def add_client(folder: Path, name: str, output: Path) -> None:
+def add_client(folder: Path, name: str, output: Path, team: str = "") -> None:
     """Make the keys of one more client and let it in.
 
     Parameters
@@ -94,6 +122,8 @@ def add_client(folder: Path, name: str, output: Path) -> None:
     name : str
     output : Path
         Folder for the client: gets ``server.key`` and ``client.key_secret``. The server keeps no copy of the secret.
+    team : str
+        The team whose jobs it sees, and that sees its; none where empty.
 
     Raises
     ------
@@ -112,7 +142,7 @@ def add_client(folder: Path, name: str, output: Path) -> None:
         _make(output, CLIENT)
         _write_public(output / f"{SERVER}.key", server)
         # Last: from now on the client is let in.
-        _write_public(allowed, _read(output / f"{CLIENT}.key_secret")[0])
+        _write_public(allowed, _read(output / f"{CLIENT}.key_secret")[0], team)
     except OSError as error:
         raise InputError(f"no keys can be written to {error.filename or output}: {error.strerror}") from error
 
@@ -128,8 +158,7 @@ def revoke_client(folder: Path, name: str) -> None:
     try:
         _client_file(folder, name).unlink()
     except FileNotFoundError as error:
-        known = ", ".join(sorted(allowed_keys(folder).values())) or "nobody"
-        raise InputError(f"no client {name} may connect: {known} may") from error
+        raise _unknown_client(folder, name) from error
     except OSError as error:
         raise InputError(f"{name} cannot be taken out of {folder}: {error.strerror}") from error
 
@@ -142,10 +171,18 @@ def _client_file(folder: Path, name: str) -> Path:
     return folder / ALLOWED / f"{name}.key"
 
 
-def _write_public(path: Path, key: bytes) -> None:
+def _unknown_client(folder: Path, name: str) -> InputError:
+    known = ", ".join(sorted(allowed_keys(folder).values())) or "nobody"
+    return InputError(f"no client {name} may connect: {known} may")
+
+
+def _write_public(path: Path, key: bytes, team: str = "") -> None:
     """Write a certificate without a secret, whole or not at all."""
+    if team and not _NAME.fullmatch(team):
+        raise InputError(f"{team!r} is no name for a team: letters, digits, dots, dashes and underscores are taken")
     scratch = path.with_name(f".{path.name}.{os.getpid()}")
-    scratch.write_text(f'metadata\ncurve\n    public-key = "{key.decode()}"\n')
+    metadata = f'    team = "{team}"\n' if team else ""
+    scratch.write_text(f'metadata\n{metadata}curve\n    public-key = "{key.decode()}"\n')
     scratch.replace(path)
 
 

@@ -176,6 +176,27 @@ def connect(address: str | None = None, keys: Path | None = None) -> Client:
     return Client(address, server_key(keys), client_keys(keys))
 
 
+def explain_silence(address: str, patience: float = 3.0) -> str | None:
+    """Say why nothing answers at an address, one sentence; None where something listens there."""
+    host, port = host_of(address), int(address.rpartition(":")[2])
+    try:
+        socket.create_connection((host, port), timeout=patience).close()
+    except socket.gaierror:
+        return f"the name {host} is not known here: check the address, or write the machine's number"
+    except ConnectionRefusedError:
+        return (
+            f"{host} is there, and nothing listens on its port {port}: start the backend there, bound to an address "
+            "that this machine reaches"
+        )
+    except TimeoutError:
+        return (
+            f"{host} does not answer on port {port}: check that it is on, and that its firewall lets the port through"
+        )
+    except OSError as error:
+        return f"{host} cannot be reached: {error.strerror or error}"
+    return None
+
+
 def _listens(address: str) -> bool:
     try:
         socket.create_connection((host_of(address), int(address.rpartition(":")[2])), timeout=1.0).close()

@@ -68,6 +68,8 @@ class JobStatus:
         What would mend the failure, as `parascale.errors.InputError` states it.
     left : float
         Seconds that a running job still takes, by its progress so far; None where that cannot be told.
+    owner : str
+        The name of the client of the same team whose job it is; empty where it is one's own.
     """
 
     job_id: str
@@ -85,6 +87,7 @@ class JobStatus:
     remedy: Remedy = ""
     choices: tuple[str, ...] = ()
     left: float | None = None
+    owner: str = ""
 
     @property
     def final(self) -> bool:
@@ -197,10 +200,14 @@ class Ask:
 
 @dataclass(frozen=True)
 class AskAll:
-    """Client: asks for the status of all its jobs, a page at a time: those after a job, from the first where empty."""
+    """Client: asks for the status of all its jobs, a page at a time: those after a job, from the first where empty.
+
+    With ``team``, those of the other clients of its team are among them.
+    """
 
     request: int
     after: str = ""
+    team: bool = False
 
 
 @dataclass(frozen=True)
@@ -230,6 +237,13 @@ class Delete:
 @dataclass(frozen=True)
 class Clean:
     """Client: deletes all its jobs that failed, were cancelled or lost."""
+
+    request: int
+
+
+@dataclass(frozen=True)
+class Release:
+    """Client: has workers without a job give back what they hold, such as a GPU."""
 
     request: int
 
@@ -315,6 +329,14 @@ class Cleaned:
 
 
 @dataclass(frozen=True)
+class Released:
+    """Server: so many workers gave back what they held."""
+
+    request: int
+    count: int
+
+
+@dataclass(frozen=True)
 class Refused:
     """Server: refuses a request, and why; ``request`` is 0 if it could not be read."""
 
@@ -380,9 +402,10 @@ class Stopped:
     job: str
 
 
-FromClient = Hello | Submit | Ask | AskAll | Cancel | AskResult | Delete | Clean | Pull | Chunk | NoChunk
+FromClient = Hello | Submit | Ask | AskAll | Cancel | AskResult | Delete | Clean | Release | Pull | Chunk | NoChunk
 FromServer = (
-    Welcome | Status | StatusAll | Result | Deleted | Cleaned | Refused | Changed | Beat | Pull | Chunk | NoChunk
+    Welcome | Status | StatusAll | Result | Deleted | Cleaned | Released | Refused | Changed | Beat
+    | Pull | Chunk | NoChunk
 )  # fmt: skip
 ToWorker = Run | Cancel
 FromWorker = Progress | Finished | Failed | Stopped | Beat

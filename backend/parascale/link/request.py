@@ -12,6 +12,7 @@ from parascale.errors import InputError
 from parascale.files.shot_file import shot_from_json, shot_to_json
 from parascale.link.arrays import Arrays
 from parascale.link.messages import FileInfo
+from parascale.link.resources import Resources
 from parascale.parallax.shot import Shot
 from parascale.types import Image
 
@@ -52,6 +53,8 @@ class Request(ABC):
         Seconds a cancelled job has to stop by itself before its worker is ended.
     stall : float
         Seconds without progress after which a running job counts as hung.
+    resources : Resources
+        What a job needs of a machine, where several share the work.
     models : tuple of str
         The fields that name a model: one of the backend's list or, from the user of its machine, a path.
     """
@@ -60,6 +63,7 @@ class Request(ABC):
     fields_type: ClassVar[type]
     grace: ClassVar[float]
     stall: ClassVar[float] = 900.0
+    resources: ClassVar[Resources] = Resources()
     models: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod

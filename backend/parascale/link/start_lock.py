@@ -28,6 +28,23 @@ else:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
+def try_lock(path: Path, *, make: bool = False) -> int | None:
+    """Lock a file, made where asked; return its descriptor, None where it is missing or another's.
+
+    The system takes the lock from whoever ends, however they end.
+    """
+    try:
+        file = os.open(path, os.O_RDWR | (os.O_CREAT if make else 0), 0o600)
+    except OSError:
+        return None
+    try:
+        _lock(file)
+    except OSError:
+        os.close(file)
+        return None
+    return file
+
+
 class StartLock:
     """A lock that the system takes from whoever ends, however they end.
 

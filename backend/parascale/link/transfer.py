@@ -7,6 +7,7 @@ checks each one and appends it; what it holds of an earlier attempt it checks th
 import contextlib
 import errno
 import hashlib
+import math
 import os
 import re
 import time
@@ -14,7 +15,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from io import FileIO
 from pathlib import Path
-from typing import IO
 
 from parascale.errors import InputError
 from parascale.link.limits import CHUNK, IN_FLIGHT, MAX_FILES
@@ -131,6 +131,8 @@ class Receiver:
     _bad: int = 0
     _heard: float = 0.0
     _open: FileIO | None = field(default=None, repr=False)
+    _held: FileIO | None = field(default=None, repr=False)  # what is there of the file, while it is looked at
+    _whole: bool = False  # whether that is the file in its place, not an unfinished one
 
     def __post_init__(self) -> None:
         try:
@@ -159,16 +161,31 @@ class Receiver:
         """Return where the files are, in their order."""
         return [self.folder / file.name for file in self.files]
 
-    def wanted(self) -> list[str]:
+    @property
+    def is_looking(self) -> bool:
+        """Whether it is not known yet what is there of the file it is at: `wanted` goes on to look."""
+        return not self.complete and self._open is None
+
+    def wanted(self, seconds: float = math.inf, ahead: int = IN_FLIGHT) -> list[str]:
         """Return the chunks to ask for now; opens, resumes and finishes files on the way.
+
+        Parameters
+        ----------
+        seconds : float
+            At most so long, and a chunk, it looks at what is there of an earlier attempt; nothing is wanted meanwhile.
+        ahead : int
+            At most so many are on their way.
 
         Raises
         ------
         InputError
             Where the folder cannot be written.
         """
+        end = time.monotonic() + seconds
         try:
-            while not self.complete and not self._opened():
+            while not self.complete and not self._opened(end):
+                if self._open is None:
+                    return []
                 self._finish()
         except OSError as error:
             raise InputError(f"{self.folder} cannot be written: {error.strerror}") from error
@@ -177,7 +194,7 @@ class Receiver:
         if time.monotonic() - self._heard > _PATIENCE:
             self.ask_again()
         chunks = self.files[self._at].chunks
-        end = min(self._next + IN_FLIGHT, len(chunks))
+        end = min(self._next + ahead, len(chunks))
         asked, self._asked = chunks[self._asked : end], max(self._asked, end)
         return list(asked)
 
@@ -186,7 +203,7 @@ class Receiver:
         self._asked = self._next
         self._heard = time.monotonic()
 
-    def take(self, chunk: str, data: bytes) -> None:
+    def take(self, chunk: str, data: bytes | memoryview) -> None:
         """Write a chunk that arrived; one that is not awaited, or comes twice, is dropped.
 
         Raises
@@ -216,47 +233,53 @@ class Receiver:
 
     def close(self) -> None:
         """Let go of the open file; what arrived stays."""
-        if self._open is not None:
-            self._open.close()
-            self._open = None
+        for file in (self._open, self._held):
+            if file is not None:
+                file.close()
+        self._open = self._held = None
 
-    def _opened(self) -> bool:
-        """Tell whether a file is open that still lacks chunks."""
+    def _opened(self, end: float) -> bool:
+        """Tell whether a file is open that still lacks chunks; where it is not known by then, no file is open."""
         info = self.files[self._at]
-        if self._open is None and not self._in_place(info):
-            self._open = self._resume(info)
+        if self._open is None:
+            path = self.folder / info.name
+            if self._held is None:
+                self._whole = path.is_file() and path.stat().st_size == info.size
+                self._hold(path if self._whole else self._part(info))
+            if not self._look(info, end):
+                return False
+            if self._whole and self._next < len(info.chunks):
+                self.close()
+                self._whole = False
+                self._hold(self._part(info))
+                return self._opened(end)
+            if self._held is not None and not self._whole:
+                self._held.truncate(self._next * CHUNK)
+            self._open, self._held = self._held, None
             self._asked, self._heard = self._next, time.monotonic()
-        return self._open is not None and self._next < len(info.chunks)
+        return self._next < len(info.chunks)
 
-    def _in_place(self, info: FileInfo) -> bool:
-        path = self.folder / info.name
-        if not path.is_file() or path.stat().st_size != info.size:
-            return False
-        with path.open("rb") as file:
-            return _agreeing(file, info) == len(info.chunks)
+    def _hold(self, path: Path) -> None:
+        mode = "rb" if self._whole else "r+b" if path.exists() else "w+b"
+        self._held, self._next = FileIO(path, mode.replace("b", "")), 0
 
-    def _resume(self, info: FileInfo) -> FileIO:
-        part = self._part(info)
-        file = part.open("r+b" if part.exists() else "w+b", buffering=0)
-        self._next = _agreeing(file, info)
-        file.seek(self._next * CHUNK)
-        file.truncate()
-        return file
+    def _look(self, info: FileInfo, end: float) -> bool:
+        """Count the chunks at the start of the held file that are as announced; tell whether all were looked at."""
+        assert self._held is not None
+        while self._next < len(info.chunks):
+            if time.monotonic() >= end:
+                return False
+            if hashlib.sha256(self._held.read(CHUNK)).hexdigest() != info.chunks[self._next]:
+                return True
+            self._next += 1
+        return True
 
     def _finish(self) -> None:
         info = self.files[self._at]
-        if self._open is not None:
-            self.close()
+        self.close()
+        if not self._whole:
             os.replace(self._part(info), self.folder / info.name)
-        self._at, self._next, self._asked = self._at + 1, 0, 0
+        self._at, self._next, self._asked, self._whole = self._at + 1, 0, 0, False
 
     def _part(self, info: FileInfo) -> Path:
         return self.folder / f"{info.name}.part"
-
-
-def _agreeing(file: IO[bytes], info: FileInfo) -> int:
-    """Count the chunks at the start of a file that are as announced."""
-    for index, chunk in enumerate(info.chunks):
-        if hashlib.sha256(file.read(CHUNK)).hexdigest() != chunk:
-            return index
-    return len(info.chunks)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Union
 
 from parascale.errors import InputError
-from parascale.media.suffixes import sequence_files
+from parascale.media.sequences import sequence_files
 from parascale.media.video_file import Frame, VideoFile
 
 if TYPE_CHECKING:

@@ -12,6 +12,7 @@ from parascale.errors import InputError
 from parascale.extras import require
 from parascale.media.depth_file import MAX_PIXELS
 from parascale.media.display_light import encode_srgb
+from parascale.media.dpx_file import RULES, read_transfer, to_display
 from parascale.media.exr_file import read_channels
 from parascale.media.heif_file import Layout, read_layout
 from parascale.media.orientation import read_orientation, turn_upright
@@ -48,6 +49,8 @@ def read_image(path: Path) -> ImageFile:
     require("reading a picture", "preview", ["av"])
     import av
 
+    if not path.exists():
+        raise InputError(f"{path} does not exist")
     try:
         picture, megapixels, scale = _decode(path)
     except InputError:
@@ -55,9 +58,35 @@ def read_image(path: Path) -> ImageFile:
     except (OSError, ValueError, IndexError, StopIteration, av.FFmpegError) as error:
         raise InputError(f"{path} is not an image that can be read: take a PNG or JPEG file") from error
     size = f"{picture.shape[1]}x{picture.shape[0]}"
-    return ImageFile(
-        picture, (f"{path.name} has {megapixels:.0f} megapixels: it is used at {size}.",) if scale < 1 else ()
-    )
+    warnings = describe_light(path)
+    if not _decodes_strictly(path):
+        warnings = (f"{path.name} is damaged or cut short: part of its picture is made up.", *warnings)
+    if scale < 1:
+        warnings = (f"{path.name} has {megapixels:.0f} megapixels: it is used at {size}.", *warnings)
+    return ImageFile(picture, warnings)
+
+
+def describe_light(path: Path) -> tuple[str, ...]:
+    """Say by which rule a picture was brought to what a screen shows, where its numbers may be read in several ways."""
+    transfer = read_transfer(path)
+    return () if transfer is None else (f"{path.name} holds {RULES[transfer]}",)
+
+
+def _decodes_strictly(path: Path) -> bool:
+    """Whether a JPEG decodes without an error that its decoder would otherwise fill in; True of other files."""
+    import av
+
+    from parascale.media.container import open_container
+
+    with open_container(path) as container:
+        stream = container.streams.video[0] if container.streams.video else None
+        if stream is None or stream.codec_context.name != "mjpeg":
+            return True
+        stream.codec_context.options = stream.codec_context.options | {"err_detect": "explode"}
+        try:
+            return any(True for _ in container.decode(stream))
+        except av.FFmpegError:
+            return False
 
 
 def _decode(path: Path) -> tuple[Image, float, float]:
@@ -80,6 +109,10 @@ def _decode(path: Path) -> tuple[Image, float, float]:
         if layout is None and stream.disposition & Disposition.dependent:
             raise InputError(f"{path} holds a picture in tiles that cannot be put together: export it as a JPEG")
         frame = next(container.decode(stream))
+    transfer = read_transfer(path)
+    if transfer is not None:
+        values = frame.reformat(format="rgb48le").to_ndarray() / 65535
+        return _shrink(av.VideoFrame.from_ndarray(to_display(values, transfer), "rgb24"))
     if "f32" in frame.format.name or "f16" in frame.format.name:
         light = np.asarray(frame.reformat(format="gbrpf32le").to_ndarray(), np.float32)
         return _shrink(av.VideoFrame.from_ndarray(encode_srgb(light), "rgb24"))

@@ -1,6 +1,7 @@
 """Pictures, one a frame."""
 
 import warnings
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
@@ -11,15 +12,22 @@ import numpy as np
 
 from parascale.errors import InputError, Notice
 from parascale.media.display_light import encode_srgb
-from parascale.media.image_file import read_exr_image
+from parascale.media.dpx_file import read_transfer
+from parascale.media.heif_file import read_layout
+from parascale.media.image_file import describe_light, read_exr_image, read_image
 from parascale.media.lens_metadata import read_common_focal
+from parascale.media.orientation import UPRIGHT, read_orientation, turn_upright
 from parascale.media.picture_times import read_times
+from parascale.media.sequences import image_files
 from parascale.media.size_limit import check_decoded_size
+from parascale.media.suffixes import OPENCV_SUFFIXES
 from parascale.media.video_file import Frame, SmallFrame, VideoInfo, fit_within
 from parascale.types import Image
 
 # Photos decoded at the same time, each at full size, and photos requested at a time.
 THREADS, READ_AHEAD = 2, 8
+# OpenCV sets these upright whatever it is told.
+TIFF_SUFFIXES = (".tif", ".tiff")
 
 
 class ImageFolder:
@@ -45,7 +53,13 @@ class ImageFolder:
         self._files = files
         self._times, self._fps, notices = read_times(path.name, [file.stem for file in files], fps)
         taken = f"{path.name} is one of {len(files)} numbered pictures: all are taken"
-        self.notices = (*([Notice(taken)] if path.is_file() and len(files) > 1 else []), *notices)
+        self.notices = (
+            *([Notice(taken)] if path.is_file() and len(files) > 1 else []),
+            *(_name_left_out(path, files) if path.is_dir() else ()),
+            *(Notice(told) for told in describe_light(files[0])),
+            *_name_mixed_light(path, files),
+            *notices,
+        )
 
     @cached_property
     def info(self) -> VideoInfo:
@@ -82,17 +96,43 @@ def _read_image(path: Path) -> Image:
     if path.suffix.lower() == ".exr":
         return read_exr_image(path)
     _check_size(path)
+    if path.suffix.lower() not in OPENCV_SUFFIXES:
+        return read_image(path).image
     # Decoded from bytes: OpenCV's own reader prints warnings and fails on names outside the locale.
     data = np.frombuffer(path.read_bytes(), np.uint8)
-    picture = cv2.imdecode(data, cv2.IMREAD_COLOR) if len(data) else None
+    # Set upright below, as OpenCV does not know the tag of WebP.
+    stored_as = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
+    picture = cv2.imdecode(data, stored_as) if len(data) else None
+    if picture is None and read_layout(path) is not None:
+        # Phones and their exports name HEIC photos .JPG.
+        return read_image(path).image
     if picture is None:
         raise InputError(f"{path} is not an image that can be read: remove it or export it again")
-    if path.suffix.lower() in (".tif", ".tiff"):
+    if path.suffix.lower() in TIFF_SUFFIXES:
         # Read as 8 bits, floating-point samples are encoded by OpenCV's own rule.
-        stored = cv2.imdecode(data, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
+        stored = cv2.imdecode(data, stored_as | cv2.IMREAD_ANYDEPTH)
         if stored is not None and np.issubdtype(stored.dtype, np.floating):
             picture = encode_srgb(stored)
-    return np.asarray(picture[:, :, ::-1])
+    turned = path.suffix.lower() in TIFF_SUFFIXES
+    orientation = UPRIGHT if turned else read_orientation(path) or UPRIGHT
+    return turn_upright(np.asarray(picture[:, :, ::-1], np.uint8), orientation)
+
+
+def _name_left_out(folder: Path, files: Sequence[Path]) -> Iterator[Notice]:
+    """Say which pictures of a folder are none of the sequence that is taken."""
+    taken = set(files)
+    rest = [file.name for file in image_files(folder) if file not in taken]
+    if rest:
+        more = f" and {len(rest) - 1} more" if len(rest) > 1 else ""
+        yield Notice(f"left out of {folder.name}: {rest[0]}{more}, not named like the sequence")
+
+
+def _name_mixed_light(path: Path, files: Sequence[Path]) -> Iterator[Notice]:
+    """Say where the headers of DPX pictures do not agree on how their values are to be read."""
+    found = Counter(read_transfer(file) for file in files if file.suffix.lower() == ".dpx")
+    if len(found) > 1:
+        kinds = ", ".join(f"{count} {kind or 'as a screen shows them'}" for kind, count in found.items())
+        yield Notice(f"the pictures of {path.name} are by their headers {kinds}: each is read so, and tones may jump")
 
 
 def _check_size(path: Path) -> None:

@@ -1,7 +1,6 @@
 """Video files, by PyAV."""
 
 import itertools
-import logging
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,8 +10,10 @@ from typing import NamedTuple
 import av
 import numpy as np
 from av.container import InputContainer
+from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
+from av.video.stream import VideoStream
 
 from parascale.errors import InputError, Notice
 from parascale.media.container import (
@@ -21,13 +22,17 @@ from parascale.media.container import (
     read_orientation_of_frame,
     read_projection_of_frame,
 )
+from parascale.media.damage import SILENT_DECODERS, Damage
 from parascale.media.interlacing import deinterlace
 from parascale.media.lens_metadata import read_container_focal
 from parascale.media.orientation import is_transposed, turn_upright, upright_size
 from parascale.media.picture_times import DEFAULT_FPS
 from parascale.types import Image
 
-log = logging.getLogger(__name__)
+# A film that ends before this share of the time it states breaks off.
+MIN_PRESENT = 0.8
+# Frames by which it is seen whether a decoder can be told to fail.
+TRIED_FRAMES = 5
 
 
 @dataclass(frozen=True)
@@ -93,6 +98,7 @@ class VideoFile:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._damage = Damage()
 
     @cached_property
     def info(self) -> VideoInfo:
@@ -107,7 +113,9 @@ class VideoFile:
             aspect = float(stream.sample_aspect_ratio or 0) or 1.0
             if is_transposed(orientation):
                 aspect = 1 / aspect
-            fps = float(stream.average_rate or stream.guessed_rate or 0) or DEFAULT_FPS
+            # Of streams without times FFmpeg makes up an average.
+            rates = (stream.average_rate, stream.guessed_rate)
+            fps = float(next(filter(None, rates if self._has_times else rates[::-1]), 0)) or DEFAULT_FPS
             count = stream.frames
         if not count:
             with self._open() as container:
@@ -137,16 +145,36 @@ class VideoFile:
         return None, read_container_focal(metadata, self.info.width, self.info.height)
 
     def _numbered(self) -> Iterator[tuple[int, VideoFrame]]:
-        with self._open() as container:
-            yield from enumerate(deinterlace(self._decode(container)))
+        with self._open(strict=self._strict) as container:
+            self._damage = Damage()
+            first = last = shown = float("nan")
+            for number, frame in enumerate(deinterlace(self._decode(container, self._damage))):
+                last = _time(frame)
+                # Files of a variable rate may hold their last picture for long.
+                shown = max(1 / self.info.fps, float((frame.duration or 0) * (frame.time_base or 0)))
+                first = last if number == 0 else first
+                yield number, frame
+            # Some containers count their length from 0, where their film starts later.
+            if max(last, last - first) + shown < MIN_PRESENT * _stated_seconds(container, self._film):
+                self._damage.cut = True
 
     @property
     def notices(self) -> tuple[Notice, ...]:
-        """What was assumed about the file."""
-        if len(self._films) < 2:
-            return ()
-        size = f"{self.info.width}x{self.info.height}"
-        return (Notice(f"{self._path.name} holds {len(self._films)} videos: the one of {size} is taken"),)
+        """What was assumed about the file, and what of it could not be decoded whole when it was last read."""
+        told = list(self._damage.notices(self._path.name))
+        if len(self._films) > 1:
+            size = f"{self.info.width}x{self.info.height}"
+            told.append(Notice(f"{self._path.name} holds {len(self._films)} videos: the one of {size} is taken"))
+        if not self._has_times:
+            rate = f"{self.info.fps:.4g} frames a second"
+            told.append(Notice(f"{self._path.name} is a stream without times: {rate} are assumed, as it is encoded"))
+        return tuple(told)
+
+    @cached_property
+    def _has_times(self) -> bool:
+        with self._open() as container:
+            first = next(self._decode(container), None)
+        return first is None or first.time is not None
 
     @property
     def _film(self) -> int:
@@ -167,22 +195,63 @@ class VideoFile:
             raise InputError(f"{name} holds no video: give a video file or a folder of images")
         return found
 
-    def _open(self) -> InputContainer:
+    def _open(self, *, strict: bool = False) -> InputContainer:
         film, container = self._film, open_container(self._path)
-        container.streams.video[film].thread_type = "AUTO"
+        stream = container.streams.video[film]
+        stream.thread_type = "AUTO"
+        if strict:
+            stream.codec_context.options |= {"err_detect": "explode"}
         return container
 
-    def _decode(self, container: InputContainer) -> Iterator[VideoFrame]:
-        """Frames in display order; a broken tail ends the clip where the last good frame was."""
+    @cached_property
+    def _strict(self) -> bool:
+        """Whether the decoder is to fail, not to be silent, but not where it fails from the start, as on oddities."""
+        with self._open(strict=True) as container:
+            if container.streams.video[self._film].codec_context.name not in SILENT_DECODERS:
+                return False
+            damage = Damage()
+            try:
+                tried = list(itertools.islice(self._decode(container, damage), TRIED_FRAMES))
+            except InputError:
+                return False
+            return bool(tried) and not damage.lost
+
+    def _decode(self, container: InputContainer, damage: Damage | None = None) -> Iterator[VideoFrame]:
+        """Frames in display order, without those that cannot be decoded."""
+        damage = damage or Damage()
         count = 0
-        try:
-            for frame in container.decode(video=self._film):
+        for packet in _demux(container, self._film, damage):
+            try:
+                frames = packet.decode()
+            except av.FFmpegError:
+                damage.lost.append(count)
+                continue
+            for frame in frames:
+                if frame.is_corrupt:
+                    damage.concealed.append(count)
                 count += 1
                 yield frame
-        except av.FFmpegError as error:
-            if not count:
-                raise InputError(f"{self._path.name} cannot be decoded: export it again") from error
-            log.warning("%s breaks off after %d frames", self._path.name, count)
+        if damage.lost and not count:
+            raise InputError(f"{self._path.name} cannot be decoded: export it again")
+
+
+def _stated_seconds(container: InputContainer, film: int) -> float:
+    """Seconds that a file says its film takes; 0 where it does not say, or says how long its sound is."""
+    stream = container.streams.video[film]
+    if container.format.name == "avi" and stream.average_rate:
+        # Its lengths are those of what is left, its count is that of the header.
+        return float(stream.frames / stream.average_rate)
+    whole = (container.duration or 0) / av.time_base
+    if stream.duration is None or stream.time_base is None:
+        return whole if len(container.streams) == 1 else 0.0
+    return min(float(stream.duration * stream.time_base), whole)
+
+
+def _demux(container: InputContainer, film: int, damage: Damage) -> Iterator["Packet[VideoStream]"]:
+    try:
+        yield from container.demux(video=film)
+    except av.FFmpegError:
+        damage.cut = True
 
 
 def read_video(path: Path, count: int) -> Image:

@@ -9,6 +9,11 @@ from numpy.typing import NDArray
 from parascale.camera import Trajectory
 from parascale.types import Array, Json, to_json_values
 
+# A path is closed that ends within this share of its length from its start; its carried one is open beyond the other.
+CLOSED, OPEN = 0.02, 0.03
+# Ends that are farther apart cannot meet without bending the shot out of shape.
+CLOSABLE = 0.18
+
 
 @dataclass(frozen=True)
 class CalibrationReport:
@@ -35,6 +40,14 @@ class CalibrationReport:
         The step it leads to.
     loop_closure : float
         How far the path's end moved against its start, compared with the reference's; both in own path lengths.
+    closing_gap : float
+        Distance from the last camera to the first over the path's length, where the reference ends where it starts.
+    solver : str
+        Whether a march or an optimisation gave the path.
+    subject_pce : float
+        As ``pce``, both sides counted in the depth of the leading subject instead of the median depth of the frame.
+    size_error : float
+        Largest abs(ln) of the subject's size in the picture over the reference's, each from its first frame on.
     subject : str
         Who leads; empty where the reference holds nothing in its picture.
     subject_held : float
@@ -57,6 +70,8 @@ class CalibrationReport:
         Steps that pass through a surface.
     bent_frames, held_back_frames : tuple of int
         Steps that were turned aside, or shortened, to keep clear of a surface.
+    largest_bend : float
+        By how much a step was turned aside at most, in degrees.
     standing_frames : tuple of int
         Steps that the realised camera does not walk although the reference's does.
     frames_without_surface : tuple of int
@@ -65,7 +80,7 @@ class CalibrationReport:
     warnings : tuple of str
         Sentences for the user: what was assumed or left out.
     verdict : tuple of (severity, sentence)
-        What a viewer would see, the worst first; the severity is "good", "warning" or "bad".
+        What a viewer would see, the worst first; the severity is one of `SEVERITIES`.
     """
 
     pce: float
@@ -78,6 +93,10 @@ class CalibrationReport:
     largest_jump: float
     largest_jump_frame: int | None
     loop_closure: float
+    closing_gap: float
+    solver: str
+    subject_pce: float
+    size_error: float
     subject: str
     subject_held: float
     subject_distance: float
@@ -89,6 +108,7 @@ class CalibrationReport:
     crossings: tuple[int, ...]
     bent_frames: tuple[int, ...]
     held_back_frames: tuple[int, ...]
+    largest_bend: float
     standing_frames: tuple[int, ...]
     frames_without_surface: tuple[int, ...]
     last_frame_empty: bool
@@ -126,6 +146,12 @@ def loop_closure(reference: Trajectory, realised: Trajectory) -> float:
     return float(np.linalg.norm(vectors[1] - vectors[0]))
 
 
+def closing_gap(path: Trajectory) -> float:
+    """Distance from the first camera to the last over the path's length; NaN where it does not move."""
+    length = float(np.sum(np.linalg.norm(path.baselines, axis=1)))
+    return float(np.linalg.norm(path.centres[-1] - path.centres[0])) / length if length > 0 else math.nan
+
+
 def subject_drift(reference: Trajectory, depth: float, realised: Trajectory, realised_depth: float) -> float:
     """Largest distance, in frame widths of the realised lens, between the two subjects' places in frame.
 
@@ -153,14 +179,3 @@ def _subject(path: Trajectory, depth: float) -> tuple[Array, NDArray[np.bool_]]:
     # A subject beside the camera has no place in frame that means anything.
     ahead = local[:, 2] > 0.01 * depth
     return local[:, :2] / np.where(ahead, local[:, 2], 1.0)[:, None], ahead
-
-
-def frame_ranges(frames: tuple[int, ...]) -> str:
-    """Frame numbers as people write them: "3", "0-4, 9"."""
-    runs: list[list[int]] = []
-    for frame in frames:
-        if runs and frame == runs[-1][-1] + 1:
-            runs[-1].append(frame)
-        else:
-            runs.append([frame])
-    return ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)

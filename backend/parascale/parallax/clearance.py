@@ -1,11 +1,13 @@
 """Clearance: a step that would pass too close to a surface, or through it, is bent, or held back where that fails."""
 
 import math
-from typing import Protocol, runtime_checkable
+from itertools import pairwise
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from parascale.camera.single import rotation_of, turn_between
 from parascale.parallax.depth_source import DepthSamples
 from parascale.parallax.number import surface
 from parascale.types import Array
@@ -13,9 +15,14 @@ from parascale.types import Array
 # Without a clearance of the user's, surfaces are kept as far away as this share of the median depth.
 CLEARANCE_SHARE = 0.1
 
-# A step is bent by at most this much, in degrees, around what stands in its way; bending leaves P as it is.
-BENDS = (2.0, 4.0, 7.0, 11.0, 16.0, 22.0, 28.0, 35.0)
+# A step is bent by one of these, in degrees, around what stands in its way: at most until it runs along the surface.
+# Bending leaves P as it is.
+BENDS = (2.0, 4.0, 7.0, 11.0, 16.0, 22.0, 28.0, 35.0, 43.0, 51.0, 60.0, 69.0, 78.0, 84.0, 90.0)
 AZIMUTHS = 16
+
+# By how much the bend may differ from that of the step before, in degrees: the first of these with a way that is free.
+# Where there is none the camera turns by the most that is smooth, and slows down.
+TURNS = (6.0, 12.0, 24.0)
 
 # A step is bent, or shortened, in time: for what the camera would meet in so many steps.
 LOOK_AHEAD_STEPS = 6
@@ -27,6 +34,8 @@ MOST_POINTS = 1500
 REMEMBERED_FRAMES = 16
 # Of each but the last one point in so many is kept.
 THINNED = 4
+# Of every picture about so many points are kept for good.
+KEPT_POINTS = 150
 
 
 @runtime_checkable
@@ -36,11 +45,20 @@ class Surroundings(Protocol):
     def nearest_hit(self, origin: ArrayLike, direction: ArrayLike, distance: float, frame: int = 0) -> float | None:
         """Distance to the first surface along a ray, at most ``distance``; None where there is none."""
 
-    def nearest_surface(self, centres: ArrayLike) -> Array:
-        """Distance from each camera centre (T, 3) to the nearest surface, (T,); infinite where there is none."""
+    def nearest_points(self, centres: ArrayLike) -> Array:
+        """Closest point of the surfaces to the camera centre of each frame, (T, 3) both; infinite where none is."""
 
     def clip_at(self, frame: int) -> Array:
         """Return the z-depths (2,) between which surfaces show at a step."""
+
+
+class _Near(NamedTuple):
+    """Remembered points around a place."""
+
+    # From the place, (N, 3).
+    away: Array
+    # Distance that a step from there has to keep: who is too close already may come no closer.
+    least: float
 
 
 class Guard:
@@ -54,14 +72,43 @@ class Guard:
         self._clearance, self._intrinsics, self._surroundings = clearance, intrinsics, surroundings
         self._clouds: list[Array] = []
         self._cloud = np.empty((0, 3))
+        self._kept: dict[int, Array] = {}
         self._limit = clearance or 0.0
-        self.bent: dict[int, float] = {}
+        # Rotation vectors (3,) from the steps that were asked for to those that were made instead.
+        self._bends: dict[int, Array] = {}
         self.held_back: dict[int, float] = {}
+
+    @property
+    def bent(self) -> dict[int, float]:
+        """By how many degrees each of the bent steps was bent."""
+        return {frame: math.degrees(math.sqrt(float(bend @ bend))) for frame, bend in sorted(self._bends.items())}
 
     @property
     def limit(self) -> float:
         """Distance to be kept now."""
         return self._limit
+
+    def nearest_planes(self, centres: Array) -> tuple[Array, Array]:
+        """Distance (T,) from camera centres (T, 3) to the nearest surface, and the unit vector (T, 3) away from it.
+
+        Infinite and zero where there is none. Where nothing but pictures tells of surfaces, of what they showed.
+        """
+        if self._surroundings is None or self._clearance == 0:
+            return self._nearest_seen(centres)
+        points = np.asarray(self._surroundings.nearest_points(centres), np.float64)
+        return _planes(centres, points)
+
+    def _nearest_seen(self, centres: Array) -> tuple[Array, Array]:
+        points = np.concatenate([np.full((1, 3), np.inf), *self._kept.values()])
+        squared = np.sum(points**2, axis=1) - 2 * centres @ np.where(np.isfinite(points), points, 0.0).T
+        return _planes(centres, points[np.argmin(squared, axis=1)])
+
+    def limit_at(self, frame: int, depth: float) -> float:
+        """Distance to be kept where Z' is ``depth``; that of now where it is unknown."""
+        if self._clearance is not None or not depth > 0:
+            return self._limit
+        near = 0.0 if self._surroundings is None else float(self._surroundings.clip_at(frame)[0])
+        return max(near, CLEARANCE_SHARE * depth)
 
     def see(self, frame: int, pose: Array, samples: DepthSamples, depth: float) -> None:
         """Remember the surfaces of a picture (its camera, and Z' in it)."""
@@ -72,54 +119,83 @@ class Guard:
         self._clouds = [*self._clouds[1 - REMEMBERED_FRAMES :], local @ pose[:3, :3].T + pose[:3, 3]]
         if len(self._clouds) > 1:
             self._clouds[-2] = self._clouds[-2][::THINNED]
+        self._kept[frame] = self._clouds[-1][:: max(len(local) // KEPT_POINTS, 1)]
         self._cloud = np.concatenate(self._clouds)
-        if self._clearance is None and depth > 0:
-            near = 0.0 if self._surroundings is None else float(self._surroundings.clip_at(frame)[0])
-            self._limit = max(near, CLEARANCE_SHARE * depth)
+        self._limit = self.limit_at(frame, depth)
 
-    def allow(self, frame: int, centre: Array, step: Array, left: int) -> Array:
+    def allow(self, frame: int, centre: Array, step: Array, left: int, neighbour: int | None = None) -> Array:
         """Give the step (3,) from a place (3,) that may be made: itself, bent, or shortened.
 
-        What is in the way of the next steps counts, of which ``left`` are left: the step is bent in time to pass it or,
-        where that fails, shortened to the share of the way that is free, so that the camera slows down.
+        What is in the way of the next steps counts, of which ``left`` are left: the step is bent in time to pass it,
+        little by little from the bend of the step before, ``neighbour``, and back again; or, where no way is free,
+        shortened to the share of the asked one that is, so that the camera slows down.
         """
-        self.bent.pop(frame, None)
+        self._bends.pop(frame, None)
         self.held_back.pop(frame, None)
         length = math.sqrt(float(step @ step))
         if self._limit == 0 or length == 0:
             return step
         ahead = min(LOOK_AHEAD_STEPS, left)
         near = self._near(centre, ahead * length + self._limit)
-        if self._fits(frame, centre, ahead * step, near, step):
+        held = None if neighbour is None else self._bends.get(neighbour)
+        if held is None and self._fits(frame, centre, ahead * step, near, step):
             return step
-        for bend in BENDS:
-            ways = [
-                way for way in _cone(step, math.radians(bend)) if self._fits(frame, centre, ahead * way, near, step)
-            ]
-            if ways:
-                self.bent[frame] = bend
-                # Of several ways around, the one that stays farthest from everything.
-                return max(ways, key=lambda way: _distance(near, centre, ahead * way))
-        share = self._largest_share(frame, centre, ahead * step, near)
-        self.held_back[frame] = share
-        return share * step
+        expected = ahead * (step if held is None else rotation_of(held) @ step)
+        way = self._find_way(frame, centre, ahead * step, near, expected)
+        if way is None:
+            way = self._turn_in_place(frame, centre, ahead * step, near, expected)
+        way = way / ahead
+        bend = turn_between(step / length, way / np.linalg.norm(way)) if way.any() else np.zeros(3)
+        if bend.any():
+            self._bends[frame] = bend
+        elif frame not in self.held_back:
+            return step
+        return way
 
-    def _near(self, centre: Array, reach: float) -> Array:
-        """Remembered points (N, 3) within reach, the nearest ones only."""
+    def _find_way(self, frame: int, centre: Array, step: Array, near: _Near, expected: Array) -> Array | None:
+        """Find the least bent of the ways (3,) that are free and turn least from the one that is expected."""
+        ways = _ways(step, expected)
+        turns = _angles(ways, expected)
+        for least, most in pairwise((-1.0, *TURNS)):
+            chosen = np.flatnonzero((turns > least) & (turns <= most)).tolist()
+            first = next((index for index in chosen if self._fits(frame, centre, ways[index], near, step)), None)
+            if first is not None:
+                # Of several ways around, the one that stays farthest from everything.
+                equal = [index for index in chosen if _bend_of(index) == _bend_of(first) and index >= first]
+                free = [ways[index] for index in equal if self._fits(frame, centre, ways[index], near, step)]
+                farthest: Array = max(free, key=lambda way: _distance(near.away, way))
+                return farthest
+        return None
+
+    def _turn_in_place(self, frame: int, centre: Array, step: Array, near: _Near, expected: Array) -> Array:
+        """Turn from the expected way (3,) towards the nearest that is free, and go as far as there is room.
+
+        Where none is free, the one that was asked for is shortened.
+        """
+        ways = _ways(step, expected)
+        turns = _angles(ways, expected)
+        order = np.argsort(turns, kind="stable").tolist()
+        free = next((index for index in order if self._fits(frame, centre, ways[index], near, step)), None)
+        way = step
+        if free is not None:
+            turn = turn_between(expected / np.linalg.norm(expected), ways[free] / np.linalg.norm(step))
+            way = rotation_of(turn * (TURNS[-1] / max(turns[free], TURNS[-1]))) @ expected
+        self.held_back[frame] = self._largest_share(frame, centre, way, near)
+        return self.held_back[frame] * way
+
+    def _near(self, centre: Array, reach: float) -> _Near:
+        """Remembered points within reach of a place, the nearest ones only."""
         squared = np.sum((self._cloud - centre) ** 2, axis=1)
         chosen = np.flatnonzero(squared < reach**2)
         if len(chosen) > MOST_POINTS:
             chosen = chosen[np.argpartition(squared[chosen], MOST_POINTS)[:MOST_POINTS]]
-        return self._cloud[chosen]
+        away = self._cloud[chosen] - centre
+        closest = math.sqrt(float(np.min(np.einsum("ni,ni->n", away, away), initial=math.inf)))
+        return _Near(away, min(self._limit, closest * (1 - 1e-9)))
 
-    def _fits(self, frame: int, centre: Array, step: Array, near: Array, asked: Array) -> bool:
-        return self._is_clear(centre, step, near) and self._meets_nothing(frame, centre, step, asked)
-
-    def _is_clear(self, centre: Array, step: Array, near: Array) -> bool:
-        """Tell whether a step keeps its distance to what was seen; who is too close already may come no closer."""
-        away = near - centre
-        start = math.sqrt(float(np.min(np.einsum("ni,ni->n", away, away), initial=math.inf)))
-        return _distance(near, centre, step) >= min(self._limit, start * (1 - 1e-9))
+    def _fits(self, frame: int, centre: Array, step: Array, near: _Near, asked: Array) -> bool:
+        is_clear = _distance(near.away, step) >= near.least
+        return is_clear and self._meets_nothing(frame, centre, step, asked)
 
     def _meets_nothing(self, frame: int, centre: Array, step: Array, asked: Array) -> bool:
         """Tell whether no surface, seen or not, is in the way of a step, nor from its end in that of the asked one."""
@@ -130,7 +206,7 @@ class Guard:
             return False
         return self._surroundings.nearest_hit(centre + step, asked, self._limit, frame) is None
 
-    def _largest_share(self, frame: int, centre: Array, step: Array, near: Array) -> float:
+    def _largest_share(self, frame: int, centre: Array, step: Array, near: _Near) -> float:
         low, high = 0.0, 1.0
         for _ in range(10):
             middle = (low + high) / 2
@@ -139,6 +215,14 @@ class Guard:
             else:
                 high = middle
         return low
+
+
+def _planes(centres: Array, points: Array) -> tuple[Array, Array]:
+    """Distance (T,) from centres to points, (T, 3) both, and the unit vectors away from them; 0 from infinite ones."""
+    known = np.isfinite(points).all(axis=1)
+    beside = np.where(known[:, None], centres - points, 0.0)
+    away = np.linalg.norm(beside, axis=1)
+    return np.where(known, away, np.inf), beside / np.maximum(away, 1e-300)[:, None]
 
 
 def crossings(surroundings: Surroundings, centres: Array) -> tuple[int, ...]:
@@ -152,23 +236,38 @@ def crossings(surroundings: Surroundings, centres: Array) -> tuple[int, ...]:
     )
 
 
-def _distance(points: Array, start: Array, step: Array) -> float:
-    """Distance from points (N, 3) to the segment of a step; infinite where there are none."""
-    if not len(points):
+def _distance(away: Array, step: Array) -> float:
+    """Distance from points (N, 3), seen from the start of a step, to its segment; infinite where there are none."""
+    if not len(away):
         return math.inf
-    away = points - start
     squared = float(step @ step)
     along = np.clip(away @ step / squared, 0.0, 1.0) if squared > 0 else np.zeros(len(away))
     rest = away - along[:, None] * step
     return math.sqrt(float(np.min(np.einsum("ni,ni->n", rest, rest))))
 
 
-def _cone(step: Array, angle: float) -> list[Array]:
-    """Turn a step by an angle, to all sides."""
-    axis = step / np.linalg.norm(step)
-    side = np.cross(axis, np.eye(3)[int(np.argmin(np.abs(axis)))])
-    side /= np.linalg.norm(side)
-    other = np.cross(axis, side)
+def _ways(step: Array, expected: Array) -> Array:
+    """Give a step (3,) and, after it, each of its bends to all sides (N, 3), one side being that of the expected."""
+    length = float(np.linalg.norm(step))
+    axis = step / length
+    side = expected - (expected @ axis) * axis
+    if np.linalg.norm(side) < 1e-6 * length:
+        side = np.cross(axis, np.eye(3)[int(np.argmin(np.abs(axis)))])
+    side = side / np.linalg.norm(side)
     around = np.arange(AZIMUTHS) * (math.tau / AZIMUTHS)
-    ways = math.cos(angle) * axis + math.sin(angle) * (np.cos(around)[:, None] * side + np.sin(around)[:, None] * other)
-    return list(np.linalg.norm(step) * ways)
+    sides = np.cos(around)[:, None] * side + np.sin(around)[:, None] * np.cross(axis, side)
+    bends = np.radians(BENDS)[:, None, None]
+    ways = np.cos(bends) * axis + np.sin(bends) * sides
+    return np.concatenate([step[None], length * ways.reshape(-1, 3)])
+
+
+def _bend_of(way: int) -> int:
+    """Index of a way's bend, -1 for the step itself."""
+    return (way - 1) // AZIMUTHS
+
+
+def _angles(ways: Array, expected: Array) -> Array:
+    """Angles in degrees (N,) between ways (N, 3) of one length and the one that is expected."""
+    cosine = ways @ expected / (np.linalg.norm(ways[0]) * np.linalg.norm(expected))
+    angles: Array = np.degrees(np.arccos(np.clip(cosine, -1.0, 1.0)))
+    return angles

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from parascale.camera import View
+from parascale.camera import Trajectory, View
 from parascale.camera.rotations import poses_of
 from parascale.errors import InputError
 from parascale.parallax.clearance import Guard, Surroundings
-from parascale.parallax.framing import Aim, SteadyAim
+from parascale.parallax.framing import DEPTH_SLACK, PROPOSED_SLACK, Aim, SteadyAim
 from parascale.parallax.horizon import MIN_CONFIDENCE, level_rotations, unit_up, up_of_shot
 from parascale.parallax.lead import Lead, Places, find_lead, place_in, propose_subject
 from parascale.parallax.mover import CameraMove, Mover, Replay
@@ -18,6 +18,7 @@ from parascale.parallax.realise import realised_rotations, realised_steps
 from parascale.parallax.settings import Settings
 from parascale.parallax.shot import Shot
 from parascale.parallax.subject import SubjectTrack, Up
+from parascale.parallax.subject_size import SizeKeeper, relative_sizes
 from parascale.types import Array
 
 SubjectPoint = Array | None
@@ -66,6 +67,10 @@ class Composition:
         The target's; None where unknown.
     knows_up : bool
         Whether the reference's is more than a guess.
+    sizes : (T,) float64
+        Of the leading subject in the reference's picture, see `relative_sizes`.
+    base : (T, 3, 3) float64
+        B_t, rotations without framing.
     aim : Aim
         Knows where the target's subjects stand, as far as they have been seen.
     guard : Guard
@@ -82,6 +87,8 @@ class Composition:
     up: Up
     target_up: Array | None
     knows_up: bool
+    sizes: Array
+    base: Array
     aim: Aim
     guard: Guard
     mover: Mover
@@ -96,6 +103,7 @@ def compose(
     settings: Settings,
     factor: Array,
     facts: TargetFacts,
+    filmed: Trajectory,
 ) -> Composition:
     """Lay out what is kept besides P.
 
@@ -111,6 +119,8 @@ def compose(
     factor : (T-1,) float64
         Strength and lens, by which each step is multiplied.
     facts : TargetFacts
+    filmed : Trajectory
+        The path that the reference's pictures were taken on, whatever is to be carried over of it.
 
     Raises
     ------
@@ -120,7 +130,7 @@ def compose(
     path = shot.trajectory
     subjects: tuple[SubjectTrack, ...] = ()
     if facts.has_surfaces:
-        subjects = shot.subjects or tuple(filter(None, [propose_subject(path, shot.median_depth)]))
+        subjects = shot.subjects or tuple(filter(None, [propose_subject(filmed, shot.median_depth)]))
     lead = find_lead(subjects, path, shot.median_depth, settings.anchor_frame)
     places = place_in(lead, path, anchor.size, intrinsics)
     own_up, target_up = up_of_shot(shot), None if facts.up is None else unit_up(facts.up)
@@ -132,12 +142,17 @@ def compose(
     kept_up = target_up if settings.horizon == "keep" else None
     points = [_frames_of(point, len(shot)) for point in facts.subject_points[: len(subjects)]]
     points += [None] * (len(subjects) - len(points))
-    aim = Aim(base, lead, places, points, kept_up, path.times, settings.framing)
+    slack = DEPTH_SLACK if shot.subjects else PROPOSED_SLACK
+    aim = Aim(base, lead, places, points, kept_up, path.times, settings.framing, slack=slack)
     guard = Guard(settings.clearance, intrinsics, facts.surroundings)
     centre = anchor.camera_to_world[:3, 3]
 
-    def move_with(aim: Aim | SteadyAim) -> Mover:
-        return CameraMove(path, centre, base, factor, aim, guard, settings.anchor_frame)
+    sizes = relative_sizes(subjects, lead, filmed, shot.median_depth)
+
+    def move_with(moving: Aim | SteadyAim) -> Mover:
+        keeps = settings.size == "dolly"
+        dolly = SizeKeeper(sizes, lead, places, aim.points, settings.size_budget) if keeps else None
+        return CameraMove(path, centre, base, factor, moving, guard, settings.anchor_frame, dolly=dolly)
 
     if settings.is_verbatim:
         steps = factor[:, None] * realised_steps(path, anchor, settings.anchor_frame)
@@ -145,7 +160,9 @@ def compose(
     else:
         mover = move_with(aim)
     corrects = settings.framing > 0 and len(lead.frames) > 0
-    return Composition(subjects, lead, places, own_up, target_up, knows_up, aim, guard, mover, corrects, move_with)
+    return Composition(
+        subjects, lead, places, own_up, target_up, knows_up, sizes, base, aim, guard, mover, corrects, move_with
+    )
 
 
 def _frames_of(point: SubjectPoint, count: int) -> Array | None:

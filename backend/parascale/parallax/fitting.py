@@ -4,13 +4,17 @@ from collections.abc import Callable
 
 from parascale.parallax.calibration_report import CalibrationReport
 
+# A path that is bent by more, in degrees, no longer passes a surface: it turns off before it.
+PASSING_BEND = 35.0
+
 # Calibrations tried, which find the strength to a sixteenth of the one that does not fit.
 TRIES = 4
 
 
 def fits(report: CalibrationReport) -> bool:
-    """Tell whether the camera gets through: no surface is crossed, holds it back, or brings it to rest."""
-    return not (report.crossings or report.held_back_frames or report.standing_frames)
+    """Tell whether the camera gets through: no surface is crossed, holds it back, turns it off or stops it."""
+    stopped = report.crossings or report.held_back_frames or report.standing_frames
+    return not stopped and report.largest_bend <= PASSING_BEND
 
 
 def find_largest_strength(measure: Callable[[float], CalibrationReport]) -> float | None:

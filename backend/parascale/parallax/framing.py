@@ -7,7 +7,7 @@ import numpy as np
 
 from parascale.camera.quaternions import conjugate, product, to_rotation_vectors
 from parascale.camera.rotations import continuous_quaternions, matrices_from_quaternions, quaternions_from_matrices
-from parascale.camera.single import cross, rotation_of, vector_of
+from parascale.camera.single import rotation_of, turn_between, vector_of
 from parascale.parallax.depth_source import DepthSamples
 from parascale.parallax.horizon import STEEP, STEEPEST
 from parascale.parallax.lead import Lead, Places
@@ -23,7 +23,8 @@ MAX_CORRECTION_RATE = math.radians(90.0)
 # Around the subject's place, in frame widths, in which a surface is looked for.
 REACH = 0.06
 # A measured depth counts as the one expected from the reference where the surface around it includes that.
-DEPTH_SLACK = 0.02
+# A subject that is proposed from the path alone lies in what it belongs to, and seldom on its surface.
+DEPTH_SLACK, PROPOSED_SLACK = 0.02, 0.25
 MAX_STEP_IN_SURFACE = 1.3
 
 
@@ -49,6 +50,8 @@ class Aim:
         up: Array | None,
         times: Array,
         strength: float,
+        *,
+        slack: float = DEPTH_SLACK,
     ) -> None:
         """Take what the aim depends on.
 
@@ -65,10 +68,15 @@ class Aim:
         times : (T,) float64
         strength : float
             0 .. 1: which part of the correction is made.
+        slack : float
+            By how much, as a share, a surface may be off the depth expected of the subject to be the subject's.
         """
         self._base, self._lead, self._places, self._up, self._strength = base, lead, places, up, strength
+        self._slack = slack
         self.points = list(points)
         self.wanted = np.tile(np.eye(3), (len(base), 1, 1))
+        # Up in the axes of each camera without framing.
+        self._level = np.zeros((len(base), 3)) if up is None else up @ base
         self._hurried: set[int] = set()
         self._most = _largest_turns(base, times)
 
@@ -79,9 +87,14 @@ class Aim:
 
     def rotation(self, frame: int, centre: Array, neighbour: int | None) -> Array:
         """R'_t (3, 3) for a camera at a place (3,); ``neighbour`` is the frame before, seen from the anchor's."""
+        return self.corrected(frame, self.correct(frame, centre, neighbour))
+
+    def correct(self, frame: int, centre: Array, neighbour: int | None) -> Array:
+        """Find Q_t (3, 3) for a camera at a place (3,), which becomes the wanted one; see `rotation`."""
         held = np.eye(3) if neighbour is None else self.wanted[neighbour]
-        self.wanted[frame] = self._correct(frame, centre, held, neighbour)
-        return self.corrected(frame, self.wanted[frame])
+        correction = self._correct(frame, centre, held, neighbour)
+        self.wanted[frame] = correction
+        return correction
 
     def corrected(self, frame: int, correction: Array) -> Array:
         """Rotation of a frame with as much of a correction (3, 3) as is to be made, and the roll that belongs to it."""
@@ -99,7 +112,7 @@ class Aim:
         if distance == 0:
             return held
         base, ray = self._base[frame], self._places.rays[frame]
-        vector = _turn_between(held @ base @ ray, towards / distance)
+        vector = turn_between(held @ base @ ray, towards / distance)
         angle = math.sqrt(float(vector @ vector))
         share = float(self._lead.ease[frame])
         self._hurried.discard(frame)
@@ -115,8 +128,7 @@ class Aim:
         if self._up is None:
             return rotation
         axis = _AHEAD if ray is None else ray
-        level, now = self._up @ self._base[frame], self._up @ rotation
-        angle = _twist(axis, level, now)
+        angle = _twist(axis, self._level[frame], self._up @ rotation)
         twisted: Array = rotation @ rotation_of(angle * axis)
         return twisted
 
@@ -137,23 +149,24 @@ class Aim:
             return
         ray = self._places.rays[frame] / self._places.rays[frame, 2]
         expected = float(self._lead.depth[frame]) * depth
-        stands = depth_along(ray, samples, self._places.intrinsics[frame], self._places.width, expected)
+        stands = depth_along(ray, samples, self._places.intrinsics[frame], self._places.width, expected, self._slack)
         if not math.isnan(stands):
             point = pose[:3, 3] + pose[:3, :3] @ (ray * stands)
             self.points[subject] = np.tile(point, (len(self._base), 1))
 
 
 class SteadyAim:
-    """An aim whose corrections are given, such as those of an earlier march, smoothed; what it would ask is noted."""
+    """An aim whose corrections are smoothed, by as much as smoothing changed those of an earlier march."""
 
     def __init__(self, aim: Aim, corrections: Array) -> None:
-        """Take the aim, and the corrections Q_t (T, 3, 3) to be made."""
-        self._aim, self._given = aim, corrections
+        """Take the aim as an earlier march left it, and its corrections Q_t (T, 3, 3), smoothed."""
+        self._aim = aim
+        # Not the corrections themselves: a step that is bent otherwise than before ends elsewhere.
+        self._changes = corrections @ np.swapaxes(aim.wanted, 1, 2)
 
     def rotation(self, frame: int, centre: Array, neighbour: int | None) -> Array:
         """See `Aim.rotation`."""
-        self._aim.rotation(frame, centre, neighbour)
-        return self._aim.corrected(frame, self._given[frame])
+        return self._aim.corrected(frame, self._changes[frame] @ self._aim.correct(frame, centre, neighbour))
 
     def see(self, frame: int, pose: Array, samples: DepthSamples, depth: float) -> None:
         """See `Aim.see`."""
@@ -163,11 +176,14 @@ class SteadyAim:
 _AHEAD = np.array([0.0, 0.0, 1.0])
 
 
-def depth_along(ray: Array, samples: DepthSamples, intrinsics: Array, width: int, expected: float) -> float:
+def depth_along(
+    ray: Array, samples: DepthSamples, intrinsics: Array, width: int, expected: float, slack: float
+) -> float:
     """z-depth of what stands along a ray (3,), z = 1, of a picture that was sampled; NaN where nothing stands there.
 
-    The nearest sample's, or ``expected`` itself where the surface around the ray has that depth: the grid is coarser
-    than what a reference tells. Where no surface is near, ``expected``.
+    The nearest sample's, or ``expected`` itself where a surface around the ray has that depth, within a share of
+    ``slack``: the grid is coarser than what a reference tells, and what stands before the subject may hide its middle.
+    Where no surface is near, ``expected``.
     """
     x, y, depth = surface(samples, intrinsics)
     away = np.hypot(x - ray[0], y - ray[1]) * (intrinsics[0] / width)
@@ -175,10 +191,11 @@ def depth_along(ray: Array, samples: DepthSamples, intrinsics: Array, width: int
         return expected
     around = depth[np.argsort(away, kind="stable")[:4]]
     nearest, farthest = float(around.min()), float(around.max())
-    smooth = farthest < MAX_STEP_IN_SURFACE * nearest
-    if smooth and nearest / (1 + DEPTH_SLACK) <= expected <= farthest * (1 + DEPTH_SLACK):
-        return expected
-    return float(around[0])
+    if farthest < MAX_STEP_IN_SURFACE * nearest:
+        is_there = nearest / (1 + slack) <= expected <= farthest * (1 + slack)
+    else:
+        is_there = float(np.abs(np.log(around / expected)).min()) <= math.log1p(slack)
+    return expected if is_there else float(around[0])
 
 
 def power(rotation: Array, exponent: float) -> Array:
@@ -222,32 +239,23 @@ def _largest_turns(base: Array, times: Array) -> Array:
     return np.asarray(max(MAX_CORRECTION_RATE, 2 * float(rates.max(initial=0.0))) * span)
 
 
-def _turn_between(start: Array, end: Array) -> Array:
-    """Rotation vector (3,) of the smallest turn from one unit vector to another; exactly zero where they agree."""
-    axis = cross(start, end)
-    sine, cosine = math.sqrt(float(axis @ axis)), float(start @ end)
-    if sine < 1e-12:
-        return np.zeros(3)
-    turn: Array = axis * (math.atan2(sine, cosine) / sine)
-    return turn
-
-
 def _twist(axis: Array, level: Array, now: Array) -> float:
     """Angle to turn a camera about an axis so that up, ``now`` in its axes, leans in the picture as ``level`` does.
 
     Turned by psi about the axis, up becomes Rot(axis, -psi) now; across the direction that ``level`` has in the
     picture, its component a cos psi + b sin psi + c must vanish. Faded out where either looks steeply up or down.
     """
-    lean = np.array([level[1], -level[0], 0.0])
-    steepness = min(math.hypot(level[0], level[1]), math.hypot(now[0], now[1]))
+    (ax, ay, az), (lx, ly, _), (nx, ny, nz) = axis.tolist(), level.tolist(), now.tolist()
+    flat = math.hypot(lx, ly)
+    steepness = min(flat, math.hypot(nx, ny))
     share = min(max((steepness - STEEPEST) / (STEEP - STEEPEST), 0.0), 1.0)
     if share == 0:
         return 0.0
-    lean /= math.hypot(level[0], level[1])
-    along = float(axis @ now)
-    a = float(lean @ now) - along * float(lean @ axis)
-    b = -float(lean @ cross(axis, now))
-    c = along * float(lean @ axis)
+    x, y = ly / flat, -lx / flat
+    along, lean = ax * nx + ay * ny + az * nz, x * ax + y * ay
+    a = x * nx + y * ny - along * lean
+    b = -(x * (ay * nz - az * ny) + y * (az * nx - ax * nz))
+    c = along * lean
     radius = math.hypot(a, b)
     if radius == 0:
         return 0.0

@@ -18,6 +18,8 @@ SETTLED_LOG_GAIN = 1e-9
 
 NextGain = Callable[[int, Look, float], float]
 """(frame, what it saw, gain of the neighbouring step or NaN) -> s_t."""
+Limit = Callable[[int, float, float], float]
+"""(frame, a gain, gain of the neighbouring step or NaN) -> that gain, held within the limits."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +52,14 @@ class March:
 
 
 def march(
-    mover: Mover, count: int, first: Look, observer: Observer, next_gain: NextGain, anchor_frame: int = 0
+    mover: Mover,
+    count: int,
+    first: Look,
+    observer: Observer,
+    next_gain: NextGain,
+    anchor_frame: int = 0,
+    *,
+    midpoint: Limit | None = None,
 ) -> March:
     """Walk from the anchor's camera both ways, asking for the gain of each step once its frame has been seen.
 
@@ -66,12 +75,22 @@ def march(
     next_gain : callable
     anchor_frame : int
         The frame that the anchor stands for.
+    midpoint : callable or None
+        Where it is given, a step's gain is the geometric mean of those asked for at its two ends, which takes a look
+        more a step, held within the limits by this.
     """
     poses, gain, looks = np.empty((count, 4, 4)), np.empty(count - 1), [first] * count
     poses[anchor_frame] = mover.first()
-    last = math.nan
+    last = start = math.nan
     for frame in range(anchor_frame, count - 1):
-        last = gain[frame] = next_gain(frame, looks[frame], last)
+        before, start = start, next_gain(frame, looks[frame], last)
+        if midpoint is None:
+            last = start
+        else:
+            ahead = observer.look(mover.next(frame, poses[frame], start), frame + 1)
+            end = next_gain(frame + 1, ahead, start) if frame + 2 < count else start * start / before
+            last = midpoint(frame, _mean_gain(start, end), last)
+        gain[frame] = last
         poses[frame + 1] = mover.next(frame, poses[frame], last)
         looks[frame + 1] = observer.look(poses[frame + 1], frame + 1)
         mover.see(frame + 1, poses[frame + 1], observer.samples, looks[frame + 1].depth)
@@ -82,12 +101,19 @@ def march(
             poses[frame] = mover.previous(frame, poses[frame + 1], trial)
             looks[frame] = observer.look(poses[frame], frame)
             before, trial = trial, next_gain(frame, looks[frame], last)
+            if midpoint is not None and frame + 2 < count:
+                trial = midpoint(frame, _mean_gain(trial, next_gain(frame + 1, looks[frame + 1], last)), last)
             if abs(math.log(trial / before)) < SETTLED_LOG_GAIN:
                 break
         # What was walked, whether the last try agreed or not: the report measures what is left.
         last = gain[frame] = before
         mover.see(frame, poses[frame], observer.samples, looks[frame].depth)
     return March(poses, gain, looks)
+
+
+def _mean_gain(start: float, end: float) -> float:
+    """Geometric mean of the gains at the two ends of a step; the first where the second is unknown."""
+    return math.sqrt(start * end) if 0 < end < math.inf else start
 
 
 class ClosedLoopGain:
@@ -114,9 +140,11 @@ class ClosedLoopGain:
         gain = self._wanted[frame] / shown if shown > 0 else math.nan
         if not 0 < gain < math.inf:
             return self._first if math.isnan(last) else last
-        if math.isnan(last):
-            last = self._first
-        if self._max_change is None and self._max_step is None:
+        return self.limit(frame, gain, self._first if math.isnan(last) else last)
+
+    def limit(self, frame: int, gain: float, last: float) -> float:
+        """Hold a step's gain within the limits; NaN for the neighbouring step's is no limit."""
+        if math.isnan(last) or (self._max_change is None and self._max_step is None):
             return gain
         step = None if self._max_step is None else self._max_step[frame]
         logs = math.log(gain), math.log(self._first), math.log(last)

@@ -12,10 +12,11 @@ from parascale.camera.single import chord_of, rotation_of, vector_of
 from parascale.parallax.clearance import Guard
 from parascale.parallax.depth_source import DepthSamples
 from parascale.parallax.framing import Aim, SteadyAim
+from parascale.parallax.subject_size import SizeKeeper
 from parascale.types import Array
 
 # Where the next camera turns to depends on where it stands, and where it stands on how it turns: repeated so often, or
-# until it moves by less than this share of the step.
+# until its turn changes by less than this, in radians.
 MAX_ROUNDS = 6
 SETTLED = 1e-10
 
@@ -82,13 +83,18 @@ class CameraMove:
         aim: Aim | SteadyAim,
         guard: Guard,
         anchor_frame: int = 0,
+        *,
+        dolly: SizeKeeper | None = None,
     ) -> None:
         """Take the reference, the anchor's centre, rotations without framing, and factors on the steps."""
+        self._dolly = dolly
         self._centre, self._aim, self._guard, self._anchor_frame = centre, aim, guard, anchor_frame
         local = np.einsum("nji,nj->ni", reference.rotations[:-1], reference.baselines)
         self._lengths = np.linalg.norm(local, axis=1) * factor
         self._travel = arc_of_chord(_turns(reference.rotations), local)
         self._turns = _turns(base)
+        # By how much the camera turned further than its base in the step before.
+        self._excess = np.zeros(3)
 
     def first(self) -> Array:
         """See `Mover`."""
@@ -97,15 +103,19 @@ class CameraMove:
     def next(self, frame: int, pose: Array, gain: float) -> Array:
         """See `Mover`."""
         rotation, centre = pose[:3, :3], pose[:3, 3]
-        turn, length = self._turns[frame], gain * float(self._lengths[frame])
-        step = np.zeros(3)
+        turn, length = self._expect(frame), gain * float(self._lengths[frame])
         for _ in range(MAX_ROUNDS):
-            before, step = step, rotation @ self._chord(frame, turn, length)
+            step = rotation @ self._chord(frame, turn, length)
             following = self._aim.rotation(frame + 1, centre + step, frame)
-            turn = vector_of(rotation.T @ following)
-            if _is_settled(before, step, length):
+            before, turn = turn, vector_of(rotation.T @ following)
+            if _is_settled(before, turn):
                 break
-        allowed = self._guard.allow(frame, centre, step, len(self._lengths) - frame)
+        self._excess = turn - self._turns[frame]
+        if self._dolly is not None:
+            step = self._dolly.adjust(frame, frame + 1, centre, step)
+            following = self._aim.rotation(frame + 1, centre + step, frame)
+        before_it = frame - 1 if frame > self._anchor_frame else None
+        allowed = self._guard.allow(frame, centre, step, len(self._lengths) - frame, before_it)
         if allowed is not step:
             following = self._aim.rotation(frame + 1, centre + allowed, frame)
         return _pose(following, centre + allowed)
@@ -113,15 +123,20 @@ class CameraMove:
     def previous(self, frame: int, pose: Array, gain: float) -> Array:
         """See `Mover`."""
         following, centre = pose[:3, :3], pose[:3, 3]
-        turn, length = self._turns[frame], gain * float(self._lengths[frame])
-        rotation, step = following @ rotation_of(-turn), np.zeros(3)
+        turn, length = self._expect(frame), gain * float(self._lengths[frame])
+        rotation = following @ rotation_of(-turn)
         for _ in range(MAX_ROUNDS):
-            before, step = step, -rotation @ self._chord(frame, turn, length)
+            step = -rotation @ self._chord(frame, turn, length)
             rotation = self._aim.rotation(frame, centre + step, frame + 1)
-            turn = vector_of(rotation.T @ following)
-            if _is_settled(before, step, length):
+            before, turn = turn, vector_of(rotation.T @ following)
+            if _is_settled(before, turn):
                 break
-        allowed = self._guard.allow(frame, centre, step, frame + 1)
+        self._excess = turn - self._turns[frame]
+        if self._dolly is not None:
+            step = self._dolly.adjust(frame + 1, frame, centre, step)
+            rotation = self._aim.rotation(frame, centre + step, frame + 1)
+        after_it = frame + 1 if frame + 1 < self._anchor_frame else None
+        allowed = self._guard.allow(frame, centre, step, frame + 1, after_it)
         if allowed is not step:
             rotation = self._aim.rotation(frame, centre + allowed, frame + 1)
         return _pose(rotation, centre + allowed)
@@ -130,6 +145,12 @@ class CameraMove:
         """See `Mover`."""
         self._aim.see(frame, pose, samples, depth)
         self._guard.see(frame, pose, samples, depth)
+
+    def _expect(self, frame: int) -> Array:
+        """Rotation vector (3,) of a step: the base's, and the excess of the step before."""
+        starts = frame in (self._anchor_frame - 1, self._anchor_frame)
+        expected: Array = self._turns[frame] + (0.0 if starts else self._excess)
+        return expected
 
     def _chord(self, frame: int, turn: Array, length: float) -> Array:
         """Displacement in the axes of the step's first camera."""
@@ -150,5 +171,5 @@ def _pose(rotation: Array, centre: Array) -> Array:
     return pose
 
 
-def _is_settled(before: Array, now: Array, length: float) -> bool:
-    return float(np.max(np.abs(now - before))) <= SETTLED * length
+def _is_settled(before: Array, now: Array) -> bool:
+    return math.dist(before.tolist(), now.tolist()) <= SETTLED

@@ -1,7 +1,7 @@
 """March again and again, until gains and corrections that are smoothed over time agree with what is seen on the way."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -26,6 +26,10 @@ SETTLED_LOG_GAIN = 1e-3
 # beyond this is it worth a warning.
 UNSETTLED_LOG_GAIN = 0.03
 
+# A median depth that changes by more than this many times what the view changes has jumped from one surface to another,
+# or is noise of a solve: the gain does not follow it.
+MAX_CHANGE_OVER_VIEW = 2.0
+
 # Corrections are smoothed where that changes one by more than the first, radians, and again while they move by more
 # than the second, at most so many times: the path changes little by what is smoothed.
 ROUGH_CORRECTION = math.radians(0.02)
@@ -42,21 +46,32 @@ class Walk:
     path : March
     settled : bool
         False where smoothing the gain did not settle.
+    bent, held_back : mapping
+        Steps turned aside, by so many degrees, and steps shortened to a share, to keep clear of surfaces.
+    hurried : tuple of int
+        Frames in which the subject would have needed a faster turn than is allowed.
     """
 
     path: March
     settled: bool
+    bent: Mapping[int, float]
+    held_back: Mapping[int, float]
+    hurried: tuple[int, ...]
 
 
 def most_passes(settings: Settings, composition: Composition) -> int:
     """Marches that may be made besides the first."""
     closed = isinstance(METHODS[settings.method].gain, ClosedLoop)
     gain = MAX_SMOOTHING_PASSES if settings.smooth > 0 and closed else 0
-    return max(gain, MAX_CORRECTION_PASSES if composition.corrects else 0)
+    return max(gain, _correction_passes(settings, composition))
+
+
+def _correction_passes(settings: Settings, composition: Composition) -> int:
+    return min(MAX_CORRECTION_PASSES, settings.rounds) if composition.corrects else 0
 
 
 def walk(
-    shot: Shot, settings: Settings, wanted: Array, first: Look, composition: Composition, observer: Observer
+    shot: Shot, settings: Settings, gains: "Gains", first: Look, composition: Composition, observer: Observer
 ) -> Walk:
     """March with the gains of a method, as often as smoothing needs.
 
@@ -64,8 +79,7 @@ def walk(
     ----------
     shot : Shot
     settings : Settings
-    wanted : (T-1,) float64
-        The gain of an open-loop method, or the motion to show for a step of length 1; NaN where unknown.
+    gains : Gains
     first : Look
         What the anchor's camera sees.
     composition : Composition
@@ -76,10 +90,17 @@ def walk(
     InputError
         Where a gain stays unknown.
     """
-    gains = _Gains(shot, settings, wanted, first)
 
     def marched(composition: Composition, next_gain: NextGain) -> March:
-        return march(composition.mover, len(shot), first, observer, next_gain, settings.anchor_frame)
+        return march(
+            composition.mover,
+            len(shot),
+            first,
+            observer,
+            next_gain,
+            settings.anchor_frame,
+            midpoint=next_gain.limit if settings.midpoint and isinstance(next_gain, ClosedLoopGain) else None,
+        )
 
     path = marched(composition, gains.first_pass())
     corrections = composition.aim.wanted.copy()
@@ -88,7 +109,7 @@ def walk(
         gain = gains.next_pass(path)
         moved = 0.0 if gain is None else float(np.max(np.abs(np.log(gain / path.gain)), initial=0.0))
         turned = 0.0
-        if composition.corrects and done < MAX_CORRECTION_PASSES:
+        if done < _correction_passes(settings, composition):
             smooth = smooth_corrections(unsmoothed.aim.wanted, shot.trajectory.times, settings.anchor_frame)
             turned = float(np.max(geodesic_angle(corrections, smooth)))
             corrections = smooth
@@ -97,13 +118,18 @@ def walk(
         if composition.corrects:
             composition = replace(unsmoothed, mover=unsmoothed.move_with(SteadyAim(unsmoothed.aim, corrections)))
         path = marched(composition, gains.first_pass() if gain is None else _replay(gain))
-    return Walk(path, moved < UNSETTLED_LOG_GAIN)
+    guard = composition.guard
+    return Walk(path, moved < UNSETTLED_LOG_GAIN, guard.bent, dict(guard.held_back), unsmoothed.aim.hurried)
 
 
-class _Gains:
+class Gains:
     """The gains of a method, pass by pass."""
 
     def __init__(self, shot: Shot, settings: Settings, wanted: Array, first: Look) -> None:
+        """Take a reference, and the gain of an open-loop method, or the motion to show for a step of length 1 (T-1,).
+
+        NaN where that is unknown; and what the anchor's camera sees.
+        """
         self._shot, self._settings, self._wanted = shot, settings, wanted
         self._method = METHODS[settings.method].gain
         self._fallback = _fallback_gain(shot, first.depth)
@@ -113,14 +139,38 @@ class _Gains:
         """Give the policy of a march that is not smoothed."""
         if not isinstance(self._method, ClosedLoop):
             return _replay(self._filter(self._wanted))
-        frame, settings = self._settings.anchor_frame, self._settings
-        start = self._wanted[frame : frame + 1] if frame < len(self._wanted) else self._wanted[-1:]
-        at_anchor = fill_gaps(_measured_gain(start, [self._first], self._method.of_target), self._fallback)
+        return self._closed_loop(self._method, self._wanted, _largest_steps(self._shot, self._settings))
+
+    def _closed_loop(self, method: ClosedLoop, wanted: Array, max_step: Array | None) -> ClosedLoopGain:
+        frame = self._settings.anchor_frame
+        start = wanted[frame : frame + 1] if frame < len(wanted) else wanted[-1:]
+        at_anchor = fill_gaps(_measured_gain(start, [self._first], method.of_target), self._fallback)
         _refuse_without_depth(self._shot, at_anchor)
         first = float(at_anchor[0]) if len(at_anchor) else math.nan
-        return ClosedLoopGain(
-            self._wanted, self._method.of_target, first, settings.max_gain_change, _largest_steps(self._shot, settings)
-        )
+        return ClosedLoopGain(wanted, method.of_target, first, self._settings.max_gain_change, max_step)
+
+    @property
+    def follows_depth(self) -> bool:
+        """Whether the gain is read off what a step's own camera sees."""
+        return isinstance(self._method, ClosedLoop) and self._settings.smooth == 0 and not self._settings.midpoint
+
+    def asked(self, path: March) -> Array:
+        """Give the gains (T-1,) that are asked for at the cameras of a march, before any limit."""
+        gain = self._wanted
+        if isinstance(self._method, ClosedLoop):
+            gain = _measured_gain(gain, path.looks[:-1], self._method.of_target)
+            gain = _means_of_ends(gain) if self._settings.midpoint else gain
+        gain = fill_gaps(gain, self._fallback)
+        return np.exp(smooth_gain(np.log(gain), self._settings.smooth))
+
+    def planned(self, errors: Array, path: March) -> NextGain:
+        """Give the policy that keeps planned errors ln P'/P (T-1,), and no jump beyond the largest."""
+        settings = self._settings
+        limits = [most for most in (settings.max_jump, settings.max_gain_step) if most is not None]
+        max_step = np.full(len(errors), min(limits)) if limits else None
+        if isinstance(self._method, ClosedLoop) and self.follows_depth:
+            return self._closed_loop(self._method, self._wanted * np.exp(errors), max_step)
+        return _replay(limit_gains(self.asked(path) * np.exp(errors), settings.max_gain_change, max_step))
 
     def next_pass(self, path: March) -> Array | None:
         """Give the gains that a march asks for, smoothed; None where they are not."""
@@ -128,7 +178,8 @@ class _Gains:
             return path.gain
         if self._settings.smooth == 0:
             return None
-        return self._filter(_measured_gain(self._wanted, path.looks[:-1], self._method.of_target))
+        gain = _measured_gain(self._wanted, path.looks[:-1], self._method.of_target)
+        return self._filter(_means_of_ends(gain) if self._settings.midpoint else gain)
 
     def _filter(self, gain: Array) -> Array:
         gain = fill_gaps(gain, self._fallback)
@@ -138,13 +189,22 @@ class _Gains:
         return limit_gains(gain, self._settings.max_gain_change, _largest_steps(self._shot, self._settings))
 
 
+def view_change(shot: Shot) -> Array:
+    """By how much the view changes from each frame to the next, (T-1,): P_t, and the turn over the field of view."""
+    path = shot.trajectory
+    field = 2 * np.arctan(path.width / 2 / path.intrinsics[:-1, 0])
+    turned = geodesic_angle(path.rotations[:-1], path.rotations[1:])
+    change: Array = np.linalg.norm(path.baselines, axis=1) / shot.bridged_depth[:-1] + turned / field
+    return change
+
+
 def _largest_steps(shot: Shot, settings: Settings) -> Array | None:
     """Largest |ln s_t| from the step before, (T-1,), or from the one after where it lies before the anchor."""
     if settings.max_jump is None and settings.max_gain_step is None:
         return None
     steps = np.full(len(shot) - 1, math.inf)
     if settings.max_jump is not None and len(steps):
-        change = np.abs(np.diff(np.log(shot.bridged_depth)))
+        change = np.minimum(np.abs(np.diff(np.log(shot.bridged_depth))), MAX_CHANGE_OVER_VIEW * view_change(shot))
         frame = settings.anchor_frame
         between = np.concatenate([change[:frame], [0.0], change[frame:-1]])[: len(steps)]
         steps = np.maximum(settings.max_jump, between)
@@ -159,6 +219,13 @@ def _measured_gain(wanted: Array, looks: list[Look], of_target: Callable[[Look],
     """Gains that make the target show what is wanted, NaN where either side is unknown."""
     there = np.array([of_target(look) for look in looks[: len(wanted)]])
     return np.divide(wanted[: len(there)], there, out=np.full(len(there), math.nan), where=there > 0)
+
+
+def _means_of_ends(gain: Array) -> Array:
+    """Geometric means (T-1,) of the gains asked for at both ends of each step; the last goes on as the one before."""
+    ends = np.concatenate([gain[1:], gain[-1:] ** 2 / gain[-2:-1] if len(gain) > 1 else gain])
+    mean: Array = np.where(np.isfinite(ends), np.sqrt(gain * ends), gain)
+    return mean
 
 
 def _fallback_gain(shot: Shot, first_depth: float) -> float:

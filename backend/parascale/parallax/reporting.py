@@ -6,9 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 
+from parascale.camera import Trajectory
 from parascale.parallax.calibration_report import (
+    CLOSABLE,
+    CLOSED,
+    OPEN,
     CalibrationReport,
-    frame_ranges,
+    closing_gap,
     largest_jump,
     loop_closure,
     subject_drift,
@@ -17,17 +21,20 @@ from parascale.parallax.clearance import Surroundings, crossings
 from parascale.parallax.composition import Composition
 from parascale.parallax.methods import METHODS, ClosedLoop
 from parascale.parallax.metrics import pce_above_noise, rot_err
+from parascale.parallax.number import parallax_number
 from parascale.parallax.passes import MAX_SMOOTHING_PASSES, Walk
 from parascale.parallax.settings import Settings
 from parascale.parallax.shot import EXACT_FLOOR, Shot
 from parascale.parallax.shot_measures import (
     focal_in_widths,
     largest_roll_error,
+    lead_depths,
     place_subject,
     screen_motion,
     standing_frames,
 )
-from parascale.parallax.verdict import judge
+from parascale.parallax.subject_size import log_size_errors
+from parascale.parallax.verdict import frame_ranges, judge
 from parascale.types import Array, Mask
 
 
@@ -42,6 +49,7 @@ def make_report(
     pce_global: float,
     unknown: Mask,
     surroundings: Surroundings | None,
+    solver: str = "march",
 ) -> CalibrationReport:
     """Measure what a calibration did.
 
@@ -58,6 +66,8 @@ def make_report(
     unknown : (T-1,) bool
         Steps whose wanted motion the reference does not know.
     surroundings : Surroundings or None
+    solver : str
+        What gave the walk.
     """
     error = pce_above_noise(result.parallax_number, shot.parallax_number * asked[0], shot.noise_floor)
     felt_error = math.nan
@@ -65,6 +75,8 @@ def make_report(
         felt_error = pce_above_noise(result.felt_parallax, shot.felt_parallax * asked[1], shot.noise_floor)
     assert result.gain is not None
     jump, jump_frame = largest_jump(result.gain)
+    lead = composition.lead
+    subject_depth = lead_depths(result.trajectory, lead, composition.aim.points)
     nearest = np.array([look.nearest for look in walked.path.looks])
     without = tuple(np.flatnonzero(np.isnan(result.median_depth)).tolist())
     depths = float(shot.median_depth[0]), float(result.median_depth[0])
@@ -81,23 +93,49 @@ def make_report(
         largest_jump=jump,
         largest_jump_frame=jump_frame,
         loop_closure=loop_closure(reference, realised),
+        closing_gap=closing_gap(realised) if closing_gap(reference) < CLOSED else math.nan,
+        solver=solver,
+        subject_pce=pce_above_noise(
+            parallax_number(realised, subject_depth),
+            parallax_number(reference, lead.depth * shot.median_depth) * asked[0],
+            shot.noise_floor,
+        ),
+        size_error=_largest(np.abs(size_errors(composition, result, settings))),
         subject=_subject_name(composition),
         subject_held=place.share,
         subject_distance=place.largest,
         subject_drift=subject_drift(reference, depths[0], realised, depths[1]),
-        hurried_frames=composition.aim.hurried,
+        hurried_frames=walked.hurried,
         roll_error=_roll_error(shot, result, settings, composition),
         nearest_surface=float(nearest.min()),
         nearest_surface_frame=int(np.argmin(nearest)),
         crossings=() if surroundings is None else crossings(surroundings, realised.centres),
-        bent_frames=tuple(sorted(composition.guard.bent)),
-        held_back_frames=tuple(sorted(composition.guard.held_back)),
+        bent_frames=tuple(walked.bent),
+        held_back_frames=tuple(sorted(walked.held_back)),
+        largest_bend=max(walked.bent.values(), default=0.0),
         standing_frames=standing_frames(reference, realised),
         frames_without_surface=without,
         last_frame_empty=math.isnan(result.median_depth[-1]),
-        warnings=tuple(_warnings(shot, settings, unknown, without, settled=walked.settled)),
+        warnings=(
+            *_warnings(shot, settings, unknown, without, settled=walked.settled),
+            *_open_loop(
+                reference, realised, settings, may_bend=settings.solver == "march" and not settings.is_verbatim
+            ),
+        ),
     )
     return replace(report, verdict=judge(report))
+
+
+def size_errors(composition: Composition, result: Shot, settings: Settings) -> Array:
+    """Give ln of the subject's size over the reference's, (T,): see `log_size_errors`."""
+    path = result.trajectory
+    depths = lead_depths(path, composition.lead, composition.aim.points)
+    return log_size_errors(composition.sizes, composition.lead, depths, focal_in_widths(path), settings.anchor_frame)
+
+
+def _largest(values: Array) -> float:
+    known = values[~np.isnan(values)]
+    return float(known.max()) if len(known) else math.nan
 
 
 def _screen_motion_error(shot: Shot, result: Shot) -> float:
@@ -118,6 +156,20 @@ def _roll_error(shot: Shot, result: Shot, settings: Settings, composition: Compo
     return largest_roll_error(
         shot.trajectory, composition.up.direction, result.trajectory, composition.target_up, settings.anchor_frame
     )
+
+
+def _open_loop(reference: Trajectory, realised: Trajectory, settings: Settings, *, may_bend: bool) -> Iterator[str]:
+    """Say where a path that ends at its start is carried to one that does not."""
+    missed = closing_gap(realised)
+    if not (closing_gap(reference) < CLOSED and missed > OPEN):
+        return
+    text = f"The reference ends where it starts, and this path misses its start by {100 * missed:.0f} % of its length"
+    if settings.is_verbatim and settings.method == "global":
+        yield f"{text}: the strength, or the lens, changes on the way."
+        return
+    verbatim = "" if settings.is_verbatim else ", with rotations and steps verbatim,"
+    bends = " The optimisation bends it a little, and closes it." if may_bend and missed <= CLOSABLE else ""
+    yield f"{text}: the method global{verbatim} keeps the path's shape, and closes it.{bends}"
 
 
 def _frames(chosen: Mask) -> tuple[int, ...]:

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from parascale.camera import Trajectory
 from parascale.errors import InputError, Notice
+from parascale.parallax.distortion import check_frames, choose_frames
 from parascale.parallax.number import parallax_number
 from parascale.parallax.subject import SubjectTrack, Up
 from parascale.types import Array
@@ -56,7 +57,8 @@ class Shot:
     gain : (T-1,) float64 or None
         s_t each step was multiplied by, for a calibrated shot.
     distortion : mapping or None
-        Lens distortion of the pictures, ``{"model": "SIMPLE_RADIAL", "k1": ...}``.
+        Lens distortion of the pictures, ``{"model": "SIMPLE_RADIAL", "k1": ...}``; a coefficient that changes is a list
+        of T numbers.
     points : Points or None
     subjects : tuple of SubjectTrack
         What the shot looks at. The first one that is in frame leads; where it ends, the next takes over.
@@ -110,6 +112,7 @@ class Shot:
                 raise InputError(f"the subject {subject.name!r} has {len(subject)} frames where {count} are needed")
         if self.parallax_sigma is not None and np.any(np.isinf(self.parallax_sigma) | (self.parallax_sigma < 0)):
             raise InputError("a standard deviation of the Parallax Number is negative or infinite")
+        check_frames(self.distortion, count)
         bad = np.isinf(self.median_depth) | (self.median_depth <= 0)
         if bad.any():
             raise InputError(f"the median depth of frame {int(np.argmax(bad))} is not positive")
@@ -173,6 +176,7 @@ class Shot:
             frames=self.frames[frames],
             felt_parallax=felt,
             gain=gain,
+            distortion=choose_frames(self.distortion, lambda values: values[frames]),
             subjects=tuple(subject[frames] for subject in self.subjects),
             parallax_sigma=sigma,
             quality=quality,

@@ -68,19 +68,35 @@ def place_subject(realised: Trajectory, rays: Array, lead: Lead, points: list[Ar
     points : list of (T, 3) float64 or None
         Where each subject stands in the target's world.
     """
-    known = [frame for frame in lead.frames.tolist() if points[lead.subject[frame]] is not None]
-    frames = np.array(known, np.intp)
-    if not known:
+    frames, local = _seen_from(realised, lead, points)
+    if not len(frames):
         return SubjectPlace(frames, np.empty(0), np.empty(0, bool))
-    world = np.array([points[lead.subject[frame]][frame] for frame in known])
-    rotations, centres = realised.rotations[frames], realised.centres[frames]
     lens = realised.intrinsics[frames]
-    places = places_of(np.einsum("nji,nj->ni", rotations, world - centres), lens, realised.size)
+    places = places_of(local, lens, realised.size)
     wanted = places_of(rays[frames], lens, realised.size)
     distance = np.nan_to_num(np.linalg.norm(places - wanted, axis=1), nan=math.inf)
     with np.errstate(invalid="ignore"):
         inside = np.all(np.abs(places) <= np.array(realised.size) / realised.width / 2, axis=1)
     return SubjectPlace(frames, distance, inside & (distance <= HELD_WITHIN))
+
+
+def _seen_from(realised: Trajectory, lead: Lead, points: Sequence[Array | None]) -> tuple[NDArray[np.intp], Array]:
+    """Frames whose leading subject is known in the target, (N,), and where it is in the camera's axes, (N, 3)."""
+    known = [(frame, points[lead.subject[frame]]) for frame in lead.frames.tolist()]
+    world = [(frame, point[frame]) for frame, point in known if point is not None]
+    frames = np.array([frame for frame, _ in world], np.intp)
+    if not world:
+        return frames, np.empty((0, 3))
+    away = np.array([point for _, point in world]) - realised.centres[frames]
+    return frames, np.einsum("nji,nj->ni", realised.rotations[frames], away)
+
+
+def lead_depths(realised: Trajectory, lead: Lead, points: Sequence[Array | None]) -> Array:
+    """z-depth of the target's leading subject, (T,); NaN where it is behind the camera or unknown."""
+    frames, local = _seen_from(realised, lead, points)
+    depths = np.full(len(realised), np.nan)
+    depths[frames] = np.where(local[:, 2] > 0, local[:, 2], np.nan)
+    return depths
 
 
 def largest_roll_error(

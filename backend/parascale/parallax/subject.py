@@ -7,10 +7,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from parascale.camera import Trajectory
+from parascale.camera.intrinsics import projection
 from parascale.errors import InputError
 from parascale.types import Array, Mask
 
 UNIT_TOLERANCE = 1e-6
+# A handful of points says little of a subject.
+MIN_SUBJECT_POINTS = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,6 +145,42 @@ def places_of(points: ArrayLike, intrinsics: ArrayLike, size: tuple[int, int]) -
     depth = np.where(camera[..., 2:] > 0, camera[..., 2:], np.nan)
     places: Array = (camera[..., :2] / depth * lens[..., :2] + lens[..., 2:] - np.array(size) / 2) / size[0]
     return places
+
+
+def depth_of_point(path: Trajectory, point: Array) -> Array:
+    """z-depth (T,) of a point of the world, (3,), or of one that moves, (T, 3); NaN behind the camera."""
+    depth = np.einsum("ti,ti->t", point - path.centres, path.rotations[:, :, 2])
+    return np.where(depth > 0, depth, np.nan)
+
+
+def depth_in_box(path: Trajectory, points: Array, box: tuple[float, float, float, float]) -> Array:
+    """Median z-depth (T,) of the world points (N, 3) that the first frame sees in a box, followed through all frames.
+
+    The box is left, top, right and bottom in shares of the picture, y down. NaN where fewer than 5 of the points are
+    in front of the camera.
+
+    Raises
+    ------
+    InputError
+        Where the box is empty or holds fewer than 5 points.
+    """
+    left, top, right, bottom = box
+    if not (left < right and top < bottom):
+        raise InputError("the box around the reference's subject is empty: its right and bottom lie before its start")
+    local = (points - path.centres[0]) @ path.rotations[0]
+    share = projection(local, path.intrinsics[0]) / path.size
+    inside = (local[:, 2] > 0) & np.all((share >= [left, top]) & (share <= [right, bottom]), axis=1)
+    if inside.sum() < MIN_SUBJECT_POINTS:
+        raise InputError(
+            f"the box around the reference's subject holds {inside.sum()} of its points where {MIN_SUBJECT_POINTS} are "
+            "needed: make it larger, or measure the whole frame"
+        )
+    result = np.full(len(path), np.nan)
+    for frame, (centre, axis) in enumerate(zip(path.centres, path.rotations[:, :, 2], strict=True)):
+        depth = (points[inside] - centre) @ axis
+        if (depth > 0).sum() >= MIN_SUBJECT_POINTS:
+            result[frame] = np.median(depth[depth > 0])
+    return result
 
 
 def seen_through(tracks: Sequence[SubjectTrack], before: Trajectory, after: Trajectory) -> tuple[SubjectTrack, ...]:

@@ -2,17 +2,22 @@
 
 import math
 from collections.abc import Iterator
-from typing import Literal
+from typing import Literal, get_args
 
-from parascale.parallax.calibration_report import CalibrationReport, frame_ranges
+from parascale.parallax.calibration_report import CalibrationReport
 
-Severity = Literal["good", "warning", "bad"]
+Severity = Literal["bad", "warning", "good", "note"]
 Verdict = tuple[tuple[Severity, str], ...]
+SEVERITIES: tuple[Severity, ...] = get_args(Severity)  # in the order in which they are told
 
 # A share of frames in which the subject is held, degrees of roll, mean ln P'/P, mean degrees of rotation, ln s.
 WELL_HELD, BARELY_HELD = 0.95, 0.6
 MAX_ROLL, BAD_ROLL = 1.0, 5.0
 SMALL_PCE, LARGE_PCE = 0.05, 0.3
+# Of P, in percent: less is rounding to a viewer.
+SMALLEST_TOLD = 0.1
+# Factors of P counted in the subject's depth: less than the first is the same, more than the second another motion.
+SUBJECT_MOTION, OTHER_MOTION = 0.05, 3.0
 MAX_TURN = 10.0
 MAX_JUMP, BAD_JUMP = 0.05, 0.5
 
@@ -20,8 +25,7 @@ MAX_JUMP, BAD_JUMP = 0.05, 0.5
 def judge(report: CalibrationReport) -> Verdict:
     """Say what a viewer would see, the worst first."""
     found = [*_motion(report), *_subject(report), *_horizon(report), *_surfaces(report), *_path(report)]
-    order: dict[Severity, int] = {"bad": 0, "warning": 1, "good": 2}
-    return tuple(sorted(found, key=lambda each: order[each[0]]))
+    return tuple(sorted(found, key=lambda each: SEVERITIES.index(each[0])))
 
 
 def _motion(report: CalibrationReport) -> Iterator[tuple[Severity, str]]:
@@ -30,7 +34,8 @@ def _motion(report: CalibrationReport) -> Iterator[tuple[Severity, str]]:
     factor = math.exp(min(report.pce, 20.0))
     if report.pce <= SMALL_PCE:
         error = 100 * (factor - 1)
-        yield "good", f"The motion is felt as in the reference: its Parallax Number is off by {error:.1g} %."
+        told = f"{error:.1g}" if error >= SMALLEST_TOLD else f"less than {SMALLEST_TOLD}"
+        yield "good", f"The motion is felt as in the reference: its Parallax Number is off by {told} %."
     else:
         severity: Severity = "warning" if report.pce <= LARGE_PCE else "bad"
         yield severity, f"The motion is felt otherwise: its Parallax Number is off by a factor of {factor:.2g}."
@@ -42,13 +47,19 @@ def _motion(report: CalibrationReport) -> Iterator[tuple[Severity, str]]:
 def _subject(report: CalibrationReport) -> Iterator[tuple[Severity, str]]:
     share = report.subject_held
     if math.isnan(share):
-        yield "good", "No subject is held: the reference keeps none in its picture, or the target shows nothing there."
+        yield "note", "No subject is held: the reference keeps none in its picture, or the target shows nothing there."
         return
     text = f"The subject stands where the reference holds its own in {100 * share:.0f} % of the frames"
     if share >= WELL_HELD:
         yield "good", f"{text}."
     else:
         yield ("warning" if share >= BARELY_HELD else "bad"), f"{text}, the rest of the time it is out of its place."
+    if not math.isnan(report.subject_pce):
+        factor = math.exp(min(report.subject_pce, 20.0))
+        same = factor < 1 + SUBJECT_MOTION
+        grade: Severity = "good" if same else "note" if factor <= OTHER_MOTION else "warning"
+        told = "as in the reference" if same else f"off by a factor of {factor:.2g}"
+        yield grade, f"Counted in the subject's own depth, the motion is {told}."
     if report.hurried_frames:
         frames = frame_ranges(report.hurried_frames)
         yield (
@@ -73,7 +84,8 @@ def _surfaces(report: CalibrationReport) -> Iterator[tuple[Severity, str]]:
     if report.held_back_frames:
         yield "warning", f"The camera is held back by a surface in frames {frame_ranges(report.held_back_frames)}."
     if report.bent_frames:
-        yield "warning", f"The path is bent around a surface in frames {frame_ranges(report.bent_frames)}."
+        frames, most = frame_ranges(report.bent_frames), math.ceil(report.largest_bend)
+        yield "warning", f"The path is bent around a surface in frames {frames}, by up to {most} degrees."
     if report.last_frame_empty:
         yield "bad", "The last frame shows no surface."
     elif report.frames_without_surface:
@@ -91,3 +103,14 @@ def _path(report: CalibrationReport) -> Iterator[tuple[Severity, str]]:
             "warning",
             f"The camera turns otherwise than the reference's, by {report.rot_err:.0f} degrees in the mean.",
         )
+
+
+def frame_ranges(frames: tuple[int, ...]) -> str:
+    """Frame numbers as people write them: "3", "0-4, 9"."""
+    runs: list[list[int]] = []
+    for frame in frames:
+        if runs and frame == runs[-1][-1] + 1:
+            runs[-1].append(frame)
+        else:
+            runs.append([frame])
+    return ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)

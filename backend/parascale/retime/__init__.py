@@ -6,7 +6,7 @@ from parascale.retime.felt_speed import keep_felt_speed
 from parascale.retime.horizon import level, level_anchor
 from parascale.retime.playback import hold, ping_pong, reverse
 from parascale.retime.resample import ease, fit_to_training, generator_times, keep_path, match_rate, resample
-from parascale.retime.shake import Separation, separate, smooth
+from parascale.retime.shake import Separation, separate, smooth, take_shake
 from parascale.retime.stitch import stitch
 from parascale.retime.strength import at_speed, felt_speed, strengthen, typical_speed
 
@@ -31,6 +31,7 @@ __all__ = [
     "smooth",
     "stitch",
     "strengthen",
+    "take_shake",
     "typical_speed",
     "up_direction",
 ]

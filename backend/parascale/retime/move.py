@@ -8,6 +8,7 @@ import numpy as np
 
 from parascale.camera import Trajectory
 from parascale.camera.rotations import matrices_from_quaternions, poses_of
+from parascale.parallax.distortion import choose_frames
 from parascale.parallax.gauge import to_unit_depth
 from parascale.parallax.number import parallax_number
 from parascale.parallax.shot import Shot
@@ -131,6 +132,7 @@ def with_path(
         frames=None,
         felt_parallax=None if shot.felt_parallax is None else beside_p(shot.felt_parallax),
         gain=None if shot.gain is None else _at_steps(shot.gain, known_from, start),
+        distortion=choose_frames(shot.distortion, lambda values: np.interp(at, shot.trajectory.times, values)),
         parallax_sigma=sigma,
         subjects=tuple(subject.at(shot.trajectory.times, at) for subject in shot.subjects),
         quality=quality,

@@ -45,6 +45,12 @@ class Separation:
     turns: Array
 
     @property
+    def smooth_rotations(self) -> Array:
+        """Rotations (T, 3, 3) of the smooth camera."""
+        own = self.shot.trajectory.rotations
+        return np.asarray(own @ matrices_from_quaternions(from_rotation_vectors(-self.turns)))
+
+    @property
     def move_parallax(self) -> Array:
         """P of the smooth move alone, (T-1,)."""
         return self._in_depths(self.smooth_centres)
@@ -102,6 +108,46 @@ def separate(shot: Shot, cutoff: float = HANDHELD_CUTOFF) -> Separation:
     own = quaternions_from_matrices(shot.trajectory.rotations)
     turns = to_rotation_vectors(product(conjugate(smooth), own))
     return Separation(shot, cutoff, centres, shot.trajectory.centres - centres, turns)
+
+
+def take_shake(shot: Shot, other: Shot, amount: float = 1.0, cutoff: float = HANDHELD_CUTOFF) -> Shot:
+    """Give a shot the shake of another one in place of its own.
+
+    The shake is carried over in the axes of the smooth camera and in shares of the depth: it has the same P and angles.
+    One that is shorter goes to and fro, without a jump.
+
+    Parameters
+    ----------
+    shot, other : Shot
+        What moves, and what shakes.
+    amount : float
+        Multiplies the shake, from 0.
+
+    Raises
+    ------
+    InputError
+        Where the amount is negative or not finite, the cut-off cannot be, or the other shot has one frame.
+    """
+    if not 0 <= amount < math.inf:
+        raise InputError(f"{amount} is no strength for a shake: give a number from 0")
+    if len(other) < 2:
+        raise InputError(f"{other.name!r} has one frame, and no shake to take")
+    own, shaken = separate(shot, cutoff), separate(other, cutoff)
+    path, times = shot.trajectory, other.trajectory.times
+    at = (path.times - path.times[0]) % (2 * (times[-1] - times[0]))
+    at = times[-1] - np.abs(times[-1] - times[0] - at)
+    local = np.einsum("tji,tj->ti", shaken.smooth_rotations, shaken.offsets) / other.bridged_depth[:, None]
+    offset, turn = (
+        amount * np.stack([np.interp(at, times, column) for column in values.T], axis=1)
+        for values in (local, shaken.turns)
+    )
+    smooth_rotations = own.smooth_rotations
+    centres = own.smooth_centres + np.einsum("tij,tj->ti", smooth_rotations, offset * shot.bridged_depth[:, None])
+    rotations = smooth_rotations @ matrices_from_quaternions(from_rotation_vectors(turn))
+    trajectory = Trajectory(poses_of(rotations, centres), path.intrinsics, path.times, path.width, path.height)
+    record = {"operation": "take shake", "cutoff": cutoff, "of": other.name, "shake": amount}
+    held = dataclasses.replace(shot, subjects=seen_through(shot.subjects, path, trajectory))
+    return with_path(held, path.times, trajectory, shot.median_depth, fps=shot.fps, record=record)
 
 
 def smooth(shot: Shot, cutoff: float | None = None) -> Shot:

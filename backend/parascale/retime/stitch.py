@@ -7,7 +7,8 @@ import numpy as np
 
 from parascale.camera import Trajectory
 from parascale.camera.intrinsics import scale_intrinsics
-from parascale.errors import InputError
+from parascale.errors import InputError, Notice
+from parascale.parallax.distortion import choose_frames, is_same_model, join_frames
 from parascale.parallax.gauge import scale_gauge
 from parascale.parallax.realise import realised_poses
 from parascale.parallax.shot import MotionClass, Shot
@@ -39,7 +40,8 @@ def stitch(first: Shot, second: Shot, seconds: float = BLEND_SECONDS) -> Shot:
     Returns
     -------
     Shot
-        T_1 + T_2 - 1 frames in the unit and picture size of the first; the frame at the joint is the first's.
+        T_1 + T_2 - 1 frames in the unit and picture size of the first; the frame at the joint is the first's. Where
+        the two lenses are distorted by different models, a notice says that the first's is kept.
 
     Raises
     ------
@@ -126,6 +128,12 @@ def _join(first: Shot, second: Shot) -> Shot:
         frames=None,
         felt_parallax=_both(first.felt_parallax, second.felt_parallax),
         gain=_both(first.gain, second.gain),
+        distortion=join_frames(
+            first.distortion,
+            len(first),
+            choose_frames(second.distortion, lambda values: values[1:]),
+            len(second) - 1,
+        ),
         parallax_sigma=_both(first.parallax_sigma, second.parallax_sigma),
         subjects=_join_subjects(first, second),
         up=first.up,
@@ -173,4 +181,14 @@ def _quality(first: Shot, second: Shot) -> dict[str, object]:
     observable = [side.quality["focal_observable"] for side in (first, second) if "focal_observable" in side.quality]
     if observable:
         quality["focal_observable"] = all(observable)
+    if not is_same_model(first.distortion, second.distortion):
+        quality["notices"] = [dataclasses.asdict(Notice(_lost_distortion(first, second)))]
     return quality
+
+
+def _lost_distortion(first: Shot, second: Shot) -> str:
+    """Say which lens distortion a joined shot does not keep: it has one model for all its frames."""
+    if first.distortion is None:
+        return f"the lens distortion of {second.name!r} is left out, as {first.name!r} states none"
+    stated = "states none" if second.distortion is None else "has another model"
+    return f"the lens distortion of {first.name!r} is kept for all frames, as {second.name!r} {stated}"

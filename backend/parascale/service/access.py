@@ -3,11 +3,12 @@
 import logging
 import threading
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from parascale.errors import InputError
-from parascale.link.keys import Keys, allowed_keys, client_keys, keys_changed, server_keys
+from parascale.link.keys import Keys, allowed_keys, client_keys, keys_changed, server_keys, teams
 from parascale.link.sockets import is_loopback
 
 log = logging.getLogger(__name__)
@@ -28,11 +29,14 @@ class Owner:
         The name of its key, for the log.
     local : bool
         Whether it is the user of this machine, who may name paths on it.
+    mates : mapping of str to str
+        The other clients of its team, whose jobs it sees: their names by their keys.
     """
 
     key: str
     name: str
     local: bool
+    mates: Mapping[str, str] = field(default_factory=dict)
 
 
 class Access:
@@ -90,5 +94,15 @@ class Access:
         stamp = keys_changed(self._folder)
         if stamp != self._stamp:
             found = {key.decode(): name for key, name in allowed_keys(self._folder).items()}
-            self._owners = {key: Owner(key, name, local=False) for key, name in found.items()}
+            team_of = teams(self._folder)
+            self._owners = {
+                key: Owner(key, name, local=False, mates=_mates(name, found, team_of)) for key, name in found.items()
+            }
             self._stamp = stamp
+
+
+def _mates(name: str, clients: Mapping[str, str], team_of: Mapping[str, str]) -> dict[str, str]:
+    """Return the names of the others of a client's team, by their keys."""
+    if name not in team_of:
+        return {}
+    return {key: other for key, other in clients.items() if other != name and team_of.get(other) == team_of[name]}

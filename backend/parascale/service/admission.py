@@ -1,6 +1,7 @@
 """What of a submission is looked at before anything of it is kept."""
 
 import functools
+from dataclasses import dataclass
 from pathlib import Path
 
 from parascale.errors import InputError
@@ -10,6 +11,7 @@ from parascale.link.codec import build
 from parascale.link.kinds import KINDS
 from parascale.link.kinds.generate import GenerationFields
 from parascale.link.limits import JOB_ID
+from parascale.link.resources import Resources
 from parascale.link.transfer import check_files
 from parascale.service.access import Owner
 from parascale.service.models import may_name
@@ -101,12 +103,32 @@ def _parameter_kinds() -> dict[str, dict[str, str]]:
     }
 
 
-def stall_of(submit: m.Submit) -> float:
-    """Return the seconds without progress after which a job counts as hung: of its kind or, generating, generator."""
-    if submit.kind == "generate":
-        from parascale.generators import GENERATORS
+@dataclass(frozen=True)
+class Demand:
+    """What a job asks of its worker, by its kind or, generating, generator.
 
-        generator = GENERATORS.get(str(submit.fields.get("generator")))
-        if generator is not None:
-            return generator.stall
-    return KINDS[submit.kind].stall
+    Attributes
+    ----------
+    stall : float
+        Seconds without progress after which it counts as hung.
+    resources : Resources
+    """
+
+    stall: float
+    resources: Resources
+
+
+def generator_of(submit: m.Submit) -> str:
+    """Return the known generator that a submission asks for; empty where it asks for none."""
+    from parascale.generators import GENERATORS
+
+    name = str(submit.fields.get("generator", "")) if submit.kind == "generate" else ""
+    return name if name in GENERATORS else ""
+
+
+def demand_of(kind: str, generator: str) -> Demand:
+    """Return what a job asks of its worker; of its kind alone, where it asks for no known generator."""
+    from parascale.generators import GENERATORS
+
+    wanted = GENERATORS.get(generator) or KINDS[kind]
+    return Demand(wanted.stall, wanted.resources)

@@ -12,6 +12,8 @@ from parascale import __version__
 from parascale.link.limits import PROTOCOL
 from parascale.link.messages import GeneratorInfo, Health, Welcome
 
+_DRIVER = 10.0  # seconds to wait for the driver's own tool
+
 
 def welcome(request: int, health: Health | None = None, devices: Sequence[str] | None = None) -> Welcome:
     """Return the answer to a client's hello; of this installation, where no server is asked."""
@@ -39,7 +41,7 @@ def list_devices() -> tuple[str, ...]:
     if tool is not None:
         command = [tool, "--query-gpu=name,memory.total", "--format=csv,noheader"]
         try:
-            listed = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
+            listed = subprocess.run(command, capture_output=True, text=True, timeout=_DRIVER, check=True)
         except (OSError, subprocess.SubprocessError):
             return tuple(devices)
         devices += [line.strip() for line in listed.stdout.splitlines() if line.strip()]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from parascale.service.store import WHERE
 
-_FRAME = re.compile(r'File "[^"]*?([^"/\\]+)", line (\d+) in (\S+)')
+_FRAME = re.compile(r'File "[^"]*?([^"/\\]+)", line (\d+) in (\S+)\n')
 
 
 def exit_reason(code: int) -> str:

@@ -7,16 +7,16 @@ import os
 import sqlite3
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypedDict, Unpack, get_args
 
 from parascale.errors import InputError, Remedy
-from parascale.link.codec import build
+from parascale.link.codec import build, shallow
 from parascale.link.messages import DEAD, FINAL, FileInfo, JobState, JobStatus
 
-VERSION = 3
+VERSION = 4
 
 _SCHEMA = """
 CREATE TABLE jobs (
@@ -40,6 +40,7 @@ CREATE TABLE jobs (
     choices TEXT NOT NULL DEFAULT '[]',
     hangs INTEGER NOT NULL DEFAULT 0,
     number INTEGER NOT NULL DEFAULT 0,
+    generator TEXT NOT NULL DEFAULT '',
     PRIMARY KEY (owner, job)
 ) WITHOUT ROWID
 """
@@ -57,9 +58,10 @@ _FROM_VERSION_2 = (
         WHERE (other.created, other.owner, other.job) <= (jobs.created, jobs.owner, jobs.job)
     )""",
 )
+_FROM_VERSION_3 = ("ALTER TABLE jobs ADD COLUMN generator TEXT NOT NULL DEFAULT ''",)
+_IDENTITY = ("CREATE TABLE identity (id TEXT NOT NULL)",)
 _INDICES = (
-    "CREATE TABLE identity (id TEXT NOT NULL)",
-    "CREATE INDEX by_state ON jobs (state, received, number)",
+    "CREATE INDEX by_task ON jobs (state, received, kind, generator, number)",
     "CREATE INDEX by_number ON jobs (number)",
     "CREATE INDEX by_owner ON jobs (owner, state, size)",
     "CREATE INDEX by_size ON jobs (received, state, size)",
@@ -105,6 +107,8 @@ class Job:
         How often it was ended because it made no progress.
     number : int
         The order in which jobs came in; given by the journal.
+    generator : str
+        The known generator that a job asks for; empty where it asks for none.
     """
 
     owner: str
@@ -127,6 +131,7 @@ class Job:
     choices: tuple[str, ...] = ()
     hangs: int = 0
     number: int = field(default=0, compare=False)
+    generator: str = ""
 
     @property
     def key(self) -> tuple[str, str]:
@@ -174,6 +179,7 @@ class JobChanges(TypedDict, total=False):
     ended: float | None
     summary: dict[str, object]
     results: tuple[FileInfo, ...]
+    generator: str
 
 
 class Journal:
@@ -212,6 +218,7 @@ class Journal:
         except sqlite3.DatabaseError as error:
             raise InputError(f"{path} is not a journal ({error})", "state-folder") from error
         self._base.row_factory = sqlite3.Row
+        self._before = 0
 
     def _create(self, path: Path) -> None:
         (version,) = self._base.execute("PRAGMA user_version").fetchone()
@@ -219,11 +226,41 @@ class Journal:
             return
         if version > VERSION:
             raise _newer(path, version)
-        steps = {0: (_SCHEMA,), 1: (*_FROM_VERSION_1, *_FROM_VERSION_2), 2: _FROM_VERSION_2}
+        query = "SELECT name FROM sqlite_master WHERE type = 'index' AND sql != ''"
+        for (index,) in self._base.execute(query).fetchall():
+            self._base.execute(f"DROP INDEX {index}")
+        second = (*_FROM_VERSION_2, *_IDENTITY, *_FROM_VERSION_3)
+        steps = {0: (_SCHEMA, *_IDENTITY), 1: (*_FROM_VERSION_1, *second), 2: second, 3: _FROM_VERSION_3}
         for statement in (*steps[version], *_INDICES):
             self._base.execute(statement)
-        self._base.execute("INSERT INTO identity VALUES (?)", (uuid.uuid4().hex,))
+        if version < 3:
+            self._base.execute("INSERT INTO identity VALUES (?)", (uuid.uuid4().hex,))
         self._base.execute(f"PRAGMA user_version = {VERSION}")
+
+    def begin(self) -> None:
+        """Have what is written from now on wait for the disk together, at `commit`."""
+        if not self._base.in_transaction:
+            self._base.execute("BEGIN")
+            self._before = self._base.total_changes
+
+    @property
+    def waits_for_disk(self) -> bool:
+        """Whether something was written since `begin`."""
+        return self._base.in_transaction and self._base.total_changes != self._before
+
+    def commit(self) -> None:
+        """Return when all that was written since `begin` is on disk; where the disk is full, none of it is."""
+        try:
+            if self._base.in_transaction:
+                self._base.execute("COMMIT")
+        except sqlite3.OperationalError:
+            self.roll_back()
+            raise
+
+    def roll_back(self) -> None:
+        """Take back what was written since `begin`."""
+        if self._base.in_transaction:
+            self._base.execute("ROLLBACK")
 
     def close(self) -> None:
         """Let another server in."""
@@ -233,9 +270,9 @@ class Journal:
         """Write a new job and return it with its number; it is on disk when this returns."""
         (last,) = self._base.execute("SELECT COALESCE(MAX(number), 0) FROM jobs").fetchone()
         job = dataclasses.replace(job, number=last + 1)
-        values = dataclasses.asdict(job)
+        values = shallow(job)
         for name in _JSON:
-            values[name] = json.dumps(values[name], allow_nan=False)
+            values[name] = json.dumps(values[name], allow_nan=False, default=shallow)
         names = ", ".join(values)
         marks = ", ".join(f":{name}" for name in values)
         self._base.execute(f"INSERT INTO jobs ({names}) VALUES ({marks})", values)  # noqa: S608 - names of our fields
@@ -244,8 +281,9 @@ class Journal:
     def change(self, job: Job, **values: Unpack[JobChanges]) -> Job:
         """Write new values of a job and return it; they are on disk when this returns."""
         changed = dataclasses.replace(job, **values)
-        stored = dataclasses.asdict(changed)
-        row = {name: json.dumps(stored[name], allow_nan=False) if name in _JSON else stored[name] for name in values}
+        row = {name: value for name, value in shallow(changed).items() if name in values}
+        for name in values.keys() & set(_JSON):
+            row[name] = json.dumps(row[name], allow_nan=False, default=shallow)
         assignments = ", ".join(f"{name} = :{name}" for name in row)
         self._base.execute(
             f"UPDATE jobs SET {assignments} WHERE owner = :owner AND job = :job",  # noqa: S608 - names of our fields
@@ -262,11 +300,13 @@ class Journal:
         row = self._base.execute("SELECT * FROM jobs WHERE owner = ? AND job = ?", (owner, job)).fetchone()
         return None if row is None else _job(row)
 
-    def of(self, owner: str, limit: int) -> list[Job]:
-        """Return the youngest jobs of a client, oldest first; the dead are left out before all others."""
+    def of(self, owner: str, limit: int, others: Iterable[str] = ()) -> list[Job]:
+        """Return the youngest jobs of a client, and others, oldest first; the dead are left out before all others."""
+        owners = [owner, *others]
+        marks = ", ".join("?" * len(owners))
         rows = self._base.execute(
-            f"SELECT * FROM jobs WHERE owner = ? ORDER BY state IN {_DEAD}, number DESC LIMIT ?",  # noqa: S608
-            (owner, limit),
+            f"SELECT * FROM jobs WHERE owner IN ({marks}) ORDER BY state IN {_DEAD}, number DESC LIMIT ?",  # noqa: S608
+            (*owners, limit),
         ).fetchall()
         return sorted(map(_job, rows), key=lambda job: job.number)
 
@@ -301,12 +341,17 @@ class Journal:
         query = "SELECT * FROM jobs WHERE state = 'done' AND ended < ?"
         return [_job(row) for row in self._base.execute(query, (before,)).fetchall()]
 
-    def next_ready(self) -> Job | None:
-        """Return the oldest queued job whose files are here."""
-        row = self._base.execute(
-            "SELECT * FROM jobs WHERE state = 'queued' AND received = 1 ORDER BY number LIMIT 1"
-        ).fetchone()
-        return None if row is None else _job(row)
+    def ready(self, count: int) -> list[Job]:
+        """Return the oldest queued jobs whose files are here, so many of each kind and generator, oldest first.
+
+        What one of them waits for, such as a GPU, keeps the others from nothing.
+        """
+        query = "SELECT DISTINCT kind, generator FROM jobs WHERE state = 'queued' AND received = 1"
+        tasks = self._base.execute(query).fetchall()
+        query = "SELECT * FROM jobs WHERE state = 'queued' AND received = 1 AND kind = ? AND generator = ?"
+        query += " ORDER BY number LIMIT ?"
+        rows = [row for task in tasks for row in self._base.execute(query, (*task, count)).fetchall()]
+        return sorted(map(_job, rows), key=lambda job: job.number)
 
     def bytes_here(self) -> int:
         """Return the bytes of all jobs whose files are here, but for the dead."""

@@ -7,13 +7,14 @@ import logging
 import os
 import re
 import shutil
+import uuid
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from parascale.errors import InputError
 from parascale.link.arrays import ARRAYS_FILE, from_bytes, from_frames
-from parascale.link.codec import VersionError, decode, encode
+from parascale.link.codec import VersionError, decode, encode, shallow
 from parascale.link.kinds import KINDS
 from parascale.link.limits import STORED_SINCE
 from parascale.link.messages import Submit
@@ -36,7 +37,7 @@ WHERE = "where"
 """The file of a job's folder in which a hung worker writes where it is."""
 
 _OWNER = re.compile(r"[0-9a-f]{16}")
-_JOB = re.compile(r"\.?[0-9a-f]{32}")  # with a dot while it is being written
+_JOB = re.compile(r"\.?[0-9a-f]{32}(\.[0-9a-f]{32}\.gone|\.gone)?")  # with a dot while it is being written, or removed
 
 
 class Store:
@@ -53,6 +54,7 @@ class Store:
     def __init__(self, folder: Path, journal: str) -> None:
         self._folder = folder
         self._journal = journal
+        self._remover = ThreadPoolExecutor(1, "remover")
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     @property
@@ -105,8 +107,20 @@ class Store:
             raise
 
     def remove(self, owner: str, job: str) -> None:
-        """Remove the folder of a job."""
-        self._remove(self.of(owner, job), known=True)
+        """Remove the folder of a job: it is gone from its place at once, and from the disk a little later."""
+        folder = self.of(owner, job)
+        if self._is_ours(folder, known=True):
+            gone = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}.gone")
+            try:
+                folder.rename(gone)
+            except OSError:  # at once: later, another job may be in its place
+                shutil.rmtree(folder, ignore_errors=True)
+            else:
+                self._remover.submit(shutil.rmtree, gone, ignore_errors=True)
+
+    def close(self) -> None:
+        """Finish what is being removed."""
+        self._remover.shutdown()
 
     def sweep(self, keep: set[Path]) -> None:
         """Remove the folders of this journal but those of known jobs: what a killed server left half-written."""
@@ -117,20 +131,25 @@ class Store:
             with contextlib.suppress(OSError):
                 owner.rmdir()  # where it is empty
 
-    def _remove(self, folder: Path, *, known: bool = False) -> bool:
-        """Remove a folder that is ours, or known and older than the mark; tell whether it is gone."""
+    def _remove(self, folder: Path) -> bool:
+        """Remove a folder that is ours; tell whether it is gone."""
         if folder.is_symlink() or not folder.is_dir():
             return True
-        try:
-            mark = (folder / MARK).read_text()
-        except FileNotFoundError:
-            mark = self._journal if known or not any(folder.iterdir()) else ""
-        except (OSError, UnicodeDecodeError):
-            mark = ""
-        if mark != self._journal:
+        if not self._is_ours(folder):
             return False
         shutil.rmtree(folder, ignore_errors=True)
         return True
+
+    def _is_ours(self, folder: Path, *, known: bool = False) -> bool:
+        """Tell whether a folder bears our mark, is empty, or is known and older than the mark."""
+        if folder.is_symlink() or not folder.is_dir():
+            return False
+        try:
+            return (folder / MARK).read_text() == self._journal
+        except FileNotFoundError:
+            return known or not any(folder.iterdir())
+        except (OSError, UnicodeDecodeError):
+            return False
 
 
 def _folders(parent: Path, name: re.Pattern[str]) -> Iterator[Path]:
@@ -152,8 +171,8 @@ def size_of(folder: Path) -> int:
 def payload_hash(submit: Submit, frames: Sequence[bytes]) -> str:
     """Return the SHA-256 of all that makes one submission another job than the next."""
     what: dict[str, object] = {"kind": submit.kind, "fields": submit.fields}
-    what |= {"arrays": [asdict(info) for info in submit.arrays], "files": [asdict(info) for info in submit.files]}
-    digest = hashlib.sha256(json.dumps(what, sort_keys=True, allow_nan=False).encode())
+    what |= {"arrays": submit.arrays, "files": submit.files}
+    digest = hashlib.sha256(json.dumps(what, sort_keys=True, allow_nan=False, default=shallow).encode())
     for frame in frames:
         digest.update(frame)
     return digest.hexdigest()

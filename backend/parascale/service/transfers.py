@@ -1,17 +1,31 @@
 """Files on their way: those that jobs wait for, and those that clients fetch."""
 
 import time
-from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 from parascale.errors import InputError
 from parascale.link import messages as m
+from parascale.link.limits import IN_FLIGHT
 from parascale.link.transfer import Receiver, Sender
 from parascale.service.journal import Job
 
 Key = tuple[str, str]
+
+
+class Send(Protocol):
+    """Sends a message to one peer."""
+
+    def __call__(self, peer: bytes, message: m.Message, frames: Sequence[bytes] = ...) -> None:
+        """Send it, or drop it where the peer reads too slowly."""
+
+
+ALL_IN_FLIGHT = 16
+"""Chunks asked of a client and not yet arrived, which its uploads share; each has one at least."""
 
 _SENDERS = 16
 _ACTIVE = 30.0  # seconds without a chunk after which an upload reserves no room any more
@@ -33,9 +47,10 @@ class Uploads:
         Sends a message to one peer.
     """
 
-    def __init__(self, send: Callable[[bytes, m.Message], None]) -> None:
+    def __init__(self, send: Send) -> None:
         self._send = send
         self._uploads: dict[Key, _Upload] = {}
+        self._counts: Counter[str] = Counter()  # of uploads, by their owner
 
     def __iter__(self) -> Iterator[Key]:
         return iter(list(self._uploads))
@@ -67,7 +82,7 @@ class Uploads:
         """
         upload = self._uploads.get(job.key)
         if upload is None:
-            self._uploads[job.key] = _Upload(Receiver(job.files, folder), peer)
+            self._put(job.key, _Upload(Receiver(job.files, folder), peer))
         elif upload.peer != peer:
             upload.peer = peer
             upload.receiver.ask_again()
@@ -86,13 +101,24 @@ class Uploads:
         if isinstance(message, m.NoChunk):
             raise InputError(f"the client cannot send its file: {message.message[:200]}")
         before = upload.receiver.missing
-        upload.receiver.take(message.chunk, b"".join(frames))
+        upload.receiver.take(message.chunk, frames[0] if len(frames) == 1 else b"")
         if upload.receiver.missing < before:
             upload.heard = time.monotonic()
         return True
 
-    def pull(self, key: Key) -> bool:
+    @property
+    def is_looking(self) -> bool:
+        """Whether it is not known yet how much of some job's files is here from an earlier attempt."""
+        return any(upload.receiver.is_looking for upload in self._uploads.values())
+
+    def pull(self, key: Key, seconds: float = 0.0) -> bool:
         """Ask for the chunks that are needed next; tell whether all files of the job are here.
+
+        Parameters
+        ----------
+        key : Key
+        seconds : float
+            How long it may look at what is here of an earlier attempt.
 
         Raises
         ------
@@ -100,21 +126,23 @@ class Uploads:
             Where the folder cannot be written.
         """
         upload = self._uploads[key]
-        for chunk in upload.receiver.wanted():
+        ahead = min(IN_FLIGHT, max(1, ALL_IN_FLIGHT // self._counts[key[0]]))
+        for chunk in upload.receiver.wanted(seconds, ahead):
             self._send(upload.peer, m.Pull(key[1], chunk))
         return upload.receiver.complete
 
-    def drop(self, key: Key) -> None:
-        """Let go of a job's files; what arrived stays."""
+    def drop(self, key: Key) -> Callable[[], None]:
+        """Let go of a job's files; what arrived stays. Return what takes that back."""
         upload = self._uploads.pop(key, None)
-        if upload is not None:
-            upload.receiver.close()
+        if upload is None:
+            return lambda: None
+        self._counts[key[0]] -= 1
+        upload.receiver.close()
+        return partial(self._put, key, upload)
 
-    def drop_peer(self, owner: str) -> None:
-        """Let go of all files of a client."""
-        for key in self:
-            if key[0] == owner:
-                self.drop(key)
+    def _put(self, key: Key, upload: _Upload) -> None:
+        self._uploads[key] = upload
+        self._counts[key[0]] += 1
 
     def close(self) -> None:
         """Let go of all files."""
@@ -128,20 +156,25 @@ class Downloads:
     def __init__(self) -> None:
         self._senders: OrderedDict[Key, Sender] = OrderedDict()
 
-    def read(self, job: Job, folder: Path, chunk: str) -> bytes:
-        """Return a chunk of a job's results.
+    def __contains__(self, key: Key) -> bool:
+        return key in self._senders
+
+    def start(self, job: Job, folder: Path) -> None:
+        """Find the chunks of a job's results, once for all that are asked for: the journal has a line for each."""
+        self._senders[job.key] = Sender([(file, folder / file.name) for file in job.results])
+        while len(self._senders) > _SENDERS:
+            self._senders.popitem(last=False)
+
+    def read(self, key: Key, chunk: str) -> bytes:
+        """Return a chunk of the results of a job that was started.
 
         Raises
         ------
         InputError
             Where there is none.
         """
-        if job.key not in self._senders:
-            self._senders[job.key] = Sender([(file, folder / file.name) for file in job.results])
-            while len(self._senders) > _SENDERS:
-                self._senders.popitem(last=False)
-        self._senders.move_to_end(job.key)
-        return self._senders[job.key].read(chunk)
+        self._senders.move_to_end(key)
+        return self._senders[key].read(chunk)
 
     def drop(self, key: Key) -> None:
         """Forget where the results of a job are."""

@@ -29,6 +29,7 @@ from parascale.types import to_json_values
 
 log = logging.getLogger(__name__)
 
+_NICE = 5  # the server answers its clients, and a user's programs go on, while jobs take all processors
 _PROGRESS = 0.1  # seconds between two reports of progress
 _MAX_MESSAGE = 400
 
@@ -95,6 +96,11 @@ class Worker:
         )
         try:
             result = run_job(request, context)
+        except InputError:
+            # What there is to choose from is shown before the refusal is.
+            if sketch := _taken(results / SKETCH):
+                self._report(Progress(order.job, 0.0, "", sketch))
+            raise
         except ImportError as error:
             raise missing_package(error, "this job") or error from error
         return Finished(order.job, dict(to_json_values(result.summary)), _collect(result, results))
@@ -156,6 +162,10 @@ def _leave() -> NoReturn:
 def main() -> NoReturn:
     """Take the pipe off standard input and output, so that a library that prints cannot break a message."""
     logging.basicConfig(level=log_level() or logging.WARNING, format="worker: %(name)s: %(message)s")
+    if hasattr(signal, "SIGUSR1"):  # until a job is there, nothing answers it
+        signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+    if hasattr(os, "nice"):
+        os.nice(_NICE)
     orders = os.fdopen(os.dup(0), "rb")
     reports = os.fdopen(os.dup(1), "wb")
     nothing = os.open(os.devnull, os.O_RDONLY)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from parascale.media.suffixes import reference_name
+from parascale.media.sequences import reference_name
 from parascale.solve.lens.focal import FocalEvidence
 from parascale.solve.lens.lens import Lens
 from parascale.solve.reconstruction.mapping import Mapper
@@ -92,6 +92,11 @@ class Candidate:
         Where the focal length was unknown.
     mapped : (N,) int64
         The keyframes that the map holds, between which ``evidence`` has its sensitivities.
+    rival_spread : (K - 1,) float64 or None
+        Standard deviation of ln P between keyframes, from other paths that fit nearly as well; None where it was
+        not looked for.
+    hidden_parallax : float or None
+        A bound of P per step, where the move is too small to be measured.
     """
 
     solution: Solution
@@ -99,3 +104,5 @@ class Candidate:
     keyframes: NDArray[np.int64]
     evidence: FocalEvidence | None
     mapped: NDArray[np.int64]
+    rival_spread: Array | None = None
+    hidden_parallax: float | None = None

@@ -3,14 +3,16 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+from numpy.typing import NDArray
 
 from parascale.camera import Trajectory
-from parascale.errors import InputError
+from parascale.errors import InputError, Notice
 from parascale.parallax.depth_source import DepthSamples
 from parascale.parallax.gauge import to_unit_depth
 from parascale.parallax.number import felt_parallax, median_depth, parallax_number
 from parascale.parallax.shot import Points, Shot
 from parascale.solve.clip import Candidate, Clip
+from parascale.solve.depth.movers import AREA_ERROR, find_movers, find_moving_tracks, insert_movers
 from parascale.solve.depth.photo_consistency import PhotoConsistency
 from parascale.solve.depth.sky import SkyCandidates, covers, detect_sky, find_distant_sky, find_sky_candidates
 from parascale.solve.depth.statistic_error import (
@@ -42,6 +44,8 @@ SKYLINE_STEP = 4
 MAX_FAR_INVERSE, MAX_FAR_ERROR = 0.5, 0.15
 # Standard deviation of ln f of a lens that Exif names: its focal length is a whole number of millimetres.
 METADATA_SPREAD = 0.02
+# A P whose standard deviation, over P, is larger in the median of the steps above the noise floor is no answer.
+MAX_PARALLAX_ERROR = 1.0
 
 
 def build_moving_shot(clip: Clip, candidate: Candidate) -> Shot:
@@ -50,7 +54,7 @@ def build_moving_shot(clip: Clip, candidate: Candidate) -> Shot:
     Raises
     ------
     InputError
-        Where the first frame shows too little surface to measure its depth.
+        Where the first frame shows too little surface to measure its depth, or where P is less sure than itself.
     """
     info, solution = clip.footage.info, candidate.solution
     visible = solution.inliers & (solution.structure.uncertainty * OBSERVATION_NOISE < MAX_DEPTH_UNCERTAINTY)
@@ -62,6 +66,7 @@ def build_moving_shot(clip: Clip, candidate: Candidate) -> Shot:
         raise InputError(f"{clip.path.name} shows too little surface in its first frame to tell its depth: start later")
     parallax = parallax_number(trajectory, depth)
     sigma = _parallax_sigma(clip, candidate, parallax, samples, area_error)
+    _refuse_unsure(clip, parallax, sigma, 3 * solution.noise / depth[:-1])
     shot = Shot(
         name=clip.name,
         fps=clip.footage.fps,
@@ -76,6 +81,19 @@ def build_moving_shot(clip: Clip, candidate: Candidate) -> Shot:
         provenance=describe_source(clip.path, clip.footage, clip.seed),
     )
     return to_unit_depth(shot)
+
+
+def _refuse_unsure(clip: Clip, parallax: Array, sigma: Array, floor: Array) -> None:
+    with np.errstate(invalid="ignore"):
+        above = np.isfinite(sigma) & (parallax > floor)
+    if not above.any():
+        return
+    error = float(np.median(sigma[above] / parallax[above]))
+    if error > MAX_PARALLAX_ERROR:
+        raise InputError(
+            f"{clip.path.name} does not show how far it looks: its Parallax Number is uncertain by {error:.1f} times "
+            "itself; choose another range, or mask what moves"
+        )
 
 
 def _sample_depth(clip: Clip, solution: Solution, visible: Mask) -> tuple[list[DepthSamples], float]:
@@ -96,6 +114,12 @@ def _sample_depth(clip: Clip, solution: Solution, visible: Mask) -> tuple[list[D
         return lens.to_reference_pixels(clip.tracks.positions[frame, chosen]), 1 / inverse[frame, chosen]
 
     points = [shown(frame, visible[frame]) for frame in frames]
+    moves = find_moving_tracks(solution.structure.residuals < FINAL_REPROJECTION_LIMIT, seen)
+
+    def movers(frame: int) -> list[Mask]:
+        moving = lens.to_reference_pixels(clip.tracks.positions[frame, seen[frame] & moves])
+        moving = moving[~covers(sky[frame], moving, size)]
+        return find_movers(moving, points[frame][0], size)
 
     def sky_candidates(frame: int) -> SkyCandidates:
         return find_sky_candidates(clip.footage.grey[frame], *points[frame], size)
@@ -120,6 +144,7 @@ def _sample_depth(clip: Clip, solution: Solution, visible: Mask) -> tuple[list[D
         even = pool.map(sky_candidates, frames)
         sky = detect_sky([each.joined(distant[frame // SKYLINE_STEP]) for frame, each in enumerate(even)])
         found = list(pool.map(samples, frames))
+        outlined = list(pool.map(movers, frames))
     half = np.random.default_rng(clip.seed).random(len(clip.tracks)) < 0.5
     some = np.unique(np.linspace(0, len(visible) - 1, SAMPLED_FRAMES).round().astype(int))
     error = estimate_area_error(
@@ -129,7 +154,9 @@ def _sample_depth(clip: Clip, solution: Solution, visible: Mask) -> tuple[list[D
         size,
         [sky[frame] for frame in some],
     )
-    return found, float(np.hypot(error, estimate_sky_error(sky)))
+    area = float(np.mean([np.mean(np.any(each, axis=0)) if each else 0.0 for each in outlined]))
+    whole = [insert_movers(sample, each) for sample, each in zip(found, outlined, strict=True)]
+    return whole, float(np.linalg.norm([error, estimate_sky_error(sky), AREA_ERROR * area]))
 
 
 def _parallax_sigma(
@@ -137,14 +164,20 @@ def _parallax_sigma(
 ) -> Array:
     """Estimate the standard deviation of P of every step (T - 1,)."""
     count, evidence = len(parallax), candidate.evidence
+
+    def of_steps(between: Array, keyframes: NDArray[np.int64]) -> Array:
+        """Repeat values between keyframes for each step there."""
+        interval = np.searchsorted(keyframes, np.arange(count), side="right") - 1
+        return np.asarray(between[np.clip(interval, 0, len(between) - 1)])
+
     spread, sensitivity = METADATA_SPREAD if _known_focal(clip) == "metadata" else 0.0, np.ones(count)
     if evidence is not None:
-        spread = evidence.remaining_spread
-        interval = np.searchsorted(candidate.mapped, np.arange(count), side="right") - 1
-        sensitivity = evidence.sensitivity[np.clip(interval, 0, len(evidence.sensitivity) - 1)]
+        spread, sensitivity = evidence.remaining_spread, of_steps(evidence.sensitivity, candidate.mapped)
     depth = np.array([median_depth(sample) for sample in samples[:-1]])
-    depth_error = np.array([relative_depth_error(sample, area_error) for sample in samples[:-1]])
-    return estimate_parallax_sigma(parallax, candidate.solution.noise / depth, depth_error, spread, sensitivity)
+    error = np.array([relative_depth_error(sample, area_error) for sample in samples[:-1]])
+    if candidate.rival_spread is not None:
+        error = np.hypot(error, of_steps(candidate.rival_spread, candidate.keyframes))
+    return estimate_parallax_sigma(parallax, candidate.solution.noise / depth, error, spread, sensitivity)
 
 
 def _inverse_depths(solution: Solution) -> Array:
@@ -216,9 +249,9 @@ def _parallax_quality(parallax: Array, sigma: Array) -> dict[str, Json]:
     return {"parallax_error": float(np.median(sigma[known] / parallax[known]))} if known.any() else {}
 
 
-def _told(clip: Clip) -> dict[str, Json]:
+def _told(clip: Clip, *more: Notice) -> dict[str, Json]:
     """Give what the user should know about the clip, as JSON values."""
-    notices, repeated = clip.footage.notices, clip.footage.repeats_within()
+    notices, repeated = clip.footage.notices + more, clip.footage.repeats_within()
     found: dict[str, Json] = {}
     if notices:
         found["notices"] = [{"message": told.message, "remedy": told.remedy} for told in notices]
@@ -288,7 +321,8 @@ def build_still_shot(clip: Clip, motion: MotionClass) -> Shot:
         if path is None:
             raise InputError(f"{clip.path.name} turns too fast to be followed: choose another range")
         poses[:, :3, :3], error = path
-    floor = _still_noise_floor(tracks, focal)
+    # What the errors of the turns could hide may be more than the wander of the tracks.
+    floor = max(_still_noise_floor(tracks, focal), motion.hidden_parallax * motion.focal / focal)
     return Shot(
         name=clip.name,
         fps=clip.footage.fps,
@@ -307,6 +341,46 @@ def build_still_shot(clip: Clip, motion: MotionClass) -> Shot:
             "noise_floor": floor,
             **_focal_evidence_quality(clip, evidence, focal),
             **_told(clip),
+        },
+        provenance=describe_source(clip.path, clip.footage, clip.seed),
+    )
+
+
+def build_small_move_shot(clip: Clip, candidate: Candidate, hidden: float) -> Shot:
+    """Build the shot of a camera whose move is too small to be measured: its turns, P = 0, and what P may be.
+
+    Parameters
+    ----------
+    hidden : float
+        A bound of P per step by the paths that were found: taken for the standard deviation, as their scale is open.
+    """
+    solution, info = candidate.solution, clip.footage.info
+    poses = _camera_to_world(solution)
+    poses[:, :3, 3] = 0.0
+    count, observations = len(poses), solution.inliers.sum(axis=1)
+    notice = Notice(
+        f"the camera moves too little to be measured: its turns are kept, its steps count as rest, P < {3 * hidden:.1g}"
+    )
+    return Shot(
+        name=clip.name,
+        fps=clip.footage.fps,
+        trajectory=Trajectory(poses, clip.lens.intrinsics(solution.focal), clip.footage.times, info.width, info.height),
+        median_depth=np.ones(count),
+        unit="unit-depth",
+        motion_class="rotation-only",
+        frames=clip.footage.frames,
+        felt_parallax=np.zeros(count - 1),
+        parallax_sigma=np.full(count - 1, hidden),
+        distortion=None if clip.k1 is None else {"model": "SIMPLE_RADIAL", "k1": clip.k1},
+        quality={
+            "frames": count,
+            "frames_registered": count,
+            "reprojection_error": solution.error / clip.lens.scale,
+            "tracks": len(clip.tracks),
+            "observations_per_camera": {"min": int(observations.min()), "median": float(np.median(observations))},
+            "noise_floor": 3 * hidden,
+            **_focal_quality(clip, candidate),
+            **_told(clip, notice),
         },
         provenance=describe_source(clip.path, clip.footage, clip.seed),
     )

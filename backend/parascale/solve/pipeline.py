@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import NoReturn
 
 import cv2
 import numpy as np
@@ -19,16 +20,19 @@ from parascale.parallax.shot import Shot
 from parascale.parallax.subject_box import SubjectBox
 from parascale.solve.clip import Candidate, Clip
 from parascale.solve.composition import describe_composition
+from parascale.solve.findings import Findings, shown
 from parascale.solve.ground import MAX_COST_RATIO, choose_ground, leave_out_sky
 from parascale.solve.lens.focal import estimate_focal_length
 from parascale.solve.lens.lens import Lens
-from parascale.solve.lens.projection import refuse_panoramas
+from parascale.solve.lens.projection import refuse_panoramas, refuse_wide_fit
 from parascale.solve.lens.radial import MIN_INLIER_RATIO, estimate_radial_distortion, undistort
 from parascale.solve.motion.keyframes import choose_keyframes
-from parascale.solve.motion.motion_class import classify_motion
-from parascale.solve.outcome import build_moving_shot, build_still_shot
-from parascale.solve.reconstruction.hypotheses import Jury
+from parascale.solve.motion.motion_class import MotionClass, classify_motion
+from parascale.solve.outcome import build_moving_shot, build_small_move_shot, build_still_shot
+from parascale.solve.reconstruction.gate import SMALL_MOVE
+from parascale.solve.reconstruction.hypotheses import MAX_TWIN_COST, Jury
 from parascale.solve.reconstruction.mapping import KeyframeMap, KeyframeMapper, Mapper
+from parascale.solve.reconstruction.rivals import DOUBTFUL_COST, Rivals, find_rivals
 from parascale.solve.reconstruction.solution import FINAL_REPROJECTION_LIMIT, Solution, complete_solution
 from parascale.solve.tracking.cuts import one_shot
 from parascale.solve.tracking.flow import FAINT_CORNERS, SHARP_CORNERS, WIDE_CORNERS, count_corners
@@ -36,6 +40,7 @@ from parascale.solve.tracking.footage import Footage, read_footage
 from parascale.solve.tracking.masks import read_masks
 from parascale.solve.tracking.repeats import leave_out_repeats
 from parascale.solve.tracking.tracks import Tracks, sample_tracks, track_corners
+from parascale.solve.wide_lens import compare_lenses, refuse_bent_pairs
 from parascale.types import CancelCheck, Image, Progress
 
 log = logging.getLogger(__name__)
@@ -52,6 +57,14 @@ MAX_TRUSTED_COST = 0.2
 # working pixels: the lens bends lines, or the path was bent to fit. Then other samples of the tracks are mapped.
 MAX_ERROR_TO_NOISE, MIN_INEXACT_ERROR = 3.5, 0.15
 MAX_RESAMPLINGS = 2
+# A solution with a smaller cost is not compared with others: a rendered truck with grain has 0.02.
+CLEAR_COST = 0.05
+# Added to the seed for the tracks of another map, and their observations a keyframe where the first map is clear.
+OTHER_SAMPLE, OTHER_OBSERVATIONS = 1000, 150
+# A move too small to be measured that may come to more than this share of the depth is not taken for a turn.
+MAX_HIDDEN_SPAN = 0.1
+# Two paths that fit alike and whose P differs by more than this factor are no answer.
+MAX_RIVAL_FACTOR = 2.0
 
 
 def solve(  # noqa: PLR0913 - what a user can say about a clip, by name
@@ -65,10 +78,13 @@ def solve(  # noqa: PLR0913 - what a user can say about a clip, by name
     every: int = 1,
     fps: float | None = None,
     shot: int | None = None,
+    ignore_cuts: bool = False,
     masks: Path | None = None,
     subjects: Sequence[SubjectBox] = (),
     threads: int | None = None,
     seed: int = 0,
+    debug_picture: Path | None = None,
+    save_masks: Path | None = None,
     progress: Progress | None = None,
     cancelled: CancelCheck | None = None,
 ) -> Shot:
@@ -92,6 +108,8 @@ def solve(  # noqa: PLR0913 - what a user can say about a clip, by name
         Pictures a second, where the reference is pictures.
     shot : int or None
         Number of the shot, counting from 1, where these frames hold several.
+    ignore_cuts : bool
+        Take all frames for one shot, also where they look like several.
     masks : Path or None
         A video or a folder of masks, one a frame, white where things move.
     subjects : sequence of SubjectBox
@@ -100,6 +118,10 @@ def solve(  # noqa: PLR0913 - what a user can say about a clip, by name
         1 gives the same bytes every time; all cores where None.
     seed : int
         Of the robust estimators.
+    debug_picture : Path or None
+        A PNG file to draw the tracks to, by used and not used, also where the clip is refused once it is decoded.
+    save_masks : Path or None
+        A folder for a mask a frame, white where something moves by itself.
 
     Returns
     -------
@@ -114,13 +136,18 @@ def solve(  # noqa: PLR0913 - what a user can say about a clip, by name
     """
     if sum(given is not None for given in (focal, fov, intrinsics)) > 1:
         raise InputError("give one of the focal length, the field of view and the intrinsics, not several")
+    if ignore_cuts and shot is not None:
+        raise InputError("give the number of a shot, or take all frames for one, not both")
     reference = Path(reference)
-    report = _Reporter(progress, cancelled)
+    report, findings = _Reporter(progress, cancelled), Findings()
     threads = threads or os.cpu_count() or 1
-    with _quiet_libraries(threads):
+    with _quiet_libraries(threads), shown(findings, debug_picture, save_masks):
         with report.phase("decode", 0.0, 0.2):
             footage = read_footage(reference, start=start, end=end, every=every, fps=fps, progress=report.inside)
-            footage = one_shot(reference.name, leave_out_repeats(reference.name, footage), shot)
+            findings.footage = footage
+            footage = leave_out_repeats(reference.name, footage)
+            footage = footage if ignore_cuts else one_shot(reference.name, footage, shot)
+            findings.footage = footage
             refuse_panoramas(reference.name, footage)
             if len(footage) < 2:
                 raise InputError(f"{reference.name} has one frame in this range: a camera move needs at least 2")
@@ -129,6 +156,7 @@ def solve(  # noqa: PLR0913 - what a user can say about a clip, by name
             height, width = footage.grey[0].shape
             blocked = read_masks(masks, footage) if masks is not None else None
             found = _track(footage, blocked, report)
+            findings.positions = found.positions
             tracks = Tracks(lens.to_working_pixels(found.positions, (width, height)))
             _refuse_untracked(reference, footage, tracks)
         clip = Clip(reference, footage, lens, tracks, found.positions, seed, threads)
@@ -144,10 +172,25 @@ def solve(  # noqa: PLR0913 - what a user can say about a clip, by name
             )
         if motion.motion != "general":
             with report.phase("turns", 0.58, 1.0):
-                return describe_composition(build_still_shot(clip, motion), clip, None, subjects, cancelled)
-        clip, candidate = _find_best_candidate(clip, motion.noise, report)
+                still = build_still_shot(clip, motion)
+                findings.note_turn(
+                    tracks, still.trajectory.rotations, float(still.trajectory.intrinsics[0, 0]) * lens.scale
+                )
+                return describe_composition(still, clip, None, subjects, cancelled)
+        if clip.focal is None:
+            refuse_bent_pairs(clip)
+        clip, candidate = _find_best_candidate(clip, motion.noise, report, findings)
+        findings.note(candidate.solution)
+        clip, candidate = compare_lenses(clip, candidate)
         with report.phase("depth", 0.93, 1.0):
+            if candidate.hidden_parallax is not None:
+                small = build_small_move_shot(
+                    clip, candidate, _bound_parallax(candidate.hidden_parallax, candidate, motion)
+                )
+                return describe_composition(small, clip, None, subjects, cancelled)
             moving = build_moving_shot(clip, candidate)
+            if clip.focal is None:
+                refuse_wide_fit(reference.name, float(moving.trajectory.intrinsics[0, 0]), moving.trajectory.width)
             # Not the inliers: what is far fits the static scene as well, though its depth is not known.
             static = candidate.solution.structure.residuals < FINAL_REPROJECTION_LIMIT
             return describe_composition(moving, clip, static, subjects, cancelled)
@@ -227,27 +270,33 @@ def _refuse_untracked(path: Path, footage: Footage, tracks: Tracks) -> None:
         raise InputError(f"too little to follow in {path.name}: its pictures {what}; choose another range or clip")
 
 
-def _find_best_candidate(clip: Clip, noise: float, report: _Reporter) -> tuple[Clip, Candidate]:
+def _find_best_candidate(clip: Clip, noise: float, report: _Reporter, findings: Findings) -> tuple[Clip, Candidate]:
     """Solve; where the lens bends lines, on undistorted tracks; where the path is bent, from other samples of them."""
-    candidate = _find_candidate(clip, noise, clip.seed, report)
+    candidate = _find_candidate(clip, noise, clip.seed, report, findings)
+    if candidate.hidden_parallax is not None:
+        return clip, candidate
     ground = leave_out_sky(clip, candidate)
     if ground is not None:
         found = _solve_ground(clip, candidate, ground)
         if found is not candidate:
-            return clip, found
+            return clip, replace(found, rival_spread=_find_rivals(ground, found).spread)
     undistorted = _undistort(clip, candidate)
     if undistorted is not None:
-        found = _find_candidate(undistorted, noise, clip.seed, report)
+        found = _find_candidate(undistorted, noise, clip.seed, report, findings)
         # A path that was bent to fit makes the lens seem bent as well, and stays as inexact.
         if not _is_inexact(found.solution, noise):
-            return undistorted, found
+            if found.hidden_parallax is None:
+                return undistorted, _compare_with_rivals(undistorted, found)
+            # The bend was taken for the move. It has the same bound as other maps, or is refused.
+            return undistorted, _pass_gate(undistorted, found, [found, candidate])
     for sampling in range(1, MAX_RESAMPLINGS + 1):
         if not _is_inexact(candidate.solution, noise):
             break
         with suppress(InputError):
-            other = _find_candidate(clip, noise, clip.seed + sampling, report)
-            candidate = min(candidate, other, key=lambda each: each.solution.msac_cost)
-    return clip, candidate
+            other = _find_candidate(clip, noise, clip.seed + sampling, report, findings)
+            if other.hidden_parallax is None:
+                candidate = min(candidate, other, key=lambda each: each.solution.msac_cost)
+    return clip, _compare_with_rivals(clip, candidate)
 
 
 def _solve_ground(clip: Clip, candidate: Candidate, ground: Clip) -> Candidate:
@@ -264,7 +313,7 @@ def _solve_ground(clip: Clip, candidate: Candidate, ground: Clip) -> Candidate:
     return choose_ground(clip, candidate, ground, found)
 
 
-def _find_candidate(clip: Clip, noise: float, seed: int, report: _Reporter) -> Candidate:
+def _find_candidate(clip: Clip, noise: float, seed: int, report: _Reporter, findings: Findings) -> Candidate:
     """Map the keyframes, estimate the other frames, and take the best fit of what passes the gate."""
     with report.phase("map", 0.58, 0.65):
         tracks, size = clip.tracks, clip.lens.working_size
@@ -296,10 +345,87 @@ def _find_candidate(clip: Clip, noise: float, seed: int, report: _Reporter) -> C
             break
     # The gate judges the best fit. It does not choose: a worse fit that passes is a wrong path.
     best = min(candidates, key=lambda candidate: candidate.solution.msac_cost, default=None)
-    if best is not None and best.solution.rejection_reason is None:
+    if best is None or best.solution.rejection_reason is not None:
+        other = _map_in_another_order(clip, keyframes, focal, jury, maps)
+        second = None if other is None else _complete(clip, keyframes, other, seed)
+        if isinstance(second, Candidate):
+            candidates.append(second)
+            best = second
+    if best is None:
+        reason = "no two frames see enough of the same points from different places"
+        _refuse_rigid(clip, reasons[0] if reasons else reason)
+    findings.note(best.solution)
+    return _pass_gate(clip, best, candidates)
+
+
+def _pass_gate(clip: Clip, best: Candidate, candidates: Sequence[Candidate]) -> Candidate:
+    """Refuse a solution that is rejected; a move too small to be measured gets a bound, by all that were found."""
+    reason = best.solution.rejection_reason
+    if reason is None:
         return best
-    reasons = reasons if best is None else [str(best.solution.rejection_reason)]
-    reason = reasons[0] if reasons else "no two frames see enough of the same points from different places"
+    steps, spans = zip(*(each.solution.parallax_bounds for each in candidates), strict=True)
+    if reason != SMALL_MOVE or not max(spans) < MAX_HIDDEN_SPAN:
+        _refuse_rigid(clip, reason)
+    return replace(best, hidden_parallax=max(*steps, best.hidden_parallax or 0.0))
+
+
+def _bound_parallax(mapped: float, candidate: Candidate, motion: MotionClass) -> float:
+    """Bound the P of a small move by the maps, whose points may lie too far away, and by the errors of mere turns."""
+    return max(mapped, motion.hidden_parallax * motion.focal / candidate.solution.focal)
+
+
+def _map_in_another_order(
+    clip: Clip, keyframes: NDArray[np.int64], focal: float, jury: Jury, maps: Sequence[KeyframeMap]
+) -> KeyframeMap | None:
+    """Map the keyframes backwards; None where that fits the held-out tracks no better than the other maps."""
+    found = _map_backwards(clip, keyframes, focal, MAPPED_OBSERVATIONS)
+    if found is None:
+        return None
+    found = jury.choose_twin(found)
+    least = min((jury.cost(each) for each in maps), default=1.0)
+    log.debug("backwards: %.4f against %.4f", jury.cost(found), least)
+    return found if jury.cost(found) < MAX_TWIN_COST * least else None
+
+
+def _compare_with_rivals(clip: Clip, candidate: Candidate) -> Candidate:
+    """Look for another path that fits as well: take it where it fits better, and else widen the error of P by it."""
+    if candidate.solution.msac_cost < CLEAR_COST:
+        return candidate
+    rivals = _find_rivals(clip, candidate)
+    if rivals.better is not None:
+        found = _complete(clip, candidate.keyframes, rivals.better, clip.seed)
+        # Both are judged by all tracks and frames; the gate judges the better one.
+        if not isinstance(found, str) and found.solution.msac_cost < candidate.solution.msac_cost:
+            if found.solution.rejection_reason is not None:
+                _refuse_rigid(clip, found.solution.rejection_reason)
+            candidate, rivals = found, _find_rivals(clip, found)
+    factor = float(np.exp(abs(rivals.farthest)))
+    if factor > MAX_RIVAL_FACTOR:
+        reason = f"two camera paths fit alike, one with {factor:.1f} times the Parallax Number of the other"
+        _refuse_rigid(clip, reason)
+    return replace(candidate, rival_spread=rivals.spread)
+
+
+def _find_rivals(clip: Clip, candidate: Candidate) -> Rivals:
+    """Map the keyframes once more, backwards and from other tracks, and compare all that fits them."""
+    keyframes, solution = candidate.keyframes, candidate.solution
+    count = MAPPED_OBSERVATIONS if solution.msac_cost > DOUBTFUL_COST else OTHER_OBSERVATIONS
+    backwards = _map_backwards(clip, keyframes, solution.focal, count)
+    found = KeyframeMap(candidate.mapper, solution.world_to_camera[keyframes], solution.focal)
+    jury = Jury.of(clip.tracks.positions[keyframes], clip.seed, clip.threads)
+    return find_rivals(jury, found, [] if backwards is None else [backwards])
+
+
+def _map_backwards(clip: Clip, keyframes: NDArray[np.int64], focal: float, count: int) -> KeyframeMap | None:
+    """Map the keyframes from the last to the first, from other tracks than at first."""
+    tracks = clip.tracks
+    mapped = tracks.keep(sample_tracks(tracks.seen[keyframes], count, clip.seed + OTHER_SAMPLE))
+    size, seed, threads = clip.lens.working_size, clip.seed, clip.threads
+    found = KeyframeMapper(mapped, keyframes[::-1], focal, size, seed=seed, threads=threads).run("incremental")
+    return None if found is None else replace(found, world_to_camera=found.world_to_camera[::-1])
+
+
+def _refuse_rigid(clip: Clip, reason: str) -> NoReturn:
     raise InputError(
         f"{clip.path.name} cannot be solved as one rigid scene ({reason}): "
         "choose a range with more parallax, or mask what moves"

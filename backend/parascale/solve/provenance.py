@@ -10,7 +10,7 @@ import pycolmap
 import scipy
 
 import parascale
-from parascale.media.suffixes import sequence_files
+from parascale.media.sequences import sequence_files
 from parascale.solve.tracking.footage import Footage
 from parascale.types import Json
 

@@ -13,7 +13,7 @@ MIN_SENSITIVITY = 0.05
 
 
 def estimate_parallax_sigma(
-    parallax: Array, step_noise: Array, depth_error: Array, focal_spread: float, sensitivity: Array
+    parallax: Array, step_noise: Array, relative_error: Array, focal_spread: float, sensitivity: Array
 ) -> Array:
     """Combine the independent errors of P_t = |b_t| / Z_t.
 
@@ -23,8 +23,8 @@ def estimate_parallax_sigma(
         P_t.
     step_noise : (T - 1,) float64
         Standard deviation of |b_t| over Z_t.
-    depth_error : (T - 1,) float64
-        Relative standard deviation of Z_t.
+    relative_error : (T - 1,) float64
+        Relative standard deviation of Z_t, and of P_t by other paths that fit as well.
     focal_spread : float
         Standard deviation of ln f.
     sensitivity : (T - 1,) float64
@@ -37,5 +37,5 @@ def estimate_parallax_sigma(
     """
     step_noise, sensitivity = step_noise.copy(), np.maximum(sensitivity, MIN_SENSITIVITY)
     step_noise[: len(START_FACTORS)] *= START_FACTORS[: len(step_noise)]
-    variance = step_noise**2 + (parallax * depth_error) ** 2 + (parallax * focal_spread * sensitivity) ** 2
+    variance = step_noise**2 + (parallax * relative_error) ** 2 + (parallax * focal_spread * sensitivity) ** 2
     return np.where(np.isfinite(variance), np.sqrt(variance), np.nan)

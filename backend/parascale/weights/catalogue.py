@@ -11,6 +11,7 @@ _ORIGINAL = ("config.json", "diffusion_pytorch_model*")
 _WHOLE = ("*.json", "*/*.json", "*/*.safetensors", "tokenizer/*")
 _HALVES = tuple(f"{half}/{name}" for half in ("high_noise_model", "low_noise_model") for name in _ORIGINAL)
 _VACE = ("transformer/*", "scheduler/*")
+_LTX_MODELS = ("transformer", "vae", "audio_vae", "connectors", "vocoder")
 _TRANSFORMERS = ("config.json", "preprocessor_config.json", "model.safetensors")
 _WAN_PARTS = ("umt5-xxl", "wan2.1-vae")
 _I2V_PARTS = (*_WAN_PARTS, "wan2.1-clip")
@@ -116,6 +117,25 @@ CATALOGUE: tuple[Weights, ...] = (
         "Apache-2.0",
     ),
     Weights("sana-wm", "sana-wm", "Efficient-Large-Model/SANA-WM_bidirectional-diffusers", _WHOLE, _PAGE),
+    Weights(
+        "ltx",
+        "ltx",
+        "Lightricks/LTX-2",
+        (
+            *(f"{part}/config.json" for part in (*_LTX_MODELS, "text_encoder")),
+            *(f"{part}/*.safetensors*" for part in (*_LTX_MODELS, "text_encoder")),
+            *("scheduler/*", "tokenizer/*"),
+        ),
+        "LTX-2 Community License",
+        ("ltx-detailer",),
+    ),
+    Weights(
+        "ltx-detailer",
+        "ltx",
+        "Lightricks/LTX-2-19b-IC-LoRA-Detailer",
+        ("*.safetensors",),
+        "LTX-2 Community License",
+    ),
     Weights(
         "motionmaster",
         "motionmaster",

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from parascale.errors import InputError
+from parascale.weights.catalogue import find_weights
 from parascale.weights.headers import SINGLE_FILES, Headers, read_headers
 from parascale.weights.hub import locate
 
@@ -13,6 +14,9 @@ _MARKS = {
     "vae": (("decoder.conv_in.weight", "post_quant_conv.weight"), ("decoder.conv1.weight", "conv2.weight")),
     "image_encoder": (("vision_model.embeddings.class_embedding",),),
 }
+# Channels of the latents, by the published weights, and the tensors that tell them.
+_LATENTS = {"wan2.1-vae": 16, "wan2.2-vae": 48}
+_LATENTS_OF = ("post_quant_conv.weight", "conv2.weight")
 
 
 def recognise_part(headers: Headers) -> str:
@@ -43,10 +47,10 @@ def find_part(part: str, bases: Sequence[Path], published: str) -> Path:
     for base in bases:
         if (base / part).is_dir():
             return base / part
-        if part in _MARKS and (file := _single_file(part, base)) is not None:
+        if part in _MARKS and (file := _single_file(part, base, published)) is not None:
             return file
     try:
-        return locate(published) / part
+        found = locate(published)
     except InputError as error:
         if not bases:
             raise
@@ -54,18 +58,24 @@ def find_part(part: str, bases: Sequence[Path], published: str) -> Path:
         raise InputError(
             f"{bases[0]} holds no folder {part}, and {reason.message}", reason.remedy, reason.choices
         ) from error
+    # Some parts are the whole of what is published.
+    alone = not any(pattern.startswith(f"{part}/") for pattern in find_weights(published).files)
+    return found if alone else found / part
 
 
-def _single_file(part: str, base: Path) -> Path | None:
+def _single_file(part: str, base: Path, published: str) -> Path | None:
     """Return the file in a folder, not below it, that holds a part; files that cannot be read are passed over."""
+    latents = _LATENTS.get(published)
     if not base.is_dir():
         return None
     for path in sorted(base.iterdir()):
         if path.suffix not in SINGLE_FILES or not path.is_file():
             continue
         try:
-            if recognise_part(read_headers(path)) == part:
-                return path
+            headers = read_headers(path)
         except InputError:
             continue
+        channels = [headers[name].shape[0] for name in _LATENTS_OF if name in headers]
+        if recognise_part(headers) == part and (part != "vae" or latents in (None, *channels)):
+            return path
     return None

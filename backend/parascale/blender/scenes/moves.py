@@ -102,6 +102,19 @@ def _handheld(start: View, distance: float, s: Array) -> Array:
     return looking_at(places, subject + sway(0.012, right) + sway(0.01, up))
 
 
+def _compound(start: View, distance: float, s: Array) -> Array:
+    """Walk ahead and aside, rise, and let the look drift from the subject: all at once, as an operator does."""
+    place, subject, right, ahead = _frame(start, distance)
+    up = np.array([0.0, 0.0, 1.0])
+    places = (
+        place
+        + distance * np.outer(0.22 * _swell(s), ahead)
+        + distance * np.outer(0.14 * np.sin(0.75 * np.pi * s), right)
+        + distance * np.outer(0.1 * s**2, up)
+    )
+    return looking_at(places, subject + distance * np.outer(0.12 * s, right))
+
+
 MOVES: dict[str, Callable[[View, float, Array], Array]] = {
     "arc": lambda start, distance, s: _around(start, distance, np.radians(-35) * _swell(s), 0.12 * distance * s),
     "dolly in": lambda start, distance, s: _dolly(start, distance, 0.5 * _swell(s)),
@@ -110,4 +123,5 @@ MOVES: dict[str, Callable[[View, float, Array], Array]] = {
     "crane": _crane,
     "orbit": lambda start, distance, s: _around(start, distance, np.radians(-60) * s, 0 * s),
     "handheld": _handheld,
+    "compound": _compound,
 }

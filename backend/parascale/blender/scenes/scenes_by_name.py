@@ -1,21 +1,29 @@
-"""The scenes by name, from the largest to the smallest."""
+"""The scenes by name, two of each scale, from the largest to the smallest."""
 
 from collections.abc import Callable, Mapping
 
 import bpy
 
+from parascale.blender.scenes.bench import build_bench
 from parascale.blender.scenes.cosmos import build_cosmos
+from parascale.blender.scenes.court import build_court
 from parascale.blender.scenes.desk import build_desk
+from parascale.blender.scenes.kitchen import build_kitchen
 from parascale.blender.scenes.room import build_room
 from parascale.blender.scenes.street import build_street
+from parascale.blender.scenes.valley import build_valley
 
 Build = Callable[[bpy.types.Scene], bpy.types.Scene]
 
 BUILDERS: dict[str, Build] = {
     "cosmos": build_cosmos,
+    "valley": build_valley,
     "street": build_street,
+    "court": build_court,
     "room": build_room,
+    "kitchen": build_kitchen,
     "desk": build_desk,
+    "bench": build_bench,
 }
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from parascale.errors import InputError, Notice
+from parascale.files.cameras import choose_camera
 from parascale.files.disk import read_text, replace_files
 from parascale.files.euler import angles_from_rotations, rotations_from_angles
 from parascale.files.format import Format, register
@@ -21,6 +22,7 @@ from parascale.parallax.shot import Shot
 from parascale.types import Array
 
 _FIRST_LINE = "Adobe After Effects 8.0 Keyframe Data"
+_FIRST = re.compile(r"^Adobe After Effects [\d.]+ Keyframe Data", re.MULTILINE)
 _LAST_LINE = "End of Keyframe Data"
 _PIXELS = 100.0
 _AXES = "xyz"
@@ -29,15 +31,24 @@ _Y_DOWN = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
 _ROTATIONS = ("X Rotation", "Y Rotation", "Z Rotation")
 
 
-def read_after_effects(path: Path) -> RawTrajectory:
-    """Read a camera's copied keyframes.
+def read_after_effects(path: Path, camera: str | None = None) -> RawTrajectory:
+    """Read a camera's copied keyframes; of several copied one after the other, one.
 
     Raises
     ------
     InputError
-        Where there is no position, or a row is broken: with the line.
+        Where there is no position, or a row is broken: with the line. Where there is no camera of that name.
     """
-    head, tracks = _parse_tracks(read_text(path), str(path))
+    text = read_text(path)
+    starts = [found.start() for found in _FIRST.finditer(text)] or [0]
+    names = [f"camera {number}" for number in range(1, len(starts) + 1)]
+    if camera is not None and len(names) == 1:
+        raise InputError(f"{path} holds one camera, which is not chosen by name")
+    chosen, others = choose_camera(names, camera, str(path))
+    at = names.index(chosen)
+    # Lines keep their numbers.
+    before = "\n" * text.count("\n", 0, starts[at])
+    head, tracks = _parse_tracks(before + "".join(text[starts[at] :].partition(_LAST_LINE)[:2]), str(path))
     position = tracks.get("Position")
     if position is None or len(position) < 3:
         raise InputError(f"{path} has no keys of a position in space: copy the camera's Position, Orientation and Zoom")
@@ -62,7 +73,7 @@ def read_after_effects(path: Path) -> RawTrajectory:
         lens=(lambda size: lens_from_focal(focal, size)) if zoom else None,
         note=Note(fps=head.get("Units Per Second"), size=_parse_size(head)),
         frames=frames,
-        notices=notices,
+        notices=others + notices,
     )
 
 
@@ -166,6 +177,7 @@ register(
         write=write_after_effects,
         recognise=lambda sample: sample.text.startswith("Adobe After Effects") and "Keyframe Data" in sample.text[:60],
         precedence=2,
+        cameras=True,
         unit=False,
     )
 )

@@ -73,9 +73,10 @@ def _recognise(sample: Sample) -> bool:
     if sample.columns not in {7, 8}:
         return False
     frames = sample.values[:, 0]
-    # Rows of 7 or 8 numbers that end in unit quaternions are TUM's, whole stamps or not.
+    # Rows of 7 or 8 numbers that end in unit quaternions are TUM's, whole stamps or not: but a camera at height 1 that
+    # does not turn ends so too.
     whole = len(frames) > 0 and bool(np.all(frames == np.rint(frames)))
-    return whole and not is_unit(sample.values[:, -4:])
+    return whole and (sample.path.suffix.lower() == ".chan" or not is_unit(sample.values[:, -4:]))
 
 
 register(

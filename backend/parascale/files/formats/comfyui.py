@@ -6,6 +6,7 @@ import numpy as np
 
 from parascale.files.camera_rows import (
     COLUMNS,
+    doubt_fractions,
     fractions,
     lens_from_fractions,
     poses_from_rows,
@@ -30,7 +31,9 @@ def read_comfyui(path: Path) -> RawTrajectory:
     """
     rows = parse_table(read_json(path), COLUMNS, str(path))
     note = Note(size=size_from_rows(rows, str(path)))
-    return RawTrajectory(poses_from_rows(rows), note=note, lens=lens_from_fractions(rows))
+    return RawTrajectory(
+        poses_from_rows(rows), note=note, lens=lens_from_fractions(rows), notices=doubt_fractions(rows)
+    )
 
 
 def write_comfyui(shot: Shot, path: Path) -> None:

@@ -88,14 +88,16 @@ def write_csv(shot: Shot, path: Path) -> None:
 
 def _parse_table(text: str, source: str) -> tuple[list[str], Rows]:
     head, _, body = text.partition("\n")
-    if ";" in head and "," not in head:
-        raise InputError(f"{source}, line 1: the columns are separated by semicolons: save it with commas and points")
+    separator = _find_separator(head)
     names = _parse_head(head)
+    if separator == ";":
+        # So do spreadsheets save where decimals have commas.
+        body = body.replace(",", ".")
     if len(set(names)) < len(names):
         raise InputError(f"{source}, line 1: two columns have the same name")
     lines = ["#"]
     for number, line in enumerate(body.split("\n"), start=2):
-        cells = [cell.strip().strip('"') for cell in line.split(",")] if line.strip() else []
+        cells = [cell.strip().strip('"') for cell in line.split(separator)] if line.strip() else []
         if cells and len(cells) != len(names):
             raise InputError(
                 f"{source}, line {number}: {len(cells)} cells where the first line names {len(names)} columns; "
@@ -107,8 +109,12 @@ def _parse_table(text: str, source: str) -> tuple[list[str], Rows]:
     return names, Rows(values, rows.lines, "")
 
 
+def _find_separator(head: str) -> str:
+    return max(",;\t", key=head.count)
+
+
 def _parse_head(head: str) -> list[str]:
-    return [name.strip().strip('"').lower() for name in head.split(",")]
+    return [name.strip().strip('"').lower() for name in head.split(_find_separator(head))]
 
 
 def _read_size(column: dict[str, Array]) -> tuple[int, int] | None:

@@ -17,6 +17,7 @@ from parascale.files.distortion import name_distortion
 from parascale.files.format import Format, register
 from parascale.files.matrices import from_parts, from_squares, is_unit, rotations_from_quaternions
 from parascale.files.note import Note, read_note, write_note
+from parascale.files.quaternion_order import W_FIRST, W_LAST, find_other_order, read_order
 from parascale.files.raw_trajectory import FormatDefaults, RawTrajectory
 from parascale.files.rows import parse_rows
 from parascale.files.sample import Sample
@@ -53,15 +54,17 @@ def read_euroc(path: Path, camera: str | None = None) -> RawTrajectory:
     rows = parse_rows(text.replace(",", " "), str(path), _COLUMNS)
     for row in np.flatnonzero(np.diff(rows.values[:, 0]) <= 0)[:1]:
         raise InputError(f"{path}, {rows.location(int(row) + 1)}: the time does not increase")
-    rotations = rotations_from_quaternions(rows.values[:, 4:8], str(path), rows.location)
-    poses = from_parts(rotations, rows.values[:, 1:4])
     note = read_note(text)
+    order, told = _choose_order(text, rows.values)
+    rotations = rotations_from_quaternions(rows.values[:, 4:8][:, order], str(path), rows.location)
+    poses = from_parts(rotations, rows.values[:, 1:4])
     sensors = sorted(path.parent.parent.glob("cam*/sensor.yaml")) if note.unit is None else []
     if camera is not None and not sensors:
         raise InputError(f"{path} holds one camera, which is not chosen by name")
     if note.unit is not None:
         return RawTrajectory(poses, rows.location, note=note, times=rows.values[:, 0] * 1e-9)
     times, frames, notices = read_stamps(rows.values[:, 0])
+    notices += told
     if not sensors:
         said = Notice("the poses are those of the device's body: its camera is taken to be in its place and axes")
         return RawTrajectory(poses, rows.location, times=times, frames=frames, notices=(*notices, said))
@@ -77,6 +80,18 @@ def read_euroc(path: Path, camera: str | None = None) -> RawTrajectory:
         distortion=mounted.distortion,
         notices=notices + others,
     )
+
+
+def _choose_order(text: str, values: Array) -> tuple[list[int], tuple[Notice, ...]]:
+    """Choose where w stands: as the columns' names say, else first, where the path does not tell otherwise."""
+    named = read_order(text)
+    if named is not None:
+        return named, ()
+    evidence = find_other_order(values[:, 4:8], values[:, 1:4], W_FIRST)
+    if evidence in {"first row", "smoothness"}:
+        return W_LAST, (Notice("the quaternions are read with w last, by what the path then looks like"),)
+    how = "may end with w" if evidence == "doubt" else "are read with w first, as the format says"
+    return W_FIRST, (Notice(f"the quaternions {how}: names of the columns in a first line decide"),) if evidence else ()
 
 
 def write_euroc(shot: Shot, path: Path) -> None:
@@ -128,9 +143,12 @@ def _recognise(sample: Sample) -> bool:
         return False
     try:
         values = np.array([float(word) for word in lines[0].split(",")])
+        stamps = [float(line.partition(",")[0]) for line in lines]
     except ValueError:
         return False
-    return len(values) in _COLUMNS and is_unit(values[None, 4:8])
+    # Rows like TUM's, with seconds and commas, are no EuRoC where they do not say so.
+    stamped = all(map(float.is_integer, stamps)) or read_order(sample.text) is not None
+    return stamped and len(values) in _COLUMNS and is_unit(values[None, 4:8])
 
 
 register(
@@ -143,7 +161,7 @@ register(
         read=read_euroc,
         write=write_euroc,
         recognise=_recognise,
-        precedence=1,
+        precedence=2,
         defaults=FormatDefaults(size=(752, 480), fps=20, unit="m"),
         cameras=True,
         metric=True,

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from parascale.files.direction import describe_direction
 from parascale.files.disk import replace_files
 from parascale.files.format import Format, register
 from parascale.files.matrices import from_rows, to_rows
@@ -19,7 +20,8 @@ def read_kitti(path: Path) -> RawTrajectory:
         As `parascale.files.rows.read_rows`.
     """
     rows = read_rows(path, {12})
-    return RawTrajectory(from_rows(rows.values), rows.location)
+    poses = from_rows(rows.values)
+    return RawTrajectory(poses, rows.location, notices=describe_direction(poses))
 
 
 def write_kitti(shot: Shot, path: Path) -> None:

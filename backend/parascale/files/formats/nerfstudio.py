@@ -5,7 +5,7 @@ has no key for (times, unit, depth) is under "parascale", which other readers ig
 """
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -16,11 +16,13 @@ from parascale.files.cameras import choose_pictures, name_size
 from parascale.files.disk import replace_files
 from parascale.files.distortion import MODELS, coefficient, common_distortion, find_model, name_distortion
 from parascale.files.format import Format, register
+from parascale.files.frame_keys import read_frame_stamps, with_intrinsic_matrix
 from parascale.files.json_text import format_json_rows, parse_number, parse_numbers, read_json
 from parascale.files.matrices import OPENGL, from_squares, invert
 from parascale.files.note import read_note, write_note
-from parascale.files.picture_names import name_pictures, parse_frame_numbers
+from parascale.files.picture_names import name_pictures
 from parascale.files.raw_trajectory import RawTrajectory, Size
+from parascale.parallax.distortion import distortion_at
 from parascale.parallax.shot import Shot
 from parascale.types import Array, Json, to_json_values
 
@@ -52,6 +54,8 @@ def read_nerfstudio(path: Path, camera: str | None = None) -> RawTrajectory:
     frames = [frame for frame in listed if isinstance(frame, dict)]
     if not frames or len(frames) < len(listed):
         raise InputError(f'{path} has no list of "frames": not a transforms.json of nerfstudio')
+    document = with_intrinsic_matrix(document, str(path))
+    frames = [_own_lens(with_intrinsic_matrix(frame, f"{path}, frame {index}")) for index, frame in enumerate(frames)]
     names = [str(frame.get("file_path") or "") for frame in frames]
     sizes = [_parse_size(document | frame, f"{path}, frame {index}") for index, frame in enumerate(frames)]
     order, notices = choose_pictures(names, camera, str(path), [name_size(size) for size in sizes])
@@ -62,16 +66,19 @@ def read_nerfstudio(path: Path, camera: str | None = None) -> RawTrajectory:
     own = document.get("parascale")
     own = own if isinstance(own, dict) else {}
     note = read_note(str(own.get("note", "")))
+    own_times = _parse_series(own, "times", len(poses))
+    times, numbers, timed = (own_times, None, ()) if own_times is not None else read_frame_stamps(cameras)
     return RawTrajectory(
         _undo_transform(document, poses, str(path)) @ OPENGL,
         lambda frame: f"frame {order[frame]}",
         lens=_parse_lens(cameras),
-        note=dataclasses.replace(note, size=sizes[order[0]]),
-        times=_parse_series(own, "times", len(poses)),
-        frames=parse_frame_numbers([names[index] for index in order]),
+        note=dataclasses.replace(note, size=sizes[order[0]], fps=note.fps or _parse_rate(document, times, str(path))),
+        times=times,
+        frames=numbers,
+        pictures=[names[index] for index in order],
         median_depth=_parse_series(own, "median_depth", len(poses)),
         distortion=distortion,
-        notices=notices + varying,
+        notices=notices + varying + timed,
     )
 
 
@@ -79,12 +86,17 @@ def write_nerfstudio(shot: Shot, path: Path) -> None:
     """Write transforms.json; pictures are named images/frame_000000.png and so on."""
     assert shot.frames is not None
     width, height = shot.trajectory.size
-    head: JsonObject = {"w": width, "h": height, **_format_camera(shot)}
+    own = [_format_camera(distortion_at(shot.distortion, frame)) for frame in range(len(shot))]
+    shared = {key: value for key, value in own[0].items() if all(camera[key] == value for camera in own)}
+    head: JsonObject = {"w": width, "h": height, **shared}
     poses = (shot.trajectory.camera_to_world @ OPENGL).tolist()
     frames = [
         {"file_path": f"images/{name}", "transform_matrix": pose}
         | dict(zip(("fl_x", "fl_y", "cx", "cy"), lens, strict=True))
-        for name, pose, lens in zip(name_pictures(shot.frames), poses, shot.trajectory.intrinsics.tolist(), strict=True)
+        | {key: value for key, value in camera.items() if key not in shared}
+        for name, pose, lens, camera in zip(
+            name_pictures(shot.frames), poses, shot.trajectory.intrinsics.tolist(), own, strict=True
+        )
     ]
     head["parascale"] = {
         "note": write_note(shot, _CONVENTION),
@@ -95,12 +107,12 @@ def write_nerfstudio(shot: Shot, path: Path) -> None:
     replace_files({path: f'{top}, "frames": {format_json_rows(frames)}}}\n'.encode()})
 
 
-def _format_camera(shot: Shot) -> JsonObject:
-    if shot.distortion is None:
+def _format_camera(distortion: Mapping[str, object] | None) -> JsonObject:
+    if distortion is None:
         return {"camera_model": "OPENCV"}
-    model = find_model(shot.distortion)
+    model = find_model(distortion)
     fisheye = "FISHEYE" in model
-    coefficients = {key: coefficient(shot.distortion, key) for key in MODELS[model].parameters}
+    coefficients = {key: coefficient(distortion, key) for key in MODELS[model].parameters}
     kept = {key: value for key, value in coefficients.items() if key in _DISTORTION}
     return {"camera_model": "OPENCV_FISHEYE" if fisheye else "OPENCV", **kept}
 
@@ -117,6 +129,23 @@ def _parse_distortion(camera: JsonObject, where: str) -> JsonObject | None:
         return name_distortion(values)
     model = model if "FISHEYE" in model else "OPENCV_FISHEYE"
     return {"model": model} | {key: values.get(key, 0.0) for key in MODELS[model].parameters}
+
+
+def _own_lens(frame: JsonObject) -> JsonObject:
+    """Hide the focal length of all frames from a frame that states its own angle."""
+    states_angle = any(frame.get(key) is not None for key in ("camera_angle_x", "camera_angle_y"))
+    states_focal = any(frame.get(key) is not None for key in ("fl_x", "fl_y"))
+    return {"fl_x": None, "fl_y": None} | frame if states_angle and not states_focal else frame
+
+
+def _parse_rate(document: JsonObject, times: Array | None, source: str) -> float | None:
+    """Read the frame rate, which nerfstudio itself does not write; None where times tell it."""
+    if times is not None or document.get("fps") is None:
+        return None
+    fps = parse_number(document["fps"], f'{source}, "fps"')
+    if fps <= 0:
+        raise InputError(f'{source}: "fps" is not positive')
+    return fps
 
 
 def _parse_pose(frame: JsonObject, where: str) -> Array:

@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from parascale.camera.intrinsics import fov_from_focal
-from parascale.errors import InputError
+from parascale.errors import InputError, Notice
 from parascale.files.disk import replace_files
 from parascale.files.format import Format, register
+from parascale.files.frame_keys import MATRIX, read_frame_stamps, read_intrinsic_matrix
 from parascale.files.json_text import format_json_rows, parse_number, parse_numbers, read_json
 from parascale.files.matrices import OPENGL, frame_location, from_squares
 from parascale.files.note import read_note, write_note
@@ -20,6 +21,10 @@ from parascale.parallax.shot import Shot
 from parascale.types import Json
 
 _CONVENTION = "camera-to-world, OpenGL camera axes"
+# Fields of view of one lens that are stated twice differ by less; the middle of its picture may be off by a few pixels.
+_SAME_DEGREES = 1.0
+# What a file says of its rate, and the share by which the number of its frames may differ from that.
+_RATE, _SAME_LENGTH = ("fps", "seconds"), 0.05
 
 
 def read_nerfstudio_path(path: Path) -> RawTrajectory:
@@ -43,17 +48,48 @@ def read_nerfstudio_path(path: Path) -> RawTrajectory:
     placed = list(zip(cameras, where, strict=True))
     numbers = [parse_numbers(camera.get("camera_to_world"), (16,), f'{at}, "camera_to_world"') for camera, at in placed]
     fov = np.array([parse_number(camera.get("fov"), f'{at}, "fov"') for camera, at in placed])
+    for degrees, (camera, at) in zip(fov.tolist(), placed, strict=True):
+        _check_matrix(camera, at, degrees)
     note = read_note(str(document.get("parascale", "")))
-    fps = document.get("fps")
+    times, frame_numbers, notices = read_frame_stamps([(at, camera) for camera, at in placed])
+    fps, contradiction = _parse_rate(document, len(cameras), str(path)) if times is None else (None, ())
     return RawTrajectory(
         from_squares(np.array(numbers), str(path), frame_location) @ OPENGL,
         lens=lens_from_vertical_fov(fov, str(path), frame_location),
         note=dataclasses.replace(
             note,
             size=_parse_size(document, str(path)),
-            fps=None if fps is None else parse_number(fps, f'{path}, "fps"'),
+            fps=fps,
         ),
+        times=times,
+        frames=frame_numbers,
+        notices=notices + contradiction,
     )
+
+
+def _parse_rate(document: dict[str, Json], count: int, source: str) -> tuple[float | None, tuple[Notice, ...]]:
+    """Read the frame rate, or tell it by the seconds that the whole path takes; and say where the two differ."""
+    stated = [None if document.get(key) is None else parse_number(document[key], f'{source}, "{key}"') for key in _RATE]
+    fps, seconds = stated
+    by_length = count / seconds if seconds is not None and seconds > 0 else None
+    if fps is None or by_length is None:
+        return fps or by_length, ()
+    # Some writers count the frames, others the steps between them.
+    if abs(seconds * fps - count) > 1 + _SAME_LENGTH * count:  # type: ignore[operator]
+        told = (
+            f"the file states {fps:g} frames a second, and {count} frames in {seconds:g} seconds: the former is taken"
+        )
+        return fps, (Notice(told, "fps"),)
+    return fps, ()
+
+
+def _check_matrix(camera: dict[str, Json], where: str, degrees: float) -> None:
+    """Refuse a matrix of intrinsics that has another vertical field of view than its frame states."""
+    lens = read_intrinsic_matrix(camera, where)
+    if lens is not None and abs(float(np.degrees(fov_from_focal(lens[1], 2 * lens[3]))) - degrees) > _SAME_DEGREES:
+        raise InputError(
+            f'{where}: the field of view of {degrees:g} degrees contradicts "{MATRIX}": leave out the wrong one'
+        )
 
 
 def write_nerfstudio_path(shot: Shot, path: Path) -> None:

@@ -1,6 +1,6 @@
 """Nuke's script, .nk: the curves of a Camera node. y up, the camera looks along -z; film back in millimetres.
 
-Read are translate, rotate with its order, focal, haperture, or the matrix that stands in their place.
+Read are translate, rotate with its order, pivot, focal, haperture, or the matrix that stands in their place.
 """
 
 import dataclasses
@@ -37,6 +37,8 @@ _NODE = re.compile(r"^\s*(Camera\d?|Root)\s*\{", re.MULTILINE)
 _AXIS = re.compile(r"^\s*Axis\d?\s*\{", re.MULTILINE)
 _KNOB = re.compile(r"^\s*([A-Za-z_]\w*)\s+(.*)$")
 _SIZE = re.compile(r"\b(\d{2,6}) (\d{2,6})\b")
+# Behind width, height and the box of the picture.
+_PIXEL_ASPECT = re.compile(r"\b\d+ \d+ -?\d+ -?\d+ \d+ \d+ ([\d.]+)")
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 _BEND = re.compile(r"[A-Z]|[a-wyz](-?[\d.]+([eE][-+]?\d+)?)?")
 _MATRIX = 16
@@ -51,7 +53,15 @@ _DEFAULTS: Knobs = {
         "focal": "50",
         "haperture": str(_FILM),
         "win_translate": "0",
+        "win_scale": "1",
+        "pivot": "0",
+        "scaling": "1",
+        "uniform_scale": "1",
+        "skew": "0",
+        "xform_order": "SRT",
         "useMatrix": "false",
+        "projection_mode": "perspective",
+        "read_from_file": "false",
     }.items()
 }
 
@@ -76,8 +86,9 @@ def read_nuke(path: Path, camera: str | None = None) -> RawTrajectory:
     }
     chosen, notices = choose_camera(list(cameras), camera, str(path))
     knobs = _DEFAULTS | cameras[chosen]
+    _refuse_unreadable(knobs, chosen, str(path))
     as_matrix = "matrix" in knobs and knobs["useMatrix"].value == "true"
-    wanted = [("matrix", 16)] if as_matrix else [("translate", 3), ("rotate", 3)]
+    wanted = [("matrix", 16)] if as_matrix else [("translate", 3), ("rotate", 3), ("pivot", 3)]
     wanted += [("focal", 1), ("haperture", 1)]
     curves = [curve for name, count in wanted for curve in _parse_knob(knobs[name], count, str(path))]
     frames, values, between = sample_curves(curves, str(path))
@@ -88,7 +99,9 @@ def read_nuke(path: Path, camera: str | None = None) -> RawTrajectory:
         order = knobs["rot_order"].value[::-1].lower()
         if sorted(order) != ["x", "y", "z"]:
             raise InputError(f"{path}, line {knobs['rot_order'].line}: the rotation order is not three axes")
-        poses = from_parts(rotations_from_angles(values[:, 3:6], order), values[:, :3])
+        rotations = rotations_from_angles(values[:, 3:6], order)
+        pivot = values[:, 6:9]
+        poses = from_parts(rotations, values[:, :3] + pivot - np.einsum("nij,nj->ni", rotations, pivot))
     if re.search("[1-9]", knobs["win_translate"].value):
         between = (*between, Notice("the film back's shift, win_translate, is left out: the axis is taken as central"))
     if _AXIS.search(text):
@@ -98,7 +111,7 @@ def read_nuke(path: Path, camera: str | None = None) -> RawTrajectory:
     return RawTrajectory(
         turned,
         lambda frame: f"frame {frames[frame]}",
-        lens=lambda size: lens_from_focal(ratio * size[0], size),
+        lens=lambda size: lens_from_focal(ratio * size[0], size) * [1, _parse_pixel_aspect(root), 1, 1],
         note=dataclasses.replace(note, size=note.size or _parse_size(root), fps=note.fps or _parse_fps(root)),
         frames=frames,
         notices=notices + between,
@@ -221,6 +234,29 @@ def _parse_number(word: str, where: str) -> float:
     if not _NUMBER.fullmatch(word) or not np.isfinite(float(word)):
         raise InputError(f"{where}: {word[:40]!r} is not a finite number: bake the camera, without expressions")
     return float(word)
+
+
+def _refuse_unreadable(knobs: Knobs, camera: str, source: str) -> None:
+    """Refuse a node whose path is not in its knobs, or that is no pinhole camera which only moves and turns."""
+    if knobs["read_from_file"].value == "true":
+        raise InputError(
+            f"{source}: {camera} is read from a file of its own: bring that, or bake the camera into its knobs"
+        )
+    mode = knobs["projection_mode"]
+    if mode.value != "perspective":
+        raise InputError(f"{source}, line {mode.line}: {camera} is {mode.value}, and only perspective can be read")
+    rest = {"scaling": "1", "uniform_scale": "1", "skew": "0", "win_scale": "1"}
+    for name, value in rest.items():
+        if any(float(number[0]) != float(value) for number in _NUMBER.finditer(knobs[name].value)):
+            raise InputError(f"{source}, line {knobs[name].line}: {name} is not {value}: bake the camera without it")
+    if knobs["xform_order"].value != "SRT" and re.search("[1-9]", knobs["pivot"].value):
+        raise InputError(f"{source}, line {knobs['xform_order'].line}: a pivot is read in the order SRT alone")
+
+
+def _parse_pixel_aspect(root: Knobs) -> float:
+    """Width over height of a pixel; 1 where it is not stated."""
+    found = _PIXEL_ASPECT.search(root["format"].value) if "format" in root else None
+    return float(found[1]) if found and float(found[1]) > 0 else 1.0
 
 
 def _parse_size(root: Knobs) -> Size | None:

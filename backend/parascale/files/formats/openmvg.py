@@ -11,7 +11,6 @@ from parascale.files.format import Format, register
 from parascale.files.json_text import parse_number, parse_numbers, read_json
 from parascale.files.matrices import from_parts
 from parascale.files.note import Note
-from parascale.files.picture_names import parse_frame_numbers
 from parascale.files.raw_trajectory import RawTrajectory
 from parascale.types import Array, Json
 
@@ -60,7 +59,7 @@ def read_openmvg(path: Path, camera: str | None = None) -> RawTrajectory:
         lambda frame: f"view {names[order[frame]]}",
         lens=np.array([parts[index][1] for index in order]),
         note=Note(size=sizes[order[0]]),
-        frames=parse_frame_numbers([names[index] for index in order]),
+        pictures=[names[index] for index in order],
         distortion=distortion,
         notices=notices + varying,
     )

@@ -12,6 +12,7 @@ from parascale.errors import Notice
 from parascale.files.camera_rows import (
     COLUMNS,
     CONVENTION,
+    doubt_fractions,
     format_camera_rows,
     fractions,
     lens_from_fractions,
@@ -22,12 +23,14 @@ from parascale.files.camera_rows import (
 from parascale.files.disk import replace_files
 from parascale.files.format import Format, register
 from parascale.files.note import read_note, write_note
-from parascale.files.raw_trajectory import RawTrajectory
+from parascale.files.raw_trajectory import Frames, RawTrajectory
 from parascale.files.rows import Rows, read_rows
+from parascale.files.stamps import read_stamps
 from parascale.parallax.shot import Shot
+from parascale.types import Array
 
-# Microseconds between frames: stamps that are closer count frames.
-_SHORTEST = 1000
+# Microseconds between frames: stamps that are closer or farther apart count something else.
+_SHORTEST, _LONGEST = 1000, 5e6
 
 
 def read_realestate10k(path: Path) -> RawTrajectory:
@@ -51,18 +54,24 @@ def parse_camera_rows(rows: Rows, source: str, notices: tuple[Notice, ...] = ())
     """
     note = read_note(rows.comments)
     stamps = rows.values[:, 0]
-    counted = len(stamps) > 1 and 0 < np.median(np.diff(stamps)) < _SHORTEST
-    if counted:
-        notices = (*notices, Notice("the time stamps are the numbers of the frames"))
+    times, frames, told = _read_stamps(stamps)
     return RawTrajectory(
         poses_from_rows(rows.values),
         rows.location,
         lens=lens_from_fractions(rows.values),
         note=note if note.size else dataclasses.replace(note, size=size_from_rows(rows.values, source)),
-        times=None if counted else stamps / 1e6,
-        frames=stamps.astype(np.int64) if counted and np.all(stamps == np.rint(stamps)) else None,
-        notices=notices,
+        times=times,
+        frames=frames,
+        notices=notices + told + doubt_fractions(rows.values),
     )
+
+
+def _read_stamps(stamps: Array) -> tuple[Array | None, Frames | None, tuple[Notice, ...]]:
+    """Give times or frame numbers: whole stamps are microseconds, as the format says, where frames can lie so apart."""
+    step = float(np.median(np.diff(stamps))) if len(stamps) > 1 else 0.0
+    if step <= 0 or (_SHORTEST <= step <= _LONGEST and np.all(stamps == np.rint(stamps))):
+        return stamps / 1e6, None, ()
+    return read_stamps(stamps)
 
 
 def write_realestate10k(shot: Shot, path: Path) -> None:

@@ -15,7 +15,6 @@ from parascale.files.distortion import common_distortion, name_distortion
 from parascale.files.euler import rotations_from_angles
 from parascale.files.format import Format, register
 from parascale.files.matrices import OPENGL, from_parts
-from parascale.files.picture_names import parse_frame_numbers
 from parascale.files.raw_trajectory import RawTrajectory, Size
 from parascale.files.rows import parse_rows
 from parascale.files.sample import Sample
@@ -66,7 +65,7 @@ def read_realityscan(path: Path, camera: str | None = None) -> RawTrajectory:
         poses @ OPENGL,
         lambda row: rows.location(order[row]),
         lens=lens if "f" in found else None,
-        frames=parse_frame_numbers([names[index] for index in order]),
+        pictures=[names[index] for index in order],
         distortion=distortion,
         notices=notices + varying,
     )

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from parascale.files.direction import describe_direction
 from parascale.files.disk import replace_files
 from parascale.files.format import Format, register
 from parascale.files.matrices import from_squares
@@ -19,7 +20,8 @@ def read_replica(path: Path) -> RawTrajectory:
         As `parascale.files.rows.read_rows`, and where a row is not a matrix row by row.
     """
     rows = read_rows(path, {16})
-    return RawTrajectory(from_squares(rows.values, str(path), rows.location), rows.location)
+    poses = from_squares(rows.values, str(path), rows.location)
+    return RawTrajectory(poses, rows.location, notices=describe_direction(poses))
 
 
 def write_replica(shot: Shot, path: Path) -> None:

@@ -3,15 +3,17 @@
 `pose/0.txt` ... with the lens in `intrinsic/intrinsic_color.txt`, or `frame-000000.pose.txt` ...
 """
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
 
 from parascale.errors import InputError, Notice
+from parascale.files.direction import describe_direction
 from parascale.files.disk import read_text
 from parascale.files.format import Format, register
 from parascale.files.matrices import from_camera_matrices, from_squares, size_from_centre
-from parascale.files.picture_names import natural_key, parse_frame_numbers
+from parascale.files.picture_names import natural_key
 from parascale.files.raw_trajectory import FormatDefaults, RawTrajectory
 from parascale.files.rows import read_rows
 from parascale.files.sample import Sample
@@ -21,7 +23,19 @@ _LENSES = ("intrinsic/intrinsic_color.txt", "intrinsic_color.txt")
 
 
 def read_scannet(path: Path) -> RawTrajectory:
-    """Read a folder of matrices, or the scene's folder above it; pictures without a pose (-inf) are left out.
+    """Read a folder of camera-to-world matrices, or the scene's folder above it.
+
+    Raises
+    ------
+    InputError
+        As `read_matrix_folder`.
+    """
+    raw = read_matrix_folder(path)
+    return dataclasses.replace(raw, notices=(*raw.notices, *describe_direction(raw.camera_to_world)))
+
+
+def read_matrix_folder(path: Path) -> RawTrajectory:
+    """Read the matrices of a folder as they are; pictures without a pose (-inf) are left out.
 
     Raises
     ------
@@ -42,7 +56,7 @@ def read_scannet(path: Path) -> RawTrajectory:
         lambda frame: tracked[frame].name,
         lens=lens,
         middle=size_from_centre(lens),
-        frames=parse_frame_numbers([file.name.partition(".")[0] for file in tracked]),
+        pictures=[file.name.removesuffix(".txt").removesuffix(".pose") for file in tracked],
         notices=(Notice(f"{lost} of {len(files)} pictures have no pose and are left out"),) if lost else (),
     )
 

@@ -11,7 +11,7 @@ from parascale.files.format import Format, register
 from parascale.files.json_text import format_json_rows, parse_number, parse_numbers, read_json
 from parascale.files.matrices import from_parts
 from parascale.files.note import Note
-from parascale.files.picture_names import name_pictures, parse_frame_numbers
+from parascale.files.picture_names import name_pictures
 from parascale.files.raw_trajectory import RawTrajectory
 from parascale.parallax.shot import Shot
 from parascale.types import Json
@@ -29,7 +29,7 @@ def read_splat_cameras(path: Path, camera: str | None = None) -> RawTrajectory:
     frames = [frame for frame in listed if isinstance(frame, dict)] if isinstance(listed, list) else []
     if not frames:
         raise InputError(f"{path} is not a list of cameras of 3D Gaussian Splatting")
-    names = [str(frame.get("img_name") or "") for frame in frames]
+    names = [str(frame.get("img_name") or frame.get("id", "")) for frame in frames]
     sizes = [_parse_size(frame, f"{path}, frame {index}") for index, frame in enumerate(frames)]
     order, notices = choose_pictures(names, camera, str(path), [name_size(size) for size in sizes])
     width, height = sizes[order[0]]
@@ -47,7 +47,7 @@ def read_splat_cameras(path: Path, camera: str | None = None) -> RawTrajectory:
         lambda frame: f"frame {order[frame]}",
         lens=np.array(lens),
         note=Note(size=(width, height)),
-        frames=parse_frame_numbers([names[index] for index in order]),
+        pictures=[names[index] for index in order],
         notices=notices,
     )
 

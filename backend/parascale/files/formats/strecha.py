@@ -13,7 +13,7 @@ from parascale.files.disk import make_folder, read_text, replace_files
 from parascale.files.format import Format, register
 from parascale.files.matrices import from_camera_matrices, from_parts, to_camera_matrices
 from parascale.files.note import Note
-from parascale.files.picture_names import name_pictures, natural_key, parse_frame_numbers
+from parascale.files.picture_names import name_pictures, natural_key
 from parascale.files.raw_trajectory import FormatDefaults, RawTrajectory
 from parascale.files.rows import format_rows
 from parascale.parallax.shot import Shot
@@ -42,7 +42,7 @@ def read_strecha(path: Path) -> RawTrajectory:
         lambda frame: files[frame].name,
         lens=from_camera_matrices(values[:, :9].reshape(-1, 3, 3)),
         note=Note(size=(int(sizes[0, 0]), int(sizes[0, 1]))),
-        frames=parse_frame_numbers([file.name.partition(".")[0] for file in files]),
+        pictures=[file.name.removesuffix(".camera") for file in files],
     )
 
 

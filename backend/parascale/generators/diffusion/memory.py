@@ -11,9 +11,11 @@ from parascale.errors import InputError
 GIGABYTE = 1e9
 OFFLOADS = ("none", "model", "group", "sequential")
 
-# Rules of thumb, in numbers a token or a pixel, read off the models' layers and not measured on a GPU.
+DECODER = 12_000
+"""Bytes a pixel that decoding takes, of Wan's VAE in single precision."""
+
+# Rules of thumb, in numbers a token, read off the models' layers and not measured on a GPU.
 _WIDTHS_PER_TOKEN, _FEED_FORWARDS_PER_TOKEN = 10, 2
-_DECODER_BYTES_PER_PIXEL = 12_000
 _TILE_PIXELS = 256 * 256
 _SINGLE = 4  # bytes
 
@@ -53,6 +55,7 @@ def estimate(
     layers: int,
     tiling: bool,
     token: int = 16,
+    decoder: int = DECODER,
 ) -> Need:
     """Estimate what a run needs.
 
@@ -68,6 +71,8 @@ def estimate(
     tiling : bool
     token : int
         Pixels across that make a token.
+    decoder : int
+        Bytes a pixel that decoding takes.
     """
     frames, width, height = film
     parts = {name: count * (_SINGLE if name == "vae" else bytes_per_number) for name, count in numbers.items()}
@@ -80,6 +85,7 @@ def estimate(
         bytes_per_number=bytes_per_number,
         tiling=tiling,
         token=token,
+        decoder=decoder,
     )
     return Need(parts, layers, working)
 
@@ -94,6 +100,7 @@ def working_memory(
     bytes_per_number: int,
     tiling: bool,
     token: int = 16,
+    decoder: int = DECODER,
 ) -> int:
     """Estimate the memory beside the models: of a transformer's block, or of decoding, whichever is more."""
     tokens = ((frames + 3) // 4) * (height // token) * (width // token)
@@ -101,7 +108,7 @@ def working_memory(
     camera = 2 * 6 * frames * width * height * bytes_per_number
     decoded = frames * width * height * 3 * 4
     pixels = min(width * height, _TILE_PIXELS) if tiling else width * height
-    return max(block + camera, pixels * _DECODER_BYTES_PER_PIXEL + decoded)
+    return max(block + camera, pixels * decoder + decoded)
 
 
 def free_memory(device: torch.device) -> int:

@@ -29,7 +29,7 @@ LOADED, DENOISED = 0.1, 0.95
 
 Tensors = dict[str, torch.Tensor]
 
-_kept: dict[Hashable, tuple[DiffusionPipeline, tuple[str, ...], dict[str, int]]] = {}
+_kept: dict[Hashable, tuple[DiffusionPipeline, tuple[str, ...], tuple[dict[str, int], int]]] = {}
 
 
 class Run:
@@ -84,7 +84,7 @@ class Run:
         self.warnings: list[str] = []
         self._progress, self._cancelled = progress, cancelled
         self._sketch: tuple[Sketch, Path] | None = None
-        self._needs: dict[str, int] = {}
+        self._needs: tuple[dict[str, int], int] = {}, 1
         self.report(0.0, "looking for the weights")
 
     @property
@@ -125,19 +125,15 @@ class Run:
         """Report while models are loaded."""
         self.report(0.0, phase)
 
-    def check_memory(
-        self, numbers: dict[str, int], *, dim: int, ffn_dim: int, layers: int, token: int = 16, length: int = 1
-    ) -> None:
+    def check_memory(self, numbers: dict[str, int], block: Mapping[str, int], length: int = 1) -> None:
         """Compare what is needed with the device.
 
         Parameters
         ----------
         numbers : dict of str to int
             How many numbers each model has; the VAE's are held in single precision.
-        dim, ffn_dim, layers : int
-            Of the transformer.
-        token : int
-            Pixels across that make a token.
+        block : mapping of str to int
+            What `estimate` takes of the model.
         length : int
             How many times the film's length the transformer sees.
 
@@ -146,12 +142,9 @@ class Run:
         InputError
             Where the device has too little.
         """
-        self._needs = {"dim": dim, "ffn_dim": ffn_dim, "layers": layers, "token": token, "length": length}
+        self._needs = dict(block), length
         film = (len(self.path) * length, *self.path.size)
-        tiling = self.settings.tiling
-        need = estimate(
-            numbers, film, self.dtype.itemsize, dim=dim, ffn_dim=ffn_dim, layers=layers, tiling=tiling, token=token
-        )
+        need = estimate(numbers, film, self.dtype.itemsize, tiling=self.settings.tiling, **block)
         offload = "none" if self.device.type == "cpu" else self.settings.offload
         check_memory(self.request.generator, need, offload, self.device, tiling=self.settings.tiling)
 
@@ -179,7 +172,7 @@ class Run:
                 raise too_little(self.request.generator, self.device) from error
         else:
             # Its models are on the device already: what this film needs beside them may be more than the last one's.
-            self.check_memory({"": 0}, **_kept[key][2])
+            self.check_memory({"": 0}, *_kept[key][2])
         pipeline, warnings, _ = _kept[key]
         self.warnings.extend(warnings)
         return pipeline

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import numpy as np
 import torch
-from diffusers import AutoencoderKLWan, FlowMatchEulerDiscreteScheduler
+from diffusers import AutoencoderKLWan, FlowMatchEulerDiscreteScheduler, UniPCMultistepScheduler
 from diffusers.loaders.single_file_utils import convert_wan_transformer_to_diffusers
 from torch import Tensor, nn
 from transformers import AutoTokenizer, CLIPImageProcessor
@@ -12,13 +13,20 @@ from transformers import AutoTokenizer, CLIPImageProcessor
 from parascale.errors import InputError
 from parascale.generators.diffusion.checkpoint import Shapes, integer, load_model, read_config
 from parascale.generators.diffusion.parts import load_parts
-from parascale.generators.diffusion.single_files import load_image_encoder, load_text_encoder, load_vae
+from parascale.generators.diffusion.single_files import (
+    check_width,
+    load_image_encoder,
+    load_text_encoder,
+    load_vae,
+)
 from parascale.weights.headers import read_headers, shapes_of
 
 _SIZES = ("num_attention_heads", "attention_head_dim", "in_channels", "out_channels", "ffn_dim", "num_layers")
 _OPTIONAL: dict[str, object] = {"text_dim": 4096, "freq_dim": 256, "eps": 1e-6, "cross_attn_norm": True}
 # What all published Wan transformers have; a file without a config.json does not say it.
 _HEAD_DIM = 128
+# Across, by the channels of a latent, of the VAEs of Wan2.1 and 2.2; a token is two latents across.
+_PIXELS_PER_LATENT = {16: 8, 48: 16}
 # ComfyUI writes this before every name of some files.
 _PREFIX = "model.diffusion_model."
 
@@ -97,12 +105,13 @@ def settings_of(source: Path) -> Path | None:
 
 
 def block_size(config: Mapping[str, object], source: Path) -> dict[str, int]:
-    """Return what `Run.check_memory` needs of a transformer's settings in diffusers' names: dim, ffn_dim, layers."""
+    """Return what `Run.check_memory` needs of a transformer's settings in diffusers' names."""
     dim = integer(config, "num_attention_heads", source) * integer(config, "attention_head_dim", source)
     return {
         "dim": dim,
         "ffn_dim": integer(config, "ffn_dim", source),
         "layers": integer(config, "num_layers", source),
+        "token": 2 * _PIXELS_PER_LATENT.get(integer(config, "out_channels", source), 8),
     }
 
 
@@ -121,6 +130,22 @@ def scheduler(shift: float = 5.0) -> FlowMatchEulerDiscreteScheduler:
     return FlowMatchEulerDiscreteScheduler(num_train_timesteps=1000, shift=shift)
 
 
+class VaceScheduler(UniPCMultistepScheduler):
+    """VACE's own sampler: UniPC over sigmas that are even from 0.999 to 0, where diffusers' are from 1 to 0.001.
+
+    As ``FlowUniPCMultistepScheduler`` (wan/utils/fm_solvers_unipc.py, Wan2.1 9737cba), with which
+    vace/models/wan/wan_vace.py (VACE 48eb44f) samples.
+    """
+
+    def __init__(self, shift: float) -> None:
+        super().__init__(prediction_type="flow_prediction", use_flow_sigmas=True, flow_shift=shift)
+
+    def set_timesteps(self, num_inference_steps: int, device: torch.device | None = None) -> None:
+        """See `UniPCMultistepScheduler`."""
+        first = 1 - 1 / self.config.num_train_timesteps
+        super().set_timesteps(sigmas=np.linspace(first, 0, num_inference_steps + 1)[:-1], device=device)
+
+
 def shifted_sigmas(steps: int, shift: float) -> list[float]:
     """Return sigmas that are even from 1 towards 0, the last left out, and shifted once.
 
@@ -131,14 +156,36 @@ def shifted_sigmas(steps: int, shift: float) -> list[float]:
     return [shift * sigma / (1 + (shift - 1) * sigma) for sigma in (1 - step / steps for step in range(steps))]
 
 
-def load_wan_parts(sources: Mapping[str, Path], dtype: torch.dtype, report: Callable[[str], None]) -> dict[str, object]:
+def widths_of(config: Mapping[str, object]) -> dict[str, int]:
+    """Return how wide what each part gives has to be, of a transformer's settings in diffusers' names."""
+    wanted = {"vae": "out_channels", "text_encoder": "text_dim", "image_encoder": "image_dim"}
+    return {part: width for part, name in wanted.items() if isinstance(width := config.get(name), int)}
+
+
+def load_wan_parts(
+    sources: Mapping[str, Path],
+    config: Mapping[str, object],
+    dtype: torch.dtype,
+    report: Callable[[str], None],
+) -> dict[str, object]:
     """Load VAE, text encoder and tokenizer, and CLIP's image encoder where it is among the sources.
+
+    Parameters
+    ----------
+    sources : mapping of str to Path
+    config : mapping
+        Of the transformer, in diffusers' names.
+    dtype : torch.dtype
+    report : callable
 
     Raises
     ------
     InputError
-        If one is missing or broken.
+        If one is missing, broken or another model's.
     """
+    for part, width in widths_of(config).items():
+        if part in sources:
+            check_width(part, sources[part], width)
     makers: dict[str, Callable[[Path], object]] = {
         # The VAE shows banding in half precision.
         "vae": lambda path: load_vae(path, torch.float32),

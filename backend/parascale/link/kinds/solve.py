@@ -9,7 +9,7 @@ from parascale.link.arrays import Arrays
 from parascale.link.codec import build
 from parascale.link.request import Files, Packed, Request, expect_arrays, reference_of
 from parascale.link.transfer import describe_file
-from parascale.media.suffixes import sequence_files
+from parascale.media.sequences import sequence_files
 from parascale.parallax.subject_box import SubjectBox
 from parascale.types import to_json_values
 

@@ -1,10 +1,12 @@
 """The kinds of jobs run: the module called like a kind of `parascale.link.kinds` turns its requests into files."""
 
 import importlib
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, cast
 
+from parascale.errors import InputError
 from parascale.files.shot_file import points_file, write_shot
 from parascale.link.request import JobResult, Request
 from parascale.parallax.shot import Shot
@@ -49,7 +51,20 @@ def run_job(request: Request, context: JobContext) -> JobResult:
     Cancelled
         If ``context.cancelled`` returned True.
     """
-    return cast("_Job", importlib.import_module(f"{__name__}.{request.kind}")).run(request, context)
+    job = cast("_Job", importlib.import_module(f"{__name__}.{request.kind}"))
+    try:
+        return job.run(request, context)
+    except InputError as error:
+        notice = error.notice
+        told = in_own_words(notice.message, getattr(request, "reference", None), context.name)
+        raise InputError(told, notice.remedy, notice.choices) from error
+
+
+def in_own_words(text: str, reference: Path | None, name: str) -> str:
+    """Name a folder of pictures as its owner does, where a text has the name that the store gives it."""
+    if reference is None or not name or not reference.is_dir():
+        return text
+    return re.sub(rf"(?<![\w./\\-]){re.escape(reference.name)}(?![\w./\\-])", lambda _: name, text)
 
 
 def save_shot(shot: Shot, path: Path) -> dict[str, Path]:

@@ -77,7 +77,7 @@ def find_sky_candidates(grey: Image, pixels: Array, depth: Array, size: tuple[in
     found, votes = np.zeros(GRID[::-1], bool), np.zeros(GRID[::-1], np.float32)
     if len(pixels) < MIN_RIM_TRACKS:
         return SkyCandidates(found, votes)
-    column, row = _cells(pixels, size)
+    column, row = cells_of(pixels, size)
     spread = _spread(grey)
     parts, _ = ndimage.label(spread <= max(MAX_EVEN_SPREAD, MAX_EVEN_SHARE * float(np.median(spread[row, column]))))
     for part in np.unique(parts[0][parts[0] > 0]):
@@ -120,19 +120,19 @@ def find_distant_sky(
 
 def covers(sky: Mask, pixels: Array, size: tuple[int, int]) -> Mask:
     """Whether cells of the sky cover points (N, 2), pixels of a picture of this size."""
-    column, row = _cells(pixels, size)
+    column, row = cells_of(pixels, size)
     return np.asarray(sky[row, column])
 
 
-def _cells(pixels: Array, size: tuple[int, int]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Columns and rows of the cells of points (N, 2)."""
+def cells_of(pixels: Array, size: tuple[int, int]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Columns and rows of the cells of `GRID` of points (N, 2), pixels of a picture of this size."""
     column, row = np.clip((pixels / size * GRID).astype(np.int64), 0, np.array(GRID) - 1).T
     return column, row
 
 
 def _count(pixels: Array, size: tuple[int, int]) -> Array:
     """Count points (N, 2) in each cell, (rows, columns)."""
-    column, row = _cells(pixels, size)
+    column, row = cells_of(pixels, size)
     counts = np.bincount(row * GRID[0] + column, minlength=GRID[0] * GRID[1])
     return counts.reshape(GRID[::-1]).astype(np.float64)
 

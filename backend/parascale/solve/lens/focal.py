@@ -1,13 +1,19 @@
 """The focal length, as far as the motion determines it."""
 
+import logging
+import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.interpolate import PchipInterpolator
 
 from parascale.solve.reconstruction.adjustment import Adjustment, adjust_bundle
 from parascale.solve.reconstruction.triangulation import camera_centres, triangulate
 from parascale.solve.tracking.tracks import sample_tracks
 from parascale.types import Array, Json, Mask
+
+log = logging.getLogger(__name__)
 
 # Step of ln f by which the curvature of the cost is measured.
 LOG_FOCAL_STEP = 0.12
@@ -29,6 +35,13 @@ HALVES_TO_WHOLE, MIN_HALF = 4.0, 4
 COMMON_SPREAD = 0.015
 # Standard deviation of ln f of lenses around an ordinary one: 50 mm is less than two of them from 28 mm.
 LENS_SPREAD = 0.35
+# ln f over that of the ordinary lens (8 to 230 mm), at which the cost is measured where it has no plain minimum, and
+# the logarithm by which a lens must be less likely than another to end the search. Costs that differ by less than this
+# share are alike. The posterior is interpolated to so many values.
+LENS_STEPS = 0.3 * np.arange(-4, 8)
+UNLIKELY = 5.0
+SAME_COST = 0.02
+FINE_STEPS = 481
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,14 +51,18 @@ class FocalEvidence:
     Attributes
     ----------
     spread : float
-        Standard deviation of ln f; inf where the motion does not depend on it.
+        Standard deviation of ln f by the motion alone; inf where that has no best value.
     sensitivity : (K - 1,) float64
-        |d ln P / d ln f| between keyframes, from the fits around the best one: 1 where the camera moves sideways, 0
+        |d ln P / d ln f| between keyframes, from fits at other focal lengths: 1 where the camera moves sideways, 0
         where it moves along its axis.
+    posterior_spread : float or None
+        Standard deviation of ln f by the motion and the ordinary lens together, where they were multiplied value by
+        value; None where both are normal distributions.
     """
 
     spread: float
     sensitivity: Array
+    posterior_spread: float | None = None
 
     @property
     def observable(self) -> bool:
@@ -57,6 +74,8 @@ class FocalEvidence:
         """Standard deviation of ln f of the focal length taken: estimated, or weighed against an assumed one."""
         if self.observable:
             return float(np.hypot(self.spread, COMMON_SPREAD))
+        if self.posterior_spread is not None:
+            return float(np.hypot(self.posterior_spread, COMMON_SPREAD))
         return 1 / float(np.hypot(1 / LENS_SPREAD, 1 / self.spread))
 
     def weigh(self, estimated: float, assumed: float) -> float:
@@ -82,6 +101,8 @@ def estimate_focal_length(
 
     The cost of a fit is half its squared error over the variance, and its curvature over ln f the inverse of the
     variance of ln f. Where the camera does not turn, focal length trades against depth, and the curvature vanishes.
+    Then the cost is measured at focal lengths all over the range of lenses: it may rule out one side and be flat on
+    the other, which has no curvature and says much.
 
     Parameters
     ----------
@@ -96,7 +117,7 @@ def estimate_focal_length(
     -------
     (K, 3, 4) float64, float, FocalEvidence
         Poses and focal length of the best fit, and the evidence. Where the motion does not determine the focal length,
-        it lies between the best and the guess, and the poses are refined with it.
+        it is the mean of the posterior, and the poses are refined with it.
     """
     poses, guess = world_to_camera, focal
     positions = positions[:, sample_tracks(np.isfinite(positions[:, :, 0]), OBSERVATIONS_PER_FRAME, seed)]
@@ -110,27 +131,91 @@ def estimate_focal_length(
         if change < MIN_CHANGE:
             break
 
-    def fit(tried: float) -> Adjustment:
+    def fit(tried: float, start: Adjustment) -> Adjustment:
+        poses, points = _stretch(start, tried)
         return adjust_bundle(positions, poses, points, inliers, tried, max_iterations=ITERATIONS, threads=threads)
 
-    middle = found.cost
-    sides = [fit(focal * np.exp(step)) for step in (-LOG_FOCAL_STEP, LOG_FOCAL_STEP)]
-    variance = 2 * middle / max(2 * int(inliers.sum()), 1)
-    curvature = (sum(side.cost for side in sides) - 2 * middle) / LOG_FOCAL_STEP**2
-    curvature /= max(variance, 1e-12) * CORRELATED_OBSERVATIONS
-    low, high = (_log_parallax(side, inliers) for side in sides)
-    sensitivity = np.abs(high - low) / (2 * LOG_FOCAL_STEP)
+    sides = [fit(focal * np.exp(step), found) for step in (-LOG_FOCAL_STEP, LOG_FOCAL_STEP)]
+    cost_scale = found.cost / max(int(inliers.sum()), 1) * CORRELATED_OBSERVATIONS
+    curvature = (sum(side.cost for side in sides) - 2 * found.cost) / LOG_FOCAL_STEP**2 / max(cost_scale, 1e-12)
     spread = float(1 / np.sqrt(curvature)) if curvature > 0 else float("inf")
+    if not np.isfinite(spread):
+        return _average_lenses(fit, found, guess, max(cost_scale, 1e-12), inliers)
+    low, high = (log_parallax(side, inliers) for side in sides)
     if spread < MAX_OBSERVABLE_SPREAD:
         spread = max(spread, _spread_of_halves(positions, poses, points, inliers, focal, threads))
-    evidence = FocalEvidence(spread, sensitivity)
-    if evidence.observable:
-        return poses, focal, evidence
-    focal = evidence.weigh(focal, guess)
-    if not np.isfinite(evidence.spread):
-        return world_to_camera, focal, evidence
-    found = adjust_bundle(positions, poses, points, inliers, focal, max_iterations=ITERATIONS, threads=threads)
-    return found.world_to_camera, focal, evidence
+    evidence = FocalEvidence(spread, np.abs(high - low) / (2 * LOG_FOCAL_STEP))
+    if not evidence.observable:
+        found = fit(evidence.weigh(focal, guess), found)
+    return found.world_to_camera, found.focal, evidence
+
+
+def _average_lenses(
+    fit: Callable[[float, Adjustment], Adjustment],
+    best: Adjustment,
+    guess: float,
+    cost_scale: float,
+    inliers: Mask,
+) -> tuple[Array, float, FocalEvidence]:
+    """Multiply the likelihood of focal lengths with that of an ordinary lens, and take the mean of ln f."""
+    lenses = _fit_lenses(fit, best, guess, cost_scale)
+    steps = np.array(sorted(lenses))
+    fits = [lenses[step] for step in steps.tolist()]
+    fine = np.linspace(steps[0], steps[-1], FINE_STEPS)
+    # Fits whose costs differ by little cannot be told apart: an adjustment ends there.
+    least = min(each.cost for each in fits) * (1 + SAME_COST)
+    log_posterior = [
+        -max(each.cost - least, 0.0) / cost_scale - 0.5 * (step / LENS_SPREAD) ** 2
+        for step, each in zip(steps.tolist(), fits, strict=True)
+    ]
+    log_weight = PchipInterpolator(steps, log_posterior)(fine)
+    weight = np.exp(log_weight - log_weight.max())
+    weight /= weight.sum()
+    mean = float(weight @ fine)
+    deviation = float(np.sqrt(weight @ (fine - mean) ** 2))
+    parallax = PchipInterpolator(steps, np.stack([log_parallax(each, inliers) for each in fits]))(fine)
+    sensitivity = np.sqrt(weight @ (parallax - weight @ parallax) ** 2) / max(deviation, 1e-6)
+    found = fit(guess * float(np.exp(mean)), fits[int(np.abs(steps - mean).argmin())])
+    log.debug("lenses %s: %s, mean %.3f +- %.3f", steps, np.round(log_posterior, 1), mean, deviation)
+    return found.world_to_camera, found.focal, FocalEvidence(float("inf"), sensitivity, deviation)
+
+
+def _fit_lenses(
+    fit: Callable[[float, Adjustment], Adjustment], best: Adjustment, guess: float, cost_scale: float
+) -> dict[float, Adjustment]:
+    """Fit other focal lengths, by ln f over the guess: outwards from the best one while they are at all likely."""
+    first = int(np.abs(LENS_STEPS - np.log(best.focal / guess)).argmin())
+    fits = {float(LENS_STEPS[first]): fit(guess * float(np.exp(LENS_STEPS[first])), best)}
+    likeliest = _log_posterior(fits[float(LENS_STEPS[first])], float(LENS_STEPS[first]), cost_scale)
+    for way in (LENS_STEPS[first + 1 :], LENS_STEPS[:first][::-1]):
+        nearest = fits[float(LENS_STEPS[first])]
+        for step in way.tolist():
+            nearest = fits[step] = fit(guess * float(np.exp(step)), nearest)
+            here = _log_posterior(nearest, step, cost_scale)
+            likeliest = max(likeliest, here)
+            if here < likeliest - UNLIKELY:
+                break
+    return fits
+
+
+def _log_posterior(fit: Adjustment, step: float, cost_scale: float) -> float:
+    return -fit.cost / cost_scale - 0.5 * (step / LENS_SPREAD) ** 2
+
+
+def _stretch(fit: Adjustment, focal: float) -> tuple[Array, Array]:
+    """Poses and points that look nearly alike with another focal length: all depths grow with it.
+
+    Exactly alike where the camera does not turn, and there an adjustment does not find the way by itself.
+    """
+    first = fit.world_to_camera[0]
+    grown = np.diag([1.0, 1.0, focal / fit.focal])
+
+    def stretch(world: Array) -> Array:
+        return np.asarray(((world @ first[:, :3].T + first[:, 3]) @ grown - first[:, 3]) @ first[:, :3])
+
+    poses = fit.world_to_camera.copy()
+    poses[:, :, 3] = -np.einsum("tij,tj->ti", poses[:, :, :3], stretch(camera_centres(poses)))
+    return poses, stretch(fit.points)
 
 
 def _spread_of_halves(
@@ -154,13 +239,15 @@ def _spread_of_halves(
     return float(abs(np.log(found[0] / found[1]))) / HALVES_TO_WHOLE
 
 
-def _log_parallax(fit: Adjustment, inliers: Mask) -> Array:
+def log_parallax(fit: Adjustment, inliers: Mask) -> Array:
     """Logarithm of P between keyframes (K - 1,), with the median depth of the inliers for Z."""
     axis = fit.world_to_camera[:, 2]
     depth = np.where(inliers, axis[:, :3] @ fit.points.T + axis[:, 3:], np.nan)
     steps = np.linalg.norm(np.diff(camera_centres(fit.world_to_camera), axis=0), axis=1)
-    found: Array = np.log(np.maximum(steps, 1e-12)) - np.log(np.maximum(np.nanmedian(depth, axis=1)[:-1], 1e-12))
-    return found
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # a frame without inliers
+        middle = np.nan_to_num(np.nanmedian(depth, axis=1)[:-1])
+    return np.asarray(np.log(np.maximum(steps, 1e-12)) - np.log(np.maximum(middle, 1e-12)))
 
 
 def triangulate_inliers(positions: Array, poses: Array, focal: float) -> tuple[Array, Mask]:

@@ -1,5 +1,6 @@
 """Pictures that no flat lens makes: panoramas and circular fisheyes, told by what a file states or by their looks."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -14,6 +15,9 @@ LOOKS = 8
 TWICE = (1.95, 2.05)
 # The picture goes on across its left and right edge: correlation of the fine detail along both, grey levels it needs.
 MIN_SEAM_CORRELATION, MIN_SEAM_DETAIL = 0.8, 3.0
+# The widest flat lens that is made sees 127 degrees across (9 mm on full frame). Rendered fisheyes of 120 and 150
+# degrees without a circle were fitted by 144 and 143.
+MAX_FLAT_DEGREES = 132.0
 # Outside the circle of a fisheye all is black, inside hardly anything.
 BLACK, MIN_BLACK_OUTSIDE, MAX_BLACK_INSIDE = 20, 0.97, 0.3
 
@@ -31,6 +35,28 @@ def refuse_panoramas(name: str, footage: Footage) -> None:
         raise InputError(
             f"{name} is a {what}, which no flat lens makes: export a flat view of it, of less than 100 degrees, and "
             "solve that"
+        )
+
+
+def refuse_wide_fit(name: str, focal: float, width: float) -> None:
+    """Refuse a flat lens that was found and is wider than any: full-frame fisheyes are fitted so, their path bent.
+
+    Parameters
+    ----------
+    name : str
+    focal, width : float
+        In pixels.
+
+    Raises
+    ------
+    InputError
+        With the angle.
+    """
+    degrees = 2 * math.degrees(math.atan(width / 2 / focal))
+    if degrees > MAX_FLAT_DEGREES:
+        raise InputError(
+            f"{name} fits a flat lens of {degrees:.0f} degrees alone, and none is as wide: it looks like a fisheye's; "
+            "export a flat view of it, of less than 100 degrees, and solve that"
         )
 
 

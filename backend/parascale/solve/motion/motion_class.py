@@ -16,14 +16,14 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 
 from parascale.solve.motion.rotation_fit import RotationFit, estimate_homography, fit_rotation
-from parascale.solve.motion.strays import lie_above, lie_below, share_of_cells, share_of_parallax
+from parascale.solve.motion.strays import lie_above, lie_below, share_of_cells, share_of_parallax, surround
 from parascale.solve.tracking.tracks import Tracks
-from parascale.types import Array
+from parascale.types import Array, Mask
 
 Motion = Literal["static", "rotation-only", "zoom", "general"]
 
 # Over the picture's width: where the focal length is unknown, the search for that of a rotation starts at these.
-FOCAL_GUESSES = (0.55, 0.75, 1.0, 1.4, 2.0, 3.0)
+FOCAL_GUESSES = (0.28, 0.4, 0.55, 0.75, 1.0, 1.4, 2.0, 3.0)
 # Step of ln f by which the curvature of its cost is measured, and how many points tell as much as one alone.
 FOCAL_STEP, SHARED_EVIDENCE = 0.1, 12.0
 MIN_SHARED = 40
@@ -52,6 +52,13 @@ MAX_HIDDEN_PARALLAX = 1.5e-3
 MIN_PART_SHARE, MAX_SHARE_BETWEEN, MIN_SEPARATION = 0.15, 0.06, 16.0
 # In between: errors above the first (times the noise) and below the second (times the moving part's error).
 OUTLIER_THRESHOLD, MOVING_THRESHOLD = 4.0, 0.4
+# What moves by less than this many times the limit of an outlier may be a track that slips.
+SLIP_RATIO = 3.0
+# The scene behind a body that passes moves by less than this share of what the body moves by.
+MAX_REST_SHARE = 0.1
+# Its errors spread along the body's way by no more than this times as much as across it: 0.4 to 1.1 behind lorries, 1.6
+# and more in a far scene that the camera itself goes past. Working pixels: a smaller spread across is none.
+MAX_REST_STRETCH, MIN_REST_SPREAD = 1.4, 0.05
 # Working pixels: the noise of one rigid part, also where the whole is not rigid.
 TYPICAL_NOISE = 0.4
 
@@ -136,9 +143,9 @@ def classify_motion(tracks: Tracks, focal: float | None, width: float) -> Motion
         if np.median([(np.hypot(*fit.error.T) > limit).mean() for fit in fits]) > MAX_OUTLIER_SHARE:
             scores[name] = float("inf")
     motion = _select_motion(scores, change, focal is not None)
-    if _holds(pairs, rotations, limit, MIN_TURNING_SHARE):
+    if _holds(pairs, rotations, noise, MIN_TURNING_SHARE, bodies=True):
         motion = "rotation-only"
-    elif change > MIN_ZOOM and _holds(pairs, zooms, limit, MIN_ZOOMING_SHARE):
+    elif change > MIN_ZOOM and _holds(pairs, zooms, noise, MIN_ZOOMING_SHARE, bodies=False):
         motion = "zoom"
     errors = np.array([1.4826 * np.median(np.hypot(*fit.error.T)) for fit in rotations])
     hidden = float(np.median(errors / rotation_focal / np.array([abs(b - a) for a, b in frames])))
@@ -174,10 +181,16 @@ def _camera_rests(points: Array, moved: Array) -> bool:
     return above and rests.mean() > MIN_GROUND_SHARE
 
 
-def _holds(pairs: list[tuple[Array, Array]], fits: list[RotationFit], limit: float, least: float) -> bool:
-    """Whether a turn, or a zoom, explains most points all over the picture in every pair, and the others are movers."""
-    parallax = []
-    for (points, _), fit in zip(pairs, fits, strict=True):
+def _holds(
+    pairs: list[tuple[Array, Array]], fits: list[RotationFit], noise: float, least: float, *, bodies: bool
+) -> bool:
+    """Whether a turn, or a zoom, explains most points all over the picture in every pair, and the others are movers.
+
+    Before a turn these may be one body that passes; before a zoom it may be what stands before a wall.
+    """
+    limit = OUTLIER_THRESHOLD * min(noise, TYPICAL_NOISE)
+    movers = []
+    for (points, seconds), fit in zip(pairs, fits, strict=True):
         follows = np.hypot(*fit.error.T) < limit
         if follows.mean() < least or share_of_cells(points, follows) < MIN_FOLLOWING_CELLS:
             return False
@@ -185,8 +198,36 @@ def _holds(pairs: list[tuple[Array, Array]], fits: list[RotationFit], limit: flo
             return False
         strays = np.hypot(*fit.error.T) > 2 * limit
         if strays.mean() > MIN_STRAY_SHARE:
-            parallax.append(share_of_parallax(points[strays], fit.error[strays]))
-    return len(parallax) > len(pairs) / 2 and float(np.median(parallax)) < MAX_PARALLAX_SHARE
+            apart = share_of_parallax(points[strays], fit.error[strays]) < MAX_PARALLAX_SHARE
+            movers.append(apart or (bodies and _is_body(points, seconds - points, fit.error, strays, noise)))
+    return len(movers) > len(pairs) / 2 and float(np.mean(movers)) > 0.5
+
+
+def _is_body(points: Array, moved: Array, error: Array, strays: Mask, noise: float) -> bool:
+    """Whether the strays among points (N, 2) move as a body that passes before a scene.
+
+    It moves along lines, as the near field of a travelling camera does. But the rest hardly moves, as it would if the
+    camera were carried, and not along the same lines, as the far field does; it holds the corners of the picture, and
+    nothing lies in between.
+    """
+    length, limit = np.hypot(*error.T), OUTLIER_THRESHOLD * min(noise, TYPICAL_NOISE)
+    # Tracks that slip on poor texture, and shadows, wander by little: they are neither part.
+    moving = length > SLIP_RATIO * limit
+    if not moving.any() or np.median(length[moving]) < MIN_SEPARATION * noise:
+        return False
+    if np.median(np.hypot(*moved[~strays].T)) > MAX_REST_SHARE * np.median(length[moving]):
+        return False
+    if _stretch(error[~strays], np.median(error[moving], axis=0)) > MAX_REST_STRETCH:
+        return False
+    between = moving & (length < MOVING_THRESHOLD * np.median(length[moving]))
+    apart = float(between.mean()) < MAX_SHARE_BETWEEN
+    return apart and surround(points, ~strays) and not surround(points, strays)
+
+
+def _stretch(error: Array, way: Array) -> float:
+    """Spread of errors (N, 2) along a way (2,), over that across it."""
+    along, across = (np.median(np.abs(each - np.median(each))) for each in (error @ way, error @ [-way[1], way[0]]))
+    return float(along / max(across, MIN_REST_SPREAD * np.hypot(*way) / 1.4826))
 
 
 def _splits_in_two(points: Array, error: Array, noise: float) -> bool:

@@ -12,6 +12,8 @@ MAX_ANGLE = np.radians(20)
 TRIALS = 200
 # Cells of the picture, as columns and rows, and the share of a cell's points that must follow for it to count.
 CELLS, MIN_CELL_SHARE = (4, 3), 0.35
+# Share of the corners of the picture, of those with points, that what holds the picture's border must hold.
+MIN_CORNERS = 0.75
 
 
 def lie_below(points: Array, stray: Mask) -> bool:
@@ -39,6 +41,20 @@ def share_of_cells(points: Array, follows: Mask) -> float:
     counts = np.bincount(cell, minlength=CELLS[0] * CELLS[1])
     following = np.bincount(cell, weights=follows, minlength=len(counts))
     return float((following[counts > 0] >= MIN_CELL_SHARE * counts[counts > 0]).mean())
+
+
+def surround(points: Array, follows: Mask) -> bool:
+    """Whether the points (N, 2) that follow hold the corners of the picture: a scene does, a subject does not."""
+    low, high = np.quantile(points, [0.02, 0.98], axis=0)
+    place = (points - low) / np.maximum(high - low, 1e-9)
+    held = []
+    for right in (False, True):
+        for lower in (False, True):
+            at = np.abs(place - [right, lower])
+            corner = (at[:, 0] < 1 / CELLS[0]) & (at[:, 1] < 1 / CELLS[1])
+            if corner.any():
+                held.append(bool(follows[corner].mean() >= MIN_CELL_SHARE))
+    return len(held) > 1 and sum(held) >= MIN_CORNERS * len(held)
 
 
 def share_of_parallax(points: Array, error: Array) -> float:

@@ -11,6 +11,13 @@ from parascale.types import Array, Mask
 
 # With more cameras the normal equations are solved iteratively.
 MAX_DIRECT_CAMERAS = 30
+# COLMAP's camera models by whether the lens is a fisheye, and whether it has radial distortion beside.
+MODELS = {
+    (False, False): "SIMPLE_PINHOLE",
+    (False, True): "SIMPLE_RADIAL",
+    (True, False): "SIMPLE_FISHEYE",
+    (True, True): "SIMPLE_RADIAL_FISHEYE",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +42,7 @@ class Adjustment:
     cost: float
 
 
-def adjust_bundle(
+def adjust_bundle(  # noqa: PLR0913 - what a lens is, and how long to try, by name
     positions: Array,
     world_to_camera: Array,
     points: Array,
@@ -44,6 +51,7 @@ def adjust_bundle(
     *,
     max_iterations: int,
     k1: float | None = None,
+    fisheye: bool = False,
     refine_focal: bool = False,
     loss_scale: float = 0.5,
     threads: int = 1,
@@ -62,7 +70,9 @@ def adjust_bundle(
         Working pixels.
     max_iterations : int
     k1 : float or None
-        Radial distortion to start from and refine; None is a pinhole.
+        Radial distortion to start from and refine; None is none.
+    fisheye : bool
+        Whether the lens is an equidistant fisheye and not a flat one.
     loss_scale : float
         Working pixels: the scale of the Cauchy loss.
 
@@ -74,7 +84,9 @@ def adjust_bundle(
     track_ids = np.flatnonzero(inliers.sum(axis=0) >= 2)
     if not len(track_ids):
         return Adjustment(world_to_camera, points, focal, k1 or 0.0, 0.0)
-    scene = _reconstruction(positions, world_to_camera, points, inliers, track_ids, focal, k1)
+    params = [focal, 0.0, 0.0] + ([] if k1 is None else [k1])
+    camera = pycolmap.Camera(model=MODELS[fisheye, k1 is not None], width=1, height=1, params=params, camera_id=1)
+    scene = _reconstruction(positions, world_to_camera, points, inliers, track_ids, camera)
     options = pycolmap.BundleAdjustmentOptions(
         refine_focal_length=refine_focal, refine_extra_params=k1 is not None, print_summary=False
     )
@@ -98,12 +110,12 @@ def adjust_bundle(
     moved = points.copy()
     moved[track_ids] = [scene.point3D(int(track_id) + 1).xyz for track_id in track_ids]
     poses = np.stack([scene.image(t + 1).cam_from_world().matrix() for t in range(len(positions))])
-    params = scene.camera(1).params
+    found = scene.camera(1).params
     return Adjustment(
         poses,
         moved,
-        float(params[0]),
-        float(params[3]) if k1 is not None else 0.0,
+        float(found[0]),
+        float(found[3]) if k1 is not None else 0.0,
         float(summary.ceres_summary.final_cost),
     )
 
@@ -114,13 +126,9 @@ def _reconstruction(
     points: Array,
     inliers: Mask,
     track_ids: NDArray[np.int64],
-    focal: float,
-    k1: float | None,
+    camera: pycolmap.Camera,
 ) -> pycolmap.Reconstruction:
     scene = pycolmap.Reconstruction()
-    model = "SIMPLE_PINHOLE" if k1 is None else "SIMPLE_RADIAL"
-    params = [focal, 0.0, 0.0] + ([] if k1 is None else [k1])
-    camera = pycolmap.Camera(model=model, width=1, height=1, params=params, camera_id=1)
     scene.add_camera_with_trivial_rig(camera)
     keypoints = np.full(inliers.shape, -1)
     for t in range(len(positions)):

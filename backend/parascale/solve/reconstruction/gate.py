@@ -14,6 +14,7 @@ MIN_INLIER_RATIO = 0.55
 # A path must span this many standard deviations of its steps: paths of rendered clips below it were wrong by 1 to 11 %
 # of their length, those of up to half as much again by at most 1.4 %.
 MIN_SPAN = 300.0
+SMALL_MOVE = "the camera moves less than the uncertainty of its own steps"
 
 
 def find_rejection_reason(
@@ -44,8 +45,9 @@ def find_rejection_reason(
         (fewest < MIN_OBSERVATIONS, f"frame {observations.argmin()} has only {fewest} inliers"),
         (error > MAX_REPROJECTION_ERROR, f"the reprojection error is {error:.2f} pixels"),
         (inlier_ratio < MIN_INLIER_RATIO, f"only {inlier_ratio:.0%} of what was tracked fits one rigid scene"),
-        (span < MIN_SPAN * pool_noise(noise), "the camera moves less than the uncertainty of its own steps"),
         (jump is not None, f"the path jumps at frame {jump}"),
+        # The last: what is rejected for this alone has a bound of its Parallax Number.
+        (span < MIN_SPAN * pool_noise(noise), SMALL_MOVE),
     )
     return next((reason for holds, reason in reasons if holds), None)
 

@@ -87,10 +87,14 @@ class Jury:
         best = self.refine(found)
         if best.cost < TRUSTED_COST:
             return best.map
-        twins = [self.refine(twin) for twin in _twins(best.map, self.positions)]
+        twins = self.refine_twins(best.map)
         better = min((best, *twins), key=lambda hypothesis: hypothesis.cost)
         log.debug("twins: %s", [round(each.cost, 4) for each in (best, *twins)])
         return self.refine(better.map).map if better.cost < MAX_TWIN_COST * best.cost else best.map
+
+    def refine_twins(self, found: KeyframeMap) -> list[Hypothesis]:
+        """Refine the twins of a map, and judge them."""
+        return [self.refine(twin) for twin in _twins(found, self.positions)]
 
     def cost(self, found: KeyframeMap) -> float:
         """Mean truncated squared error of the held-out tracks; frames without a pose count as errors."""

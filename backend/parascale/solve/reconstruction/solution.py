@@ -9,7 +9,7 @@ from parascale.solve.reconstruction.drift import split_tracks_by_depth_change
 from parascale.solve.reconstruction.gate import describe_missing_frames, find_rejection_reason
 from parascale.solve.reconstruction.noise import estimate_step_noise
 from parascale.solve.reconstruction.registration import register_frames
-from parascale.solve.reconstruction.triangulation import Structure, triangulate
+from parascale.solve.reconstruction.triangulation import Structure, camera_centres, triangulate
 from parascale.solve.tracking.tracks import Tracks
 from parascale.types import Array, Mask
 
@@ -57,6 +57,24 @@ class Solution:
     inlier_ratio: float
     msac_cost: float
     rejection_reason: str | None
+
+    @property
+    def parallax_bounds(self) -> tuple[float, float]:
+        """P of the median step with its standard deviation added, and the path's span over the depth.
+
+        With the median inverse depth of what fits for 1 / Z: far points count, so that a path too short to measure
+        their depth is bounded too.
+        """
+        fits, axis = find_fits(self.structure, FINAL_REPROJECTION_LIMIT), self.world_to_camera[:, 2]
+        depth = axis[:, :3] @ self.structure.points.T + axis[:, 3:]
+        near = fits & (depth > 0)
+        nearness = float(np.median(1 / depth[near])) if near.any() else 0.0
+        centres = camera_centres(self.world_to_camera)
+        steps = np.linalg.norm(np.diff(centres, axis=0), axis=1)
+        # Where two frames share too few points the noise of the step is not known.
+        known = self.noise[np.isfinite(self.noise)]
+        step = float(np.hypot(np.median(steps), np.median(known) if len(known) else 0.0))
+        return nearness * step, nearness * float(np.linalg.norm(centres - centres[0], axis=1).max())
 
 
 def complete_solution(

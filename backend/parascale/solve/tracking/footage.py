@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parascale.errors import InputError, Notice
+from parascale.files.gaps import describe_gap
 from parascale.media.frames import open_frames
 from parascale.media.video_file import SmallFrame, VideoInfo
 from parascale.types import Array, Image, Progress
@@ -151,7 +152,7 @@ def read_footage(
         stamps = stamps - stamps[0]
     decoded = start, numbers[-1] + 1
     focal, nominal = reader.focal_lengths(numbers)
-    told = reader.notices
+    told = reader.notices + describe_gap(stamps, lambda at: f"frame {numbers[at]} of {path.name}")
     return Footage(info, np.array(numbers), stamps, grey, colour, focal, nominal, told, decoded, kept_share=1 / every)
 
 

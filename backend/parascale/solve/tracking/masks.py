@@ -7,7 +7,7 @@ import numpy as np
 
 from parascale.errors import InputError
 from parascale.media.frames import read_frames
-from parascale.media.suffixes import sequence_files
+from parascale.media.sequences import sequence_files
 from parascale.solve.tracking.footage import Footage, read_footage
 from parascale.types import Image
 

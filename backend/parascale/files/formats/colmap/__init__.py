@@ -20,9 +20,10 @@ from parascale.files.formats.colmap import binary, text
 from parascale.files.formats.colmap.model import Camera, Image, Model
 from parascale.files.matrices import from_parts, invert, rotations_from_quaternions
 from parascale.files.note import read_note, write_note
-from parascale.files.picture_names import name_pictures, natural_key, parse_frame_numbers
+from parascale.files.picture_names import name_pictures, natural_key
 from parascale.files.point_depth import depth_from_points
 from parascale.files.raw_trajectory import RawTrajectory
+from parascale.parallax.distortion import distortion_at
 from parascale.parallax.shot import Points, Shot
 from parascale.types import Array
 
@@ -59,7 +60,7 @@ def read_colmap(path: Path, camera: str | None = None) -> RawTrajectory:
         lambda frame: images[frame].location,
         lens=lens,
         note=dataclasses.replace(read_note(model.comments), size=size),
-        frames=parse_frame_numbers([image.name for image in images]),
+        pictures=[image.name for image in images],
         median_depth=_measure_depth(model, images, poses, lens, size),
         distortion=distortion,
         points=points,
@@ -146,17 +147,16 @@ def _measure_depth(model: Model, images: list[Image], poses: Array, lens: Array,
 def _make_model(shot: Shot) -> Model:
     trajectory = shot.trajectory
     assert shot.frames is not None
-    lenses, which = np.unique(trajectory.intrinsics, axis=0, return_inverse=True)
-    cameras = {}
-    for number, lens in enumerate(lenses, start=1):
-        name, parameters = join_parameters(lens, shot.distortion)
-        cameras[number] = Camera(name, *trajectory.size, np.array(parameters))
+    found = [join_parameters(k, distortion_at(shot.distortion, t)) for t, k in enumerate(trajectory.intrinsics)]
+    lenses = [(name, tuple(parameters)) for name, parameters in found]
+    numbers = {lens: number for number, lens in enumerate(sorted(set(lenses)), start=1)}
+    cameras = {number: Camera(name, *trajectory.size, np.array(values)) for (name, values), number in numbers.items()}
     world_to_camera = invert(trajectory.camera_to_world)
     quaternions = quaternions_from_matrices(world_to_camera[:, :3, :3])
     images = tuple(
-        Image(name, quaternion, pose[:3, 3], int(camera) + 1, np.zeros(0, np.int64), "")
-        for name, quaternion, pose, camera in zip(
-            name_pictures(shot.frames), quaternions, world_to_camera, which.reshape(-1), strict=True
+        Image(name, quaternion, pose[:3, 3], numbers[lens], np.zeros(0, np.int64), "")
+        for name, quaternion, pose, lens in zip(
+            name_pictures(shot.frames), quaternions, world_to_camera, lenses, strict=True
         )
     )
     points = shot.points or Points(np.zeros((0, 3), np.float32), np.zeros((0, 3), np.uint8))

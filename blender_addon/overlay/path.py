@@ -9,17 +9,16 @@ import numpy as np
 from bpy_extras import view3d_utils
 from mathutils import Quaternion
 
-from parascale.blender.keyframes import GAIN, PARALLAX_NUMBER, fcurves
+from parascale.blender.keyframes import GAIN, PARALLAX_NUMBER, curve_of, fcurves, key_points
 from parascale.blender.untyped import camera_data, untyped
 from parascale.errors import InputError
 from parascale.parallax.shot import Shot
 from parascale.types import Array
 
-from .scene.curves import curve_of, key_points
-from .scene.measured import measured_points
-from .scene.reference_camera import shot_of_reference
-from .scene.report import report_of_camera
-from .settings import settings_of_object, settings_of_scene
+from ..scene.measured import measured_points
+from ..scene.reference_camera import shot_of_reference
+from ..scene.report import report_of_camera
+from ..settings import settings_of_object, settings_of_scene
 
 # Five colours of Viridis, dark to bright, which readers with colour blindness tell apart.
 RAMP = np.array(
@@ -48,22 +47,11 @@ class PathDrawing:
     high: float
 
 
-_handles: list[object] = []
 _cache: dict[str, tuple[str, PathDrawing]] = {}
 
 
-def start() -> None:
-    """Begin to draw."""
-    draw = bpy.types.SpaceView3D.draw_handler_add
-    _handles.extend(draw(each, (), "WINDOW", "POST_VIEW") for each in (_draw_path, _draw_measured))
-    _handles.extend(draw(each, (), "WINDOW", "POST_PIXEL") for each in (_draw_legend, _draw_subjects))
-
-
-def stop() -> None:
-    """Undo `start`."""
-    for handle in _handles:
-        bpy.types.SpaceView3D.draw_handler_remove(handle, "WINDOW")
-    _handles.clear()
+def forget() -> None:
+    """Forget what was laid out."""
     _cache.clear()
 
 
@@ -74,7 +62,7 @@ def layout_path(camera: bpy.types.Object) -> PathDrawing | None:
         return None
     anchor = np.array(camera.parent.matrix_world @ camera.matrix_parent_inverse) if camera.parent else np.eye(4)
     path = location @ anchor[:3, :3].T + anchor[:3, 3]
-    p = _stepwise(camera, PARALLAX_NUMBER, frames)
+    p = stepwise(camera, PARALLAX_NUMBER, frames)
     known = p[np.isfinite(p) & (p > 0)]
     low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 0.0)
     reference = settings_of_object(camera).reference
@@ -106,7 +94,7 @@ def _colours(p: Array, low: float, high: float, floor: float) -> Array:
 
 def _ghost(shot: Shot, path: Array, camera: bpy.types.Object, frames: Array, anchor: Array) -> Array:
     """Give the reference's centres from the start of the path, by the median gain."""
-    gain = _stepwise(camera, GAIN, frames)
+    gain = stepwise(camera, GAIN, frames)
     known = gain[np.isfinite(gain) & (gain > 0)]
     _, quaternions = _channels(camera, "rotation_quaternion", 4)
     if not len(known) or not len(quaternions):
@@ -126,7 +114,7 @@ def _channels(camera: bpy.types.Object, path: str, count: int) -> tuple[Array, A
     return columns[0][:, 0], np.stack([columns[index][:, 1] for index in range(count)], axis=1)
 
 
-def _stepwise(camera: bpy.types.Object, name: str, frames: Array) -> Array:
+def stepwise(camera: bpy.types.Object, name: str, frames: Array) -> Array:
     """Values of a property at the frames that have a key, the last step's at the last frame; NaN elsewhere."""
     values = np.full(len(frames), np.nan)
     curve = curve_of(camera, name)
@@ -161,7 +149,8 @@ def _current() -> PathDrawing | None:
     return kept[1]
 
 
-def _draw_path() -> None:
+def draw_path() -> None:
+    """Draw the path and the reference's shape."""
     import gpu
     from gpu_extras.batch import batch_for_shader
 
@@ -182,7 +171,8 @@ def _draw_path() -> None:
     gpu.state.blend_set("NONE")
 
 
-def _draw_legend() -> None:
+def draw_legend() -> None:
+    """Draw what the colours of the path mean."""
     import blf
     import gpu
     from gpu_extras.batch import batch_for_shader
@@ -210,7 +200,8 @@ def _draw_legend() -> None:
         blf.draw(0, text)
 
 
-def _draw_measured() -> None:
+def draw_measured() -> None:
+    """Draw the points that were measured last."""
     import gpu
     from gpu_extras.batch import batch_for_shader
 
@@ -240,7 +231,7 @@ def subject_tracks(camera: bpy.types.Object) -> dict[str, list[Array]]:
     }
 
 
-def _camera_frame(camera: bpy.types.Object) -> Array | None:
+def camera_frame(camera: bpy.types.Object) -> Array | None:
     """Return the corners (4, 2) of a camera's frame in pixels of the region that looks through it, else None."""
     scene, region, space = bpy.context.scene, bpy.context.region, bpy.context.space_data
     if scene is None or region is None or not isinstance(space, bpy.types.SpaceView3D) or space.region_3d is None:
@@ -252,7 +243,8 @@ def _camera_frame(camera: bpy.types.Object) -> Array | None:
     return None if any(place is None for place in seen) else np.array([[*untyped(place)] for place in seen])
 
 
-def _draw_subjects() -> None:
+def draw_subjects() -> None:
+    """Draw where both subjects stand in the picture."""
     import gpu
     from gpu_extras.batch import batch_for_shader
 
@@ -260,7 +252,7 @@ def _draw_subjects() -> None:
     state = settings_of_scene(scene)
     if not state.show_overlay or state.camera is None:
         return
-    frame = _camera_frame(state.camera)
+    frame = camera_frame(state.camera)
     tracks = subject_tracks(state.camera) if frame is not None else {}
     if frame is None or not tracks:
         return
