@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from parascale.errors import InputError
+from parascale.evaluation.fingerprint import fingerprint_of
 from parascale.evaluation.methods import CANNOT_BE_ASKED, Carried, carry_over
 from parascale.evaluation.plan import RENDER, Plan, sides_of
 from parascale.evaluation.probe import Make
@@ -81,7 +82,7 @@ def evaluate(plan: Plan, folder: Path, make: Make | None, progress: Progress) ->
     Raises
     ------
     InputError
-        Where the folder holds the results of another plan, cannot be written, or the generator fails.
+        Where the folder holds rows of other settings or another program, cannot be written, or the generator fails.
     """
     stamp = stamp_of(plan)
     known = {row.key: row for row in read_rows(folder, stamp)}
@@ -113,8 +114,22 @@ def evaluate(plan: Plan, folder: Path, make: Make | None, progress: Progress) ->
 
 
 def stamp_of(plan: Plan) -> dict[str, object]:
-    """Give what has to be the same for rows of two plans to go together."""
-    return {"frames": plan.frames, "size": list(plan.size), "generator": plan.generator}
+    """Give what has to be the same for rows of two plans to go together: settings, and the program that measures."""
+    return {
+        "frames": plan.frames,
+        "size": list(plan.size),
+        "generator": plan.generator,
+        "program": fingerprint_of(__name__, *_generator_modules(plan)),
+    }
+
+
+def _generator_modules(plan: Plan) -> list[str]:
+    """Name the module of the plan's generator: generators are found when the program runs, no import names them."""
+    if plan.generator is None or plan.generator == RENDER:
+        return []
+    from parascale.generators import GENERATORS
+
+    return [type(GENERATORS[plan.generator]).__module__]
 
 
 def _film_references(

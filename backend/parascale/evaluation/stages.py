@@ -132,10 +132,10 @@ def see_depths(paths: Sequence[Shot], stage: Stage) -> list[Shot]:
     if not paths:
         return []
     cameras = [path.trajectory.camera_to_world[::EVERY] for path in paths]
-    count = sum(map(len, cameras))
+    times = np.arange(sum(map(len, cameras)), dtype=np.float64)
     lenses = np.concatenate([path.trajectory.intrinsics[::EVERY] for path in paths])
-    together = Trajectory(np.concatenate(cameras), lenses, np.arange(count), *paths[0].trajectory.size)
-    medians = static_z_medians(stage.scene, together, range(count), PASS_SIZE)
+    together = Trajectory(np.concatenate(cameras), lenses, times, *paths[0].trajectory.size)
+    medians = static_z_medians(stage.scene, together, range(len(together)), PASS_SIZE)
     seen = []
     for path, own in zip(paths, np.split(medians, np.cumsum([len(each) for each in cameras])[:-1]), strict=True):
         depth = np.full(len(path), np.nan)
