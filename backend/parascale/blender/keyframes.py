@@ -241,6 +241,8 @@ def give_back(data: bpy.types.Camera, own: Mapping[str, float]) -> None:
     What is not named stays as it is.
     """
     names = {own_name(path): path for path in own}
+    if not {*own, *names}.isdisjoint(curve.data_path for curve in fcurves(data)):
+        own_action(data)
     remove_curves(data, own)
     for curve in [curve for curve in fcurves(data) if curve.data_path in names]:
         path = names[curve.data_path]
