@@ -5,7 +5,6 @@ import bpy
 from ..jobs import job_list, session, thumbnails
 from ..jobs.connection import has_link
 from ..jobs.journal import Job
-from ..operators.polls import needs_backend
 from ..scene.example_moves import MOVES
 from ..scene.move_films import icon_of_move
 from ..scene.reference_camera import last_made
@@ -76,7 +75,7 @@ class PARASCALE_PT_reference(TabPanel):
         column = self.layout.column(align=True)
         first = column.row(align=True)
         first.scale_y = 1.4 if begins else 1.0
-        if begins and has_link() and needs_backend(context):
+        if begins and has_link() and not session.has_backend():
             first.operator("preferences.addon_show", text="Choose a Backend", icon="PREFERENCES").module = ADDON
         else:
             first.operator("parascale.solve_clip", icon="TRACKER")
@@ -96,7 +95,7 @@ class PARASCALE_PT_reference(TabPanel):
             wrapped(self.layout, last.message, icon="ERROR")
             self.layout.operator("parascale.show_why", icon="IMAGE_DATA").job_id = last.id
         elif begins:
-            wrapped(self.layout, f"Start here: {_next_step(context)}", icon="INFO")
+            wrapped(self.layout, f"Start here: {_next_step()}", icon="INFO")
         if not begins:
             row = self.layout.row(align=True)
             row.prop(state, "reference", text="")
@@ -104,11 +103,11 @@ class PARASCALE_PT_reference(TabPanel):
             row.operator("parascale.save_as_asset", text="", icon="ASSET_MANAGER")
 
 
-def _next_step(context: Context) -> str:
+def _next_step() -> str:
     """Say what comes first in a file without a reference."""
     if not has_link():
         return "bring a camera path in; this build solves no clips"
-    return "choose a backend, which solves clips" if needs_backend(context) else "drop a clip on the view"
+    return "drop a clip on the view" if session.has_backend() else "choose a backend, which solves clips"
 
 
 class PARASCALE_PT_moves(TabPanel):
