@@ -19,8 +19,8 @@ from ..steps import Hooks, Steps, in_thread
 from ..stubs import Context
 from ..tasks import WRITE
 from .calibration_inputs import CalibrationInputs, inputs_of_camera, inputs_of_scene
+from .cameras import reason_linked
 from .keyed_camera import make_camera, refuse_unseen_keys, write_camera
-from .objects import reason_linked
 from .prepared_reference import Retiming
 from .staleness import fingerprint_camera
 
