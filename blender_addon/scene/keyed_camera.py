@@ -9,13 +9,12 @@ import bpy
 import numpy as np
 from mathutils import Matrix
 
-from parascale.blender.camera import blender_from_opencv, perspective_camera
+from parascale.blender.camera import blender_from_opencv
 from parascale.blender.camera_track import rests
 from parascale.blender.keyframes import (
     FOCUS_DISTANCE,
     LENS,
     driven_paths,
-    fcurves,
     fill_curve,
     give_back,
     keep_curves,
@@ -106,10 +105,8 @@ def _make_data(start: Start, name: str) -> bpy.types.Camera:
         viewport.lens = start.viewport_lens
         viewport.clip_start, viewport.clip_end = start.clip.tolist()
         return viewport
-    data = perspective_camera(start.source).copy()
+    data = camera_data(start.source).copy()
     assert data is not None
-    if fcurves(data):
-        own_action(data)
     give_back(data, settings_of_object(start.source).own_values)
     keep_curves(data, ("dof.", "sensor_width", *LENS))
     data.name = name

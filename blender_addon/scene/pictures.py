@@ -7,7 +7,8 @@ from typing import cast
 import bpy
 import numpy as np
 
-from parascale.blender.render import render_still, temporary, temporary_render_settings
+from parascale.blender.render import render_still
+from parascale.blender.render_settings import temporary, temporary_render_settings
 from parascale.blender.scene_state import at_frame
 from parascale.blender.untyped import image_size, stored_pixels, untyped
 from parascale.errors import InputError

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import bpy
 
-from parascale.blender.render import render_still, temporary
+from parascale.blender.render import render_still
+from parascale.blender.render_settings import temporary
 from parascale.blender.scene_state import at_frame
 from parascale.blender.untyped import untyped
 from parascale.errors import InputError

@@ -15,7 +15,8 @@ from mathutils import Matrix
 from numpy.typing import NDArray
 
 from parascale.blender.camera import apply_lens, blender_from_opencv, render_size
-from parascale.blender.render import render_still, temporary
+from parascale.blender.render import render_still
+from parascale.blender.render_settings import temporary
 from parascale.blender.scene_state import at_frame, depsgraph_of
 from parascale.blender.untyped import camera_data, image_size, untyped
 from parascale.errors import InputError

@@ -9,7 +9,7 @@ from typing import Any
 import bpy
 import numpy as np
 
-from parascale.blender.keyframes import FOCUS_DISTANCE, LENS, curve_of, fcurves
+from parascale.blender.keyframes import FOCUS_DISTANCE, LENS, fcurves
 from parascale.blender.scene_state import frame_rate
 from parascale.blender.untyped import camera_data, depth_of_field, untyped
 
@@ -129,8 +129,8 @@ def _animated(data: bpy.types.ID, path: str, value: object, index: int = 0) -> l
     drivers = [each.driver for each in driven if (each.data_path, each.array_index) == place]
     if drivers:
         return [drivers[0].type, drivers[0].expression]
-    curve = next((curve for curve in fcurves(data) if (curve.data_path, curve.array_index) == place), None)
-    return [value] if curve is None else [*_keys(curve)]
+    keys = _keys_of(data, path, index)
+    return [value] if keys is None else [*keys]
 
 
 def _pose(item: bpy.types.Object, seen: frozenset[str] = frozenset()) -> list[str]:
@@ -190,8 +190,14 @@ def _source_of_driver(source: bpy.types.ID | None, path: str, seen: frozenset[st
 
 
 def _property(target: bpy.types.Object, name: str) -> list[str]:
-    curve = curve_of(target, name)
-    return [_text(target.get(name, 1.0))] if curve is None else _keys(curve)
+    keys = _keys_of(target, f'["{name}"]')
+    return [_text(target.get(name, 1.0))] if keys is None else keys
+
+
+def _keys_of(target: bpy.types.ID, path: str, index: int = 0) -> list[str] | None:
+    found = (curve for curve in fcurves(target) if (curve.data_path, curve.array_index) == (path, index))
+    curve = next(found, None)
+    return None if curve is None else _keys(curve)
 
 
 def _keys(curve: bpy.types.FCurve) -> list[str]:

@@ -71,7 +71,7 @@ def test_backend_killed_during_the_job_is_said_and_the_job_is_found_again(
 
     bpy.ops.parascale.start_backend()
     now = session.current()
-    ready.parascale.frames, ready.parascale.fps = 400, 1600.0
+    ready.parascale.long_side, ready.parascale.frames, ready.parascale.fps = 320, 600, 1600.0
     bpy.ops.parascale.submit()
     job = now.jobs[ready.parascale.job_id]
 
@@ -93,7 +93,7 @@ def test_cancelled_job_says_so(ready: bpy.types.Scene, backend: None, extension:
     from bl_ext.user_default.parascale.jobs import session
 
     now = session.current()
-    ready.parascale.frames, ready.parascale.fps = 400, 1600.0
+    ready.parascale.long_side, ready.parascale.frames, ready.parascale.fps = 320, 600, 1600.0
     # While it waits, and in the middle of its work.
     for state in ("submitted", "running"):
         bpy.ops.parascale.submit()

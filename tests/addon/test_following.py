@@ -155,6 +155,16 @@ def test_without_markers_none_are_made(calibrated: bpy.types.Object) -> None:
     assert not bpy.context.scene.timeline_markers
 
 
+def test_keys_that_are_not_taken_over_leave_no_action_behind(
+    stage: bpy.types.Scene, shot_file: Callable[..., Path]
+) -> None:
+    key(stage.camera.data, "display_size", {1: 1.0, 25: 2.0})
+    bpy.ops.parascale.import_shot(filepath=str(shot_file()))
+    bpy.ops.parascale.create_camera()
+    assert stage.camera.data.animation_data is None
+    assert [action.name for action in bpy.data.actions if not action.users] == []
+
+
 def test_focus_is_pulled_in_the_references_proportion(calibrated: bpy.types.Object) -> None:
     from parascale.blender.keyframes import fcurves
 

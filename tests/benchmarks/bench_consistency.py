@@ -233,12 +233,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folders", nargs="*", type=Path, help="folders of clips, or clips")
     parser.add_argument("--frames", type=int, default=160, help="of a longer clip, its first so many frames")
-    parser.add_argument("--rendered", type=int, default=0, help="film so many clips of every kind")
+    parser.add_argument("--rendered", type=int, help="film so many clips of every kind; one where no folder is given")
     parser.add_argument("--seed", type=int, default=0, help="of the clips that are filmed")
     parser.add_argument("--only", default="", help="kinds of filmed clips whose name holds this")
     options = parser.parse_args()
     rows: list[Comparison] = []
-    filmed = rendered_clips(options.rendered, options.seed, options.only) if options.rendered else ()
+    each = options.rendered if options.rendered is not None else int(not options.folders)
+    filmed = rendered_clips(each, options.seed, options.only) if each else ()
     for label, grey, truth in chain(given_clips(options.folders, options.frames), filmed):
         with tempfile.TemporaryDirectory() as work:
             for row in run(label, grey, Path(work), truth):

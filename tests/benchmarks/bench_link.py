@@ -26,6 +26,8 @@ from parascale.link.kinds.solve import SolveRequest
 from parascale.link.local import start_backend
 from parascale.parallax.shot import Shot
 
+# On the disk of the checkout, which git passes over there.
+BUILD = Path(__file__).parents[2] / "build"
 SUBMISSIONS = 200
 FILE = 256 << 20
 TICK_SECONDS = 0.02  # Blender's timer
@@ -143,7 +145,8 @@ def plain_rate(clip: Path, target: Path) -> float:
 
 def main() -> None:
     """Measure in one run and print JSON."""
-    with tempfile.TemporaryDirectory(dir=Path(__file__).parent) as scratch:
+    BUILD.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=BUILD) as scratch:
         os.environ["XDG_STATE_HOME"] = scratch
         folder = Path(scratch)
         clip = folder / "clip.mp4"

@@ -30,6 +30,8 @@ from parascale.parallax.shot import Shot
 from parascale.service.journal import Journal, new_job
 from parascale.service.store import RESULTS, Store
 
+# On the disk of the checkout, which git passes over there.
+BUILD = Path(__file__).parents[2] / "build"
 CLIENTS, SUBMISSIONS = 8, 60
 RESULT = 200_000_000
 JOB = "f" * 32
@@ -133,7 +135,8 @@ def bare_rate() -> float:
 
 def main() -> None:
     """Measure in one run and print JSON."""
-    with tempfile.TemporaryDirectory(dir=Path(__file__).parent) as scratch:
+    BUILD.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=BUILD) as scratch:
         os.environ["XDG_STATE_HOME"] = scratch
         folder = Path(scratch)
         write_result(folder / "state")

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from parascale.errors import InputError
-from parascale.evaluation.faithfulness import evaluate
+from parascale.evaluation import faithfulness
+from parascale.evaluation.faithfulness import evaluate, stamp_of
 from parascale.evaluation.methods import METHODS
 from parascale.evaluation.plan import DEFAULT_METHODS, MOVES, REGIMES, RENDER, SCENES, Plan, quick, scales_of
 from parascale.evaluation.results import Row, read_rows, write_rows
@@ -96,7 +97,7 @@ def test_a_clip_that_cannot_be_solved_is_a_row_that_says_so(tmp_path: Path) -> N
 def test_two_runs_into_one_folder_lose_nothing_of_each_other(tmp_path: Path) -> None:
     # Refused before anything is rendered: MotionMaster takes no path, and a clip of three frames is not solved.
     plan = Plan(["desk-desk"], ["motionmaster"], ["truck"], frames=3, size=(160, 96))
-    stamp = {"frames": plan.frames, "size": list(plan.size), "generator": None}
+    stamp = stamp_of(plan)
 
     def interfere(part: float, phase: str) -> None:
         if not read_rows(tmp_path, stamp):
@@ -119,13 +120,29 @@ def test_what_an_interrupted_run_leaves_is_not_taken_for_another_plan_s(tmp_path
     small, large = (Plan(["desk-desk"], ["raw"], ["truck"], frames=frames, size=(160, 96)) for frames in (3, 5))
     with pytest.raises(Stopped):
         evaluate(small, tmp_path, None, stop)
-    with pytest.raises(InputError, match="results of other settings"):
+    with pytest.raises(InputError, match="frames: 3 there, 5 here"):
         evaluate(large, tmp_path, None, stop)
+
+
+def test_rows_of_another_program_are_refused_with_what_to_do_and_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = Plan(["desk-desk"], ["motionmaster"], ["truck"], frames=3, size=(160, 96))
+    write_rows(tmp_path, stamp_of(plan), [Row("desk-desk", "truck", "motionmaster", reason="held")])
+    before = (tmp_path / "results.json").read_bytes()
+    (row,) = evaluate(plan, tmp_path, None, lambda part, phase: None)
+    assert row.reason == "held"
+    monkeypatch.setattr(faithfulness, "fingerprint_of", lambda *modules: "another")
+    with pytest.raises(
+        InputError, match=r"program: \w{12} there, another here\): choose another folder, or remove this"
+    ):
+        evaluate(plan, tmp_path, None, lambda part, phase: None)
+    assert (tmp_path / "results.json").read_bytes() == before
 
 
 @pytest.mark.slow
 def test_the_same_plan_gives_the_same_bytes(tmp_path: Path) -> None:
-    plan = Plan(["room-desk"], ["closed-loop", "scale-calib", "shot"], ["dolly in"], frames=17, size=(480, 270))
+    plan = Plan(["room-desk"], ["closed-loop", "scale-calib", "shot"], ["dolly in"], RENDER, frames=17, size=(480, 270))
     written = []
     for name in ("one", "two"):
         evaluate(plan, tmp_path / name, None, lambda part, phase: None)

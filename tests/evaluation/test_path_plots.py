@@ -50,6 +50,27 @@ def test_what_stands_at_the_axes_does_not_overlap(drawn: Callable[..., Figure]) 
         assert not any(one.overlaps(other) for one, other in combinations(boxes, 2))
 
 
+def test_p_is_realised_on_the_diagonal_and_what_lies_beyond_is_shown_at_the_edge(
+    tmp_path: Path, truck: Callable[..., Shot], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [Row("desk-room", "truck", method, pce=0.1) for method in ("closed-loop", "static", "raw")]
+    write_shot(truck(0.01), true_file(tmp_path, "desk", "truck"))
+    for row, step in zip(rows, (0.01, 0.5, 0.5), strict=True):
+        write_shot(truck(step), path_file(tmp_path, row.key))
+    kept: list[Figure] = []
+    monkeypatch.setattr(path_plots, "save_figure", lambda figure, *_: kept.append(figure))
+    path_plots.draw_realised(rows, tmp_path, tmp_path / "picture.png")
+    exact, beyond, raw = kept[0].axes
+    for axes in (exact, beyond):
+        assert axes.get_xlim() == axes.get_ylim()
+    for axes, marker in ((exact, "."), (beyond, "^"), (raw, ".")):
+        (drawn,) = [line for line in axes.lines if line.get_marker() != "None" and len(line.get_ydata())]
+        assert drawn.get_marker() == marker
+        low, high = axes.get_ylim()
+        assert all(low < value < high for value in drawn.get_ydata())
+    assert [text.get_text() for text in kept[0].legends[0].get_texts()] == ["target human/room"]
+
+
 def test_profiles_say_what_they_are_drawn_over(drawn: Callable[..., Figure]) -> None:
     figure = drawn(path_plots.draw_profiles)
     assert (figure.get_supxlabel(), figure.get_supylabel()) == ("seconds", "Parallax Number, a frame")

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from matplotlib.figure import Figure
 
 from parascale.errors import InputError
 from parascale.evaluation.comparison_plot import draw_comparison
@@ -101,6 +102,22 @@ def test_the_picture_is_drawn_whatever_is_missing(tmp_path: Path) -> None:
         picture = tmp_path / f"{number}.png"
         draw_comparison(rows, picture)
         assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_every_scale_has_a_colour_of_its_own_and_what_was_not_measured_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from parascale.evaluation import comparison_plot
+    from parascale.evaluation.plan import REGIMES
+
+    rows = [Row(regime, "arc", "static", pce=0.1) for regime in REGIMES]
+    colours = comparison_plot.colours_of_targets(rows)
+    assert list(colours) == ["cosmic/aerial", "architectural", "human/room", "tabletop"]
+    assert len(set(colours.values())) == 4
+    kept: list[Figure] = []
+    monkeypatch.setattr(comparison_plot, "save_figure", lambda figure, *_: kept.append(figure))
+    draw_comparison([*rows, Row("room-desk", "arc", "motionmaster", reason="cannot be asked")], tmp_path / "new.png")
+    assert [(text.get_text(), text.get_position()[1]) for text in kept[0].axes[0].texts] == [("not measured", 1)]
 
 
 def test_json_holds_nothing_that_is_no_number(tmp_path: Path) -> None:

@@ -100,7 +100,7 @@ def test_the_report_names_what_could_not_be_measured_once() -> None:
     told = markdown(ROWS)
     assert "- static, room-desk, orbit: not solved: too dark" in told
     assert "- motionmaster, 2 rows: cannot be asked" in told
-    assert "reports a PCE of 0.28" in told
+    assert "| PCE of the paper's own method | 0.28 | 0.300 [" in told
     # Without videos there is no table of them.
     assert "From video to video" not in told
     assert "From video to video" in markdown([Row("a-b", "arc", "raw", pce=1.0, video_pce=0.2)])
@@ -124,8 +124,19 @@ def test_the_worst_calibrated_paths_are_named_with_the_walls_they_pass() -> None
     ]
     assert [row.move for row in worst_rows(rows)] == ["truck", "orbit"]
     told = markdown(rows)
-    assert "- a-b, orbit: 0.400; 3 steps pass through a surface" in told
-    assert "- a-b, truck: 0.500; the camera comes within 0.02 median depths of a surface" in told
+    assert "- a-b, orbit, closed-loop: 0.400; 3 steps pass through a surface" in told
+    assert "- a-b, truck, closed-loop: 0.500; the camera comes within 0.02 median depths of a surface" in told
+
+
+def test_of_the_two_methods_that_are_used_the_worse_is_named() -> None:
+    rows = [
+        Row("a-b", "orbit", "closed-loop", pce=0.05, true_pce=0.001),
+        Row("a-b", "orbit", "shot", pce=2.3, nearest=0.02),
+        Row("a-b", "arc", "closed-loop", pce=0.06, true_pce=0.001),
+        Row("a-b", "arc", "shot", pce=0.04),
+        Row("a-b", "crane", "shot"),
+    ]
+    assert [(row.move, row.method) for row in worst_rows(rows)] == [("orbit", "shot"), ("arc", "closed-loop")]
 
 
 def test_tables_are_the_same_in_csv_and_json() -> None:
@@ -135,6 +146,44 @@ def test_tables_are_the_same_in_csv_and_json() -> None:
     lines = list(csv.DictReader(io.StringIO(as_csv(tables))))
     own = [line for line in lines if (line["table"], line["row"], line["column"]) == ("methods", "static", "median")]
     assert [float(line["value"]) for line in own] == [0.3]
+
+
+def test_the_paper_s_figures_stand_beside_ours() -> None:
+    raw = [
+        Row(f"{a}-{b}", "arc", "raw", pce=gap, scale_gap=gap, depth_gap=gap)
+        for a, b, gap in (("room", "desk", 1.0), ("cosmos", "desk", 11.0))
+    ]
+    static = [replace(row, method="static", pce=0.5) for row in raw]
+    rows = {row[0]: row[1:3] for row in named("paper", [*raw, *static]).rows}
+    assert rows["PCE of uncalibrated transfer over that"] == ("more than 3", "12.0 (`raw` over `static`)")
+    assert rows["orders of magnitude between scales"] == ("4", "up to 4.8")
+    assert rows["slope of the uncalibrated error over the log scale gap"] == ("1 (Theorem 1)", "1.000")
+    # What was not measured is not compared.
+    assert {row[2] for row in named("paper", []).rows} == {
+        "- (`static`), - (`closed-loop`)",
+        "- (`raw` over `static`)",
+        "-",
+    }
+
+
+def test_rows_of_one_reference_clip_are_drawn_together() -> None:
+    values = [0.1, 0.1, 0.1, 0.1, 0.5, 0.5, 0.5, 0.5, 0.2, 0.2, 0.2, 0.2]
+    clips = [name for name in "abc" for _ in range(4)]
+    # Twelve rows of three clips are as sure as three rows, not as twelve.
+    assert bootstrap_interval(values, clips) == pytest.approx(bootstrap_interval([0.1, 0.5, 0.2]))
+    low, high = bootstrap_interval(values)
+    wide_low, wide_high = bootstrap_interval(values, clips)
+    assert wide_high - wide_low > 1.5 * (high - low)
+    assert all(map(math.isnan, bootstrap_interval([0.2, 0.3], ["a", "a"])))
+    rows = [
+        Row(f"room-{target}", move, "static", pce=pce)
+        for target in ("desk", "bench")
+        for move, pce in (("arc", 0.1), ("truck", 0.3))
+    ]
+    low, high = bootstrap_interval([0.1, 0.3])
+    assert named("methods", rows).rows[0][1] == f"0.200 [{low:.3f}, {high:.3f}]"
+    # One clip has no interval.
+    assert named("methods", rows[::2]).rows[0][1] == "0.100"
 
 
 def test_an_interval_covers_the_mean_as_often_as_it_says() -> None:

@@ -385,6 +385,12 @@ def test_nukes_matrix_and_several_cameras(tmp_path: Path) -> None:
     assert "Axis" in told(imported)
 
 
+@pytest.mark.parametrize("label", ['"a \\{ b"', '"a \\} b"', '"\\\\"'], ids=["opened", "closed", "backslash"])
+def test_braces_in_the_texts_of_nukes_nodes_are_letters(tmp_path: Path, label: str) -> None:
+    (tmp_path / "track.nk").write_text(NUKE.replace(" selected true", f" label {label}\n selected true"))
+    assert len(read(tmp_path / "track.nk", "nuke").shot) == 3
+
+
 def test_nukes_expressions_are_refused(tmp_path: Path) -> None:
     (tmp_path / "track.nk").write_text(NUKE.replace("focal 36", "focal {{parent.Camera1.focal}}"))
     with pytest.raises(InputError, match=r"line 18.*parent\.Camera1\.focal"):
@@ -422,6 +428,27 @@ def test_after_effects_camera_of_two_nodes_looks_at_its_point_of_interest(tmp_pa
     np.testing.assert_allclose(forward(imported), [[0, 1, 0], [1, 0, 0]], atol=1e-15)
     # Level: the picture's x axis has no height.
     np.testing.assert_allclose(right(imported)[:, 2], 0, atol=1e-15)
+
+
+def test_after_effects_properties_by_their_other_names(tmp_path: Path) -> None:
+    """Dimensions that are separate, and the rotation about z, which a layer calls its rotation."""
+    axes = [
+        f"Transform\t{axis} Position\n\tFrame\tpixels\t\n\t0\t{at}\t\n"
+        for axis, at in zip("XYZ", (960, 540, -1500), strict=True)
+    ]
+    axes[1] += "\t1\t440\t\n"
+    turn = "Transform\tRotation\n\tFrame\tdegrees\t\n\t0\t0\t\n\t1\t90\t\n"
+    (tmp_path / "keys.txt").write_text("\n" + keyframes(*axes, turn, ZOOM))
+    imported = read(tmp_path / "keys.txt", "after-effects")
+    np.testing.assert_allclose(imported.shot.trajectory.centres, [[9.6, -15, -5.4], [9.6, -15, -4.4]])
+    np.testing.assert_allclose(right(imported), [[1, 0, 0], [0, 0, -1]], atol=1e-15)
+
+
+def test_after_effects_position_of_some_axes_is_refused(tmp_path: Path) -> None:
+    axis = "Transform\tX Position\n\tFrame\tpixels\t\n\t0\t960\t\n"
+    (tmp_path / "keys.txt").write_text(keyframes(axis, ZOOM))
+    with pytest.raises(InputError, match="Y Position"):
+        read_trajectory(tmp_path / "keys.txt")
 
 
 def test_after_effects_without_rotation_or_lens_is_said(tmp_path: Path) -> None:

@@ -265,6 +265,20 @@ def test_an_angle_is_that_of_the_size_asked_for(tmp_path: Path, angle: str) -> N
     np.testing.assert_allclose(lens, [focal, focal, 500, 400])
 
 
+@pytest.mark.parametrize("size", [(320, 240), (2560, 1920)], ids=["halved", "doubled twice"])
+def test_a_lens_for_pictures_of_another_size_is_said(tmp_path: Path, size: tuple[int, int]) -> None:
+    lens = {"fl_x": 500.0, "cx": 320.0, "cy": 240.0}
+    path = transforms(tmp_path, numbered("{:04d}.png"), **lens, w=size[0], h=size[1])
+    (notice,) = [notice.message for notice in of(path).notices if "principal point" in notice.message]
+    assert "320, 240" in notice
+    assert "another size" in notice
+
+
+def test_a_lens_that_is_shifted_is_not_doubted(tmp_path: Path) -> None:
+    path = transforms(tmp_path, numbered("{:04d}.png"), fl_x=500.0, cx=200.0, cy=300.0)
+    assert not [notice for notice in of(path).notices if "principal point" in notice.message]
+
+
 def test_a_matrix_column_by_column_is_refused(tmp_path: Path) -> None:
     path = transforms(tmp_path, numbered("{:04d}.png"))
     document = json.loads(path.read_text())

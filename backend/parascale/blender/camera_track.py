@@ -7,9 +7,9 @@ import bpy
 import numpy as np
 
 from parascale.blender.camera import intrinsics_of, rigid, view_of_evaluated
-from parascale.blender.keyframes import LENS, animated_paths, own_lens_at, own_name
+from parascale.blender.keyframes import LENS, animated_paths, animates_clip, own_lens_at, own_name
 from parascale.blender.scene_state import at_frame, depsgraph_of
-from parascale.blender.untyped import camera_data, untyped
+from parascale.blender.untyped import camera_data
 from parascale.camera import View
 from parascale.types import Array
 
@@ -69,7 +69,7 @@ def track_camera(
     data = camera_data(camera_object)
     has_own = LENS[0] in own
     lens_paths = {own_name(name) for name in LENS} if has_own else {*LENS, "sensor_width"}
-    zooms, clips = not lens_paths.isdisjoint(animated_paths(data)), _animates_clip(data)
+    zooms, clips = not lens_paths.isdisjoint(animated_paths(data)), animates_clip(data)
     is_carried = carrier is not None and may_move(carrier)
     read = frames[slice(None) if zooms or clips or is_carried else slice(at, at + 1)].tolist()
     own_lenses = [own_lens_at(data, own, frame) if has_own else None for frame in read]
@@ -115,14 +115,6 @@ def may_move(item: bpy.types.Object) -> bool:
     return False
 
 
-def _animates_clip(data: bpy.types.Camera) -> bool:
-    """Whether a camera's clip range may differ from frame to frame."""
-    animation = untyped(data).animation_data
-    if animation is None:
-        return False
-    return len(animation.nla_tracks) > 0 or any(path.startswith("clip_") for path in animated_paths(data))
-
-
 def rests(camera_object: bpy.types.Object) -> bool:
     """Whether a camera's data and what it hangs on are surely the same at every frame."""
     above = camera_object.parent
@@ -136,7 +128,7 @@ def clip_range(
 ) -> Array:
     """z-depths between which a camera shows surfaces now, (2,), or at frames (T,) where they are animated, (T, 2)."""
     data = camera_data(camera_object)
-    moves = frames is not None and _animates_clip(data)
+    moves = frames is not None and animates_clip(data)
     ranges = []
     with at_frame(scene, stay=not moves) as go_to:
         for frame in np.asarray(frames if moves else [0.0], np.float64).tolist():

@@ -1,5 +1,7 @@
 """Depth of one place of a scene instead of a whole picture: what a camera focuses on, or where an object stands."""
 
+from dataclasses import dataclass
+
 import bpy
 import numpy as np
 from numpy.typing import ArrayLike
@@ -12,6 +14,7 @@ from parascale.parallax.depth_source import DepthSamples, pixel_grid
 from parascale.types import Array
 
 
+@dataclass(frozen=True, eq=False)
 class PlaceDepth:
     """Depth source: a place of the scene, or a fixed distance along the axis (see `DepthSource`).
 
@@ -25,16 +28,16 @@ class PlaceDepth:
         What carries the cameras at each step, in whose axes they are given; None where nothing does.
     """
 
-    def __init__(self, place: ArrayLike | None, distance: float, carriers: Array | None = None) -> None:
-        self._place = None if place is None else np.asarray(place, np.float64)
-        self._distance, self._carriers = distance, carriers
+    place: ArrayLike | None
+    distance: float
+    carriers: Array | None = None
 
     def __call__(self, camera_to_world: Array, intrinsics: Array, size: tuple[int, int], frame: int) -> DepthSamples:
         """See `DepthSource`: one sample, where the place is seen or in the picture's middle."""
-        if self._place is None:
-            return DepthSamples(pixel_grid(size, (1, 1)), np.array([self._distance]), np.ones(1, bool))
-        pose = camera_to_world if self._carriers is None else self._carriers[frame] @ camera_to_world
-        local = (self._place - pose[:3, 3]) @ pose[:3, :3]
+        if self.place is None:
+            return DepthSamples(pixel_grid(size, (1, 1)), np.array([self.distance]), np.ones(1, bool))
+        pose = camera_to_world if self.carriers is None else self.carriers[frame] @ camera_to_world
+        local = (np.asarray(self.place, np.float64) - pose[:3, 3]) @ pose[:3, :3]
         return DepthSamples(projection(local, intrinsics)[None], local[2:], local[2:] > 0)
 
 

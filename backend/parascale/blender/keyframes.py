@@ -159,6 +159,14 @@ def animated_paths(datablock: bpy.types.ID) -> set[str]:
     return {curve.data_path for curve in fcurves(datablock)} | driven_paths(datablock)
 
 
+def animates_clip(data: bpy.types.Camera) -> bool:
+    """Whether a camera's clip range may differ from frame to frame."""
+    animation = untyped(data).animation_data
+    if animation is None:
+        return False
+    return len(animation.nla_tracks) > 0 or any(path.startswith("clip_") for path in animated_paths(data))
+
+
 def key_points(curve: bpy.types.FCurve) -> Array:
     """Read frame and value of every key, (N, 2)."""
     points = np.empty(2 * len(curve.keyframe_points), np.float32)
@@ -233,6 +241,8 @@ def give_back(data: bpy.types.Camera, own: Mapping[str, float]) -> None:
     What is not named stays as it is.
     """
     names = {own_name(path): path for path in own}
+    if not {*own, *names}.isdisjoint(curve.data_path for curve in fcurves(data)):
+        own_action(data)
     remove_curves(data, own)
     for curve in [curve for curve in fcurves(data) if curve.data_path in names]:
         path = names[curve.data_path]

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from parascale.evaluation.figure import save_figure
+from parascale.evaluation.plan import scales_of
 from parascale.evaluation.results import Row, raw_slope
 
 COLOURS = ("#2e7d5b", "#d08770", "#5e81ac", "#b48ead", "#a3892c", "#4c566a")
@@ -32,14 +33,14 @@ def draw_comparison(rows: Sequence[Row], path: Path) -> None:
 
 
 def colours_of_targets(rows: Sequence[Row]) -> dict[str, str]:
-    """Give every target scene a colour."""
+    """Give the scale of every target a colour."""
     targets = dict.fromkeys(target_of(row) for row in rows)
     return {target: COLOURS[number % len(COLOURS)] for number, target in enumerate(targets)}
 
 
 def target_of(row: Row) -> str:
-    """Return the scene that a row's path runs through."""
-    return row.regime.partition("-")[2]
+    """Return the scale of the scene that a row's path runs through."""
+    return scales_of(row.regime)[1]
 
 
 def _draw_methods(axes: Axes, rows: Sequence[Row], methods: list[str], colours: dict[str, str]) -> None:
@@ -50,6 +51,11 @@ def _draw_methods(axes: Axes, rows: Sequence[Row], methods: list[str], colours: 
         places = [methods.index(row.method) + shift for row in own]
         label = f"target {target}"
         axes.plot([max(row.pce, MIN_DRAWN_PCE) for row in own], places, "o", color=colour, ms=4, alpha=0.6, label=label)
+    measured = {row.method for row in rows if not math.isnan(row.pce)}
+    for place, method in enumerate(methods):
+        if method not in measured:
+            beside = axes.get_yaxis_transform()
+            axes.text(0.02, place, "not measured", va="center", fontsize=8, color="0.4", transform=beside)
     axes.set_xscale("log")
     axes.set(yticks=range(len(methods)), yticklabels=methods, ylim=(len(methods) - 0.5, -0.5))
     axes.set(

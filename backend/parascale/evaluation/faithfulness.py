@@ -6,7 +6,7 @@ calibration, and held against the true path and depth of the reference. Asked to
 solved, and held against the solved reference.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from parascale.errors import InputError
-from parascale.evaluation.methods import CANNOT_BE_ASKED, carry_over
+from parascale.evaluation.fingerprint import fingerprint_of
+from parascale.evaluation.methods import CANNOT_BE_ASKED, Carried, carry_over
 from parascale.evaluation.plan import RENDER, Plan, sides_of
 from parascale.evaluation.probe import Make
 from parascale.evaluation.results import Row, read_rows, write_rows
@@ -28,7 +29,7 @@ from parascale.evaluation.stages import (
     depth_gap,
     film_reference,
     path_file,
-    see_depth,
+    see_depths,
 )
 from parascale.evaluation.verify import verify
 from parascale.files.disk import make_folder
@@ -44,8 +45,11 @@ from parascale.types import Progress
 
 # Part of the progress that rendering and solving the references takes.
 REFERENCES_SHARE = 0.4
+# Part of a move's progress that carrying it over takes; the rest is videos, where there are any.
+CARRYING_SHARE = 0.3
 # The method that is also held to what it reaches from the true reference.
 FROM_TRUTH = "closed-loop"
+_FROM_TRUE = "from the true reference"
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +82,7 @@ def evaluate(plan: Plan, folder: Path, make: Make | None, progress: Progress) ->
     Raises
     ------
     InputError
-        Where the folder holds the results of another plan, cannot be written, or the generator fails.
+        Where the folder holds rows of other settings or another program, cannot be written, or the generator fails.
     """
     stamp = stamp_of(plan)
     known = {row.key: row for row in read_rows(folder, stamp)}
@@ -110,8 +114,22 @@ def evaluate(plan: Plan, folder: Path, make: Make | None, progress: Progress) ->
 
 
 def stamp_of(plan: Plan) -> dict[str, object]:
-    """Give what has to be the same for rows of two plans to go together."""
-    return {"frames": plan.frames, "size": list(plan.size), "generator": plan.generator}
+    """Give what has to be the same for rows of two plans to go together: settings, and the program that measures."""
+    return {
+        "frames": plan.frames,
+        "size": list(plan.size),
+        "generator": plan.generator,
+        "program": fingerprint_of(__name__, *_generator_modules(plan)),
+    }
+
+
+def _generator_modules(plan: Plan) -> list[str]:
+    """Name the module of the plan's generator: generators are found when the program runs, no import names them."""
+    if plan.generator is None or plan.generator == RENDER:
+        return []
+    from parascale.generators import GENERATORS
+
+    return [type(GENERATORS[plan.generator]).__module__]
 
 
 def _film_references(
@@ -136,40 +154,65 @@ def _rows(
     stage: Stage,
     report: Progress,
 ) -> Iterator[Row]:
+    rows = [Row(*pair, method) for method in methods]
+    solved = reference.solved
+    if solved is None:
+        yield from (replace(row, reason=reference.reason) for row in rows)
+        return
+    carried: dict[str, Carried | InputError] = {}
     for number, method in enumerate(methods):
-        report(number / len(methods), method)
-        row = Row(*pair, method)
-        if reference.solved is None:
-            yield replace(row, reason=reference.reason)
+        report(CARRYING_SHARE * number / len(methods), method)
+        carried[method] = _carry(job.plan, method, solved, stage)
+    seen = _see(job.plan, carried, reference.true, stage)
+    for number, row in enumerate(rows):
+        report(CARRYING_SHARE + (1 - CARRYING_SHARE) * number / len(methods), row.method)
+        result = carried[row.method]
+        if isinstance(result, InputError):
+            yield replace(row, reason=str(result))
             continue
-        is_clips_own = method == job.plan.generator  # its model follows the clip itself, and is asked for no path
-        try:
-            carried = carry_over("raw" if is_clips_own else method, reference.solved, stage.depth, stage.anchor)
-        except InputError as error:
-            yield replace(row, reason=str(error))
-            continue
-        if is_clips_own:
-            yield _with_video(job, row, carried.shot, reference.solved, stage)
-            continue
-        measured = see_depth(carried.shot, stage)
-        write_shot(measured, path_file(job.folder, row.key))
-        row = _measure(row, measured, reference.true, stage)
-        row = _with_report(row, carried.report)
-        if method == FROM_TRUTH:
-            row = replace(row, true_pce=_from_truth(method, reference.true, stage))
-        no_video = job.plan.generator is None or job.plan.generator in CANNOT_BE_ASKED
-        yield row if no_video else _with_video(job, row, carried.shot, reference.solved, stage)
+        truly = seen.get(row.method)
+        if truly is not None:
+            write_shot(truly, path_file(job.folder, row.key))
+        measured = row if truly is None else _with_report(_measure(row, truly, reference.true, stage), result.report)
+        if row.method == FROM_TRUTH:
+            measured = replace(measured, true_pce=compare(seen[_FROM_TRUE], reference.true).pce)
+        makes_video = _makes_video(job.plan, row.method)
+        yield _with_video(job, measured, result.shot, solved, stage) if makes_video else measured
+
+
+def _carry(plan: Plan, method: str, solved: Shot, stage: Stage) -> Carried | InputError:
+    """Carry a solved reference over, or give why a method does not."""
+    try:
+        return carry_over("raw" if _is_clips_own(plan, method) else method, solved, stage.depth, stage.anchor)
+    except InputError as error:
+        return error
+
+
+def _see(plan: Plan, carried: Mapping[str, Carried | InputError], true: Shot, stage: Stage) -> dict[str, Shot]:
+    """Give the paths of methods with the depth they truly see, and one that is carried over from the true reference."""
+    paths = {
+        method: result.shot
+        for method, result in carried.items()
+        if isinstance(result, Carried) and not _is_clips_own(plan, method)
+    }
+    if FROM_TRUTH in paths:
+        paths[_FROM_TRUE] = carry_over(FROM_TRUTH, true, stage.depth, stage.anchor).shot
+    return dict(zip(paths, see_depths(list(paths.values()), stage), strict=True))
+
+
+def _is_clips_own(plan: Plan, method: str) -> bool:
+    """Tell whether a method's model follows the clip itself, and is asked for no path."""
+    return method == plan.generator
+
+
+def _makes_video(plan: Plan, method: str) -> bool:
+    return plan.generator is not None and (plan.generator not in CANNOT_BE_ASKED or _is_clips_own(plan, method))
 
 
 def _with_report(row: Row, report: CalibrationReport | None) -> Row:
     if report is None:
         return row
     return replace(row, held=report.subject_held, roll=report.roll_error, jump=report.largest_jump)
-
-
-def _from_truth(method: str, true: Shot, stage: Stage) -> float:
-    """PCE of a path carried over from the true reference."""
-    return compare(see_depth(carry_over(method, true, stage.depth, stage.anchor).shot, stage), true).pce
 
 
 def _measure(row: Row, path: Shot, true: Shot, stage: Stage) -> Row:
@@ -201,7 +244,7 @@ def _with_video(job: _Job, row: Row, path: Shot, solved: Shot, stage: Stage) -> 
     path, solved = (_as_trained(job.plan, shot) for shot in (path, solved))
     try:
         video, made_up = _video(job, row.key, path, stage, own)
-        realised = verify(video, path, masks=made_up)
+        realised = verify(video, path, masks=made_up, threads=1)
         found, asked = compare(realised.shot, solved), realised.metrics
     except InputError as error:
         return replace(row, reason=f"no video to measure: {error}")

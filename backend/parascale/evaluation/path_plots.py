@@ -7,6 +7,7 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
@@ -27,37 +28,41 @@ from parascale.types import Array
 # What is drawn over P and over time, in this order.
 DRAWN = ("closed-loop", "shot", "static", "global", "raw")
 MAX_REGIMES = 4
+# What is shown of P beyond the reference's, and how far from the edge stands what lies beyond that.
+ROOM_FACTOR, EDGE_FACTOR = 1.7, 1.05
 
 
 def draw_realised(rows: Sequence[Row], folder: Path, picture: Path) -> None:
-    """Draw realised P over the reference's P, a panel a method, on logarithmic axes with the identity line."""
+    """Draw realised P over the reference's P, a panel a method, on logarithmic axes with the identity line.
+
+    All panels but that of `raw` have the same scale up and across; what lies beyond is drawn as a triangle at the edge.
+    """
     matplotlib.use("Agg")
     methods = _drawn(rows)
     colours = colours_of_targets(rows)
-    figure = Figure(figsize=(3.6 * len(methods), 4.2), layout="constrained", facecolor="white")
-    panels = figure.subplots(1, len(methods), squeeze=False, sharex=True)[0]
-    calibrated: list[Array] = []
-    for axes, method in zip(panels, methods, strict=True):
-        own = [row for row in rows if row.method == method and not math.isnan(row.pce)]
-        pairs = [(row, *_parallax(row, folder)) for row in own]
-        calibrated += [found for _, _, found in pairs if method != "raw"]
-        for row, asked, found in pairs:
-            axes.plot(asked, found, ".", ms=3, alpha=0.35, color=colours[target_of(row)])
-        _draw_identity(axes, [asked for _, asked, _ in pairs])
-        axes.set(xscale="log", yscale="log", title=method, xlabel="P of the reference")
-        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        axes.xaxis.set_major_formatter("{x:g}")
-        axes.xaxis.set_minor_formatter(NullFormatter())
+    pairs = {
+        method: [(row, *_parallax(row, folder)) for row in rows if row.method == method and not math.isnan(row.pce)]
+        for method in methods
+    }
+    limits = _limits([asked for own in pairs.values() for _, asked, _ in own])
+    figure = Figure(figsize=(3.4 * len(methods), 3.7), layout="constrained", facecolor="white")
+    for axes, method in zip(figure.subplots(1, len(methods), squeeze=False)[0], methods, strict=True):
+        # Uncalibrated P lies anywhere.
+        height = (0.0, math.inf) if method == "raw" else limits
+        for row, asked, found in pairs[method]:
+            _draw_within(axes, asked, found, height, colours[target_of(row)])
+        axes.plot(limits, limits, color="0.3", ls="--", lw=1)
+        axes.set(xscale="log", yscale="log", title=method, xlabel="P of the reference", xlim=limits, box_aspect=1)
+        _label_axis(axes.xaxis)
+        if method != "raw":
+            axes.set_ylim(*limits)
+            _label_axis(axes.yaxis)
         axes.grid(alpha=0.25, which="both")
-    # Uncalibrated P lies anywhere, and would hide how near the others come.
-    if calibrated and (values := np.concatenate(calibrated)).size:
-        for axes, method in zip(panels, methods, strict=True):
-            axes.set_ylim(*((values.min() / 1.2, values.max() * 1.2) if method != "raw" else (None, None)))
-    panels[0].set_ylabel("P realised in the target")
+    figure.axes[0].set_ylabel("P realised in the target")
     marks = [
         Line2D([], [], marker="o", ls="", color=colour, label=f"target {name}") for name, colour in colours.items()
     ]
-    panels[0].legend(handles=marks, frameon=False, fontsize=8)
+    figure.legend(handles=marks, loc="outside lower center", ncols=len(marks), frameon=False, fontsize=8)
     save_figure(figure, picture, 110)
 
 
@@ -81,7 +86,7 @@ def draw_profiles(rows: Sequence[Row], folder: Path, picture: Path) -> None:
     figure.supxlabel("seconds", fontsize=8)
     figure.supylabel("Parallax Number, a frame", fontsize=8)
     handles, labels = grid[0][0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False, fontsize=8)
+    figure.legend(handles, labels, loc="outside upper center", ncols=min(len(labels), 5), frameon=False, fontsize=8)
     save_figure(figure, picture, 110)
 
 
@@ -107,7 +112,7 @@ def draw_worst(rows: Sequence[Row], plan: Plan, folder: Path, picture: Path) -> 
         for axes, image in zip(line, images, strict=True):
             axes.imshow(image)
             axes.set_axis_off()
-        told = f"{row.regime}, {row.move}: PCE {row.pce:.3f}; {reason_of(row)}"
+        told = f"{row.regime}, {row.move}, {row.method}: PCE {row.pce:.3f}; {reason_of(row)}"
         # It is wider than the picture below it, and would push the next one aside.
         line[0].text(0, 1.06, told, fontsize=8, transform=line[0].transAxes).set_in_layout(False)
     save_figure(figure, picture, 90)
@@ -127,15 +132,31 @@ def _parallax(row: Row, folder: Path) -> tuple[Array, Array]:
     return asked[known], found[known]
 
 
-def _draw_identity(axes: Axes, asked: Sequence[Array]) -> None:
+def _limits(asked: Sequence[Array]) -> tuple[float, float]:
+    """Give what an axis shows: the reference's P, and room beyond it."""
     values = np.concatenate(asked) if asked else np.empty(0)
-    if len(values):
-        ends = [values.min(), values.max()]
-        axes.plot(ends, ends, color="0.3", ls="--", lw=1)
+    if not len(values):
+        return 0.001, 0.1
+    return float(values.min()) / ROOM_FACTOR, float(values.max()) * ROOM_FACTOR
+
+
+def _draw_within(axes: Axes, asked: Array, found: Array, limits: tuple[float, float], colour: str) -> None:
+    low, high = limits
+    for marker, chosen in ((".", (found >= low) & (found <= high)), ("v", found < low), ("^", found > high)):
+        shown = np.clip(found[chosen], low * EDGE_FACTOR, high / EDGE_FACTOR)
+        axes.plot(asked[chosen], shown, marker, ms=3, alpha=0.35, color=colour)
+
+
+def _label_axis(axis: Axis) -> None:
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.set_major_formatter("{x:g}")
+    axis.set_minor_formatter(NullFormatter())
 
 
 def _draw_profile(axes: Axes, rows: Sequence[Row], methods: Sequence[str], folder: Path) -> None:
-    if rows:
+    if not rows:
+        axes.text(0.5, 0.5, "not measured", ha="center", va="center", fontsize=7, color="0.4", transform=axes.transAxes)
+    else:
         true = read_shot(true_file(folder, sides_of(rows[0].regime)[0], rows[0].move))
         _draw_over_time(axes, true.trajectory.times[:-1], true.parallax_number, "reference", "0.7", 4.0)
     for row in rows:

@@ -103,7 +103,7 @@ def read_rows(folder: Path, stamp: Mapping[str, object]) -> list[Row]:
     Raises
     ------
     InputError
-        Where they are of another stamp or version, or the file is broken.
+        Where they are of another stamp, or the file is broken.
     """
     path = make_folder(folder) / FILE
     if not path.exists():
@@ -111,12 +111,21 @@ def read_rows(folder: Path, stamp: Mapping[str, object]) -> list[Row]:
     try:
         held = json.loads(read_text(path))
         rows = [_row(row) for row in held["rows"]]
-        same = held["stamp"] == dict(stamp) and held["version"] == __version__
+        differences = _differences(dict(held["stamp"]), stamp)
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path} is no results of an evaluation: choose another folder") from error
-    if not same:
-        raise InputError(f"{path} holds results of other settings or another version: choose another folder")
+    if differences:
+        raise InputError(
+            f"{path} holds rows that do not go with this run ({differences}): choose another folder, or remove this one"
+            " to measure all of it again"
+        )
     return rows
+
+
+def _differences(held: Mapping[str, object], stamp: Mapping[str, object]) -> str:
+    """Name what differs between the stamp of a folder and that of a run; nothing where they are alike."""
+    names = [name for name in dict.fromkeys((*stamp, *held)) if held.get(name) != stamp.get(name)]
+    return "; ".join(f"{name}: {held.get(name)} there, {stamp.get(name)} here" for name in names)
 
 
 def write_rows(folder: Path, stamp: Mapping[str, object], rows: Iterable[Row]) -> None:

@@ -15,7 +15,7 @@ from parascale.evaluation.methods import carry_over
 from parascale.evaluation.plan import Plan, sides_of
 from parascale.evaluation.results import mean, median
 from parascale.evaluation.stages import EVERY, film_reference
-from parascale.evaluation.tables import Cell, Table, show_figure
+from parascale.evaluation.tables import Cell, Table, show_with_interval
 from parascale.media.depth_file import read_depth_map
 from parascale.parallax.depth_source import DepthSamples
 from parascale.parallax.metrics import compare
@@ -149,11 +149,10 @@ def rgbd_table(found: Sequence[tuple[str, float, float]]) -> Table:
     rows: list[tuple[Cell, ...]] = []
     for method in dict.fromkeys(method for method, *_ in found):
         errors = [pce for name, pce, _ in found if name == method]
-        low, high = bootstrap_interval(errors)
         rows.append(
             (
                 method,
-                f"{show_figure(mean(errors))} [{show_figure(low)}, {show_figure(high)}]",
+                show_with_interval(mean(errors), bootstrap_interval(errors)),
                 median(errors),
                 max((error for error in errors if not math.isnan(error)), default=math.nan),
                 mean(covered for name, _, covered in found if name == method),

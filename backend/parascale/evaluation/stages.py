@@ -1,13 +1,14 @@
 """Scenes of an evaluation: references filmed and solved, targets opened and looked at."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from parascale.camera import View
+from parascale.camera import Trajectory, View
 from parascale.errors import InputError
 from parascale.evaluation.methods import carry_over
 from parascale.evaluation.plan import Plan
@@ -120,12 +121,27 @@ class Stages:
         return self._open[1]
 
 
-def see_depth(path: Shot, stage: Stage) -> Shot:
-    """Give a path the depths that it truly sees, at every so many frames, NaN at the others."""
+def see_depths(paths: Sequence[Shot], stage: Stage) -> list[Shot]:
+    """Give paths the depths that they truly see, at every so many frames, NaN at the others.
+
+    They are rendered as one animation: Cycles reads a scene once for all of them, which in the cosmos takes longer
+    than eleven cameras of it do.
+    """
     from parascale.blender.render import static_z_medians
 
-    depth = static_z_medians(stage.scene, path.trajectory, range(0, len(path), EVERY), PASS_SIZE)
-    return replace(path, median_depth=depth)
+    if not paths:
+        return []
+    cameras = [path.trajectory.camera_to_world[::EVERY] for path in paths]
+    times = np.arange(sum(map(len, cameras)), dtype=np.float64)
+    lenses = np.concatenate([path.trajectory.intrinsics[::EVERY] for path in paths])
+    together = Trajectory(np.concatenate(cameras), lenses, times, *paths[0].trajectory.size)
+    medians = static_z_medians(stage.scene, together, range(len(together)), PASS_SIZE)
+    seen = []
+    for path, own in zip(paths, np.split(medians, np.cumsum([len(each) for each in cameras])[:-1]), strict=True):
+        depth = np.full(len(path), np.nan)
+        depth[::EVERY] = own
+        seen.append(replace(path, median_depth=depth))
+    return seen
 
 
 def depth_gap(reference: Shot, other: Shot) -> float:

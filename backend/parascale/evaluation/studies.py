@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from parascale import __version__
 from parascale.camera import Trajectory
 from parascale.evaluation.depth_errors import ASKED, depth_error_table, measure_depth_errors
+from parascale.evaluation.fingerprint import fingerprint_of
 from parascale.evaluation.plan import Plan, sides_of
 from parascale.evaluation.results import median
 from parascale.evaluation.stages import REFERENCE_EVERY, Stages, clip_file, film_reference
@@ -40,7 +40,7 @@ def run_studies(plan: Plan, folder: Path, progress: Progress) -> list[Table]:
     """
     kept = folder / "studies.json"
     stamp = {
-        "version": __version__,
+        "program": fingerprint_of(__name__),
         "frames": plan.frames,
         "size": list(plan.size),
         **{name: list(getattr(plan, name)) for name in ("regimes", "methods", "moves")},

@@ -7,11 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parascale.errors import Notice
+from parascale.files.picture_stamps import read_stamps
 from parascale.types import Array
 
-# Seconds with decimals, which are all of a name or count from 1970; and whole numbers that do, by their digits.
-_DECIMAL = re.compile(r"(?:^|(?<!\d)(?=\d{10}\.))(\d+)\.(\d{3,9})$")
-_EPOCH = re.compile(r"(?<!\d)(\d{13}|\d{16}|\d{19})$")
 # Larger steps in the median are those of no frame numbers.
 _MAX_FRAME_STEP = 1000
 
@@ -40,30 +38,13 @@ def read_picture_times(names: Sequence[str]) -> tuple[Array | None, NDArray[np.i
     tuple of Notice
         What was taken for granted.
     """
-    times = _read_stamps([_stem(name) for name in names])
+    times = read_stamps([_stem(name) for name in names])
     if times is not None:
-        return times, None, (Notice("the names of the pictures are read as time stamps"),)
+        return np.array(times), None, (Notice("the names of the pictures are read as time stamps"),)
     frames = parse_frame_numbers(names)
     if frames is not None and len(frames) > 1 and np.median(np.diff(frames)) > _MAX_FRAME_STEP:
         return None, None, (Notice("the numbers in the pictures' names are no frame numbers: they are counted"),)
     return None, frames, ()
-
-
-def _read_stamps(stems: Sequence[str]) -> Array | None:
-    for pattern in (_DECIMAL, _EPOCH):
-        found = [match for stem in stems if (match := pattern.search(stem))]
-        if len(found) != len(stems) or len(stems) < 2:
-            continue
-        digits = {len(match[pattern.groups]) for match in found}
-        if len(digits) != 1:
-            continue
-        stamps = [int("".join(match.groups())) for match in found]
-        steps = np.diff([stamp - stamps[0] for stamp in stamps])
-        decimals = digits.pop() - (0 if pattern is _DECIMAL else 10)
-        # "1.0001" is a version and the number of a frame, which counts by one.
-        if (steps > 0).all() and np.median(steps) >= 2:
-            return np.asarray(np.cumsum(np.r_[0.0, steps]) / 10.0**decimals)
-    return None
 
 
 def _stem(name: str) -> str:

@@ -33,6 +33,8 @@ _STILL = 1e-6
 _JUMP, _LOST_JUMP, _MIN_STEPS = 10.0, 3.0, 6
 # Degrees across of the lenses of cameras.
 _LENS_DEGREES = (1.5, 165.0)
+# A principal point farther from the picture's middle, as a share of its side, is one of pictures of another size.
+_MAX_OFF_MIDDLE = 0.3
 # Rates that differ by less are one: 30 and 29.97.
 _SAME_RATE = 2e-3
 
@@ -199,6 +201,7 @@ def make_shot(
         )
     else:
         notices += _find_odd_lens(lens, size)
+    notices += _find_odd_middle(lens, size)
     frames = raw.frames
     if frames is not None and np.any(np.diff(frames) <= 0):
         frames = None
@@ -331,6 +334,16 @@ def _find_odd_lens(lens: Array, size: Size) -> list[Notice]:
     for frame in np.flatnonzero((degrees < _LENS_DEGREES[0]) | (degrees > _LENS_DEGREES[1]))[:1]:
         told = f"the lens sees {degrees[frame]:.3g} degrees across, as no camera's does"
         return [Notice(f"{told}: is it stated in another unit, or for pictures of another size?")]
+    return []
+
+
+def _find_odd_middle(lens: Array, size: Size) -> list[Notice]:
+    """Say a principal point that is far from the middle of the picture."""
+    off = np.abs(np.atleast_2d(lens)[:, 2:] / size - 0.5).max(axis=1)
+    for frame in np.flatnonzero(off > _MAX_OFF_MIDDLE)[:1]:
+        x, y = np.atleast_2d(lens)[frame, 2:]
+        told = f"the principal point {x:.4g}, {y:.4g} is far from the middle of pictures of {size[0]}x{size[1]}"
+        return [Notice(f"{told}: is the lens stated for pictures of another size?")]
     return []
 
 

@@ -4,20 +4,20 @@ import dataclasses
 import json
 import logging
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import cast
 
 import numpy as np
 
 from parascale.camera import Trajectory
 from parascale.errors import InputError, Notice
 from parascale.files.disk import destination, is_stream, read_text, replace_files
-from parascale.files.json_text import parse_json, parse_number, parse_numbers
+from parascale.files.json_text import JsonObject, parse_json, parse_number, parse_numbers
 from parascale.files.points_file import format_points, read_points
 from parascale.parallax.shot import Shot
 from parascale.parallax.subject import SubjectTrack, Up
-from parascale.types import Array, Json, to_json_values
+from parascale.types import Array, to_json_values
 
 FORMAT = "parascale-shot"
 VERSION = 1
@@ -29,13 +29,8 @@ _OPTIONAL = {"metres_per_unit", "distortion", "points", "subjects", "up", "quali
 _FRAME_REQUIRED = {"frame", "camera_to_world", "intrinsics", "median_depth"}
 _STEP_KEYS = ("felt_parallax", "gain", "parallax_sigma")
 _FRAME_OPTIONAL = {"time", *_STEP_KEYS}
-_SUBJECT_KEYS = {"name", "centre"}
 
 log = logging.getLogger(__name__)
-
-T = TypeVar("T")
-Frames = list[tuple[str, dict[str, Json]]]
-"""Frames as JSON objects, each with what to call it in messages."""
 
 
 def read_shot(path: Path | str, notices: list[Notice] | None = None) -> Shot:
@@ -107,9 +102,8 @@ def points_file(path: Path) -> Path:
 def named_points(path: Path) -> Path | None:
     """Return the points that a file names, which may have another name than its own; None where it is no such shot."""
     try:
-        document = parse_json(read_text(path), str(path))
-        points = document.get("points") if isinstance(document, dict) else None
-        return None if points is None else destination(path).with_name(_parse_points(points, str(path))["file"])
+        document = JsonObject.of(parse_json(read_text(path), str(path)), str(path))
+        return destination(path).with_name(_parse_points(document.inner("points"))["file"])
     except InputError:
         return None
 
@@ -215,186 +209,122 @@ def _format(document: Mapping[str, object]) -> str:
 
 def _parse(text: str, source: str) -> tuple[Shot, dict[str, str] | None]:
     """Give the shot, and its points' file and SHA-256 where it names them."""
-    document = parse_json(text, f"{source} is not a shot file", unique_keys=True)
-    if not isinstance(document, dict):
+    values = parse_json(text, f"{source} is not a shot file", unique_keys=True)
+    if not isinstance(values, dict):
         raise InputError(f"{source} is not a shot file: there is no JSON object in it")
-    if document.get("format") != FORMAT:
+    if values.get("format") != FORMAT:
         raise InputError(f'{source} is not a shot file: its "format" is not "{FORMAT}"')
-    version = document.get("version")
+    version = values.get("version")
     if isinstance(version, bool) or not isinstance(version, int) or version < 1:
         raise InputError(f'{source}: "version" must be a whole number from 1')
     if version > VERSION:
         raise InputError(
             f"{source} was written by a newer ParaScale (version {version}, this one reads {VERSION}): update ParaScale"
         )
-    _check_keys(document, _REQUIRED, _OPTIONAL, source)
-    if document["convention"] != CONVENTION:
+    document = JsonObject(values, source)
+    document.check_keys(_REQUIRED, _OPTIONAL)
+    if values["convention"] != CONVENTION:
         raise InputError(f'{source}: "convention" must be "{CONVENTION}"')
     for key in ("quality", "provenance", "distortion"):
-        _check_object(document.get(key, {}), f'{source}: "{key}"')
-    points = _parse_points(document["points"], f'{source}: "points"') if document.get("points") is not None else None
+        document.inner(key).require_finite()
+    points = _parse_points(document.inner("points")) if document.has("points") else None
     try:
-        return _make_shot(document, source), points
+        return _make_shot(document), points
     except InputError as error:
         if str(error).startswith(source):
             raise
         raise InputError(f"{source}: {error}") from None
 
 
-def _check_keys(found: Mapping[str, Json], required: set[str], optional: set[str], where: str) -> None:
-    for key in sorted(required - found.keys()):
-        raise InputError(f"{where}: the key {_quote(key)} is missing")
-    for key in sorted(found.keys() - required - optional):
-        raise InputError(f"{where}: the key {_quote(key)} is unknown")
-
-
-def _check_object(value: Json, where: str) -> None:
-    if not isinstance(value, dict):
-        raise InputError(f"{where} must be a JSON object")
-    _check_finite(value, where)
-
-
-def _check_finite(value: Json, where: str) -> None:
-    if isinstance(value, float) and not math.isfinite(value):
-        raise InputError(f"{where}: a number is not finite")
-    children = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for key, child in children:
-        _check_finite(child, f"{where}, {_quote(key)}")
-
-
-def _make_shot(document: dict[str, Json], source: str) -> Shot:
-    fps = parse_number(document["fps"], f'{source}: "fps"')
-    frames = _parse_frames(document["frames"], source)
+def _make_shot(document: JsonObject) -> Shot:
+    fps = document.number("fps")
+    frames = _parse_frames(document)
     trajectory = Trajectory(
-        np.array(_parse_column(frames, "camera_to_world", lambda value, where: parse_numbers(value, (4, 4), where))),
-        np.array(_parse_column(frames, "intrinsics", lambda value, where: parse_numbers(value, (4,), where))),
+        np.array([frame.numbers("camera_to_world", (4, 4)) for frame in frames]),
+        np.array([frame.numbers("intrinsics", (4,)) for frame in frames]),
         _parse_times(frames, fps),
-        _parse_whole(document["width"], f'{source}: "width"'),
-        _parse_whole(document["height"], f'{source}: "height"'),
+        document.whole("width"),
+        document.whole("height"),
     )
-    scale = document.get("metres_per_unit")
     return Shot(
-        name=_parse_string(document["name"], f'{source}: "name"'),
+        name=document.text("name"),
         fps=fps,
         trajectory=trajectory,
-        median_depth=np.array(_parse_column(frames, "median_depth", _parse_number_or_nan)),
-        unit=_parse_string(document["unit"], f'{source}: "unit"'),  # type: ignore[arg-type] # Shot checks it
-        metres_per_unit=None if scale is None else parse_number(scale, f'{source}: "metres_per_unit"'),
-        motion_class=_parse_string(document["motion_class"], f'{source}: "motion_class"'),  # type: ignore[arg-type] # as above
-        frames=np.array(_parse_column(frames, "frame", _parse_whole), np.int64),
+        median_depth=np.array([frame.number_or_nan("median_depth") for frame in frames]),
+        unit=document.text("unit"),  # type: ignore[arg-type] # Shot checks it
+        metres_per_unit=document.number("metres_per_unit") if document.has("metres_per_unit") else None,
+        motion_class=document.text("motion_class"),  # type: ignore[arg-type] # as above
+        frames=np.array([frame.whole("frame") for frame in frames], np.int64),
         felt_parallax=_parse_steps(frames, "felt_parallax"),
         gain=_parse_steps(frames, "gain"),
         parallax_sigma=_parse_steps(frames, "parallax_sigma"),
-        subjects=_parse_subjects(document.get("subjects", []), f'{source}: "subjects"'),
-        up=_parse_up(document["up"], f'{source}: "up"') if document.get("up") is not None else None,
-        distortion=cast("dict[str, Json] | None", document.get("distortion")),
-        quality=cast("dict[str, Json]", document.get("quality", {})),
-        provenance=cast("dict[str, Json]", document.get("provenance", {})),
+        subjects=tuple(
+            _parse_subject(JsonObject.of(each, at, ", ")) for at, each in document.items("subjects", "subject")
+        ),
+        up=_parse_up(document.inner("up")) if document.has("up") else None,
+        distortion=document.inner("distortion").values if document.has("distortion") else None,
+        quality=document.inner("quality").values,
+        provenance=document.inner("provenance").values,
     )
 
 
-def _parse_frames(value: Json, source: str) -> Frames:
-    if not isinstance(value, list) or not value:
-        raise InputError(f'{source}: "frames" must be a list of at least one frame')
-    frames: Frames = []
-    for index, frame in enumerate(value):
-        where = f"{source}: frame {index}"
-        if not isinstance(frame, dict):
-            raise InputError(f"{where} must be a JSON object")
-        _check_keys(frame, _FRAME_REQUIRED, _FRAME_OPTIONAL, where)
-        frames.append((where, frame))
+def _parse_frames(document: JsonObject) -> list[JsonObject]:
+    listed = document.values["frames"]
+    if not isinstance(listed, list) or not listed:
+        raise InputError(f'{document.where}: "frames" must be a list of at least one frame')
+    frames = []
+    for index, listed_frame in enumerate(listed):
+        frame = JsonObject.of(listed_frame, f"{document.where}: frame {index}")
+        frame.check_keys(_FRAME_REQUIRED, _FRAME_OPTIONAL)
+        frames.append(frame)
     return frames
 
 
-def _parse_column(frames: Frames, key: str, parse: Callable[[Json, str], T]) -> list[T]:
-    return [parse(frame.get(key), f'{where}: "{key}"') for where, frame in frames]
-
-
-def _parse_times(frames: Frames, fps: float) -> Array:
-    if any("time" in frame for _, frame in frames):
-        for where, frame in frames:
-            _check_keys(frame, {"time"}, frame.keys() - {"time"}, where)
-        return np.array(_parse_column(frames, "time", parse_number))
+def _parse_times(frames: list[JsonObject], fps: float) -> Array:
+    if any("time" in frame.values for frame in frames):
+        for frame in frames:
+            frame.check_keys({"time"}, frame.values.keys())
+        return np.array([frame.number("time") for frame in frames])
     if fps <= 0:
         raise InputError(f"a frame rate of {fps} is not positive")
-    return np.array(_parse_column(frames, "frame", _parse_whole)) / fps
+    return np.array([frame.whole("frame") for frame in frames]) / fps
 
 
-def _parse_steps(frames: Frames, key: str) -> Array | None:
+def _parse_steps(frames: list[JsonObject], key: str) -> Array | None:
     """Values of the steps; a frame that states none leaves NaN, and None is returned where no frame does."""
-    if not any(key in frame for _, frame in frames):
+    if not any(key in frame.values for frame in frames):
         return None
-    where, last = frames[-1]
-    if last.get(key) is not None:
-        raise InputError(f'{where}: "{key}" belongs to the step to the next frame, and this is the last')
-    return np.array(_parse_column(frames[:-1], key, _parse_number_or_nan))
+    if frames[-1].has(key):
+        raise InputError(f"{frames[-1].place(key)} belongs to the step to the next frame, and this is the last")
+    return np.array([frame.number_or_nan(key) for frame in frames[:-1]])
 
 
-def _parse_subjects(value: Json, where: str) -> tuple[SubjectTrack, ...]:
-    if not isinstance(value, list):
-        raise InputError(f"{where} must be a list")
-    return tuple(_parse_subject(subject, f"{where}, subject {index}") for index, subject in enumerate(value))
+def _parse_subject(subject: JsonObject) -> SubjectTrack:
+    subject.check_keys({"name", "centre"}, {"size", "depth"})
+    name = subject.text("name")
+    centre = [
+        np.full(2, np.nan) if row is None else parse_numbers(row, (2,), at) for at, row in subject.items("centre")
+    ]
+    return SubjectTrack(name, np.array(centre), _parse_values(subject, "size"), _parse_values(subject, "depth"))
 
 
-def _parse_subject(value: Json, where: str) -> SubjectTrack:
-    if not isinstance(value, dict):
-        raise InputError(f"{where} must be a JSON object")
-    _check_keys(value, _SUBJECT_KEYS, {"size", "depth"}, where)
-
-    def column(key: str, parse: Callable[[Json, str], T]) -> list[T]:
-        rows = value[key]
-        if not isinstance(rows, list):
-            raise InputError(f'{where}, "{key}" must be a list, one value a frame')
-        return [parse(row, f'{where}, "{key}", frame {frame}') for frame, row in enumerate(rows)]
-
-    def place(row: Json, at: str) -> Array:
-        return np.full(2, np.nan) if row is None else parse_numbers(row, (2,), at)
-
-    return SubjectTrack(
-        _parse_string(value["name"], f'{where}, "name"'),
-        np.array(column("centre", place)),
-        np.array(column("size", _parse_number_or_nan)) if value.get("size") is not None else None,
-        np.array(column("depth", _parse_number_or_nan)) if value.get("depth") is not None else None,
-    )
+def _parse_values(subject: JsonObject, key: str) -> Array | None:
+    """Values of the frames, NaN where one is null; None without the key."""
+    if not subject.has(key):
+        return None
+    return np.array([math.nan if value is None else parse_number(value, at) for at, value in subject.items(key)])
 
 
-def _parse_up(value: Json, where: str) -> Up:
-    if not isinstance(value, dict):
-        raise InputError(f"{where} must be a JSON object")
-    _check_keys(value, {"direction", "confidence", "source"}, set(), where)
-    direction = parse_numbers(value["direction"], (3,), f'{where}, "direction"')
-    confidence = parse_number(value["confidence"], f'{where}, "confidence"')
-    return Up(direction, confidence, _parse_string(value["source"], f'{where}, "source"'))
+def _parse_up(up: JsonObject) -> Up:
+    up.check_keys({"direction", "confidence", "source"})
+    return Up(up.numbers("direction", (3,)), up.number("confidence"), up.text("source"))
 
 
-def _parse_points(value: Json, where: str) -> dict[str, str]:
-    if not isinstance(value, dict):
-        raise InputError(f"{where} must be a JSON object")
-    _check_keys(value, {"file", "sha256"}, set(), where)
-    points = {key: _parse_string(item, f'{where}, "{key}"') for key, item in value.items()}
-    name = points["file"]
+def _parse_points(points: JsonObject) -> dict[str, str]:
+    points.check_keys({"file", "sha256"})
+    named = {key: points.text(key) for key in points.values}
+    name = named["file"]
     # A shot from elsewhere must not make us read any file but its neighbour.
     if name in {"", ".", ".."} or "\0" in name or Path(name).name != name or "\\" in name:
-        raise InputError(f'{where}, "file" must be a file name without a folder')
-    return points
-
-
-def _parse_number_or_nan(value: Json, where: str) -> float:
-    return math.nan if value is None else parse_number(value, where)
-
-
-def _parse_whole(value: Json, where: str) -> int:
-    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**62:
-        return value
-    raise InputError(f"{where} must be a whole number")
-
-
-def _parse_string(value: Json, where: str) -> str:
-    if isinstance(value, str):
-        return value
-    raise InputError(f"{where} must be text")
-
-
-def _quote(key: object) -> str:
-    """Give a key as JSON writes it, cut to what a sentence bears: it may hold line breaks, or a whole file."""
-    return json.dumps(key)[:80]
+        raise InputError(f"{points.place('file')} must be a file name without a folder")
+    return named

@@ -23,6 +23,7 @@ from parascale.generators.settings import PARTS, SHIFT, WAN_NEGATIVE_PROMPT, com
 from parascale.generators.units import UNITS_PER_DEPTH
 from parascale.link.messages import Trained
 from parascale.link.parameters import Parameter, Scalar
+from parascale.weights.catalogue import WAN_VAES
 
 if TYPE_CHECKING:
     from diffusers import DiffusionPipeline
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
     from parascale.generators.diffusion.run import Run
 
 MODELS = ("1.3B", "14B", "2.2-A14B", "2.2-5B")
-# By the channels of the latents, the published weights that hold their VAE.
-VAES = {16: "wan2.1-vae", 48: "wan2.2-vae"}
 TEXT_ENCODER = "umt5-xxl"
 # Wan2.2's half for much noise works above this share of it.
 BOUNDARY = 0.9
@@ -139,7 +138,7 @@ class _Transformer:
     @property
     def needs_partner(self) -> bool:
         """Whether it is the half of a pair: all with a mask that share the VAE of Wan2.1 are."""
-        return self.has_mask and self.latent in VAES and VAES[self.latent] == "wan2.1-vae"
+        return self.has_mask and self.latent in WAN_VAES and WAN_VAES[self.latent].name == "wan2.1-vae"
 
 
 def _halves(weights: Path) -> list[_Transformer]:
@@ -150,7 +149,7 @@ def _halves(weights: Path) -> list[_Transformer]:
 
 
 def _published_parts(transformer: _Transformer) -> dict[str, str]:
-    parts = {"vae": VAES[transformer.latent], "text_encoder": TEXT_ENCODER, "tokenizer": TEXT_ENCODER}
+    parts = {"vae": WAN_VAES[transformer.latent].name, "text_encoder": TEXT_ENCODER, "tokenizer": TEXT_ENCODER}
     clip = {"image_encoder": "wan2.1-clip", "image_processor": "wan2.1-clip"}
     return parts | (clip if "image_dim" in transformer.config else {})
 
@@ -179,7 +178,10 @@ def _described(source: Path) -> _Transformer:
     config["camera_channels"] = CAMERA_CHANNELS
     config["camera_downscale"] = math.isqrt(adapter[1] // CAMERA_CHANNELS)
     described = _Transformer(source, config, count_numbers(read_headers(source)))
-    if described.latent not in VAES or config["in_channels"] not in (2 * described.latent, 2 * described.latent + MASK):
+    if described.latent not in WAN_VAES or config["in_channels"] not in (
+        2 * described.latent,
+        2 * described.latent + MASK,
+    ):
         raise InputError(
             f"{source} takes {config['in_channels']} channels and makes {described.latent}, where Wan2.1-Fun takes 32, "
             "Wan2.2-Fun A14B 36 and 5B 100: take one of these"

@@ -294,17 +294,24 @@ def _whole(value: int) -> int:
 
 def _checked(value: object) -> object:
     """Let any JSON value pass, but for numbers no machine holds and text no file takes."""
-    if isinstance(value, dict):
-        return _checked_dict(value)
-    if isinstance(value, list):
-        return [_checked(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
+    check = _CHECKS.get(type(value))
+    return value if check is None else check(value)
+
+
+def _finite(value: float) -> float:
+    if not math.isfinite(value):
         raise _MisfitError("is not finite")
-    if isinstance(value, int):
-        return _whole(value)
-    if isinstance(value, str) and not value.isascii() and any("\ud800" <= letter <= "\udfff" for letter in value):
+    return value
+
+
+def _text(value: str) -> str:
+    if not value.isascii() and any("\ud800" <= letter <= "\udfff" for letter in value):
         raise _MisfitError("is not valid text")
     return value
+
+
+def _checked_list(value: list[object]) -> list[object]:
+    return [_checked(item) for item in value]
 
 
 def _checked_dict(value: dict[str, object]) -> dict[str, object]:
@@ -316,3 +323,13 @@ def _checked_dict(value: dict[str, object]) -> dict[str, object]:
             misfit.where = f".{name[:40]}{misfit.where}"
             raise
     return made
+
+
+_CHECKS: dict[type, Callable[..., object]] = {
+    str: _text,
+    int: _whole,
+    float: _finite,
+    list: _checked_list,
+    dict: _checked_dict,
+}
+"""What is checked of each type of JSON value; nothing of those that are not named."""

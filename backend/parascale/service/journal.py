@@ -393,8 +393,10 @@ def new_job(owner: str, job: str, kind: str, label: str, payload: str, files: tu
 
 
 def _job(row: sqlite3.Row) -> Job:
-    values = {name: row[name] for name in row.keys()}  # noqa: SIM118 - a Row is no mapping
+    """Return the job of a row: the columns are of their types, and what is JSON was written by `Journal`."""
+    values = dict(zip(row.keys(), row, strict=True))
     for name in _JSON:
         values[name] = json.loads(values[name])
-    values["received"] = bool(values["received"])
-    return build(Job, values, "job")
+    for name in ("files", "results"):
+        values[name] = tuple(build(FileInfo, each, name) for each in values[name])
+    return Job(**values | {"received": bool(values["received"]), "choices": tuple(values["choices"])})

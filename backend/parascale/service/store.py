@@ -159,15 +159,6 @@ def _folders(parent: Path, name: re.Pattern[str]) -> Iterator[Path]:
     yield from (path for path in found if name.fullmatch(path.name))
 
 
-def size_of(folder: Path) -> int:
-    """Return the bytes of all files in a folder."""
-    total = 0
-    for path in folder.rglob("*"):
-        with contextlib.suppress(OSError):
-            total += path.lstat().st_size
-    return total
-
-
 def payload_hash(submit: Submit, frames: Sequence[bytes]) -> str:
     """Return the SHA-256 of all that makes one submission another job than the next."""
     what: dict[str, object] = {"kind": submit.kind, "fields": submit.fields}

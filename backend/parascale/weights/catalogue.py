@@ -1,6 +1,7 @@
 """Published weights of generators and of depth models."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from parascale.errors import InputError
 
@@ -45,6 +46,18 @@ class Weights:
     licence: str
     needs: tuple[str, ...] = ()
     former: str = ""
+
+
+class Vae(NamedTuple):
+    """A published VAE: what its weights are called here, the channels of its latents, and the pixels across one."""
+
+    name: str
+    channels: int
+    pixels: int
+
+
+# By the channels of the latents, which tell a Wan model's VAE.
+WAN_VAES = {vae.channels: vae for vae in (Vae("wan2.1-vae", 16, 8), Vae("wan2.2-vae", 48, 16))}
 
 
 CATALOGUE: tuple[Weights, ...] = (

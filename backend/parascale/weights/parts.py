@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from parascale.errors import InputError
-from parascale.weights.catalogue import find_weights
+from parascale.weights.catalogue import WAN_VAES, find_weights
 from parascale.weights.headers import SINGLE_FILES, Headers, read_headers
 from parascale.weights.hub import locate
 
@@ -14,8 +14,7 @@ _MARKS = {
     "vae": (("decoder.conv_in.weight", "post_quant_conv.weight"), ("decoder.conv1.weight", "conv2.weight")),
     "image_encoder": (("vision_model.embeddings.class_embedding",),),
 }
-# Channels of the latents, by the published weights, and the tensors that tell them.
-_LATENTS = {"wan2.1-vae": 16, "wan2.2-vae": 48}
+# Tensors that tell how many channels the latents have.
 _LATENTS_OF = ("post_quant_conv.weight", "conv2.weight")
 
 
@@ -65,7 +64,7 @@ def find_part(part: str, bases: Sequence[Path], published: str) -> Path:
 
 def _single_file(part: str, base: Path, published: str) -> Path | None:
     """Return the file in a folder, not below it, that holds a part; files that cannot be read are passed over."""
-    latents = _LATENTS.get(published)
+    latents = next((vae.channels for vae in WAN_VAES.values() if vae.name == published), None)
     if not base.is_dir():
         return None
     for path in sorted(base.iterdir()):

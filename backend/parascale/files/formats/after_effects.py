@@ -29,6 +29,9 @@ _AXES = "xyz"
 # (x, y, z) with z up -> (x, -z, y) with y down.
 _Y_DOWN = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
 _ROTATIONS = ("X Rotation", "Y Rotation", "Z Rotation")
+# The position with separate dimensions, and what a layer calls its turn about z.
+_POSITIONS = ("X Position", "Y Position", "Z Position")
+_OTHER_NAMES = {"Rotation": "Z Rotation"}
 
 
 def read_after_effects(path: Path, camera: str | None = None) -> RawTrajectory:
@@ -49,9 +52,7 @@ def read_after_effects(path: Path, camera: str | None = None) -> RawTrajectory:
     # Lines keep their numbers.
     before = "\n" * text.count("\n", 0, starts[at])
     head, tracks = _parse_tracks(before + "".join(text[starts[at] :].partition(_LAST_LINE)[:2]), str(path))
-    position = tracks.get("Position")
-    if position is None or len(position) < 3:
-        raise InputError(f"{path} has no keys of a position in space: copy the camera's Position, Orientation and Zoom")
+    position = _find_position(tracks, str(path))
     still: list[Curve] = [{0.0: 0.0}]
     orientation = _pad(tracks.get("Orientation", still * 3), path, "Orientation")
     rotations = [tracks.get(name, still)[0] for name in _ROTATIONS]
@@ -110,6 +111,7 @@ def _parse_tracks(text: str, source: str) -> tuple[dict[str, float], dict[str, l
         words = [word.strip() for word in line.split("\t")]
         if words[0]:
             name = words[-1] if words[-1] else words[1] if len(words) > 1 else ""
+            name = _OTHER_NAMES.get(name, name)
             # Expressions are a program, and no keys.
             if words[0].startswith("Expression Data"):
                 raise InputError(f"{source}, line {number}: the camera holds an expression: convert it to keyframes")
@@ -131,7 +133,20 @@ def _parse_tracks(text: str, source: str) -> tuple[dict[str, float], dict[str, l
 
 
 _HEAD = {"Units Per Second", "Source Width", "Source Height", "Source Pixel Aspect Ratio", "Comp Pixel Aspect Ratio"}
-_PROPERTIES = {"Position", "Orientation", "Zoom", "Point of Interest", *_ROTATIONS}
+_PROPERTIES = {"Position", "Orientation", "Zoom", "Point of Interest", *_ROTATIONS, *_POSITIONS}
+
+
+def _find_position(tracks: dict[str, list[Curve]], source: str) -> list[Curve]:
+    """Give the curves of the position, whose dimensions may be separate properties."""
+    position = tracks.get("Position")
+    if position is not None and len(position) >= 3:
+        return position
+    missing = [name for name in _POSITIONS if name not in tracks]
+    if 0 < len(missing) < len(_POSITIONS):
+        raise InputError(f"{source} has no keys of the {missing[0]}: copy that of all three axes")
+    if missing:
+        raise InputError(f"{source} has no keys of a position in space: copy the camera's Position, Orientation, Zoom")
+    return [tracks[name][0] for name in _POSITIONS]
 
 
 def _parse_number(word: str, source: str, line: int) -> float:
@@ -175,7 +190,7 @@ register(
         time="even",
         read=read_after_effects,
         write=write_after_effects,
-        recognise=lambda sample: sample.text.startswith("Adobe After Effects") and "Keyframe Data" in sample.text[:60],
+        recognise=lambda sample: _FIRST.match(sample.text.lstrip()) is not None,
         precedence=2,
         cameras=True,
         unit=False,

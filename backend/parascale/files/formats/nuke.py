@@ -163,7 +163,8 @@ def _split_nodes(text: str, source: str) -> Iterator[tuple[str, Knobs]]:
         depth, end = 1, head.end()
         while depth and end < len(text):
             depth += {"{": 1, "}": -1}.get(text[end], 0)
-            end += 1
+            # A backslash makes a brace a letter of a text.
+            end += 2 if text[end] == "\\" else 1
         if depth:
             raise InputError(f"{source}, line {text.count(chr(10), 0, head.end()) + 1}: the node is cut short")
         yield head[1], _split_knobs(text, head.end(), end - 1)

@@ -32,7 +32,8 @@ def read_redwood_log(path: Path) -> RawTrajectory:
             raise InputError(f"{path}, line {index + 1}: three whole numbers are needed before each matrix")
     if len(kept) % _BLOCK:
         raise InputError(f"{path}, line {kept[-1] + 1}: the last matrix is cut short")
-    matrices = ["" if index in set(heads) else line for index, line in enumerate(lines)]
+    skipped = set(heads)
+    matrices = ["" if index in skipped else line for index, line in enumerate(lines)]
     rows = parse_rows("\n".join(matrices), str(path), {4})
 
     def location(frame: int) -> str:

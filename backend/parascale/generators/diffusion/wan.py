@@ -19,14 +19,13 @@ from parascale.generators.diffusion.single_files import (
     load_text_encoder,
     load_vae,
 )
+from parascale.weights.catalogue import WAN_VAES
 from parascale.weights.headers import read_headers, shapes_of
 
 _SIZES = ("num_attention_heads", "attention_head_dim", "in_channels", "out_channels", "ffn_dim", "num_layers")
 _OPTIONAL: dict[str, object] = {"text_dim": 4096, "freq_dim": 256, "eps": 1e-6, "cross_attn_norm": True}
 # What all published Wan transformers have; a file without a config.json does not say it.
 _HEAD_DIM = 128
-# Across, by the channels of a latent, of the VAEs of Wan2.1 and 2.2; a token is two latents across.
-_PIXELS_PER_LATENT = {16: 8, 48: 16}
 # ComfyUI writes this before every name of some files.
 _PREFIX = "model.diffusion_model."
 
@@ -107,11 +106,13 @@ def settings_of(source: Path) -> Path | None:
 def block_size(config: Mapping[str, object], source: Path) -> dict[str, int]:
     """Return what `Run.check_memory` needs of a transformer's settings in diffusers' names."""
     dim = integer(config, "num_attention_heads", source) * integer(config, "attention_head_dim", source)
+    vae = WAN_VAES.get(integer(config, "out_channels", source))
     return {
         "dim": dim,
         "ffn_dim": integer(config, "ffn_dim", source),
         "layers": integer(config, "num_layers", source),
-        "token": 2 * _PIXELS_PER_LATENT.get(integer(config, "out_channels", source), 8),
+        # Two latents across.
+        "token": 2 * (8 if vae is None else vae.pixels),
     }
 
 
