@@ -227,6 +227,11 @@ def stop() -> None:
     _current = None
 
 
+def has_backend() -> bool:
+    """Whether a backend is connected, or could be."""
+    return has_link() and (current().connection.is_open or backend_choice() is not None)
+
+
 def current() -> Session:
     """Return the session."""
     assert _current is not None, "the add-on is not enabled"

@@ -8,7 +8,6 @@ from ..jobs.results import active_request, result_strips
 from ..scene.cameras import calibrated_camera, chosen_camera, reason_linked, selected_cameras
 from ..scene.objects import selected_surfaces
 from ..settings import TIME, settings_of_object, settings_of_scene
-from ..settings.preferences import backend_choice
 from ..stubs import Context
 
 
@@ -108,7 +107,7 @@ def needs_backend(_context: Context) -> str:
     """Need a backend that can be reached."""
     if not has_link():
         return "This build of ParaScale has no link to a backend: install the one for your Blender"
-    return "" if session.current().connection.is_open or backend_choice() else "No backend: set it in Preferences"
+    return "" if session.has_backend() else "No backend: set it in Preferences"
 
 
 def needs_closed_connection(_context: Context) -> str:

@@ -3,11 +3,13 @@
 import bpy
 
 from ..jobs import job_list, session, thumbnails
+from ..jobs.connection import has_link
 from ..jobs.journal import Job
 from ..scene.example_moves import MOVES
 from ..scene.move_films import icon_of_move
 from ..scene.reference_camera import last_made
 from ..settings import settings_of_scene
+from ..settings.preferences import ADDON
 from ..stubs import Context, Layout
 from .common import TabPanel, header, wrapped
 
@@ -69,13 +71,20 @@ class PARASCALE_PT_reference(TabPanel):
 
     def draw(self, context: Context) -> None:
         state = settings_of_scene(context.scene)
+        begins = state.reference is None
         column = self.layout.column(align=True)
-        column.operator("parascale.solve_clip", icon="TRACKER")
+        first = column.row(align=True)
+        first.scale_y = 1.4 if begins else 1.0
+        if begins and has_link() and not session.has_backend():
+            first.operator("preferences.addon_show", text="Choose a Backend", icon="PREFERENCES").module = ADDON
+        else:
+            first.operator("parascale.solve_clip", icon="TRACKER")
         row = column.row(align=True)
         row.operator("parascale.import_shot", text="Import", icon="IMPORT")
         row.operator("parascale.use_camera", text="Use Camera", icon="OUTLINER_DATA_CAMERA")
         row = column.row(align=True)
-        row.operator_menu_enum("parascale.use_example", "move", icon="CON_FOLLOWPATH")
+        text = "Try an Example Move" if begins else "Example Move"
+        row.operator_menu_enum("parascale.use_example", "move", text=text, icon="CON_FOLLOWPATH")
         row.operator("parascale.add_moves", text="", icon="ASSET_MANAGER")
         refused = unchosen_clip()
         if refused is not None:
@@ -85,13 +94,20 @@ class PARASCALE_PT_reference(TabPanel):
         elif (last := last_solve()) is not None and thumbnails.refusal_picture(last) is not None:
             wrapped(self.layout, last.message, icon="ERROR")
             self.layout.operator("parascale.show_why", icon="IMAGE_DATA").job_id = last.id
-        elif state.reference is None:
-            wrapped(self.layout, "Start here: drop a clip on the view", icon="INFO")
-        if state.reference is not None:
+        elif begins:
+            wrapped(self.layout, f"Start here: {_next_step()}", icon="INFO")
+        if not begins:
             row = self.layout.row(align=True)
             row.prop(state, "reference", text="")
             row.operator_menu_enum("parascale.edit_reference", "edit", text="", icon="MODIFIER")
             row.operator("parascale.save_as_asset", text="", icon="ASSET_MANAGER")
+
+
+def _next_step() -> str:
+    """Say what comes first in a file without a reference."""
+    if not has_link():
+        return "bring a camera path in; this build solves no clips"
+    return "drop a clip on the view" if session.has_backend() else "choose a backend, which solves clips"
 
 
 class PARASCALE_PT_moves(TabPanel):

@@ -131,10 +131,10 @@ class _OnMain:
 
     def __init__(self, surroundings: SceneDepth, hooks: Hooks) -> None:
         self.nearest_hit = hooks.on_main(surroundings.nearest_hit)
-        self._nearest_point = hooks.on_main(surroundings.nearest_point)
+        self.nearest_point = hooks.on_main(surroundings.nearest_point)
         self.clip_at = hooks.on_main(surroundings.clip_at)
 
     def nearest_points(self, centres: ArrayLike) -> Array:
         """See `Surroundings`; a frame at a time, between which the main thread does other things."""
         places = np.asarray(centres, np.float64)
-        return np.array([self._nearest_point(place, frame) for frame, place in enumerate(places)]).reshape(-1, 3)
+        return np.array([self.nearest_point(place, frame) for frame, place in enumerate(places)]).reshape(-1, 3)

@@ -38,7 +38,7 @@ def reference_of_camera(camera: bpy.types.Object) -> bpy.types.Object:
     """Return the reference camera that a calibrated camera follows."""
     reference = settings_of_object(camera).reference
     if reference is None:
-        raise InputError(f"{camera.name} has lost its reference: import the shot and create a new camera")
+        raise InputError(f"{camera.name} has lost its reference: choose another below its name, or import the shot")
     return reference
 
 

@@ -29,6 +29,14 @@ STRENGTH = "parascale_strength"
 TIME = "parascale_time"
 
 
+def _follow_reference(ours: "ObjectSettings", context: bpy.types.Context) -> None:
+    # As where another camera is chosen: header and panel speak of one shot.
+    state = settings_of_scene(context.scene) if context.scene is not None else None
+    if state is not None and state.camera == ours.id_data and ours.reference is not None:
+        state.reference = ours.reference
+    notify(ours, context)
+
+
 class ObjectSettings(bpy.types.PropertyGroup):
     """What an object of ours is, and what it was made from."""
 
@@ -46,7 +54,7 @@ class ObjectSettings(bpy.types.PropertyGroup):
         name="Reference",
         description="Reference shot that this camera follows",
         poll=lambda _, candidate: settings_of_object(candidate).role == "REFERENCE",
-        update=notify,
+        update=_follow_reference,
     )
     calibration: CalibrationSettings = PointerProperty(type=CalibrationSettings)
     report: str = StringProperty(name="Report", description="Result of the last calibration, as JSON")

@@ -102,10 +102,24 @@ def draw(extension: ModuleType, name: str = "") -> list[str]:
     return texts
 
 
-def test_the_next_step_shows_in_an_empty_file(extension: ModuleType, scene: bpy.types.Scene) -> None:
+def test_the_next_step_shows_in_an_empty_file(extension: ModuleType, scene: bpy.types.Scene, backend: None) -> None:
     texts = draw(extension)
     assert "Start here: drop a clip on the view" in " ".join(texts)
     assert "Create Calibrated Camera" in texts
+    assert "Try an Example Move" in texts
+
+
+def test_without_a_backend_the_next_step_is_to_choose_one(
+    extension: ModuleType, scene: bpy.types.Scene, preferences: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    preferences.executable = ""
+    monkeypatch.setenv("PATH", "")
+    said = " ".join(draw(extension, "PARASCALE_PT_reference"))
+    assert "Start here: choose a backend, which solves clips" in said
+    assert "drop a clip" not in said
+    assert "Choose a Backend" in said
+    # What needs none is there too.
+    assert "Try an Example Move" in said
 
 
 @pytest.mark.parametrize("shots", [[], ["0:6", "6:12"]])
@@ -114,6 +128,7 @@ def test_a_refused_clip_is_shown_in_its_file_until_a_reference_is_made(
     stage: bpy.types.Scene,
     shot_file: Callable[..., Path],
     refused_clip: Callable[..., Any],
+    backend: None,
     tmp_path: Path,
     shots: list[str],
 ) -> None:
@@ -142,6 +157,24 @@ def test_a_refused_clip_is_shown_in_its_file_until_a_reference_is_made(
     assert not is_shown()
     bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "refused.blend"))
     assert is_shown()
+
+
+def test_the_tab_speaks_of_the_reference_that_its_camera_is_pointed_to(
+    extension: ModuleType, calibrated: bpy.types.Object
+) -> None:
+    state = bpy.context.scene.parascale
+    first = state.reference
+    assert bpy.ops.parascale.use_example(move="arc") == {"FINISHED"}
+    second = state.reference
+    assert second != first
+    calibrated.parascale.reference = first
+    assert state.reference == first
+    calibrated.parascale.reference = second
+    assert state.reference == second
+    # Of another camera than the tab's it says nothing.
+    state.camera = None
+    calibrated.parascale.reference = first
+    assert state.reference == second
 
 
 def test_headers_carry_the_state_in_28_characters(

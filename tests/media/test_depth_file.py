@@ -40,6 +40,46 @@ def test_the_depth_channel_of_an_exr_file_is_found(tmp_path: Path, channel: str)
     np.testing.assert_array_equal(read_depth_map(path).depth, DEPTH)
 
 
+@pytest.mark.parametrize(
+    "others",
+    [
+        ("ViewLayer.Mist.Z",),
+        ("ViewLayer.Normal.X", "ViewLayer.Normal.Y", "ViewLayer.Normal.Z"),
+        ("P.X", "P.Y", "P.Z", "ZBack"),
+        ("depthFiltered.Z", "ViewLayer.Vector.X", "ViewLayer.Vector.Z"),
+    ],
+)
+def test_depth_is_told_from_passes_with_a_channel_of_its_name(tmp_path: Path, others: tuple[str, ...]) -> None:
+    layers = {name: DEPTH + k for k, name in enumerate(others, start=1)}
+    path = write_exr(tmp_path / "layers.exr", **{"ViewLayer.Depth.Z": DEPTH}, **layers)
+    np.testing.assert_array_equal(read_depth_map(path).depth, DEPTH)
+    path = write_exr(tmp_path / "none.exr", R=DEPTH, G=DEPTH + 1, B=DEPTH + 2, **layers)
+    with pytest.raises(InputError, match="no channel that is surely depth"):
+        read_depth_map(path)
+
+
+@pytest.mark.parametrize("name", ["disparity", "InverseDepth", "inv_depth.Y", "ViewLayer.Mist.Z"])
+def test_a_channel_that_is_named_as_something_else_is_no_depth(tmp_path: Path, name: str) -> None:
+    with pytest.raises(InputError, match="no channel that is surely depth"):
+        read_depth_map(write_exr(tmp_path / "pass.exr", **{name: DEPTH}))
+    np.savez(tmp_path / "pass.npz", **{name: DEPTH})
+    with pytest.raises(InputError, match="is not depth by its name"):
+        read_depth_map(tmp_path / "pass.npz")
+
+
+def test_of_several_arrays_the_one_called_depth_is_read(tmp_path: Path) -> None:
+    np.savez(tmp_path / "pro.npz", depth=DEPTH, K=np.eye(3))
+    np.testing.assert_array_equal(read_depth_map(tmp_path / "pro.npz").depth, DEPTH)
+
+
+@pytest.mark.parametrize("dtype", [np.uint16, np.int32])
+def test_whole_numbers_in_an_array_are_doubted(tmp_path: Path, dtype: type) -> None:
+    np.save(tmp_path / "whole.npy", (1000 * DEPTH).astype(dtype))
+    (warning,) = read_depth_map(tmp_path / "whole.npy").warnings
+    assert "whole numbers" in warning
+    assert not read_depth_map(tmp_path / "whole.npy", 0.001).warnings
+
+
 def test_the_depth_is_found_in_whichever_part_of_an_exr_file_it_lies(tmp_path: Path) -> None:
     # As Blender 5 writes its layers, unless told otherwise.
     grey = np.full((6, 8), 0.5, np.float16)

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from parascale.errors import InputError
-from parascale.media.exr_file import ExrFile, name_channels
+from parascale.media.exr_file import ExrFile, name_channels, read_channels
 
 RANDOM = np.random.default_rng(5)
 DEPTH = np.linspace(1, 9, 37 * 48, dtype=np.float32).reshape(37, 48)
@@ -44,10 +44,40 @@ def test_every_channel_has_the_numbers_that_were_written(tmp_path: Path, packed:
         np.testing.assert_array_equal(read, pixels)
 
 
+def window(left: int, top: int, right: int, bottom: int) -> tuple[np.ndarray, np.ndarray]:
+    return np.array([left, top], np.int32), np.array([right, bottom], np.int32)
+
+
 def test_a_window_that_begins_elsewhere_serves(tmp_path: Path) -> None:
-    window = np.array([-5, 7], np.int32), np.array([42, 43], np.int32)
-    file = ExrFile(write(tmp_path / "window.exr", dataWindow=window))
+    both = window(-5, 7, 42, 43)
+    file = ExrFile(write(tmp_path / "window.exr", dataWindow=both, displayWindow=both))
     np.testing.assert_array_equal(file.read("A.Z"), DEPTH)
+
+
+WINDOWS = {
+    "a crop": ((10, 5, 57, 41), (0, 0, 99, 79)),
+    "overscan": ((-8, -6, 39, 30), (0, 0, 31, 24)),
+    "off to a side": ((20, -10, 67, 26), (0, 0, 47, 36)),
+    "outside": ((200, 5, 247, 41), (0, 0, 47, 36)),
+}
+
+
+@pytest.mark.parametrize("reader", ["ours", "OpenEXR"])
+@pytest.mark.parametrize("name", WINDOWS)
+def test_pixels_lie_where_the_picture_is_shown(tmp_path: Path, name: str, reader: str) -> None:
+    data, display = WINDOWS[name]
+    path = write(tmp_path / "window.exr", dataWindow=window(*data), displayWindow=window(*display))
+    if reader == "ours":
+        found = [ExrFile(path).read(channel) for channel in ("A.Z", "B.half", "C.number")]
+    else:
+        found = read_channels(path, lambda _path, _names: ("A.Z", "B.half", "C.number"))[1]
+    wide = np.full((400, 400), np.nan)
+    wide[100 + data[1] : 101 + data[3], 100 + data[0] : 101 + data[2]] = DEPTH
+    shown = wide[100 + display[1] : 101 + display[3], 100 + display[0] : 101 + display[2]]
+    np.testing.assert_array_equal(found[0], shown)
+    np.testing.assert_array_equal(found[1], shown.astype(np.float16))
+    assert found[2].shape == shown.shape
+    assert (found[2][np.isnan(shown)] == 0).all()
 
 
 def test_parts_are_read_apart(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Depth maps from files: EXR, 16-bit PNG, .npy, .npz."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +23,13 @@ EIGHT_BITS_WARNING = (
     "{} has 8 bits a pixel, 256 steps of depth: P jumps where surfaces cross them, and most such pictures hold "
     "normalised inverse depth for display, not depth. Use the 16-bit or EXR file."
 )
+WHOLE_NUMBERS_WARNING = (
+    "{} holds whole numbers, which are taken as they are: where they count millimetres, a depth scale of 0.001 makes "
+    "them metres."
+)
 _DEPTH_CHANNEL_NAMES = ("z", "depth", "v", "y")
+# Passes that are read as depth by their last letter, and are something else.
+_OTHER_PASSES = re.compile(r"disparity|inv(erse)?[_ .]?depth|mist|filtered", re.IGNORECASE)
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +71,9 @@ def read_depth_map(path: Path | str, scale: float | None = None) -> DepthFile:
         names, pixels = read_channels(path, choose_depth_channels)
         return make_depth(path, merge_channels(path, pixels, names), scale)
     if suffix in (".npy", ".npz"):
-        return make_depth(path, _read_numpy(path), scale)
+        values = _read_numpy(path)
+        is_doubted = scale is None and np.issubdtype(values.dtype, np.integer)
+        return make_depth(path, values, scale, (WHOLE_NUMBERS_WARNING.format(path.name),) if is_doubted else ())
     stored = _read_picture(path)
     warnings = (EIGHT_BITS_WARNING.format(path.name),) if stored.dtype == np.uint8 else ()
     return make_depth(path, stored, scale, warnings)
@@ -102,12 +111,18 @@ def make_depth(
 def _read_numpy(path: Path) -> NDArray[np.generic]:
     try:
         loaded = np.load(path, allow_pickle=False)
-        arrays = [loaded[name] for name in loaded.files] if isinstance(loaded, np.lib.npyio.NpzFile) else [loaded]
+        found = dict(loaded) if isinstance(loaded, np.lib.npyio.NpzFile) else {"": loaded}
     except Exception as error:  # a broken archive raises zipfile's and zlib's errors, and NumPy's
         raise InputError(f"{path} is not a depth map in .npy or .npz form: {_sentence(error)}") from error
-    if len(arrays) != 1 or not np.issubdtype(arrays[0].dtype, np.number) or np.iscomplexobj(arrays[0]):
+    name = "depth" if "depth" in found else next(iter(found), "")
+    values = found.get(name)
+    if values is None or (len(found) > 1 and name != "depth"):
         raise InputError(f"{path} does not hold one array of height x width numbers")
-    return arrays[0]
+    if not np.issubdtype(values.dtype, np.number) or np.iscomplexobj(values):
+        raise InputError(f"{path} does not hold one array of height x width numbers")
+    if _OTHER_PASSES.search(name):
+        raise InputError(f"{path}: {name} is not depth by its name: save the distance of the surface along the view")
+    return np.asarray(values)
 
 
 def choose_depth_channels(path: Path, names: Sequence[str]) -> tuple[str, ...]:
@@ -118,15 +133,24 @@ def choose_depth_channels(path: Path, names: Sequence[str]) -> tuple[str, ...]:
     InputError
         Where it is not clear which one holds depth.
     """
-    if len(names) == 1:
+    candidates = [name for name in names if not _OTHER_PASSES.search(name) and not _is_of_vector(name, names)]
+    if len(names) == 1 and candidates:
         return tuple(names)
     for wanted in _DEPTH_CHANNEL_NAMES:
-        found = [name for name in names if name.rpartition(".")[2].lower() == wanted]
-        if len(found) == 1:
-            return tuple(found)
+        found = [name for name in candidates if name.rpartition(".")[2].lower() == wanted]
+        named = [name for name in found if name.rpartition(".")[0].rpartition(".")[2].lower() == "depth"]
+        if len(found) == 1 or len(named) == 1:
+            return tuple(named if len(named) == 1 else found)
     if not {"R", "G", "B"} <= set(names):
         raise _no_depth(path, names)
     return "R", "G", "B"
+
+
+def _is_of_vector(name: str, names: Sequence[str]) -> bool:
+    """Whether a channel is one of the coordinates of a layer, as of a normal or a position."""
+    layer, _, last = name.rpartition(".")
+    others = {other.rpartition(".")[2].lower() for other in names if other.rpartition(".")[0] == layer}
+    return bool(layer) and last.lower() in {"y", "z"} and "x" in others
 
 
 def merge_channels(path: Path, pixels: Sequence[NDArray[np.generic]], names: Sequence[str]) -> NDArray[np.generic]:

@@ -20,6 +20,8 @@ from parascale.extras import require
 from parascale.media.size_limit import check_decoded_size
 
 T = TypeVar("T")
+# Left, top, right and bottom pixel, all of them inside.
+Window = tuple[int, int, int, int]
 
 MAX_PIXELS = 1_000_000_000
 
@@ -52,13 +54,14 @@ class _Channel:
 
 @dataclass(frozen=True)
 class _Part:
-    """A part by its header; the window of its pixels is first row, last row, width."""
+    """A part by its header."""
 
     name: str
     kind: str
     channels: tuple[_Channel, ...]
     compression: int
-    window: tuple[int, int, int]
+    window: Window
+    display: Window
     chunks: int
 
 
@@ -97,7 +100,7 @@ class ExrFile:
         return None if facts.compression <= 3 else f"compressed as {packed}"
 
     def read(self, name: str) -> NDArray[np.generic]:
-        """Read a channel (h, w) that has no obstacle.
+        """Read a channel (h, w) that has no obstacle, placed as `place_in_display` does.
 
         Raises
         ------
@@ -105,11 +108,13 @@ class ExrFile:
             Where the file is broken.
         """
         number, channel = self._channels[name]
-        return self._open(lambda data: self._pixels(data, number, channel))
+        part = self._parts[number]
+        return place_in_display(self._open(lambda data: self._pixels(data, number, channel)), part.window, part.display)
 
     def _pixels(self, data: mmap.mmap, number: int, name: str) -> NDArray[np.generic]:
         part = self._parts[number]
-        top, bottom, width = part.window
+        left, top, right, bottom = part.window
+        width = right - left + 1
         sizes = [channel.dtype.itemsize * width for channel in part.channels]
         index = [channel.name for channel in part.channels].index(name)
         begin, line = sum(sizes[:index]), sum(sizes)
@@ -151,6 +156,42 @@ class ExrFile:
             raise InputError(f"{self.path} is not an EXR file that can be read: {said}") from error
 
 
+def place_in_display(pixels: NDArray[np.generic], window: Window, display: Window) -> NDArray[np.generic]:
+    """Place the pixels that a file stores in the picture they are of: a crop of it, or more than it shows.
+
+    Parameters
+    ----------
+    pixels : (h, w)
+        Of the data window.
+    window, display : (int, int, int, int)
+        Left, top, right and bottom of the data window and of the display window.
+
+    Returns
+    -------
+    (H, W)
+        Of the display window; NaN, or 0 of whole numbers, where the file stores nothing.
+    """
+    if window == display:
+        return pixels
+    left, top, right, bottom = display
+    nothing = np.nan if np.issubdtype(pixels.dtype, np.floating) else 0
+    placed = np.full((bottom - top + 1, right - left + 1), nothing, pixels.dtype)
+    across = slice(max(window[0], left), min(window[2], right) + 1)
+    down = slice(max(window[1], top), min(window[3], bottom) + 1)
+    if across.start < across.stop and down.start < down.stop:
+        placed[down.start - top : down.stop - top, across.start - left : across.stop - left] = pixels[
+            down.start - window[1] : down.stop - window[1], across.start - window[0] : across.stop - window[0]
+        ]
+    return placed
+
+
+def _check_window(window: Window) -> Window:
+    width, height = window[2] - window[0] + 1, window[3] - window[1] + 1
+    if width < 1 or height < 1 or width * height > MAX_PIXELS:
+        raise ValueError(f"invalid size {width}x{height}")
+    return window
+
+
 def name_channels(parts: Sequence[tuple[str, Sequence[str]]]) -> dict[str, tuple[int, str]]:
     """Give each channel of all parts of a file a name of its own.
 
@@ -187,7 +228,7 @@ def read_channels(
     Returns
     -------
     tuple of str, list of (h, w)
-        The names of all channels, and the pixels of the chosen ones.
+        The names of all channels, and the pixels of the chosen ones, placed as `place_in_display` does.
 
     Raises
     ------
@@ -198,20 +239,28 @@ def read_channels(
     import OpenEXR
 
     try:
+        windows = []
         for part in OpenEXR.File(str(path), header_only=True).parts:
-            (left, top), (right, bottom) = part.header["dataWindow"]
-            check_decoded_size(path, int(right) - int(left) + 1, int(bottom) - int(top) + 1)
+            windows.append((_window_of(part.header["dataWindow"]), _window_of(part.header["displayWindow"])))
+            for left, top, right, bottom in windows[-1]:
+                check_decoded_size(path, right - left + 1, bottom - top + 1)
         with OpenEXR.File(str(path), separate_channels=True) as file:
             parts = file.parts
             named = name_channels([(part.name(), list(part.channels)) for part in parts])
             chosen = [named[name] for name in choose(path, tuple(named))]
             # Pixels live no longer than their file.
-            return tuple(named), [np.array(parts[number].channels[name].pixels) for number, name in chosen]
+            pixels = [(np.array(parts[number].channels[name].pixels), *windows[number]) for number, name in chosen]
+            return tuple(named), [place_in_display(*each) for each in pixels]
     except InputError:
         raise
     except Exception as error:  # its binding raises RuntimeError, ValueError and OSError alike
         said = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
         raise InputError(f"{path} is an EXR file that cannot be read: {said}") from error
+
+
+def _window_of(corners: tuple[Sequence[int], Sequence[int]]) -> Window:
+    (left, top), (right, bottom) = corners
+    return int(left), int(top), int(right), int(bottom)
 
 
 def _headers(data: mmap.mmap) -> tuple[list[_Part], list[int], bool]:
@@ -257,17 +306,16 @@ def _text(data: mmap.mmap | bytes, offset: int) -> tuple[str, int]:
 
 
 def _part(attributes: Mapping[str, bytes], kind: str) -> _Part:
-    left, top, right, bottom = struct.unpack("<4i", attributes["dataWindow"])
+    window, display = (_check_window(struct.unpack("<4i", attributes[f"{kind}Window"])) for kind in ("data", "display"))
     compression = attributes["compression"][0]
-    width, height = right - left + 1, bottom - top + 1
-    if compression >= len(_COMPRESSIONS) or width < 1 or height < 1 or width * height > MAX_PIXELS:
-        raise ValueError(f"invalid size or compression ({width}x{height}, method {compression})")
-    chunks = -(-height // _COMPRESSIONS[compression][1])
+    if compression >= len(_COMPRESSIONS):
+        raise ValueError(f"invalid compression (method {compression})")
+    chunks = -(-(window[3] - window[1] + 1) // _COMPRESSIONS[compression][1])
     if "chunkCount" in attributes:
         (chunks,) = struct.unpack("<I", attributes["chunkCount"])
     name = attributes.get("name", b"").decode("utf-8", "replace")
     kind = attributes.get("type", kind.encode()).decode("utf-8", "replace")
-    return _Part(name, kind, _channels(attributes["channels"]), compression, (top, bottom, width), chunks)
+    return _Part(name, kind, _channels(attributes["channels"]), compression, window, display, chunks)
 
 
 def _channels(data: bytes) -> tuple[_Channel, ...]:

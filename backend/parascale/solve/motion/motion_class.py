@@ -251,7 +251,8 @@ def widest_pairs(tracks: Tracks) -> Iterator[tuple[int, int]]:
     """For frames all over the clip, the frame in which their shared points have moved furthest."""
     seen, count = tracks.seen, len(tracks.positions)
     for a in np.unique(np.linspace(0, count - 1, 6).astype(int)):
-        enough = max(MIN_SHARED, 0.3 * seen[a].sum())
+        # Photos far apart share fewer points than frames of a film.
+        enough = max(MIN_SHARED, (0.1 if tracks.matched else 0.3) * seen[a].sum())
         best, widest = None, 0.0
         for b in np.unique(np.linspace(0, count - 1, 25).astype(int)):
             first, second, both = tracks.pair(int(a), int(b))
