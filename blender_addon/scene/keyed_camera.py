@@ -36,7 +36,7 @@ from ..settings import settings_of_object
 from ..settings.calibration import CalibrationSettings
 from .calibration_inputs import CalibrationInputs
 from .geometry import keep_geometry
-from .markers import move_marker, show_by_marker, shown_instead
+from .markers import show_from, shown_instead
 from .objects import link_object, lock
 from .report import note_report
 from .staleness import note_inputs
@@ -154,10 +154,7 @@ def write_camera(
     anchor = camera.parent
     if inputs.surroundings.carriers is not None and anchor is not None and anchor.parent is not None:
         notes.append(f"{anchor.name} moves with {anchor.parent.name}: clear its parent to have the move stay apart.")
-    if ours.inputs:
-        move_marker(scene, camera, before, round(frames[0]))
-    else:
-        show_by_marker(scene, camera, round(frames[0]))
+    show_from(scene, camera, round(frames[0]), before if ours.inputs else None)
     other = shown_instead(scene, camera, frames)
     if other is not None:
         notes.append(

@@ -45,6 +45,7 @@ def test_slider_is_answered_at_once_by_a_draft(calibrated: bpy.types.Object) -> 
 
 def test_a_draft_keys_nothing_that_rebuild_refuses(calibrated: bpy.types.Object) -> None:
     from bl_ext.user_default.parascale.scene.calibrated_camera import rebuild_draft
+
     from parascale.blender.depth import SceneDepth
     from parascale.blender.keyframes import fcurves
     from parascale.errors import InputError
