@@ -30,7 +30,7 @@ from parascale.types import Array, Image, Json, to_json_values
 from ..settings import TIME, settings_of_object, settings_of_scene
 from ..settings.generators import find_generator, parameter_values
 from ..steps import Steps
-from .objects import reference_of_camera
+from .cameras import reference_of_camera
 from .pictures import cut_to_shape, read_current_image, read_picture, read_render_result, render_frame
 from .reference_camera import shot_of_reference
 from .render_beside import render_beside

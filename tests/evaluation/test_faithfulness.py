@@ -142,7 +142,7 @@ def test_rows_of_another_program_are_refused_with_what_to_do_and_left_alone(
 
 @pytest.mark.slow
 def test_the_same_plan_gives_the_same_bytes(tmp_path: Path) -> None:
-    plan = Plan(["room-desk"], ["closed-loop", "scale-calib", "shot"], ["dolly in"], frames=17, size=(480, 270))
+    plan = Plan(["room-desk"], ["closed-loop", "scale-calib", "shot"], ["dolly in"], RENDER, frames=17, size=(480, 270))
     written = []
     for name in ("one", "two"):
         evaluate(plan, tmp_path / name, None, lambda part, phase: None)

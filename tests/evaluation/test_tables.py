@@ -124,8 +124,19 @@ def test_the_worst_calibrated_paths_are_named_with_the_walls_they_pass() -> None
     ]
     assert [row.move for row in worst_rows(rows)] == ["truck", "orbit"]
     told = markdown(rows)
-    assert "- a-b, orbit: 0.400; 3 steps pass through a surface" in told
-    assert "- a-b, truck: 0.500; the camera comes within 0.02 median depths of a surface" in told
+    assert "- a-b, orbit, closed-loop: 0.400; 3 steps pass through a surface" in told
+    assert "- a-b, truck, closed-loop: 0.500; the camera comes within 0.02 median depths of a surface" in told
+
+
+def test_of_the_two_methods_that_are_used_the_worse_is_named() -> None:
+    rows = [
+        Row("a-b", "orbit", "closed-loop", pce=0.05, true_pce=0.001),
+        Row("a-b", "orbit", "shot", pce=2.3, nearest=0.02),
+        Row("a-b", "arc", "closed-loop", pce=0.06, true_pce=0.001),
+        Row("a-b", "arc", "shot", pce=0.04),
+        Row("a-b", "crane", "shot"),
+    ]
+    assert [(row.move, row.method) for row in worst_rows(rows)] == [("orbit", "shot"), ("arc", "closed-loop")]
 
 
 def test_tables_are_the_same_in_csv_and_json() -> None:

@@ -244,7 +244,7 @@ def _with_video(job: _Job, row: Row, path: Shot, solved: Shot, stage: Stage) -> 
     path, solved = (_as_trained(job.plan, shot) for shot in (path, solved))
     try:
         video, made_up = _video(job, row.key, path, stage, own)
-        realised = verify(video, path, masks=made_up)
+        realised = verify(video, path, masks=made_up, threads=1)
         found, asked = compare(realised.shot, solved), realised.metrics
     except InputError as error:
         return replace(row, reason=f"no video to measure: {error}")

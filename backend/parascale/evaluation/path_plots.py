@@ -112,7 +112,7 @@ def draw_worst(rows: Sequence[Row], plan: Plan, folder: Path, picture: Path) -> 
         for axes, image in zip(line, images, strict=True):
             axes.imshow(image)
             axes.set_axis_off()
-        told = f"{row.regime}, {row.move}: PCE {row.pce:.3f}; {reason_of(row)}"
+        told = f"{row.regime}, {row.move}, {row.method}: PCE {row.pce:.3f}; {reason_of(row)}"
         # It is wider than the picture below it, and would push the next one aside.
         line[0].text(0, 1.06, told, fontsize=8, transform=line[0].transAxes).set_in_layout(False)
     save_figure(figure, picture, 90)

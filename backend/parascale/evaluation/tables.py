@@ -12,7 +12,8 @@ from parascale.evaluation.intervals import bootstrap_interval
 from parascale.evaluation.plan import scales_of, sides_of
 from parascale.evaluation.results import Row, mean, median, raw_slope
 
-# PCE of closed-loop beyond which a row is named, and how many are.
+# What is used: the paths of these that are furthest off are named and shown, beyond this PCE, so many at most.
+CALIBRATED = ("closed-loop", "shot")
 SHOWN_ABOVE, WORST = 0.03, 10
 # What the paper's ablations leave out, by the method that does; the whole first.
 ABLATIONS = {
@@ -71,7 +72,11 @@ def make_tables(rows: Sequence[Row]) -> list[Table]:
     Means are over the rows that could be measured; those that could not are counted beside.
     """
     tables = [_methods(rows), _every_pair(rows), _targets(rows), _moves(rows), _shots(rows)]
-    tables += [table for table in (_ablations(rows), _pairs(rows, "closed-loop"), _pairs(rows, "static")) if table.rows]
+    tables += [
+        table
+        for table in (_ablations(rows), *(_pairs(rows, method) for method in (*CALIBRATED, "static")))
+        if table.rows
+    ]
     if any(not math.isnan(row.video_pce) for row in rows):
         tables.append(_videos(rows))
     return [*tables, _paper(rows)]
@@ -149,9 +154,11 @@ def as_json(tables: Sequence[Table]) -> str:
 
 
 def worst_rows(rows: Sequence[Row]) -> list[Row]:
-    """Give the calibrated rows that are furthest off, the worst first."""
-    own = [row for row in rows if row.method == "closed-loop" and row.pce > SHOWN_ABOVE]
-    return sorted(own, key=lambda row: -row.pce)[:WORST]
+    """Give the calibrated rows that are furthest off, the worst first; of a pair and move the worse method alone."""
+    own = [row for row in rows if row.method in CALIBRATED and row.pce > SHOWN_ABOVE]
+    # The last that is put in stays.
+    worse = {(row.regime, row.move): row for row in sorted(own, key=lambda row: row.pce)}
+    return sorted(worse.values(), key=lambda row: -row.pce)[:WORST]
 
 
 def reason_of(row: Row) -> str:
@@ -412,8 +419,9 @@ def worst_lines(rows: Sequence[Row]) -> str:
     worst = worst_rows(rows)
     if not worst:
         return ""
-    lines = [f"`closed-loop` above {SHOWN_ABOVE:g}, the worst first:", ""]
-    lines += [f"- {row.regime}, {row.move}: {row.pce:.3f}; {reason_of(row)}" for row in worst]
+    names = " and ".join(f"`{method}`" for method in CALIBRATED)
+    lines = [f"{names} above {SHOWN_ABOVE:g}, the worst first:", ""]
+    lines += [f"- {row.regime}, {row.move}, {row.method}: {row.pce:.3f}; {reason_of(row)}" for row in worst]
     return "\n".join(lines) + "\n"
 
 

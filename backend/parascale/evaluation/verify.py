@@ -37,6 +37,7 @@ def verify(
     shot: Shot,
     *,
     masks: Path | None = None,
+    threads: int | None = None,
     progress: Progress | None = None,
     cancelled: CancelCheck | None = None,
 ) -> Verification:
@@ -50,6 +51,8 @@ def verify(
         What was asked for. Its intrinsics, scaled to the video's size, are given to the solver.
     masks : Path or None
         A video or a folder of masks, white where the picture shows nothing of the scene: a preview's ``hole_mask``.
+    threads : int or None
+        See `parascale.solve.pipeline.solve`.
 
     Raises
     ------
@@ -69,7 +72,7 @@ def verify(
         # `generate` made it at the rate its model was trained at.
         shot = fit_to_training(shot, info.fps)
     intrinsics = scale_intrinsics(asked.intrinsics[0], asked.size, (info.width, info.height))
-    solved = solve(video, intrinsics=intrinsics, masks=masks, progress=progress, cancelled=cancelled)
+    solved = solve(video, intrinsics=intrinsics, masks=masks, threads=threads, progress=progress, cancelled=cancelled)
     realised = with_repeats(solved)
     return Verification(realised, compare(realised, shot))
 
