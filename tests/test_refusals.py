@@ -12,7 +12,7 @@ PAGE = ROOT / "docs" / "refusals.md"
 ROOMS = ("solve", "media")
 # Reasons that a sentence is made of: the names they are given, and the functions that return them.
 REASONS, MAKERS = {"reason", "reasons", "what", "lost", "SMALL_MOVE"}, {"describe_missing_frames", "_too_many"}
-GATES = {"gate.py", "motion_class.py", "pipeline.py"}
+GATES = {"gate.py", "linking.py", "motion_class.py", "pipeline.py"}
 VALUE = "…"
 
 

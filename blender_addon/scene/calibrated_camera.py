@@ -19,8 +19,8 @@ from ..steps import Hooks, Steps, in_thread
 from ..stubs import Context
 from ..tasks import WRITE
 from .calibration_inputs import CalibrationInputs, inputs_of_camera, inputs_of_scene
+from .cameras import reason_linked
 from .keyed_camera import make_camera, refuse_unseen_keys, write_camera
-from .objects import reason_linked
 from .prepared_reference import Retiming
 from .staleness import fingerprint_camera
 
@@ -91,6 +91,7 @@ def rebuild_camera(scene: bpy.types.Scene, camera: bpy.types.Object, retiming: R
 def rebuild_draft(scene: bpy.types.Scene, camera: bpy.types.Object, surroundings: SceneDepth, every: int) -> None:
     """Do as `rebuild_camera`, at once, from geometry gathered before, measured every few frames."""
     inputs = inputs_of_camera(scene, camera, surroundings)
+    refuse_unseen_keys(settings_of_object(camera).calibration, camera)
     if inputs.target.depth is surroundings and surroundings.carriers is None:
         inputs = replace(inputs, target=replace(inputs.target, depth=ReprojectedDepth(surroundings, every)))
     inputs = replace(inputs, options=replace(inputs.options, rounds=1))
@@ -130,10 +131,10 @@ class _OnMain:
 
     def __init__(self, surroundings: SceneDepth, hooks: Hooks) -> None:
         self.nearest_hit = hooks.on_main(surroundings.nearest_hit)
-        self._nearest_point = hooks.on_main(surroundings.nearest_point)
+        self.nearest_point = hooks.on_main(surroundings.nearest_point)
         self.clip_at = hooks.on_main(surroundings.clip_at)
 
     def nearest_points(self, centres: ArrayLike) -> Array:
         """See `Surroundings`; a frame at a time, between which the main thread does other things."""
         places = np.asarray(centres, np.float64)
-        return np.array([self._nearest_point(place, frame) for frame, place in enumerate(places)]).reshape(-1, 3)
+        return np.array([self.nearest_point(place, frame) for frame, place in enumerate(places)]).reshape(-1, 3)

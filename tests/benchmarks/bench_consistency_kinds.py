@@ -16,7 +16,7 @@ from typing import Any
 
 import cv2
 import numpy as np
-from consistency_clips import _cloth, _paste, _walker, rendered
+from consistency_clips import _cloth, _paste, _walker, depth_with_movers, rendered
 from numpy.typing import NDArray
 
 from parascale.errors import InputError
@@ -25,7 +25,6 @@ from parascale.solve import solve
 from parascale.types import Array
 
 SIZE, FOCAL, COUNT = (640, 360), 520.0, 48
-EYE_HEIGHT = 1.5
 RIGHT, COVERED = 0.05, 0.95
 
 
@@ -117,22 +116,10 @@ def film(take: Take, path: Path) -> Array:
     """Write a clip, and return the true P of every step (T - 1,)."""
     camera = rendered.Camera(take.scene, SIZE, FOCAL)
     clip = rendered.film(path, camera, take.poses, focals=take.focals, retouch=take.retouch, sky=take.sky)
-    depth = clip.median_depth.copy()
+    depth = clip.median_depth
     if take.retouch is not None:
-        # Its area, and the depth of the ground where it ends.
-        for frame, pose in enumerate(take.poses):
-            moves = _drawn(take.retouch, frame)
-            z = camera.picture(pose, float(take.focals[frame]))[1]
-            feet = min(np.flatnonzero(moves.any(axis=1)).max() + 1, SIZE[1] - 1) - SIZE[1] / 2
-            z[moves] = min(FOCAL * EYE_HEIGHT / max(feet, 1.0), float(z[np.isfinite(z)].max()))
-            depth[frame] = np.median(z[np.isfinite(z)])
+        depth = depth_with_movers(camera, take.poses, take.retouch, take.focals)
     return np.asarray(np.linalg.norm(np.diff(take.poses[:, :3, 3], axis=0), axis=1) / depth[:-1])
-
-
-def _drawn(retouch: Callable[[int, NDArray[np.uint8]], NDArray[np.uint8]], frame: int) -> NDArray[np.bool_]:
-    """Where a function draws: what differs between two plain pictures that went through it is not drawn on."""
-    dark, bright = (np.full((SIZE[1], SIZE[0], 3), grey, np.uint8) for grey in (0, 255))
-    return np.asarray((retouch(frame, bright).astype(int) - retouch(frame, dark))[:, :, 0] < 128)
 
 
 def judge(shot: Shot, truth: Array) -> str:

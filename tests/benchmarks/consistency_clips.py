@@ -26,12 +26,13 @@ rendered = load_renderer()
 
 @dataclass(frozen=True, eq=False)
 class Shown:
-    """How to film a clip."""
+    """How to film a clip; what is drawn over it stands on the ground, or lies on it as water does."""
 
     poses: Array
     scene: Any
     retouch: Retouch | None = None
     sky: Any = None
+    stands: bool = True
 
 
 def _still() -> Array:
@@ -165,7 +166,7 @@ def surf(rng: np.random.Generator) -> Shown:
         return out
 
     poses = (_travel, _panning)[rng.integers(2)](rng)
-    return Shown(poses, _scene(rng), retouch)
+    return Shown(poses, _scene(rng), retouch, stands=False)
 
 
 KINDS: tuple[Callable[[np.random.Generator], Shown], ...] = (
@@ -190,5 +191,31 @@ def film_set(folder: Path, seed: int, count: int, only: str = "") -> Iterator[tu
             camera = rendered.Camera(shown.scene, SIZE, FOCAL)
             path = folder / f"{kind.__name__}-{seed}-{number}.mp4"
             clip = rendered.film(path, camera, shown.poses, retouch=shown.retouch, sky=shown.sky)
+            depth = clip.median_depth
+            if shown.retouch is not None and shown.stands:
+                depth = depth_with_movers(camera, shown.poses, shown.retouch)
             steps = np.linalg.norm(np.diff(shown.poses[:, :3, 3], axis=0), axis=1)
-            yield path, steps / clip.median_depth[:-1]
+            yield path, steps / depth[:-1]
+
+
+def depth_with_movers(camera: Any, poses: Array, retouch: Retouch, focals: Array | None = None) -> Array:
+    """Median depth (T,) of what is seen, where each thing that is drawn stands on the ground at its lowest row."""
+    medians = []
+    for frame, pose in enumerate(poses):
+        z = camera.picture(pose, None if focals is None else float(focals[frame]))[1]
+        drawn = _drawn(retouch, frame, (z.shape[1], z.shape[0]))
+        count, label = cv2.connectedComponents(drawn.astype(np.uint8))
+        stood = z.copy()
+        for number in range(1, count):
+            rows, columns = np.nonzero(label == number)
+            feet = columns[rows == rows.max()]
+            ground = z[min(rows.max() + 1, len(z) - 1), feet]
+            stood[label == number] = np.median(ground)
+        medians.append(np.median(stood[np.isfinite(stood)]))
+    return np.array(medians)
+
+
+def _drawn(retouch: Retouch, frame: int, size: tuple[int, int]) -> NDArray[np.bool_]:
+    """Where a function draws: what differs between two plain pictures that went through it is not drawn on."""
+    dark, bright = (np.full((size[1], size[0], 3), grey, np.uint8) for grey in (0, 255))
+    return np.asarray((retouch(frame, bright).astype(int) - retouch(frame, dark))[:, :, 0] < 128)

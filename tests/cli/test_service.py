@@ -55,7 +55,7 @@ def test_a_backend_that_is_told_to_end_exits_as_documented(
     process = serve("--log", home / "events.log", "--log-format", "json")
     address_of(process)
     os.kill(process.pid, number)
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=120)
     assert process.returncode == code
     assert err.splitlines()[-1] == f"parascale: {word}"
     assert not (home / "state" / "backend.json").exists()
@@ -116,7 +116,7 @@ with connect({address!r}) as client:
     while "failed" not in states:
         states.append(json.loads(watching.stdout.readline())["state"])
     watching.send_signal(signal.SIGINT)
-    watching.communicate(timeout=20)
+    watching.communicate(timeout=120)
     assert watching.returncode == 130
 
 

@@ -117,8 +117,8 @@ def test_who_is_too_close_already_may_leave_but_not_come_closer() -> None:
     guard = Guard(1.0, np.tile(LENS, (2, 1)))
     samples = DepthSamples(np.array([[320.0, 180.0]]), np.array([0.5]), np.ones(1, bool))
     guard.see(0, np.eye(4), samples, 0.5)
-    assert guard.allow(0, np.zeros(3), np.array([0, 0, -0.1]), 1) == pytest.approx([0, 0, -0.1])
-    assert np.linalg.norm(guard.allow(0, np.zeros(3), np.array([0, 0, 0.1]), 1)) < 1e-3
+    assert guard.allow(0, 0, np.zeros(3), np.array([0, 0, -0.1]), 1) == pytest.approx([0, 0, -0.1])
+    assert np.linalg.norm(guard.allow(0, 0, np.zeros(3), np.array([0, 0, 0.1]), 1)) < 1e-3
     assert guard.held_back.keys() == {0}
 
 
@@ -136,3 +136,25 @@ def test_a_clearance_in_another_unit_than_the_target_is_refused(straight, traced
     wall = traced((((0.0, 0.0, 1.0), 2.0),), (), grid=(64, 36))
     with pytest.raises(InputError, match="a clearance of 300 is not less than the target's median depth, 2:"):
         calibrate(truck(straight), wall, ANCHOR, Settings.verbatim(clearance=300.0))
+
+
+def test_a_camera_near_the_ground_goes_on_level_where_all_else_is_far(straight, traced) -> None:
+    """The distance that is kept, 0.1 Z', may be more than the height above a ground that no picture shows below."""
+    level = (0.0, 1.0, 0.0)
+    seen = traced((((0.0, 0.0, 1.0), 40.0), (level, 2.0)), (), grid=(64, 36))
+    facts = TargetFacts((0, -1, 0), (), Walls(((0.0, 0.0, 1.0), 40.0), (level, 2.0)))
+    reference = Shot("dolly", 24, straight([0, 0, 1], count=25, reach=0.3), np.ones(25))
+    result = calibrate(reference, seen, ANCHOR, Settings.verbatim(clearance=None), facts=facts)
+    assert 0.1 * result.shot.median_depth[0] > 2.5
+    assert result.report.bent_frames == result.report.held_back_frames == ()
+    assert result.report.pce < 1e-12
+
+
+def test_a_camera_that_begins_before_a_wall_turns_until_there_is_room(straight, traced) -> None:
+    """It may not stand still until the end because no way is free within the turn of one step."""
+    seen = traced((((0.0, 0.0, 1.0), 5.0),))
+    facts = TargetFacts((0, -1, 0), (), Walls(((1.0, 0.0, 0.0), 0.6)))
+    result = calibrate(truck(straight), seen, ANCHOR, Settings.verbatim(clearance=0.5), facts=facts)
+    assert len(result.report.held_back_frames) < 5
+    assert np.all(0.6 - result.shot.trajectory.centres[1:, 0] >= 0.5 - 1e-6)
+    assert result.shot.parallax_number[5:] == pytest.approx(truck(straight).parallax_number[5:])

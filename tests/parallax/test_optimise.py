@@ -95,7 +95,7 @@ def test_a_closed_path_closes_and_p_and_the_subject_stay(uneven_room) -> None:
 
 
 def test_jumps_that_the_reference_has_itself_are_evened_out(traced) -> None:
-    """Its median depth falls by a tenth at once, while it travels fast enough for that to be seen."""
+    """Its median depth falls by a tenth at once: the gain begins to change before that, and less of P is lost."""
     poses = [looking(np.array([0.6 * t, 0, 0]), np.array([0.6 * t, 0, 5])) for t in range(21)]
     depth = np.where(np.arange(21) < 10, 6.0, 5.4)
     reference = shot_of(poses, depth, up=DOWN_UP)
@@ -104,8 +104,9 @@ def test_jumps_that_the_reference_has_itself_are_evened_out(traced) -> None:
     marched, optimised = (
         carry(reference, wall, anchor, chosen).report for chosen in (Settings.preset("shot", clearance=0.0), OPTIMISED)
     )
-    assert marched.largest_jump > 0.08
-    assert optimised.largest_jump <= 0.05 + 1e-9
+    assert max(marched.largest_jump, optimised.largest_jump) <= 0.05 + 1e-9
+    assert optimised.solver == "optimise"
+    assert optimised.pce < 0.8 * marched.pce
 
 
 def test_similar_worlds_leave_nothing_to_optimise(path, film, room) -> None:

@@ -19,7 +19,7 @@ from parascale.link.client import Client
 from parascale.link.keys import client_keys, new_keys, server_key
 from parascale.link.kinds.generate import GenerationRequest
 from parascale.link.kinds.solve import SolveFields, SolveRequest
-from parascale.link.limits import MAX_FRAME, MAX_PARTS
+from parascale.link.limits import BEAT, MAX_FRAME, MAX_PARTS
 from parascale.link.local import connect
 from parascale.service.connections import MAX_CONNECTIONS, MAX_STRANGERS
 from parascale.service.limits import Limits
@@ -97,12 +97,19 @@ def test_unread_answers_hold_little_memory(shared: Any, client: Client, make_req
     client.delete(job)
 
 
+def loop_ticks(pid: int) -> int:
+    """Return the time of the processor that the loop of a backend has taken: a busy machine's clock proves nothing."""
+    fields = Path(f"/proc/{pid}/task/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return int(fields[11]) + int(fields[12])
+
+
 @pytest.mark.parametrize(("count", "size"), [(150, MAX_FRAME), (600_000, 0)])
 def test_a_message_of_many_frames_is_cut_off_before_it_is_whole(
     shared: Any, client: Client, count: int, size: int
 ) -> None:
     client.hello()
     before, most, slowest = memory(shared.pid), 0, 0.0
+    ticks = os.sysconf("SC_CLK_TCK")
     with bare_socket(shared.backend.address, shared.backend.server_key, client_keys()) as endless:
         answer(endless, header("hello", request=1))
         watch = endless.get_monitor_socket(zmq.EVENT_DISCONNECTED)
@@ -113,14 +120,14 @@ def test_a_message_of_many_frames_is_cut_off_before_it_is_whole(
         end = time.monotonic() + 30
         while not watch.poll(0):
             assert time.monotonic() < end, "it went through"
-            begin = time.monotonic()
+            begin = loop_ticks(shared.pid)
             client.hello()
-            slowest = max(slowest, time.monotonic() - begin)
+            slowest = max(slowest, (loop_ticks(shared.pid) - begin) / ticks)
             most = max(most, memory(shared.pid) - before)
         endless.disable_monitor()
         watch.close(0)
     assert most < 100 << 20
-    assert slowest < 2.0  # nobody is held up by the frames that came
+    assert slowest < 2.0  # seconds of the processor in which the frames that came held somebody up
 
 
 @pytest.fixture
@@ -153,7 +160,7 @@ def test_idle_strangers_shut_nobody_out(serving: Any, make_request: Make) -> Non
         host, port = server.address.removeprefix("tcp://").split(":")
         strangers: list[socket.socket] = []
         try:
-            strangers.extend(socket.create_connection((host, int(port)), timeout=5) for _ in range(3 * MAX_STRANGERS))
+            strangers.extend(socket.create_connection((host, int(port)), timeout=60) for _ in range(3 * MAX_STRANGERS))
             assert early.wait(early.submit(make_request())).state == "done"
             with connect(server.address) as late:
                 assert late.hello()
@@ -183,7 +190,7 @@ def test_a_client_has_so_many_connections_and_no_more(serving: Any) -> None:
 
 
 def test_a_worker_that_cannot_be_started_ends_nothing(
-    serving: Any, make_request: Make, monkeypatch: pytest.MonkeyPatch
+    serving: Any, make_request: Make, until: Callable[..., None]
 ) -> None:
     """Descriptors run out: the pool says so, and goes on when there are some again."""
     import resource
@@ -201,10 +208,7 @@ def test_a_worker_that_cannot_be_started_ends_nothing(
             except OSError:
                 pass
             os.kill(worker.pid, 9)
-            end = time.monotonic() + 20
-            while "no worker can be started" not in server._dispatcher._pool.trouble:
-                assert time.monotonic() < end
-                time.sleep(0.05)
+            until(lambda: "no worker can be started" in server._dispatcher._pool.trouble)
         finally:
             for descriptor in held:
                 os.close(descriptor)
@@ -320,7 +324,9 @@ def test_a_key_file_that_is_empty_or_vanishes_ends_nothing(
             assert client.hello()
 
 
-def test_a_revoked_client_is_cut_off_within_two_seconds(serving: Any, two: Path, tmp_path: Path) -> None:
+def test_a_revoked_client_is_cut_off_within_two_beats(
+    serving: Any, two: Path, tmp_path: Path, until: Callable[..., None]
+) -> None:
     from parascale.link.keys import revoke_client
 
     with (
@@ -330,12 +336,15 @@ def test_a_revoked_client_is_cut_off_within_two_seconds(serving: Any, two: Path,
     ):
         assert revoked.hello()
         assert other.hello()
+        key = client_keys(two).public.decode()
+        assert key in server._connections.owners()
         revoke_client(two, "client")
-        end = time.monotonic() + 2.5
-        while revoked._connection._open and time.monotonic() < end:
-            revoked.pump()
-            time.sleep(0.02)
-        assert not revoked._connection._open
+        beats, beat = list[float](), server._beat
+        server._beat = lambda: beats.append(time.monotonic()) or beat()
+        until(lambda: len(beats) >= 2)
+        assert key not in server._connections.owners()
+        assert 2 * BEAT <= 2.0
+        until(lambda: revoked.pump() == [] and not revoked._connection._open)
         with pytest.raises(InputError, match="does not know this client's key"):
             revoked.hello()
         assert other.hello()
@@ -420,7 +429,7 @@ def deadlocked():
 """
 
 CLIENT = """
-import sys, threading
+import sys, threading, time
 from pathlib import Path
 from parascale.link.kinds.sleep import NewRequest
 from parascale.link.local import connect
@@ -429,8 +438,13 @@ from parascale.service.server import Server
 server = Server("tcp://127.0.0.1:*", Path(sys.argv[1]) / "state")
 thread = threading.Thread(target=server.run)
 thread.start()
+stalls = server._dispatcher._stalls
 with connect(server.address) as client:
-    status = client.wait(client.submit(NewRequest("x")))
+    job = client.submit(NewRequest("x"))
+    while not (status := client.status(job)).final:
+        if status.phase == "counting sheep":  # from then on it stands still: a slow machine is slow before
+            stalls.update(dict.fromkeys(stalls, 6.0))
+        time.sleep(0.05)
     print(status.state, status.message, sep="|")
 server.stop()
 thread.join()
@@ -439,7 +453,7 @@ thread.join()
 
 def test_a_job_without_progress_is_tried_once_more_and_fails_with_the_evidence(tmp_path: Path) -> None:
     """The worker gives signs of life all the time: it is the job that stands still."""
-    done = run_with_kind(tmp_path, "sleep", RUN, CLIENT, stall=6.0)
+    done = run_with_kind(tmp_path, "sleep", RUN, CLIENT)
     state, message = done.stdout.strip().split("|")
     assert state == "failed", done.stderr
     assert "made no progress for 6 s while counting sheep (in deadlocked, sleep.py line 11)" in message

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from holding import held, worker_of
 
 from parascale.errors import InputError
 from parascale.link.client import Client
@@ -76,20 +77,22 @@ def test_a_starter_that_is_killed_leaves_the_jobs_of_others_alone(
     state: Path, how: str, make_request: Make, until: Until, tmp_path: Path
 ) -> None:
     starter = start_elsewhere(state, how)
-    processes = family(pid_of(state))
     backend, client = join_backend(state=state)
     assert backend.process is None
     with client:
-        job = client.submit(make_request(frames=200, width=320, height=180))
-        until(lambda: client.status(job).state == "running")
-        starter.communicate()
-        assert starter.returncode == -signal.SIGKILL
+        client.hello()
+        processes = family(pid_of(state))
+        with held(worker_of(pid_of(state))):
+            job = client.submit(make_request(frames=200, width=320, height=180))
+            until(lambda: client.status(job).state == "running")
+            starter.communicate()
+            assert starter.returncode == -signal.SIGKILL
         assert client.wait(job).state == "done"
         assert client.status(job).started is not None
         assert client.fetch(job, tmp_path / "out").files["video"].is_file()
         time.sleep(LINGER + 1.5)
         assert client.wait(client.submit(make_request())).state == "done"  # the last client counts, not the last job
-    until(lambda: not any(map(alive, processes)), 20)
+    until(lambda: not any(map(alive, processes)))
     assert not (state / "backend.json").exists()
 
 
@@ -100,7 +103,7 @@ def test_a_backend_ends_by_itself_when_its_last_client_is_gone(state: Path, unti
     time.sleep(LINGER + 1.5)
     assert all(map(alive, processes))
     clients[1].close()
-    until(lambda: not any(map(alive, processes)), 20)
+    until(lambda: not any(map(alive, processes)))
     assert find_backend(state) is None
 
 
@@ -109,12 +112,14 @@ def test_a_backend_nobody_joins_ends_by_itself(state: Path, until: Until) -> Non
     processes = family(pid_of(state))
     starter.kill()
     starter.communicate()
-    until(lambda: not any(map(alive, processes)), 20)
+    until(lambda: not any(map(alive, processes)))
 
 
 def test_a_job_whose_client_is_gone_is_finished_first(state: Path, make_request: Make, until: Until) -> None:
-    with join_backend(state=state)[1] as client:
-        pid = pid_of(state)
+    client = join_backend(state=state)[1]
+    client.hello()
+    pid = pid_of(state)
+    with held(worker_of(pid_of(state))), client:
         job = client.submit(make_request(frames=400, width=320, height=180))
         until(lambda: client.status(job).state == "running")
     until(lambda: not alive(pid))
@@ -132,7 +137,7 @@ def test_a_job_whose_files_never_came_keeps_no_backend(state: Path, until: Until
         job = client.start_submit(SolveRequest(clip))
         until(lambda: client.pump(1) or any(status.job_id == job for status in client.jobs()))
         assert not client.status(job).received
-    until(lambda: not alive(pid), 20)
+    until(lambda: not alive(pid))
 
 
 def test_stopping_ends_the_backend_at_once_and_keeps_its_job(
@@ -205,7 +210,7 @@ def test_a_backend_does_not_end_while_somebody_looks_for_one(state: Path, until:
     with StartLock(state):
         time.sleep(LINGER + 1.5)
         assert alive(pid)
-    until(lambda: not alive(pid), 20)
+    until(lambda: not alive(pid))
 
 
 def test_a_lock_ends_with_its_holder(state: Path) -> None:

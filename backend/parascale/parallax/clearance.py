@@ -27,6 +27,10 @@ TURNS = (6.0, 12.0, 24.0)
 # A step is bent, or shortened, in time: for what the camera would meet in so many steps.
 LOOK_AHEAD_STEPS = 6
 
+# A camera that is too close to a surface already may come closer by this share of the distance: surfaces are known to
+# seven digits.
+AS_CLOSE = 1e-6
+
 # Of the points that are near enough to matter so many, the nearest, are looked at.
 MOST_POINTS = 1500
 
@@ -44,6 +48,9 @@ class Surroundings(Protocol):
 
     def nearest_hit(self, origin: ArrayLike, direction: ArrayLike, distance: float, frame: int = 0) -> float | None:
         """Distance to the first surface along a ray, at most ``distance``; None where there is none."""
+
+    def nearest_point(self, centre: ArrayLike, frame: int) -> Array:
+        """Closest point (3,) of the surfaces to a camera centre at a frame; infinite where none is."""
 
     def nearest_points(self, centres: ArrayLike) -> Array:
         """Closest point of the surfaces to the camera centre of each frame, (T, 3) both; infinite where none is."""
@@ -72,6 +79,9 @@ class Guard:
         self._clearance, self._intrinsics, self._surroundings = clearance, intrinsics, surroundings
         self._clouds: list[Array] = []
         self._cloud = np.empty((0, 3))
+        # What the anchor's camera saw, which is seen first, and its frame; and the distance kept at each frame.
+        self._first: tuple[int, Array] | None = None
+        self._limits: dict[int, float] = {}
         self._kept: dict[int, Array] = {}
         self._limit = clearance or 0.0
         # Rotation vectors (3,) from the steps that were asked for to those that were made instead.
@@ -117,19 +127,32 @@ class Guard:
         x, y, z = surface(samples, self._intrinsics[frame])
         local = np.column_stack([x * z, y * z, z])
         self._clouds = [*self._clouds[1 - REMEMBERED_FRAMES :], local @ pose[:3, :3].T + pose[:3, 3]]
+        self._first = self._first or (frame, self._clouds[-1])
         if len(self._clouds) > 1:
             self._clouds[-2] = self._clouds[-2][::THINNED]
         self._kept[frame] = self._clouds[-1][:: max(len(local) // KEPT_POINTS, 1)]
         self._cloud = np.concatenate(self._clouds)
-        self._limit = self.limit_at(frame, depth)
+        self._limit = self._limits[frame] = self.limit_at(frame, depth)
 
-    def allow(self, frame: int, centre: Array, step: Array, left: int, neighbour: int | None = None) -> Array:
-        """Give the step (3,) from a place (3,) that may be made: itself, bent, or shortened.
+    def _recall(self, frame: int) -> None:
+        """Take up what counts for the camera of a frame: at the anchor's, where a march starts over, what that saw."""
+        self._limit = self._limits.get(frame, self._limit)
+        if self._first is not None and frame == self._first[0]:
+            self._cloud = self._first[1]
+            self._clouds = [self._cloud]
+
+    def allow(
+        self, frame: int, start: int, centre: Array, step: Array, left: int, neighbour: int | None = None
+    ) -> Array:
+        """Give the step (3,) from the camera of frame ``start``, at a place (3,), that may be made.
+
+        That is itself, bent, or shortened.
 
         What is in the way of the next steps counts, of which ``left`` are left: the step is bent in time to pass it,
         little by little from the bend of the step before, ``neighbour``, and back again; or, where no way is free,
         shortened to the share of the asked one that is, so that the camera slows down.
         """
+        self._recall(start)
         self._bends.pop(frame, None)
         self.held_back.pop(frame, None)
         length = math.sqrt(float(step @ step))
@@ -140,17 +163,21 @@ class Guard:
         held = None if neighbour is None else self._bends.get(neighbour)
         if held is None and self._fits(frame, centre, ahead * step, near, step):
             return step
+        near = self._with_unseen(frame, centre, near)
+        if held is None and self._fits(frame, centre, ahead * step, near, step):
+            return step
         expected = ahead * (step if held is None else rotation_of(held) @ step)
         way = self._find_way(frame, centre, ahead * step, near, expected)
         if way is None:
             way = self._turn_in_place(frame, centre, ahead * step, near, expected)
-        way = way / ahead
-        bend = turn_between(step / length, way / np.linalg.norm(way)) if way.any() else np.zeros(3)
+            self.held_back[frame] = self._largest_share(frame, centre, way, near)
+        # Kept even of a step of no length: from one step to the next the camera turns until there is room.
+        bend = turn_between(step / length, way / np.linalg.norm(way))
         if bend.any():
             self._bends[frame] = bend
         elif frame not in self.held_back:
             return step
-        return way
+        return self.held_back.get(frame, 1.0) / ahead * way
 
     def _find_way(self, frame: int, centre: Array, step: Array, near: _Near, expected: Array) -> Array | None:
         """Find the least bent of the ways (3,) that are free and turn least from the one that is expected."""
@@ -168,10 +195,7 @@ class Guard:
         return None
 
     def _turn_in_place(self, frame: int, centre: Array, step: Array, near: _Near, expected: Array) -> Array:
-        """Turn from the expected way (3,) towards the nearest that is free, and go as far as there is room.
-
-        Where none is free, the one that was asked for is shortened.
-        """
+        """Turn from the expected way (3,) towards the nearest that is free; the asked one where none is."""
         ways = _ways(step, expected)
         turns = _angles(ways, expected)
         order = np.argsort(turns, kind="stable").tolist()
@@ -180,8 +204,7 @@ class Guard:
         if free is not None:
             turn = turn_between(expected / np.linalg.norm(expected), ways[free] / np.linalg.norm(step))
             way = rotation_of(turn * (TURNS[-1] / max(turns[free], TURNS[-1]))) @ expected
-        self.held_back[frame] = self._largest_share(frame, centre, way, near)
-        return self.held_back[frame] * way
+        return way
 
     def _near(self, centre: Array, reach: float) -> _Near:
         """Remembered points within reach of a place, the nearest ones only."""
@@ -191,26 +214,37 @@ class Guard:
             chosen = chosen[np.argpartition(squared[chosen], MOST_POINTS)[:MOST_POINTS]]
         away = self._cloud[chosen] - centre
         closest = math.sqrt(float(np.min(np.einsum("ni,ni->n", away, away), initial=math.inf)))
-        return _Near(away, min(self._limit, closest * (1 - 1e-9)))
+        return _Near(away, min(self._limit, closest * (1 - AS_CLOSE)))
+
+    def _with_unseen(self, frame: int, centre: Array, near: _Near) -> _Near:
+        """Count what is not in any picture, such as the ground below the camera, among what is too close already."""
+        return near._replace(least=min(near.least, self._away(frame, centre) * (1 - AS_CLOSE)))
+
+    def _away(self, frame: int, place: Array) -> float:
+        """Distance from a place (3,) to the nearest surface, seen or not; infinite where nothing tells of any."""
+        if self._surroundings is None:
+            return math.inf
+        return math.dist(self._surroundings.nearest_point(place, frame), place)
 
     def _fits(self, frame: int, centre: Array, step: Array, near: _Near, asked: Array) -> bool:
         is_clear = _distance(near.away, step) >= near.least
-        return is_clear and self._meets_nothing(frame, centre, step, asked)
+        return is_clear and self._meets_nothing(frame, centre, step, asked, near.least)
 
-    def _meets_nothing(self, frame: int, centre: Array, step: Array, asked: Array) -> bool:
+    def _meets_nothing(self, frame: int, centre: Array, step: Array, asked: Array, least: float) -> bool:
         """Tell whether no surface, seen or not, is in the way of a step, nor from its end in that of the asked one."""
         if self._surroundings is None:
             return True
-        reach = float(np.linalg.norm(step)) + self._limit
+        reach = float(np.linalg.norm(step)) + least
         if self._surroundings.nearest_hit(centre, step, reach, frame) is not None:
             return False
-        return self._surroundings.nearest_hit(centre + step, asked, self._limit, frame) is None
+        return self._surroundings.nearest_hit(centre + step, asked, least, frame) is None
 
     def _largest_share(self, frame: int, centre: Array, step: Array, near: _Near) -> float:
         low, high = 0.0, 1.0
         for _ in range(10):
             middle = (low + high) / 2
-            if self._fits(frame, centre, middle * step, near, step):
+            is_free = self._fits(frame, centre, middle * step, near, step)
+            if is_free and self._away(frame, centre + middle * step) >= near.least:
                 low = middle
             else:
                 high = middle

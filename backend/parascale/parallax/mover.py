@@ -115,7 +115,7 @@ class CameraMove:
             step = self._dolly.adjust(frame, frame + 1, centre, step)
             following = self._aim.rotation(frame + 1, centre + step, frame)
         before_it = frame - 1 if frame > self._anchor_frame else None
-        allowed = self._guard.allow(frame, centre, step, len(self._lengths) - frame, before_it)
+        allowed = self._guard.allow(frame, frame, centre, step, len(self._lengths) - frame, before_it)
         if allowed is not step:
             following = self._aim.rotation(frame + 1, centre + allowed, frame)
         return _pose(following, centre + allowed)
@@ -136,7 +136,7 @@ class CameraMove:
             step = self._dolly.adjust(frame + 1, frame, centre, step)
             rotation = self._aim.rotation(frame, centre + step, frame + 1)
         after_it = frame + 1 if frame + 1 < self._anchor_frame else None
-        allowed = self._guard.allow(frame, centre, step, frame + 1, after_it)
+        allowed = self._guard.allow(frame, frame + 1, centre, step, frame + 1, after_it)
         if allowed is not step:
             rotation = self._aim.rotation(frame, centre + allowed, frame + 1)
         return _pose(rotation, centre + allowed)

@@ -29,6 +29,8 @@ UNSETTLED_LOG_GAIN = 0.03
 # A median depth that changes by more than this many times what the view changes has jumped from one surface to another,
 # or is noise of a solve: the gain does not follow it.
 MAX_CHANGE_OVER_VIEW = 2.0
+# A change of the reference's own depth is one that lasts: the median over so many steps. A single step is a jump.
+LASTING_STEPS = 5
 
 # Corrections are smoothed where that changes one by more than the first, radians, and again while they move by more
 # than the second, at most so many times: the path changes little by what is smoothed.
@@ -198,13 +200,20 @@ def view_change(shot: Shot) -> Array:
     return change
 
 
+def _lasting_change(shot: Shot) -> Array:
+    """Change of ln Z_t from each frame to the next, (T-1,), as a running median."""
+    change = np.pad(np.diff(np.log(shot.bridged_depth)), LASTING_STEPS // 2, mode="edge")
+    lasting: Array = np.median(np.lib.stride_tricks.sliding_window_view(change, LASTING_STEPS), axis=1)
+    return lasting
+
+
 def _largest_steps(shot: Shot, settings: Settings) -> Array | None:
     """Largest |ln s_t| from the step before, (T-1,), or from the one after where it lies before the anchor."""
     if settings.max_jump is None and settings.max_gain_step is None:
         return None
     steps = np.full(len(shot) - 1, math.inf)
     if settings.max_jump is not None and len(steps):
-        change = np.minimum(np.abs(np.diff(np.log(shot.bridged_depth))), MAX_CHANGE_OVER_VIEW * view_change(shot))
+        change = np.minimum(np.abs(_lasting_change(shot)), MAX_CHANGE_OVER_VIEW * view_change(shot))
         frame = settings.anchor_frame
         between = np.concatenate([change[:frame], [0.0], change[frame:-1]])[: len(steps)]
         steps = np.maximum(settings.max_jump, between)

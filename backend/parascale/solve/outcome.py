@@ -139,10 +139,11 @@ def _sample_depth(clip: Clip, solution: Solution, visible: Mask) -> tuple[list[D
             surface = np.concatenate([surface[0], pixels[below]]), np.concatenate([surface[1], depth[below]])
         return interpolate_depth(*surface, size, choose, sky[frame])
 
+    skyline_step = 1 if clip.tracks.matched else SKYLINE_STEP
     with ThreadPoolExecutor(clip.threads) as pool:
-        distant = list(pool.map(distant_sky, frames[::SKYLINE_STEP]))
+        distant = list(pool.map(distant_sky, frames[::skyline_step]))
         even = pool.map(sky_candidates, frames)
-        sky = detect_sky([each.joined(distant[frame // SKYLINE_STEP]) for frame, each in enumerate(even)])
+        sky = detect_sky([each.joined(distant[frame // skyline_step]) for frame, each in enumerate(even)])
         found = list(pool.map(samples, frames))
         outlined = list(pool.map(movers, frames))
     half = np.random.default_rng(clip.seed).random(len(clip.tracks)) < 0.5
@@ -261,7 +262,9 @@ def _told(clip: Clip, *more: Notice) -> dict[str, Json]:
 
 
 def _shutter_quality(clip: Clip, solution: Solution) -> dict[str, Json]:
-    """Warn where the residuals look like a rolling shutter."""
+    """Warn where the residuals look like a rolling shutter, which photos do not show."""
+    if clip.tracks.matched:
+        return {}
     share = estimate_readout(
         clip.tracks.positions,
         solution.structure.points,

@@ -26,6 +26,7 @@ from parascale.solve.lens.focal import estimate_focal_length
 from parascale.solve.lens.lens import Lens
 from parascale.solve.lens.projection import refuse_panoramas, refuse_wide_fit
 from parascale.solve.lens.radial import MIN_INLIER_RATIO, estimate_radial_distortion, undistort
+from parascale.solve.linking import choose_shot, link_pictures
 from parascale.solve.motion.keyframes import choose_keyframes
 from parascale.solve.motion.motion_class import MotionClass, classify_motion
 from parascale.solve.outcome import build_moving_shot, build_small_move_shot, build_still_shot
@@ -34,21 +35,17 @@ from parascale.solve.reconstruction.hypotheses import MAX_TWIN_COST, Jury
 from parascale.solve.reconstruction.mapping import KeyframeMap, KeyframeMapper, Mapper
 from parascale.solve.reconstruction.rivals import DOUBTFUL_COST, Rivals, find_rivals
 from parascale.solve.reconstruction.solution import FINAL_REPROJECTION_LIMIT, Solution, complete_solution
-from parascale.solve.tracking.cuts import one_shot
-from parascale.solve.tracking.flow import FAINT_CORNERS, SHARP_CORNERS, WIDE_CORNERS, count_corners
 from parascale.solve.tracking.footage import Footage, read_footage
 from parascale.solve.tracking.masks import read_masks
 from parascale.solve.tracking.repeats import leave_out_repeats
-from parascale.solve.tracking.tracks import Tracks, sample_tracks, track_corners
+from parascale.solve.tracking.tracks import sample_tracks
 from parascale.solve.wide_lens import compare_lenses, refuse_bent_pairs
-from parascale.types import CancelCheck, Image, Progress
+from parascale.types import CancelCheck, Progress
 
 log = logging.getLogger(__name__)
 
-# Tracks that two neighbouring frames must share.
-MIN_SHARED_TRACKS = 30
-# Observations a keyframe that are mapped.
-MAPPED_OBSERVATIONS = 300
+# Observations a keyframe that are mapped; of photos, whose pairs share fewer of them.
+MAPPED_OBSERVATIONS, MAPPED_OBSERVATIONS_OF_PHOTOS = 300, 1000
 # The mappers in their order, with the shares of the progress at which they start and end.
 MAPPERS: dict[Mapper, tuple[float, float]] = {"incremental": (0.65, 0.8), "global": (0.8, 0.93)}
 # A solution of an incremental map with a larger cost is compared with one of a global map.
@@ -146,7 +143,7 @@ def solve(  # noqa: PLR0913 - what a user can say about a clip, by name
             footage = read_footage(reference, start=start, end=end, every=every, fps=fps, progress=report.inside)
             findings.footage = footage
             footage = leave_out_repeats(reference.name, footage)
-            footage = footage if ignore_cuts else one_shot(reference.name, footage, shot)
+            footage, cuts = (footage, None) if ignore_cuts else choose_shot(reference, footage, shot)
             findings.footage = footage
             refuse_panoramas(reference.name, footage)
             if len(footage) < 2:
@@ -155,10 +152,9 @@ def solve(  # noqa: PLR0913 - what a user can say about a clip, by name
         with report.phase("track", 0.2, 0.55):
             height, width = footage.grey[0].shape
             blocked = read_masks(masks, footage) if masks is not None else None
-            found = _track(footage, blocked, report)
-            findings.positions = found.positions
-            tracks = Tracks(lens.to_working_pixels(found.positions, (width, height)))
-            _refuse_untracked(reference, footage, tracks)
+            footage, found = link_pictures(reference, footage, blocked, cuts, threads, report.inside)
+            findings.footage, findings.positions = footage, found.positions
+            tracks = replace(found, positions=lens.to_working_pixels(found.positions, (width, height)))
         clip = Clip(reference, footage, lens, tracks, found.positions, seed, threads)
         with report.phase("motion class", 0.55, 0.58):
             motion = classify_motion(tracks, clip.focal, lens.working_size[0])
@@ -249,27 +245,6 @@ def _lens(footage: Footage, focal: float | None, fov: float | None, intrinsics: 
     return Lens(width, height, footage.scale, width / 2, height / 2, footage.info.aspect, focal or footage.focal)
 
 
-def _track(footage: Footage, blocked: Sequence[Image] | None, report: _Reporter) -> Tracks:
-    """Track sharp corners; fainter ones too where some frames share few, but not where there are none to be had."""
-    tracks = Tracks(np.empty((len(footage), 0, 2)))
-    for options in (SHARP_CORNERS, FAINT_CORNERS, WIDE_CORNERS):
-        tracks = track_corners(footage.grey, blocked, options=options, progress=report.inside)
-        if tracks.shared.min() >= 2 * MIN_SHARED_TRACKS or np.median(tracks.shared) < MIN_SHARED_TRACKS:
-            break
-    return tracks
-
-
-def _refuse_untracked(path: Path, footage: Footage, tracks: Tracks) -> None:
-    shared = tracks.shared
-    if shared.min() < MIN_SHARED_TRACKS:
-        frame = int(shared.argmin())
-        what = f"lose it between frames {frame} and {frame + 1}"
-        if shared.max() < MIN_SHARED_TRACKS:
-            sharp = count_corners(footage.grey[0]) >= 2 * MIN_SHARED_TRACKS
-            what = "are too far apart to be followed from one to the next" if sharp else "are black, flat or blurred"
-        raise InputError(f"too little to follow in {path.name}: its pictures {what}; choose another range or clip")
-
-
 def _find_best_candidate(clip: Clip, noise: float, report: _Reporter, findings: Findings) -> tuple[Clip, Candidate]:
     """Solve; where the lens bends lines, on undistorted tracks; where the path is bent, from other samples of them."""
     candidate = _find_candidate(clip, noise, clip.seed, report, findings)
@@ -319,7 +294,8 @@ def _find_candidate(clip: Clip, noise: float, seed: int, report: _Reporter, find
         tracks, size = clip.tracks, clip.lens.working_size
         keyframes = choose_keyframes(tracks, size[0])
         focal = clip.focal or clip.assumed_focal
-        mapped = tracks.keep(sample_tracks(tracks.seen[keyframes], MAPPED_OBSERVATIONS, seed))
+        count = MAPPED_OBSERVATIONS_OF_PHOTOS if tracks.matched else MAPPED_OBSERVATIONS
+        mapped = tracks.keep(sample_tracks(tracks.seen[keyframes], count, seed))
         mapper = KeyframeMapper(mapped, keyframes, focal, size, seed=seed, threads=clip.threads)
     jury = Jury.of(tracks.positions[keyframes], seed, clip.threads)
     candidates: list[Candidate] = []
@@ -419,6 +395,7 @@ def _find_rivals(clip: Clip, candidate: Candidate) -> Rivals:
 def _map_backwards(clip: Clip, keyframes: NDArray[np.int64], focal: float, count: int) -> KeyframeMap | None:
     """Map the keyframes from the last to the first, from other tracks than at first."""
     tracks = clip.tracks
+    count = MAPPED_OBSERVATIONS_OF_PHOTOS if tracks.matched else count
     mapped = tracks.keep(sample_tracks(tracks.seen[keyframes], count, clip.seed + OTHER_SAMPLE))
     size, seed, threads = clip.lens.working_size, clip.seed, clip.threads
     found = KeyframeMapper(mapped, keyframes[::-1], focal, size, seed=seed, threads=threads).run("incremental")

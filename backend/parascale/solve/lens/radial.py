@@ -3,6 +3,8 @@
 x_d = x_u (1 + k1 |x_u|^2) in focal-normalised image coordinates, COLMAP's SIMPLE_RADIAL.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 from parascale.solve.lens.focal import triangulate_inliers
@@ -59,4 +61,4 @@ def undistort(tracks: Tracks, focal: float, k1: float) -> Tracks:
     straight = seen
     for _ in range(INVERSION_STEPS):
         straight = seen / (1 + k1 * (straight**2).sum(axis=2, keepdims=True))
-    return Tracks(straight * focal)
+    return replace(tracks, positions=straight * focal)

@@ -23,9 +23,11 @@ def choose_keyframes(tracks: Tracks, width: float) -> NDArray[np.int64]:
     Returns
     -------
     (K,) int64
-        Increasing frame indices, the first and last frame among them.
+        Increasing frame indices, the first and last frame among them; all where pictures were matched.
     """
     count = len(tracks.positions)
+    if tracks.matched:
+        return np.arange(count)
     steps = np.linalg.norm(np.diff(tracks.positions, axis=0), axis=2)
     known = [step[np.isfinite(step)] for step in steps]
     moved = np.array([np.median(step) if len(step) else 0.0 for step in known])

@@ -19,7 +19,8 @@ def choose_pairs(tracks: Tracks, keyframes: NDArray[np.int64]) -> Iterator[tuple
     """Choose pairs of keyframes (numbered 0 .. K-1) that share enough points."""
     seen = tracks.seen
     for i in range(len(keyframes)):
-        for distance in PAIR_DISTANCES:
+        # Photos are in no order.
+        for distance in range(1, len(keyframes) - i) if tracks.matched else PAIR_DISTANCES:
             j = i + distance
             if j < len(keyframes) and (seen[keyframes[i]] & seen[keyframes[j]]).sum() >= MIN_SHARED:
                 yield i, j

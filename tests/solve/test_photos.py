@@ -1,0 +1,120 @@
+"""Photos far apart, which tracking does not link: matched by their features, whatever their order."""
+
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from parascale.camera.alignment import align_similarity
+from parascale.errors import InputError
+from parascale.media.frames import open_frames
+from parascale.solve import solve
+from parascale.solve.motion.keyframes import choose_keyframes
+from parascale.solve.reconstruction.two_view import choose_pairs
+from parascale.solve.tracking.features import Features, choose_feature_pairs, join_matches, match_pair, track_features
+from parascale.solve.tracking.tracks import Tracks
+from parascale.types import Array
+
+SIZE, FOCAL = (480, 320), 400.0
+
+
+@pytest.fixture(scope="module")
+def photos(rendered: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Array]:
+    """Return a folder of eleven photos from here and there, in no order, and their poses."""
+    folder = tmp_path_factory.mktemp("photos")
+    centres = np.random.default_rng(4).uniform([-2.4, -1.8, -1.5], [2.4, 0.6, 1.5], (11, 3))
+    poses = rendered.look_at(centres, (0.0, 0.4, 7.5))
+    take(rendered, rendered.courtyard(), poses, folder)
+    return folder, poses
+
+
+def take(rendered: ModuleType, scene: Any, poses: Array, folder: Path, first: int = 0) -> None:
+    camera = rendered.Camera(scene, SIZE, FOCAL)
+    for number, pose in enumerate(poses, first):
+        cv2.imwrite(str(folder / f"IMG_{2000 + number}.jpg"), camera.picture(pose)[0], [cv2.IMWRITE_JPEG_QUALITY, 95])
+
+
+def grey(folder: Path) -> list[Any]:
+    return [frame.grey for frame in open_frames(folder).small_frames(0, None, 1280, 320)]
+
+
+def test_photos_in_no_order_are_solved_and_it_is_said(photos: tuple[Path, Array]) -> None:
+    folder, poses = photos
+    shot = solve(folder, threads=1)
+    assert shot.motion_class == "general"
+    assert len(shot) == len(poses)
+    true = poses[:, :3, 3]
+    moved = align_similarity(shot.trajectory.centres, true).apply(shot.trajectory.centres)
+    error = np.linalg.norm(moved - true, axis=1).max()
+    assert error < 0.005 * np.linalg.norm(true - true.mean(axis=0), axis=1).max()
+    assert shot.trajectory.intrinsics[0, 0] == pytest.approx(FOCAL, rel=0.01)
+    notices = [told["message"] for told in shot.quality["notices"]]  # type: ignore[index, union-attr, call-overload]
+    assert any("11 pictures are matched by their features, each with each other" in told for told in notices)
+
+
+def test_a_photo_of_another_place_is_named(rendered: ModuleType, photos: tuple[Path, Array], tmp_path: Path) -> None:
+    folder, poses = photos
+    for file in sorted(folder.iterdir())[:5]:
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    elsewhere = rendered.Camera(rendered.street(8), SIZE, FOCAL)
+    elsewhere.wear(rendered.textures(4, 91))
+    cv2.imwrite(str(tmp_path / "IMG_2007.jpg"), elsewhere.picture(poses[0])[0])
+    with pytest.raises(InputError, match=r"no set of pictures of one scene: 5 share nothing|holds \d+ shots"):
+        solve(tmp_path, threads=1)
+
+
+def test_a_track_has_one_feature_of_a_picture_and_the_pair_with_more_matches_wins() -> None:
+    features = [
+        np.array([[10.0, 0.0], [11.0, 0.0], [12.0, 0.0]]),
+        np.array([[20.0, 0.0], [21.0, 0.0]]),
+        np.full((1, 2), 30.0),
+    ]
+    # Feature 0 of the second picture is feature 0 of the first; the third picture's would make it feature 1 as well.
+    matches = [np.array([[0, 0], [2, 1]]), np.array([[1, 0]]), np.array([[0, 0]])]
+    positions = join_matches(features, [(0, 1), (0, 2), (1, 2)], matches)
+    # Tracks of two pictures are none: nothing is left, as the contradiction is not resolved by joining all three.
+    assert positions.shape == (3, 0, 2)
+    kept = join_matches(features, [(0, 1), (0, 2), (1, 2)], [matches[0], np.array([[0, 0]]), matches[2]])
+    np.testing.assert_array_equal(kept[:, 0, 0], [10, 20, 30])
+
+
+def test_a_small_set_is_matched_whole_and_a_large_one_by_neighbours_and_loops() -> None:
+    assert len(list(choose_feature_pairs(8))) == 28
+    pairs = set(choose_feature_pairs(120))
+    assert len(pairs) < 120 * 119 / 4
+    assert {(number, number + 1) for number in range(119)} <= pairs
+    assert (0, 119) in pairs
+
+
+def test_pictures_without_features_have_no_matches() -> None:
+    nothing = Features(np.empty((0, 2)), np.empty((0, 128), np.float32))
+    assert len(match_pair(nothing, nothing)) == 0
+    flat = [np.full((320, 480), 128, np.uint8)] * 3
+    found = track_features(flat, 3, (480, 320))
+    assert len(found.apart) == 2
+    assert len(found.tracks) == 0
+
+
+def test_the_same_photos_give_the_same_tracks_on_any_number_of_threads(photos: tuple[Path, Array]) -> None:
+    pictures = grey(photos[0])[:4]
+    one, two = (track_features(pictures, 4, SIZE, threads=threads).tracks.positions for threads in (1, 2))
+    np.testing.assert_array_equal(one, two)
+    assert np.isfinite(one[:, :, 0]).sum(axis=1).min() > 50
+
+
+def test_no_feature_lies_where_a_mask_blocks_it(photos: tuple[Path, Array]) -> None:
+    pictures = grey(photos[0])[:3]
+    left = np.zeros((320, 480), np.uint8)
+    left[:, :240] = 255
+    found = track_features(pictures, 3, SIZE, blocked=[left] * 3).tracks.positions
+    assert np.nanmax(found[:, :, 0]) <= 240
+
+
+def test_all_matched_pictures_are_mapped_and_all_their_pairs_used() -> None:
+    tracks = Tracks(np.random.default_rng(0).uniform(0, 300, (30, 40, 2)), matched=True)
+    keyframes = choose_keyframes(tracks, 640)
+    assert keyframes.tolist() == list(range(30))
+    assert len(list(choose_pairs(tracks, keyframes))) == 30 * 29 / 2
