@@ -305,7 +305,7 @@ def test_what_goes_on_around_the_work_is_kept_apart_from_it(tmp_path: Path) -> N
     assert told["waits"] == {"grab": ["fetched", 0, 1], "edit": ["fetched", 0, 1]}
     nothing, result, shown = told["first_pictures"]
     assert nothing[:2] == ["IMAGE", False]
-    assert "no Image Editor shows a picture" in nothing[2]
+    assert "Image Editor shows a picture" in nothing[2]
     assert [result, shown] == [["RESULT", True, ""], ["IMAGE", True, ""]]
     # The marker at the move's start shows the new camera, the cut after it stays; zoom, focus and dolly are followed.
     assert told["marker"] == {
