@@ -244,11 +244,13 @@ class Guard:
         return self._surroundings.nearest_hit(centre + step, asked, least, frame) is None
 
     def _largest_share(self, frame: int, centre: Array, step: Array, near: _Near) -> float:
+        # From where it is too close already a camera may not be able to turn away without a step along the surface.
+        kept = self._limit if near.least >= self._limit else 0.0
         low, high = 0.0, 1.0
         for _ in range(10):
             middle = (low + high) / 2
             is_free = self._fits(frame, centre, middle * step, near, step)
-            if is_free and self._away(frame, centre + middle * step) >= near.least:
+            if is_free and self._away(frame, centre + middle * step) >= kept:
                 low = middle
             else:
                 high = middle
