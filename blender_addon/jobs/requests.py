@@ -18,7 +18,7 @@ from parascale.media.sequences import sequence_files
 from parascale.types import Json, to_json_values
 
 from ..scene import photo
-from ..scene.objects import reference_of_camera
+from ..scene.cameras import reference_of_camera
 from ..scene.reference_camera import film_of_reference, whole_shot
 from ..scene.report import report_of_camera
 from ..scene.sampling import frames_of_move, sample_shot

@@ -13,8 +13,9 @@ from ..advice import sentence
 from ..jobs.requests import estimate_photo_depth
 from ..scene import photo
 from ..scene.calibrated_camera import create_camera, rebuild_camera
+from ..scene.cameras import calibrated_camera
 from ..scene.measured import measure_target
-from ..scene.objects import calibrated_camera, select_only, selected_surfaces
+from ..scene.objects import select_only, selected_surfaces
 from ..scene.picking import clip_along, focus_on, hold, measure_by, point_on_ray
 from ..scene.report import number, report_of_camera
 from ..scene.start import view_pose

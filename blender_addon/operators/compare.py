@@ -2,7 +2,7 @@
 
 import bpy
 
-from ..scene.objects import calibrated_camera
+from ..scene.cameras import calibrated_camera
 from ..scene.shot_comparison import compare_shots, keep_comparison
 from ..steps import Call, StepOperator, Steps
 from ..stubs import Context

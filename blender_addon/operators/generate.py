@@ -12,7 +12,7 @@ from ..jobs.generation import camera_of_request, submit_again, submit_generation
 from ..jobs.journal import Job
 from ..jobs.requests import estimate_photo_depth, solve_clip, write_report
 from ..jobs.results import active_request, film_path, insert_film, insert_result, show_result
-from ..scene.objects import calibrated_camera
+from ..scene.cameras import calibrated_camera
 from ..scene.photo import restore_request
 from ..scene.render_beside import render_film_beside
 from ..settings import settings_of_scene

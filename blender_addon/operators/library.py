@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
+from ..scene.cameras import reference_of_scene
 from ..scene.example_moves import MOVES, example_shot
 from ..scene.move_library import LIBRARY, dropped_references, register_library, take_up, write_assets
-from ..scene.objects import reference_of_scene
 from ..scene.reference_camera import describe_shot, film_of_reference, shot_of_reference, whole_shot
 from ..steps import DirectOperator
 from ..stubs import Context

@@ -5,7 +5,8 @@ from parascale.blender.keyframes import curve_of, keyed_frames
 from ..jobs import session
 from ..jobs.connection import has_link
 from ..jobs.results import active_request, result_strips
-from ..scene.objects import calibrated_camera, chosen_camera, reason_linked, selected_cameras, selected_surfaces
+from ..scene.cameras import calibrated_camera, chosen_camera, reason_linked, selected_cameras
+from ..scene.objects import selected_surfaces
 from ..settings import TIME, settings_of_object, settings_of_scene
 from ..stubs import Context
 

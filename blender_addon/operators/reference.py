@@ -17,10 +17,10 @@ from parascale.weights.catalogue import DEPTH_MODELS
 
 from ..advice import sentence
 from ..jobs.requests import solve_clip
+from ..scene.cameras import chosen_camera, reference_of_scene
 from ..scene.edited_reference import EDITS
 from ..scene.example_moves import MOVES, example_shot
 from ..scene.files import READ_FORMATS, read_reference
-from ..scene.objects import chosen_camera, reference_of_scene
 from ..scene.reference_camera import adopt_reference, describe_shot, reference_names, whole_shot
 from ..scene.sampling import frames_of_move, sample_shot
 from ..settings.choices import items_of

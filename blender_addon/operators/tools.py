@@ -15,8 +15,9 @@ from parascale.retime.modes import MODES
 
 from ..advice import sentence
 from ..scene.calibrated_camera import compare_methods, rebuild_camera
+from ..scene.cameras import calibrated_camera, chosen_camera
 from ..scene.files import WRITE_FORMATS, frames_for_format, suffix_of, write_path
-from ..scene.objects import calibrated_camera, chosen_camera, select_only
+from ..scene.objects import select_only
 from ..scene.prepared_reference import Retiming
 from ..scene.sampling import frames_of_move, sample_shot
 from ..settings import settings_of_object, settings_of_scene

@@ -3,8 +3,8 @@
 import json
 
 from ..scene.calibrated_camera import MethodResult
+from ..scene.cameras import chosen_camera
 from ..scene.edited_reference import EDITS
-from ..scene.objects import chosen_camera
 from ..scene.report import number
 from ..settings import settings_of_scene
 from ..settings.choices import METHODS

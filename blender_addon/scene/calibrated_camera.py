@@ -19,8 +19,8 @@ from ..steps import Hooks, Steps, in_thread
 from ..stubs import Context
 from ..tasks import WRITE
 from .calibration_inputs import CalibrationInputs, inputs_of_camera, inputs_of_scene
+from .cameras import reason_linked
 from .keyed_camera import make_camera, refuse_unseen_keys, write_camera
-from .objects import reason_linked
 from .prepared_reference import Retiming
 from .staleness import fingerprint_camera
 
@@ -91,6 +91,7 @@ def rebuild_camera(scene: bpy.types.Scene, camera: bpy.types.Object, retiming: R
 def rebuild_draft(scene: bpy.types.Scene, camera: bpy.types.Object, surroundings: SceneDepth, every: int) -> None:
     """Do as `rebuild_camera`, at once, from geometry gathered before, measured every few frames."""
     inputs = inputs_of_camera(scene, camera, surroundings)
+    refuse_unseen_keys(settings_of_object(camera).calibration, camera)
     if inputs.target.depth is surroundings and surroundings.carriers is None:
         inputs = replace(inputs, target=replace(inputs.target, depth=ReprojectedDepth(surroundings, every)))
     inputs = replace(inputs, options=replace(inputs.options, rounds=1))

@@ -20,9 +20,9 @@ from parascale.types import Array, CancelCheck, Progress
 from ..settings import STRENGTH, settings_of_object, settings_of_scene
 from ..settings.calibration import WEIGHTS, CalibrationSettings
 from ..stubs import Context
+from .cameras import reference_of_camera, reference_of_scene
 from .geometry import fingerprint_of
 from .measured import target_depth
-from .objects import reference_of_camera, reference_of_scene
 from .prepared_reference import PreparedReference, Retiming, prepare_reference
 from .start import Start, find_start, start_of_camera
 

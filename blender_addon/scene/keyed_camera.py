@@ -36,7 +36,7 @@ from ..settings import settings_of_object
 from ..settings.calibration import CalibrationSettings
 from .calibration_inputs import CalibrationInputs
 from .geometry import keep_geometry
-from .markers import move_marker, show_by_marker, shown_instead
+from .markers import show_from, shown_instead
 from .objects import link_object, lock
 from .report import note_report
 from .staleness import note_inputs
@@ -68,10 +68,7 @@ def refuse_unseen_keys(settings: CalibrationSettings, camera: bpy.types.Object |
 
 
 def make_camera(scene: bpy.types.Scene, inputs: CalibrationInputs) -> bpy.types.Object:
-    """Make a camera under an anchor, which is where it starts at the first frame and moves with what carries it.
-
-    Where markers bind cameras, it is shown from that frame on.
-    """
+    """Make a camera under an anchor, which is where it starts at the first frame and moves with what carries it."""
     start = inputs.start
     name = inputs.reference.shot.name
     data = _make_data(start, f"{name} Camera")
@@ -94,7 +91,6 @@ def make_camera(scene: bpy.types.Scene, inputs: CalibrationInputs) -> bpy.types.
             anchor.matrix_parent_inverse = start.carrier.matrix_world.inverted()
     # Keys are made under the anchor as it is evaluated: its matrix differs in the last digits from what it was given.
     depsgraph_of(scene)
-    show_by_marker(scene, camera, round(inputs.reference.frames[0]))
     return camera
 
 
@@ -122,7 +118,7 @@ def write_camera(
     draft: bool = False,
     outdated: Mapping[str, str] | None = None,
 ) -> None:
-    """Refill a camera's keys with a calibrated path, as its settings say.
+    """Refill a camera's keys with a calibrated path, as its settings say, and show it where markers bind cameras.
 
     Kept on it are the report, and what it was made from, of that what is outdated.
     """
@@ -158,7 +154,7 @@ def write_camera(
     anchor = camera.parent
     if inputs.surroundings.carriers is not None and anchor is not None and anchor.parent is not None:
         notes.append(f"{anchor.name} moves with {anchor.parent.name}: clear its parent to have the move stay apart.")
-    move_marker(scene, camera, before, round(frames[0]))
+    show_from(scene, camera, round(frames[0]), before if ours.inputs else None)
     other = shown_instead(scene, camera, frames)
     if other is not None:
         notes.append(

@@ -13,24 +13,21 @@ def camera_shown_at(scene: bpy.types.Scene, frame: float) -> bpy.types.Object | 
     return before[-1] if before else bound[0].camera if bound else None
 
 
-def show_by_marker(scene: bpy.types.Scene, camera: bpy.types.Object, first: int) -> None:
-    """Show a camera from a frame on, where markers bind cameras."""
-    there = _marker_at(scene, first)
-    if there is not None:
-        there.camera = camera
-    elif _bound(scene):
-        scene.timeline_markers.new(camera.name, frame=first).camera = camera
+def show_from(scene: bpy.types.Scene, camera: bpy.types.Object, first: int, before: Array | None) -> None:
+    """Show a camera from a frame on: a new one where markers bind cameras, another where a marker showed it.
 
-
-def move_marker(scene: bpy.types.Scene, camera: bpy.types.Object, before: Array, first: int) -> None:
-    """Show a camera from a frame on, where a marker showed it from the first of those (T,) before.
-
-    One that stands elsewhere is a cut of the animator's, and stays.
+    It did so from the first of its frames (T,) before; one that stands elsewhere is a cut of the animator's, and stays.
     """
+    there = _marker_at(scene, first)
+    if before is None:
+        if there is None and _bound(scene):
+            there = scene.timeline_markers.new(camera.name, frame=first)
+        if there is not None:
+            there.camera = camera
+        return
     ours = _marker_at(scene, round(before[0])) if len(before) else None
     if ours is None or ours.camera != camera or ours.frame == first:
         return
-    there = _marker_at(scene, first)
     if there is not None:
         there.camera = camera
     else:

@@ -14,7 +14,7 @@ from parascale.types import Array
 
 from ..settings import settings_of_scene
 from ..settings.calibration import CalibrationSettings
-from .objects import scene_camera
+from .cameras import scene_camera
 
 _points: dict[str, Array] = {}
 

@@ -15,7 +15,8 @@ from ..settings import settings_of_object, settings_of_scene
 from ..settings.calibration import CalibrationSettings
 from ..settings.changes import as_one_change
 from ..stubs import Context
-from .objects import link_object, reference_at_hand, scene_camera
+from .cameras import reference_at_hand, scene_camera
+from .objects import link_object
 from .reference_camera import read_points
 
 

@@ -24,7 +24,7 @@ from parascale.types import Array
 
 from ..settings import settings_of_object
 from ..steps import Steps
-from .objects import source_of_camera
+from .cameras import source_of_camera
 
 # Keys of files in other rates lie between frames; a key this near to a frame is on it.
 ON_FRAME = 1e-3

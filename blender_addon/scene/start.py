@@ -16,8 +16,8 @@ from parascale.types import Array
 
 from ..settings import settings_of_object, settings_of_scene
 from ..stubs import Context
+from .cameras import scene_camera, source_of_camera
 from .markers import camera_shown_at
-from .objects import scene_camera, source_of_camera
 
 
 @dataclass(frozen=True, eq=False)

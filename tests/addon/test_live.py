@@ -43,6 +43,21 @@ def test_slider_is_answered_at_once_by_a_draft(calibrated: bpy.types.Object) -> 
     assert not calibrated.parascale.draft
 
 
+def test_a_draft_keys_nothing_that_rebuild_refuses(calibrated: bpy.types.Object) -> None:
+    from bl_ext.user_default.parascale.scene.calibrated_camera import rebuild_draft
+
+    from parascale.blender.depth import SceneDepth
+    from parascale.blender.keyframes import fcurves
+    from parascale.errors import InputError
+
+    calibrated.data.driver_add("dof.focus_distance").driver.expression = "frame"
+    calibrated.parascale.calibration.focus = "REFERENCE"
+    with pytest.raises(InputError, match="focus is driven"):
+        rebuild_draft(bpy.context.scene, calibrated, SceneDepth(bpy.context.scene), every=2)
+    assert not any(curve.data_path == "dof.focus_distance" for curve in fcurves(calibrated.data))
+    assert stale(calibrated) == "settings changed"
+
+
 def test_the_five_weights_of_the_optimisation_answer_live(calibrated: bpy.types.Object) -> None:
     """Each is stored on the camera, answered by a draft, and by Rebuild; what gave the path is in the report."""
     settings = calibrated.parascale.calibration

@@ -12,13 +12,19 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from holding import worker_of
 from PIL import Image
 
 from parascale.evaluation.pictures import drawn_rooms
 from parascale.evaluation.probe import Plan, moving_shot
 from parascale.files.shot_file import write_shot
+from parascale.link.client import Client
+from parascale.link.local import join_backend
 
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not sys.platform.startswith("linux"), reason="finds processes through /proc"),
+]
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 Start = Callable[..., "subprocess.Popen[str]"]
@@ -81,7 +87,7 @@ def first_frame(video: Path) -> np.ndarray:
     return frames[0]
 
 
-def nothing_runs_on(state: Path, seconds: float = 20) -> bool:
+def nothing_runs_on(state: Path, seconds: float = 60) -> bool:
     """Wait for the private backend to end, with its workers."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -99,10 +105,31 @@ def commands() -> Iterator[str]:
             continue
 
 
+def hold_worker(state: Path, client: Client) -> int:
+    """Stop the worker of a backend, and return its process: no job ends before it is let go on."""
+    client.hello()  # a backend that answers has started it
+    worker = worker_of(json.loads((state / "backend.json").read_text())["pid"])
+    os.kill(worker, signal.SIGSTOP)
+    return worker
+
+
+def await_jobs(client: Client, count: int) -> None:
+    end = time.monotonic() + 60
+    while len(client.jobs()) < count:
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
 def test_ten_generates_at_once_without_a_server_make_ten_right_videos(start: Start, home: Path, tmp_path: Path) -> None:
     inputs = [draw_room(tmp_path, number) for number in range(10)]
     outputs = [tmp_path / f"{number}.mp4" for number in range(10)]
-    processes = [start(*generation(*pair)) for pair in zip(inputs, outputs, strict=True)]  # none waits for another
+    processes = []
+    for pair in zip(inputs, outputs, strict=True):
+        processes.append(start(*generation(*pair)))
+        os.kill(processes[-1].pid, signal.SIGSTOP)  # until all are there, however slow this machine is
+    assert all(process.poll() is None for process in processes)
+    for process in processes:
+        os.kill(process.pid, signal.SIGCONT)
     told = [finish(process) for process in processes]
     assert [files["video"] for files in (result["files"] for result in told)] == [str(path) for path in outputs]
     pictures = np.array([np.asarray(Image.open(image), float) for image, _, _ in inputs])
@@ -110,8 +137,7 @@ def test_ten_generates_at_once_without_a_server_make_ten_right_videos(start: Sta
         away = np.abs(pictures - first_frame(output)).mean(axis=(1, 2, 3))
         assert int(np.argmin(away)) == number  # its own picture, and no other's
         assert away[number] < 8
-    if sys.platform.startswith("linux"):
-        assert nothing_runs_on(home)
+    assert nothing_runs_on(home)
 
 
 def test_two_generates_a_probe_and_a_verification_side_by_side(
@@ -137,19 +163,21 @@ def test_two_generates_a_probe_and_a_verification_side_by_side(
 
 
 def test_the_first_generate_is_killed_and_the_second_goes_on(start: Start, home: Path, tmp_path: Path) -> None:
-    first = start(*generation(draw_room(tmp_path, 0, frames=401), tmp_path / "first.mp4"))
-    while not list(home.glob("jobs/*/*/request")):
+    inputs = draw_room(tmp_path, 0, frames=401), draw_room(tmp_path, 1)
+    first = start(*generation(inputs[0], tmp_path / "first.mp4"))
+    while not (home / "backend.json").exists():
         assert first.poll() is None
         time.sleep(0.01)
-    os.kill(first.pid, signal.SIGSTOP)  # so that it cannot end before the second is there, however slow this machine is
-    second = start(*generation(draw_room(tmp_path, 1), tmp_path / "second.mp4"))
-    while len(list(home.glob("jobs/*/*/request"))) < 2 and second.poll() is None:
-        time.sleep(0.01)
+    with join_backend(state=home)[1] as looking:
+        worker = hold_worker(home, looking)  # so that no job ends before both are there, however slow this machine is
+        await_jobs(looking, 1)
+        second = start(*generation(inputs[1], tmp_path / "second.mp4"))
+        await_jobs(looking, 2)
     os.kill(first.pid, signal.SIGKILL)
+    os.kill(worker, signal.SIGCONT)
     finish(second)
     assert first_frame(tmp_path / "second.mp4").shape == (64, 96, 3)
-    if sys.platform.startswith("linux"):
-        assert nothing_runs_on(home)
+    assert nothing_runs_on(home)
 
 
 def test_jobs_are_listed_fetched_and_cleared_without_a_server(
@@ -158,11 +186,12 @@ def test_jobs_are_listed_fetched_and_cleared_without_a_server(
     image, _, shot = inputs = draw_room(tmp_path, 0)
     wrong = ("-g", "wan-fun-camera", "--image", image)
     parascale("generate", shot, *wrong, "-o", tmp_path / "x.mp4", code=3)
-    killed = start(*generation(inputs, tmp_path / "y.mp4"))
-    while not list(home.glob("jobs/*/*/request")):
-        assert killed.poll() is None
-        time.sleep(0.01)
+    with join_backend(state=home)[1] as looking:
+        worker = hold_worker(home, looking)
+        killed = start(*generation(inputs, tmp_path / "y.mp4"))
+        await_jobs(looking, 2)
     killed.kill()
+    os.kill(worker, signal.SIGCONT)
     states: list[str] = []
     end = time.monotonic() + 60
     while "done" not in states:

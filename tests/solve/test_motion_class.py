@@ -142,6 +142,22 @@ def test_a_body_that_passes_before_a_still_camera_leaves_it_still(
     assert found.rejection_reason is None
 
 
+@pytest.mark.parametrize("slipping", [0.0, 0.05])
+def test_a_car_that_fills_half_the_view_of_a_turning_camera_is_doubted(
+    project: Any, cloud: np.ndarray, focal: float | None, slipping: float
+) -> None:
+    positions = project(cloud, rotated(0.25), FOCAL, noise=0.3).positions.copy()
+    rng = np.random.default_rng(3)
+    middle = np.nanmedian(positions, axis=0)
+    car = (np.abs(middle[:, 0]) < 160) & (np.abs(middle[:, 1]) < 90)
+    assert 0.25 < car.mean() < 0.45
+    # Tracks on its edges slip: they go along with it for a part of the way only.
+    pull = np.where(car, np.where(rng.random(len(car)) < slipping / car.mean(), rng.uniform(0.1, 0.35, len(car)), 1), 0)
+    positions += np.arange(20)[:, None, None] * pull[:, None] * [3.0, 0.0]
+    found = classify_motion(Tracks(positions), focal, 640)
+    assert found.motion != "general" or "another that does not" in str(found.rejection_reason)
+
+
 @pytest.mark.parametrize("far", [40, 60, 90])
 def test_one_near_thing_that_a_camera_passes_is_no_body(project: Any, focal: float | None, far: float) -> None:
     rng = np.random.default_rng(7)

@@ -5,9 +5,6 @@ from numpy.typing import NDArray
 
 from parascale.types import Image
 
-RULE = "scene-linear light, cut to 0 .. 1 and encoded as sRGB"
-"""The rule in a few words, for notes and documentation."""
-
 
 def encode_srgb(light: NDArray[np.generic]) -> Image:
     """Encode scene-linear light of the Rec. 709 primaries as sRGB (IEC 61966-2-1), 8 bits.
