@@ -18,7 +18,7 @@ from parascale.parallax import calibrate, clearance, framing, lead, metrics, pas
 from parascale.parallax.methods import METHODS
 from parascale.parallax.settings import PRESETS, Settings
 from parascale.retime.modes import MODES
-from parascale.solve import clip, pipeline
+from parascale.solve import clip, linking
 from parascale.solve.depth import statistic_error, track_depth
 from parascale.solve.lens import focal
 from parascale.solve.motion import keyframes
@@ -39,7 +39,7 @@ SHOT = Settings.preset("shot")
 CLAIMS: list[tuple[str, str]] = [
     ("docs/solving.md", f"Up to {footage.MAX_FRAMES:,} frames are solved at once"),
     ("docs/solving.md", f"at most {footage.WORKING_SIDE} pixels on the longer side"),
-    ("docs/solving.md", f"Where two frames share fewer than {2 * pipeline.MIN_SHARED_TRACKS} tracks"),
+    ("docs/solving.md", f"Where two frames share fewer than {2 * linking.MIN_SHARED_TRACKS} tracks"),
     ("docs/solving.md", f"fewer than {gate.MIN_OBSERVATIONS} inliers in a frame"),
     ("docs/solving.md", f"a reprojection error over {gate.MAX_REPROJECTION_ERROR:g} pixel,"),
     ("docs/solving.md", f"under {percent(gate.MIN_INLIER_RATIO)} of the observations"),
@@ -55,7 +55,7 @@ CLAIMS: list[tuple[str, str]] = [
         f"each half of the tracks in {['', 'four'][statistic_error.SAMPLED_FRAMES == 4]} frames, which",
     ),
     ("docs/solving.md", f"maps {keyframes.MIN_KEYFRAMES} to {keyframes.MAX_KEYFRAMES} keyframes"),
-    ("docs/refusals.md", f"fewer than {pipeline.MIN_SHARED_TRACKS} points are seen in two pictures in a row"),
+    ("docs/refusals.md", f"fewer than {linking.MIN_SHARED_TRACKS} points are seen in two pictures in a row"),
     ("docs/refusals.md", f"metres a grey level, {depth_file.PNG_SCALE:g} for millimetres"),
     ("docs/conventions.md", f"else {shot.EXACT_FLOOR:.0e}".replace("e-06", "e-6")),
     ("docs/conventions.md", f"or {metrics.REST_SHARE:.0e} of the slower".replace("e-04", "e-4")),
