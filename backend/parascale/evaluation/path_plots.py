@@ -169,7 +169,8 @@ def _draw_profile(axes: Axes, rows: Sequence[Row], methods: Sequence[str], folde
 
 def _draw_over_time(axes: Axes, times: Array, p: Array, label: str, colour: str, width: float) -> None:
     known = p > 0
-    axes.plot(times[known] - times[0], p[known], label=label, color=colour, lw=width)
+    # Of a path so many frames are measured, which the line between them cannot say.
+    axes.plot(times[known] - times[0], p[known], label=label, color=colour, lw=width, marker=".", ms=3)
 
 
 def _three(count: int) -> list[int]:

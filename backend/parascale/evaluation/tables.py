@@ -171,13 +171,14 @@ def reason_of(row: Row) -> str:
         return f"{row.crossings:.0f} steps pass through a surface"
     if row.blind > 0:
         return f"{row.blind:.0%} of the frames see no surface"
+    # From the true reference it passes the same surfaces.
+    if row.true_pce < row.pce / 2:
+        return "the solved reference is off by as much"
     if row.nearest < 0.1:
         return f"the camera comes within {row.nearest:.2f} median depths of a surface"
     if row.true_pce > SHOWN_ABOVE:
         return "it is off from the true reference too"
-    if math.isnan(row.true_pce):
-        return "not held against the true reference"
-    return "the solved reference is off by as much" if row.true_pce < row.pce / 2 else "no single reason"
+    return "not held against the true reference" if math.isnan(row.true_pce) else "no single reason"
 
 
 def _of(rows: Sequence[Row], method: str) -> list[Row]:
