@@ -18,7 +18,7 @@ from parascale.parallax import calibrate, clearance, framing, lead, metrics, pas
 from parascale.parallax.methods import METHODS
 from parascale.parallax.settings import PRESETS, Settings
 from parascale.retime.modes import MODES
-from parascale.solve import clip, pipeline
+from parascale.solve import clip, linking
 from parascale.solve.depth import statistic_error, track_depth
 from parascale.solve.lens import focal
 from parascale.solve.motion import keyframes
@@ -39,7 +39,7 @@ SHOT = Settings.preset("shot")
 CLAIMS: list[tuple[str, str]] = [
     ("docs/solving.md", f"Up to {footage.MAX_FRAMES:,} frames are solved at once"),
     ("docs/solving.md", f"at most {footage.WORKING_SIDE} pixels on the longer side"),
-    ("docs/solving.md", f"Where two frames share fewer than {2 * pipeline.MIN_SHARED_TRACKS} tracks"),
+    ("docs/solving.md", f"Where two frames share fewer than {2 * linking.MIN_SHARED_TRACKS} tracks"),
     ("docs/solving.md", f"fewer than {gate.MIN_OBSERVATIONS} inliers in a frame"),
     ("docs/solving.md", f"a reprojection error over {gate.MAX_REPROJECTION_ERROR:g} pixel,"),
     ("docs/solving.md", f"under {percent(gate.MIN_INLIER_RATIO)} of the observations"),
@@ -55,7 +55,7 @@ CLAIMS: list[tuple[str, str]] = [
         f"each half of the tracks in {['', 'four'][statistic_error.SAMPLED_FRAMES == 4]} frames, which",
     ),
     ("docs/solving.md", f"maps {keyframes.MIN_KEYFRAMES} to {keyframes.MAX_KEYFRAMES} keyframes"),
-    ("docs/refusals.md", f"fewer than {pipeline.MIN_SHARED_TRACKS} points are seen in two pictures in a row"),
+    ("docs/refusals.md", f"fewer than {linking.MIN_SHARED_TRACKS} points are seen in two pictures in a row"),
     ("docs/refusals.md", f"metres a grey level, {depth_file.PNG_SCALE:g} for millimetres"),
     ("docs/conventions.md", f"else {shot.EXACT_FLOOR:.0e}".replace("e-06", "e-6")),
     ("docs/conventions.md", f"or {metrics.REST_SHARE:.0e} of the slower".replace("e-04", "e-4")),
@@ -184,6 +184,13 @@ def test_the_package_describes_itself_by_nothing_that_it_does_not_carry() -> Non
 
 
 TOOL = runpy.run_path(str(ROOT / "tools" / "evaluation_page.py"))
+# The rows of all methods, from two runs.
+RUNS = ("evaluation.csv", "evaluation-moves.csv")
+
+
+def rows_of(*files: str) -> list[results.Row]:
+    rows: list[results.Row] = TOOL["in_order"](TOOL["read_rows"](TOOL["DATA"] / file) for file in files)
+    return rows
 
 
 def test_tables_of_the_evaluation_are_those_that_its_files_come_to() -> None:
@@ -192,12 +199,15 @@ def test_tables_of_the_evaluation_are_those_that_its_files_come_to() -> None:
     # No table of figures but those.
     assert not re.findall(r"\| -?\d+\.\d+ [|\[]", TOOL["MARK"].sub("", text))
     files = {file for _, file, *_ in TOOL["MARK"].findall(text)}
-    others = {f"evaluation-{name}" for name in ("moves.csv", "second.csv", "videos.json", "icl.json", "tum.json")}
-    assert files == {"evaluation.csv", "evaluation.json"} | others
+    others = {f"evaluation-{name}" for name in ("dolly-out.csv", "second.csv", "videos.json", "icl.json", "tum.json")}
+    assert files == {"+".join(RUNS), "evaluation.json"} | others
 
 
 def test_the_evaluation_has_every_method_in_every_pair_of_scales() -> None:
-    rows = TOOL["read_rows"](TOOL["DATA"] / "evaluation.csv")
+    rows = rows_of(*RUNS)
+    # No row of one run stands beside the same of the other.
+    assert len({row.key for row in rows}) == len(rows)
+    assert {row.move for row in rows} == set(plan.MOVES) - {"dolly out"}
     assert {row.method for row in rows} == set(plan.DEFAULT_METHODS)
     for method in plan.DEFAULT_METHODS:
         found = {(plan.scales_of(row.regime), row.move) for row in rows if row.method == method}
@@ -206,9 +216,8 @@ def test_the_evaluation_has_every_method_in_every_pair_of_scales() -> None:
 
 
 def test_the_evaluation_keeps_what_it_promises() -> None:
-    rows = TOOL["read_rows"](TOOL["DATA"] / "evaluation.csv")
-    second = TOOL["read_rows"](TOOL["DATA"] / "evaluation-second.csv")
-    for own in ([row for row in each if row.method == "closed-loop"] for each in (rows, second)):
+    rows, others = rows_of(*RUNS), [rows_of(f"evaluation-{name}.csv") for name in ("dolly-out", "second")]
+    for own in ([row for row in each if row.method == "closed-loop"] for each in (rows, *others)):
         assert results.mean(row.pce for row in own) <= 0.03
         for pair in map(plan.scales_of, plan.REGIMES):
             assert results.mean(row.pce for row in own if plan.scales_of(row.regime) == pair) <= 0.06, pair

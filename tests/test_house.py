@@ -110,6 +110,29 @@ def test_only_the_blender_room_imports_bpy() -> None:
     assert guilty <= {"blender"}
 
 
+def defined_in(module: str) -> set[str]:
+    """Names that a module of ours defines or imports, and the modules in it."""
+    path = PACKAGE.parent / module.replace(".", "/")
+    source = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+    names = {inside.stem for inside in path.glob("*")} if path.is_dir() else set()
+    for node in ast.walk(ast.parse(source.read_text())):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            names.add(node.name)
+        elif isinstance(node, ast.ImportFrom):
+            names.update(alias.asname or alias.name for alias in node.names)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add(node.id)
+    return names
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "tests" / "benchmarks").rglob("*.py")), ids=lambda path: path.stem)
+def test_what_a_benchmark_imports_of_ours_is_there(path: Path) -> None:
+    """No test runs them, so that a name which moves away is missed by none."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "parascale":
+            assert {alias.name for alias in node.names} <= defined_in(node.module or ""), node.module
+
+
 def test_one_version_number() -> None:
     manifest = tomllib.loads((ROOT / "blender_manifest.toml").read_text())
     assert manifest["version"] == parascale.__version__

@@ -8,7 +8,7 @@ import csv
 import json
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from parascale.evaluation.methods import METHODS
@@ -19,7 +19,8 @@ from parascale.evaluation.tables import Table, from_json, make_tables, summary, 
 DOCS = Path(__file__).parents[1] / "docs"
 PAGE, DATA = DOCS / "evaluation.md", DOCS / "data"
 PICTURES = ("comparison", "realised", "profiles", "worst")
-# <!-- first.csv --> for all tables of these rows; <!-- first.json: depth error, flow --> for some of those written.
+# <!-- from data/first.csv --> for all tables of these rows, first.csv+second.csv for those of two runs together;
+# <!-- from data/first.json: depth error; flow --> for some of the tables that were written.
 MARK = re.compile(r"(<!-- from data/(\S+?)(?:: ([^>]*?))? -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -31,7 +32,7 @@ def main(given: Sequence[str]) -> None:
         written |= {f"images/{name}-{picture}.png": f"{picture}.png" for picture in PICTURES}
         # What the page shows of it.
         for kept, file in written.items():
-            if kept in page:
+            if kept in page or f"+{Path(kept).name}" in page:
                 data = (Path(folder) / file).read_bytes()
                 (DOCS / kept).write_bytes(data.replace(b"\r\n", b"\n") if file == "results.csv" else data)
     PAGE.write_text(with_tables(page), "utf-8")
@@ -40,7 +41,12 @@ def main(given: Sequence[str]) -> None:
 def read_rows(path: Path) -> list[Row]:
     """Read the rows of a results.csv, in the order that a plan has them."""
     with path.open(encoding="utf-8", newline="") as file:
-        rows = [_row(values) for values in csv.DictReader(file)]
+        return in_order([[_row(values) for values in csv.DictReader(file)]])
+
+
+def in_order(runs: Iterable[Sequence[Row]]) -> list[Row]:
+    """Put the rows of runs together, in the order that a plan has them."""
+    rows = [row for run in runs for row in run]
     return sorted(rows, key=lambda row: (REGIMES.index(row.regime), MOVES.index(row.move), METHODS.index(row.method)))
 
 
@@ -56,7 +62,7 @@ def with_tables(page: str) -> str:
 
 
 def _between(file: str, named: str | None) -> str:
-    rows = read_rows(DATA / file) if file.endswith(".csv") else []
+    rows = in_order(read_rows(DATA / name) for name in file.split("+")) if file.endswith(".csv") else []
     tables = make_tables(rows) if rows else [from_json(values) for values in json.loads((DATA / file).read_text())]
     if named is None:
         return "\n".join([*(f"- {told}" for told in summary(rows)), "", *map(_markdown, tables), worst_lines(rows)])

@@ -110,7 +110,9 @@ class PARASCALE_UL_jobs(bpy.types.UIList):
             row.progress(factor=job.fraction, text=f"{job.title} {left}")
             row.operator("parascale.cancel_job", text="", icon="X", emboss=False).job_id = job.id
         else:
-            row.label(text=f"{KINDS.get(job.kind, job.kind)} {job.title}: {_state(job)}", icon=ICONS[job.state])
+            # The icon tells that a result is in use, and a long name needs the room.
+            state = "" if job.state == "used" else f": {_state(job)}"
+            row.label(text=f"{KINDS.get(job.kind, job.kind)} {job.title}{state}", icon=ICONS[job.state])
 
 
 class PARASCALE_PT_jobs(TabPanel):

@@ -31,7 +31,7 @@ from ..settings import TIME, settings_of_object, settings_of_scene
 from ..settings.generators import find_generator, parameter_values
 from ..steps import Steps
 from .cameras import reference_of_camera
-from .pictures import cut_to_shape, read_picture, render_frame
+from .pictures import cut_to_shape, read_current_image, read_picture, read_render_result, render_frame
 from .reference_camera import shot_of_reference
 from .render_beside import render_beside
 
@@ -50,7 +50,7 @@ class GenerationSettings:
         Frames of the video; 0 takes as many as the move lasts.
     long_side : int
         Pixels.
-    picture : "RENDER", "VIEWPORT" or "FILE"
+    picture : "RENDER", "RESULT", "VIEWPORT", "IMAGE" or "FILE"
         Where the conditioning image comes from.
     picture_path : str
     workbench : bool
@@ -224,6 +224,10 @@ def take_picture(
     """Return the conditioning image, (H, W, 3) sRGB, as the settings say."""
     if settings.picture == "FILE":
         return cut_to_shape(read_picture(Path(bpy.path.abspath(settings.picture_path))), size)
+    if settings.picture == "RESULT":
+        return cut_to_shape(read_render_result(scene), size)
+    if settings.picture == "IMAGE":
+        return cut_to_shape(read_current_image(scene), size)
     if settings.picture == "VIEWPORT":
         return render_frame(scene, camera, frame, size, "VIEWPORT")
     return render_frame(scene, camera, frame, size, "BLENDER_WORKBENCH" if settings.workbench else None)

@@ -19,6 +19,8 @@ from parascale.media.orientation import UPRIGHT, read_orientation, turn_upright
 from parascale.media.suffixes import BLENDER_IMAGE_SUFFIXES
 from parascale.types import Image
 
+_NOTHING_RENDERED = "there is no render result yet: render an image first, or take the render instead"
+
 
 def render_frame(
     scene: bpy.types.Scene, camera: bpy.types.Object, frame: int, size: tuple[int, int], engine: str | None
@@ -107,6 +109,63 @@ def _pixels_of_file(path: Path) -> Image:
         return encode_srgb(picture) if linear else np.asarray(np.rint(np.clip(picture, 0, 1) * 255), np.uint8)
     finally:
         bpy.data.images.remove(image)
+
+
+def read_render_result(scene: bpy.types.Scene) -> Image:
+    """Return what was rendered last, (H, W, 3) sRGB, in a scene's own look.
+
+    Raises
+    ------
+    InputError
+        If nothing has been rendered.
+    """
+    result = next((image for image in bpy.data.images if image.type == "RENDER_RESULT"), None)
+    if result is None:
+        raise InputError(_NOTHING_RENDERED)
+    return _developed(scene, result)
+
+
+def read_current_image(scene: bpy.types.Scene) -> Image:
+    """Return the picture that an Image Editor shows, (H, W, 3) sRGB; it is not changed.
+
+    Raises
+    ------
+    InputError
+        If no Image Editor shows one, or it has no colours.
+    """
+    image = _find_current_image()
+    if image.type in ("RENDER_RESULT", "COMPOSITING"):
+        return _developed(scene, image)
+    width, height = image_size(image)
+    if image.source == "MOVIE" or not width or image.channels < 3:
+        raise InputError(f"{image.name} is no picture with colours: show another in the Image Editor")
+    pixels = np.empty(width * height * image.channels, np.float32)
+    image.pixels.foreach_get(pixels)
+    colours = pixels.reshape(height, width, image.channels)[::-1, :, :3]
+    # Blender holds pictures of more than 8 bits as light, and others as they are stored.
+    return encode_srgb(colours) if image.is_float else np.asarray(np.rint(np.clip(colours, 0, 1) * 255), np.uint8)
+
+
+def _developed(scene: bpy.types.Scene, result: bpy.types.Image) -> Image:
+    """Return the light of a render as a scene shows it."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "shown.png"
+        render = scene.render
+        try:
+            with temporary_render_settings(scene, (render.resolution_x, render.resolution_y)):
+                result.save_render(str(path), scene=scene)
+        except RuntimeError:  # it holds no picture yet
+            raise InputError(_NOTHING_RENDERED) from None
+        return read_picture(path)
+
+
+def _find_current_image() -> bpy.types.Image:
+    for window in bpy.data.window_managers[0].windows:
+        for area in window.screen.areas:
+            space = area.spaces.active
+            if isinstance(space, bpy.types.SpaceImageEditor) and space.image is not None:
+                return space.image
+    raise InputError("no Image Editor shows a picture: open one with the picture, or take the render instead")
 
 
 def cut_to_shape(picture: Image, size: tuple[int, int]) -> Image:

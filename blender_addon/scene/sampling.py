@@ -19,6 +19,7 @@ from parascale.parallax.depth_source import DepthSource
 from parascale.parallax.lens import step_directions
 from parascale.parallax.observer import Observer
 from parascale.parallax.shot import Shot
+from parascale.parallax.subject import Up
 from parascale.types import Array
 
 from ..settings import settings_of_object
@@ -63,6 +64,10 @@ def _samples_between_frames(scene: bpy.types.Scene, camera: bpy.types.Object) ->
     return np.arange(recording.span[0], recording.span[1] + ON_FRAME, recording.step)
 
 
+# Blender's own, into which importers of FBX, USD, Alembic and glTF turn other worlds.
+WORLD_UP = Up(np.array([0.0, 0.0, 1.0]), 0.9, "Blender's world")
+
+
 def sample_shot(
     scene: bpy.types.Scene, camera: bpy.types.Object, frames: Array, rate: float | None = None
 ) -> Steps[Shot]:
@@ -99,5 +104,7 @@ def sample_shot(
         metres_per_unit=metres_per_unit(scene),
         motion_class=classify_motion(path.camera_to_world),
         felt_parallax=np.where(length == 0, 0.0, length * felt[:-1]),
+        # A tracked clip's world is turned as its first camera is, unless somebody has levelled it.
+        up=WORLD_UP if clip is None else None,
         provenance={"made_by": f"parascale {parascale.__version__}", "source": source_of_camera(camera)},
     )

@@ -57,6 +57,8 @@ PICTURES = (
     ("RENDER", "Render", "Render the first frame", "RENDER_STILL", 0),
     ("VIEWPORT", "Viewport", "Take what the 3D viewport shows through the camera", "VIEW3D", 1),
     ("FILE", "File", "Take a picture file that shows the first frame", "FILE_IMAGE", 2),
+    ("RESULT", "Render Result", "Take what was rendered last: render the first frame before", "RENDER_RESULT", 3),
+    ("IMAGE", "Current Image", "Take the picture that an open Image Editor shows", "IMAGE_DATA", 4),
 )
 DEPTH_SOURCES = (
     ("MODEL", "Model", "A depth model estimates it, on the backend", "SHADERFX", 0),

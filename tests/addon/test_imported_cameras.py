@@ -66,6 +66,7 @@ def test_camera_of_another_tools_file_has_its_true_path(
     if name != "truth":
         make_active(name)
     assert bpy.ops.parascale.use_camera() == {"FINISHED"}
+    assert reference_shot().up.direction.tolist() == [0, 0, 1]
     shot, true = reference_shot(), json.loads(truth.read_text())
     rows, frames = np.array(true["camera_to_world_3x4_and_focal_length_over_width"]), np.array(true["frames"])
     resampled = file.stem in BY_SECONDS

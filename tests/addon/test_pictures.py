@@ -155,3 +155,53 @@ def test_a_click_goes_through_what_the_camera_clips(stage: bpy.types.Scene) -> N
     assert point_on_ray(*ray, (3.6, 100)).y == pytest.approx(4.5, abs=1e-4)
     with pytest.raises(ValueError, match="no surface"):
         point_on_ray(*ray, (0.1, 3.4))
+
+
+def test_the_render_result_is_taken_in_the_scenes_look(stage: bpy.types.Scene, tmp_path: Path) -> None:
+    from bl_ext.user_default.parascale.scene import pictures
+
+    stage.render.engine, stage.cycles.samples = "CYCLES", 1
+    stage.render.resolution_x, stage.render.resolution_y, stage.render.resolution_percentage = 64, 36, 50
+    stage.view_settings.exposure = 1.0
+    stage.collection.objects.link(bpy.data.objects.new("sun", bpy.data.lights.new("sun", "SUN")))
+    stage.render.image_settings.file_format = "OPEN_EXR"
+    stage.render.filepath = str(tmp_path / "own.exr")
+    bpy.ops.render.render()
+    found = pictures.read_render_result(stage)
+    assert found.shape == (18, 32, 3)
+    # As Save As writes it.
+    settings = stage.render.image_settings
+    assert settings.file_format == "OPEN_EXR"
+    settings.file_format, settings.color_mode, settings.color_depth = "PNG", "RGB", "8"
+    bpy.data.images["Render Result"].save_render(str(tmp_path / "saved.png"), scene=stage)
+    np.testing.assert_allclose(found.astype(int), pictures.read_picture(tmp_path / "saved.png"), atol=1)
+    assert found.std() > 1
+
+
+def test_a_render_result_that_is_not_there_is_refused(scene: bpy.types.Scene) -> None:
+    from bl_ext.user_default.parascale.scene import pictures
+
+    from parascale.errors import InputError
+
+    with pytest.raises(InputError, match="no render result yet"):
+        pictures.read_render_result(scene)
+
+
+@pytest.mark.parametrize("kind", ["painted", "light"])
+def test_the_current_image_is_taken_as_it_is_shown_and_stays(
+    scene: bpy.types.Scene, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    from bl_ext.user_default.parascale.scene import pictures
+
+    from parascale.errors import InputError
+
+    image = bpy.data.images.new("current", *SIZE, alpha=True, float_buffer=kind == "light")
+    stored = LIGHT if kind == "light" else np.dstack([shown(LIGHT) / 255, np.ones(LIGHT.shape[:2])])
+    image.pixels.foreach_set(np.ascontiguousarray(stored[::-1], np.float32).ravel())
+    monkeypatch.setattr(pictures, "_find_current_image", lambda: image)
+    before = image.colorspace_settings.name, image.alpha_mode, image.is_dirty
+    assert np.abs(pictures.read_current_image(scene).astype(int) - shown(LIGHT)).max() <= 1
+    assert (image.colorspace_settings.name, image.alpha_mode, image.is_dirty) == before
+    monkeypatch.undo()
+    with pytest.raises(InputError, match="no Image Editor shows a picture"):
+        pictures.read_current_image(scene)

@@ -6,13 +6,17 @@ reference renderer. Processor time is over all threads: beside other work it say
 """
 
 import os
+import sys
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "fixtures"))
+
 import cv2
 import numpy as np
+from numpy_warp import warp
 
 from parascale.camera import Trajectory
 from parascale.generators.preview import Preview
@@ -20,7 +24,6 @@ from parascale.link.kinds.generate import GenerationRequest
 from parascale.media.video_file import read_video
 from parascale.media.video_writer import VideoWriter
 from parascale.parallax.shot import Shot
-from parascale.projection.numpy_renderer import warp
 
 SIZE, FRAMES = (832, 480), 81
 REPEATS = 3

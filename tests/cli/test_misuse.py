@@ -424,3 +424,4 @@ def test_misuse_is_refused_and_loses_nothing(
     if code == INPUT:
         lines = [line for line in err.splitlines() if line.startswith("parascale: ") and "note: " not in line]
         assert len(lines) == 1, err
+        assert "PosixPath" not in err

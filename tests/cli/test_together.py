@@ -12,6 +12,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from holding import worker_of
 from PIL import Image
 
 from parascale.evaluation.pictures import drawn_rooms
@@ -107,9 +108,7 @@ def commands() -> Iterator[str]:
 def hold_worker(state: Path, client: Client) -> int:
     """Stop the worker of a backend, and return its process: no job ends before it is let go on."""
     client.hello()  # a backend that answers has started it
-    pid = json.loads((state / "backend.json").read_text())["pid"]
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    (worker,) = (int(child) for child in children if b"service.worker" in Path(f"/proc/{child}/cmdline").read_bytes())
+    worker = worker_of(json.loads((state / "backend.json").read_text())["pid"])
     os.kill(worker, signal.SIGSTOP)
     return worker
 

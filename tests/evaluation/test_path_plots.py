@@ -53,17 +53,17 @@ def test_what_stands_at_the_axes_does_not_overlap(drawn: Callable[..., Figure]) 
 def test_p_is_realised_on_the_diagonal_and_what_lies_beyond_is_shown_at_the_edge(
     tmp_path: Path, truck: Callable[..., Shot], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rows = [Row("desk-room", "truck", method, pce=0.1) for method in ("closed-loop", "static", "raw")]
+    rows = [Row("desk-room", "truck", method, pce=0.1) for method in ("closed-loop", "shot", "static", "raw")]
     write_shot(truck(0.01), true_file(tmp_path, "desk", "truck"))
-    for row, step in zip(rows, (0.01, 0.5, 0.5), strict=True):
+    for row, step in zip(rows, (0.01, 0.0, 0.5, 0.5), strict=True):
         write_shot(truck(step), path_file(tmp_path, row.key))
     kept: list[Figure] = []
     monkeypatch.setattr(path_plots, "save_figure", lambda figure, *_: kept.append(figure))
     path_plots.draw_realised(rows, tmp_path, tmp_path / "picture.png")
-    exact, beyond, raw = kept[0].axes
-    for axes in (exact, beyond):
+    exact, resting, beyond, raw = kept[0].axes
+    for axes in (exact, resting, beyond):
         assert axes.get_xlim() == axes.get_ylim()
-    for axes, marker in ((exact, "."), (beyond, "^"), (raw, ".")):
+    for axes, marker in ((exact, "."), (resting, "v"), (beyond, "^"), (raw, ".")):
         (drawn,) = [line for line in axes.lines if line.get_marker() != "None" and len(line.get_ydata())]
         assert drawn.get_marker() == marker
         low, high = axes.get_ylim()

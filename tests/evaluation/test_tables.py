@@ -78,6 +78,11 @@ def test_what_was_not_held_against_the_true_reference_is_said() -> None:
     held = replace(row, move="crane", true_pce=0.001)
     assert reason_of(row) == "not held against the true reference"
     assert reason_of(held) == "the solved reference is off by as much"
+    # That it comes near to a surface is no reason where the true reference, which does too, is carried over well.
+    near = replace(held, nearest=0.08)
+    assert reason_of(near) == "the solved reference is off by as much"
+    assert reason_of(replace(near, true_pce=0.035)) == "the camera comes within 0.08 median depths of a surface"
+    assert reason_of(replace(held, true_pce=0.035)) == "it is off from the true reference too"
     assert "0.001 from true ones (1 of 2 rows);" in summary([row, held])[0]
     assert "0.001 from true ones;" in summary([held])[0]
     assert "- from true ones;" in summary([row])[0]
@@ -135,8 +140,11 @@ def test_of_the_two_methods_that_are_used_the_worse_is_named() -> None:
         Row("a-b", "arc", "closed-loop", pce=0.06, true_pce=0.001),
         Row("a-b", "arc", "shot", pce=0.04),
         Row("a-b", "crane", "shot"),
+        Row("a-b", "truck", "closed-loop", pce=0.0341, true_pce=0.001),
+        Row("a-b", "truck", "shot", pce=0.0342),
     ]
-    assert [(row.move, row.method) for row in worst_rows(rows)] == [("orbit", "shot"), ("arc", "closed-loop")]
+    named = [(row.move, row.method) for row in worst_rows(rows)]
+    assert named == [("orbit", "shot"), ("arc", "closed-loop"), ("truck", "closed-loop")]
 
 
 def test_tables_are_the_same_in_csv_and_json() -> None:

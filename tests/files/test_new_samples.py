@@ -253,6 +253,9 @@ def test_polycams_keyframes(tmp_path: Path, folder: str) -> None:
     np.testing.assert_array_equal(imported.shot.trajectory.centres, [[0, 1, 2], [0.5, 1, 2], [1, 1, 2]])
     np.testing.assert_allclose(forward(imported), [[0, 0, -1]] * 3)
     np.testing.assert_allclose(np.diff(imported.shot.trajectory.times), 0.4)
+    assert imported.shot.up is not None
+    np.testing.assert_array_equal(imported.shot.up.direction, [0, 1, 0])
+    assert (imported.shot.up.source, imported.shot.up.confidence) == ("gravity, as ARKit measures it", 0.95)
     assert ("before loop closure" in told(imported)) == (folder == "cameras")
 
 

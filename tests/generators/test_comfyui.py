@@ -104,12 +104,70 @@ def test_a_refused_workflow_and_a_failing_node_are_told_in_the_servers_words(rec
         make(PICTURES, recorded)
 
 
+def test_a_server_that_was_started_anew_is_said_to_have_lost_the_workflow(recorded, make) -> None:
+    Recorded.drops = Recorded.forgets = True
+    Recorded.nonsense = {"/history/PROMPT": b"{}"}
+    with pytest.raises(InputError, match="has lost the workflow"):
+        make(PICTURES, recorded)
+
+
+def test_a_failure_that_was_missed_is_read_in_the_history(recorded, make) -> None:
+    Recorded.drops = True
+    failed = {"node_type": "VAEDecode", "exception_message": "out of memory"}
+    history = {"outputs": {}, "status": {"status_str": "error", "messages": [["execution_error", failed]]}}
+    Recorded.nonsense = {"/history/PROMPT": json.dumps({"PROMPT": history}).encode()}
+    with pytest.raises(InputError, match="failed in VAEDecode: out of memory"):
+        make(PICTURES, recorded)
+
+
+NONSENSE = {
+    "/upload/image": [b"[]", b"{}", b'{"name": 3}', b"<html>", b""],
+    "/prompt": [b"[]", b"{}", b'{"prompt_id": null}', b"<html>"],
+    "/history/PROMPT": [
+        b'{"PROMPT": {"outputs": []}}',
+        b'{"PROMPT": {"outputs": {"3": []}}}',
+        b'{"PROMPT": {"outputs": {"3": {"images": [{"filename": 3}, 5, null]}}}}',
+        b'{"PROMPT": {"outputs": {}, "status": {"status_str": "error", "messages": [3, ["x"]]}}}',
+        b"<html>",
+    ],
+    "/view": [b"", b"not a picture", b"\x89PNG\r\n\x1a\n"],
+}
+
+
+@pytest.mark.parametrize(("path", "answer"), [(path, answer) for path, all_ in NONSENSE.items() for answer in all_])
+def test_a_server_that_answers_nonsense_is_refused_in_a_sentence(recorded, make, path: str, answer: bytes) -> None:
+    Recorded.nonsense = {path: answer}
+    with pytest.raises(InputError, match=r"ComfyUI|neither a video nor pictures"):
+        make(PICTURES, recorded)
+
+
+def test_messages_that_are_not_comfyuis_are_passed_over(recorded, make) -> None:
+    ours = {"prompt_id": "PROMPT"}
+    strange = [
+        b"not json", b"[]", b"3", b"\xff\xfe", {"type": "progress", "data": ours | {"max": "many"}},
+        {"type": "progress", "data": ours | {"max": 4}}, {"type": "execution_cached", "data": ours | {"nodes": 3}},
+        {"type": "progress", "data": ours | {"value": 1e9, "max": 4, "node": []}}, {"type": 5, "data": []},
+    ]  # fmt: skip
+    Recorded.messages = strange + Recorded.messages
+    assert make(PICTURES, recorded).summary["frames"] == 9
+
+
 def test_cancelling_stops_the_server_too(recorded, make) -> None:
     Recorded.messages = Recorded.messages[:9]
     with pytest.raises(Cancelled):
         make(PICTURES, recorded, cancelled=Recorded.queued.is_set)
     assert [path for path, _ in Recorded.asked] == ["/prompt", "/queue", "/interrupt"]
     assert Recorded.asked[-1][1] == {"prompt_id": "PROMPT"}
+
+
+def test_a_workflow_saved_with_a_mark_is_read_and_one_of_broken_nodes_refused(tmp_path) -> None:
+    path = tmp_path / "workflow.json"
+    path.write_text(json.dumps(PICTURES), encoding="utf-8-sig")
+    assert read_workflow(path) == PICTURES
+    for part in ("inputs", "_meta"):
+        path.write_text(json.dumps({"1": node("LoadImage", "parascale: picture", image="") | {part: []}}))
+        with pytest.raises(InputError, match="not a workflow in API format"):
+            read_workflow(path)
 
 
 def test_too_few_frames_are_refused(recorded, make) -> None:

@@ -6,7 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -149,23 +149,6 @@ def make_request() -> Callable[..., GenerationRequest]:
         return GenerationRequest(shot, "preview", image, np.ones((height, width), np.float32), seed=seed)
 
     return make
-
-
-@contextmanager
-def held(worker: int) -> Iterator[None]:
-    """Stop a worker meanwhile: what it is given runs, and is not over before a test has looked."""
-    os.kill(worker, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        with suppress(ProcessLookupError):
-            os.kill(worker, signal.SIGCONT)
-
-
-@pytest.fixture
-def hold() -> Callable[[int], AbstractContextManager[None]]:
-    """Hold a worker by its process id."""
-    return held
 
 
 @pytest.fixture

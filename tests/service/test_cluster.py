@@ -116,10 +116,12 @@ def test_a_worker_that_dies_on_a_node_is_replaced_and_its_job_tried_again(
 ) -> None:
     job = client.submit(long_request)
     until(lambda: client.status(job).state == "running" and client.status(job).fraction > 0)
+    started = client.status(job).started
     for pid in workers_of(nodes):
         os.kill(pid, signal.SIGKILL)
-    until(lambda: client.status(job).fraction == 0.0)
+    until(lambda: client.status(job).started != started)
     until(lambda: client.status(job).fraction > 0)
+    assert client.status(job).state == "running"
     client.cancel(job)
     until(lambda: client.status(job).final)
 

@@ -8,11 +8,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from holding import held
 
 from parascale.errors import Cancelled, InputError
 from parascale.link.client import Client
@@ -29,7 +29,6 @@ pytestmark = pytest.mark.slow
 
 Make = Callable[..., GenerationRequest]
 Until = Callable[..., None]
-Hold = Callable[[int], AbstractContextManager[None]]
 
 
 def alive(pid: int) -> bool:
@@ -56,11 +55,11 @@ def wait_for_start(client: Client, job: str, until: Until) -> None:
     until(lambda: client.status(job).state == "running")
 
 
-def test_a_job_whose_worker_was_killed_is_tried_again(house: Any, hold: Hold, make_request: Make, until: Until) -> None:
+def test_a_job_whose_worker_was_killed_is_tried_again(house: Any, make_request: Make, until: Until) -> None:
     client = house.start()
     client.hello()
     (worker,) = house.workers()
-    with hold(worker):
+    with held(worker):
         job = client.submit(make_request(frames=200, width=320, height=180))
         until(lambda: client.status(job).state == "running")
         os.kill(worker, signal.SIGKILL)
@@ -147,13 +146,11 @@ def test_a_killed_backend_is_told_in_one_sentence(house: Any, long_request: Gene
         client.wait(job)
 
 
-def test_a_killed_backend_finds_its_job_again(
-    house: Any, hold: Hold, make_request: Make, until: Until, tmp_path: Path
-) -> None:
+def test_a_killed_backend_finds_its_job_again(house: Any, make_request: Make, until: Until, tmp_path: Path) -> None:
     client = house.start()
     client.hello()
     (worker,) = house.workers()
-    with hold(worker):
+    with held(worker):
         job = client.submit(make_request(frames=150, width=320, height=180))
         until(lambda: client.status(job).state == "running")
         house.kill()
@@ -232,8 +229,8 @@ def test_an_upload_goes_on_where_the_killed_backend_stopped(house: Any, tmp_path
     jobs = house.state / "jobs"
     pump_until(client, until, lambda: halves(jobs, "*/*/inputs/*.part") > 20)
     house.kill()
-    held = halves(jobs, "*/*/inputs/*.part")
-    assert 20 < held < 60
+    stored_chunks = halves(jobs, "*/*/inputs/*.part")
+    assert 20 < stored_chunks < 60
     again = house.start()
     assert again.status(job).phase == "waiting for files"
     sent = 0
@@ -246,7 +243,7 @@ def test_an_upload_goes_on_where_the_killed_backend_stopped(house: Any, tmp_path
 
     again._send_chunk = count
     again.submit(SolveRequest(clip), job)
-    assert sent <= 61 - held
+    assert sent <= 61 - stored_chunks
     (stored,) = jobs.glob("*/*/inputs/clip.mp4")
     assert stored.read_bytes() == clip.read_bytes()
 

@@ -160,7 +160,7 @@ def test_idle_strangers_shut_nobody_out(serving: Any, make_request: Make) -> Non
         host, port = server.address.removeprefix("tcp://").split(":")
         strangers: list[socket.socket] = []
         try:
-            strangers.extend(socket.create_connection((host, int(port)), timeout=5) for _ in range(3 * MAX_STRANGERS))
+            strangers.extend(socket.create_connection((host, int(port)), timeout=60) for _ in range(3 * MAX_STRANGERS))
             assert early.wait(early.submit(make_request())).state == "done"
             with connect(server.address) as late:
                 assert late.hello()

@@ -8,10 +8,10 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
+from holding import held, worker_of
 
 from parascale.errors import InputError
 from parascale.link.client import Client
@@ -28,7 +28,6 @@ pytestmark = [
 
 Make = Callable[..., GenerationRequest]
 Until = Callable[..., None]
-Hold = Callable[[int], AbstractContextManager[None]]
 
 STARTER = """
 import os, signal, sys
@@ -58,14 +57,6 @@ def family(pid: int) -> list[int]:
     return [pid, *map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())]
 
 
-def worker_of(state: Path) -> int:
-    """Return the process of the one worker of a backend that has answered: it started it before."""
-    (worker,) = (
-        child for child in family(pid_of(state))[1:] if b"service.worker" in Path(f"/proc/{child}/cmdline").read_bytes()
-    )
-    return worker
-
-
 @pytest.fixture
 def state(tmp_path: Path) -> Path:
     return tmp_path / "state"
@@ -83,7 +74,7 @@ def start_elsewhere(state: Path, how: str) -> "subprocess.Popen[str]":
 
 @pytest.mark.parametrize("how", ["held", "joined"])
 def test_a_starter_that_is_killed_leaves_the_jobs_of_others_alone(
-    state: Path, how: str, hold: Hold, make_request: Make, until: Until, tmp_path: Path
+    state: Path, how: str, make_request: Make, until: Until, tmp_path: Path
 ) -> None:
     starter = start_elsewhere(state, how)
     backend, client = join_backend(state=state)
@@ -91,7 +82,7 @@ def test_a_starter_that_is_killed_leaves_the_jobs_of_others_alone(
     with client:
         client.hello()
         processes = family(pid_of(state))
-        with hold(worker_of(state)):
+        with held(worker_of(pid_of(state))):
             job = client.submit(make_request(frames=200, width=320, height=180))
             until(lambda: client.status(job).state == "running")
             starter.communicate()
@@ -124,13 +115,11 @@ def test_a_backend_nobody_joins_ends_by_itself(state: Path, until: Until) -> Non
     until(lambda: not any(map(alive, processes)))
 
 
-def test_a_job_whose_client_is_gone_is_finished_first(
-    state: Path, hold: Hold, make_request: Make, until: Until
-) -> None:
+def test_a_job_whose_client_is_gone_is_finished_first(state: Path, make_request: Make, until: Until) -> None:
     client = join_backend(state=state)[1]
     client.hello()
     pid = pid_of(state)
-    with hold(worker_of(state)), client:
+    with held(worker_of(pid_of(state))), client:
         job = client.submit(make_request(frames=400, width=320, height=180))
         until(lambda: client.status(job).state == "running")
     until(lambda: not alive(pid))

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
+from holding import held, worker_of
 
 from parascale.errors import InputError
 from parascale.link.client import Client
@@ -128,9 +129,12 @@ def test_files_arrive_over_a_bad_network(
         while time.monotonic() < end:
             number += 1
             job = f"1{number:031x}"
-            insist(client.submit, SolveRequest(clip), job)
-            (stored,) = tmp_path.glob(f"state/jobs/*/{job}/inputs/clip.mp4")
-            assert stored.read_bytes() == clip.read_bytes()
+            assert backend.process is not None
+            assert beside.hello()
+            with held(worker_of(backend.process.pid)):  # else it fails, and its files go, unseen
+                insist(client.submit, SolveRequest(clip), job)
+                (stored,) = tmp_path.glob(f"state/jobs/*/{job}/inputs/clip.mp4")
+                assert stored.read_bytes() == clip.read_bytes()
             assert insist(client.wait, job).state == "failed"
             video = f"2{number:031x}"
             insist(client.submit, make_request(number, frames=200), video)

@@ -57,10 +57,7 @@ def test_cancelling_kills_the_child_at_once(clips: Any) -> None:
 
     with pytest.raises(Cancelled):
         run_in_child(solve, clips("crane", 24).path, progress=stop)
-    began = time.monotonic()
-    while multiprocessing.active_children() and time.monotonic() - began < 5:
-        time.sleep(0.01)
-    assert not multiprocessing.active_children()
+    assert not multiprocessing.active_children()  # nothing waits for it: it was killed before we were told
 
 
 pytestmark_linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="asks /proc which processes live")

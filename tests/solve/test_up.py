@@ -51,7 +51,7 @@ def error(found: Array, poses: Array) -> float:
     return float(np.degrees(np.arccos(np.clip(found @ UP, -1, 1))))
 
 
-@pytest.mark.parametrize(("pitch", "roll"), [(0, 0), (12, 0), (-8, 6)])
+@pytest.mark.parametrize(("pitch", "roll"), [(0, 0), (12, 0), (-8, 6), (0, 20), (10, -18)])
 def test_vertical_lines_say_it_to_a_degree_though_the_camera_leans(pitch: float, roll: float) -> None:
     poses = turned(np.linspace(-3, 3, 12), pitch, roll)
     up = estimate_up(shot_of(poses), street(poses))

@@ -41,4 +41,4 @@ bpy.context.preferences.view.show_splash = False
 bpy.context.preferences.view.filebrowser_display_type = "SCREEN"
 script = sys.argv[sys.argv.index("--") + 1]
 running = importlib.import_module(f"tests.window.{script}").steps()
-bpy.app.timers.register(advance, first_interval=1.0)
+bpy.app.timers.register(advance, first_interval=1.0, persistent=True)

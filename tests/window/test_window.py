@@ -279,6 +279,44 @@ def test_set_up_backend_asks_first_and_is_refused_while_a_backend_runs(tmp_path:
     assert "a backend still runs here" in told["reports"].lower()
 
 
+@pytest.mark.window
+@pytest.mark.slow
+@pytest.mark.timeout(1500)
+def test_what_goes_on_around_the_work_is_kept_apart_from_it(tmp_path: Path) -> None:
+    told = used(debian(ROOT / "build" / "window-root"), built(tmp_path), "states")
+    # Only a wall that renders is measured.
+    seen = {name for name, share in told["measured"].items() if share < 0.5}
+    assert seen == {"plain", "plain again"}
+    assert {share for name, share in told["measured"].items() if name not in seen} == {1.0}
+    # Stale is a property of the file.
+    assert told["stale"] == [
+        ["built", ""],
+        ["moved", "scene changed"],
+        ["undone", ""],
+        ["redone", "scene changed"],
+        ["opened", "scene changed"],
+        ["rebuilt", ""],
+        ["opened again", ""],
+    ]
+    # A rebuild is a task beside the user; cancelled or overtaken by an undo, it changes nothing.
+    stopped = "Rebuild: stopped by an undo or another file: nothing was changed"
+    assert told["cancelled"] == [[True, 0, True, ""], [True, 0, True, stopped]]
+    # A result waits for idle Object Mode.
+    assert told["waits"] == {"grab": ["fetched", 0, 1], "edit": ["fetched", 0, 1]}
+    nothing, result, shown = told["first_pictures"]
+    assert nothing[:2] == ["IMAGE", False]
+    assert "Image Editor shows a picture" in nothing[2]
+    assert [result, shown] == [["RESULT", True, ""], ["IMAGE", True, ""]]
+    # The marker at the move's start shows the new camera, the cut after it stays; zoom, focus and dolly are followed.
+    assert told["marker"] == {
+        "shown": [True, False],
+        "lens": 65.0,
+        "focus": 1.3,
+        "stands_on": "Dolly",
+        "active": True,
+    }
+
+
 def test_a_console_that_complains_is_noticed() -> None:
     assert complaints("Info: street is the reference\n00:26.7  render | Saved: 'x.png'") == []
     assert complaints("00:26.725  bpy.rna | WARNING current value '-1' matches no enum")

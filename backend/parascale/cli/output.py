@@ -188,6 +188,8 @@ def _check_stream(output: Output) -> None:
 
 
 def _check_ending(output: Output) -> None:
+    if not output.path.name and not output.folder:
+        raise InputError(f"{output.path} is a folder: give the name of {output.kind.name}")
     name = output.path.name.lower()
     ending = next((known for known in _ENDINGS if name.endswith(known)), None)
     if ending is not None and ending not in output.kind.endings:

@@ -125,10 +125,10 @@ def _drawn(rows: Sequence[Row]) -> list[str]:
 
 
 def _parallax(row: Row, folder: Path) -> tuple[Array, Array]:
-    """P of the reference and of the path, at the steps where both are known and the camera moves."""
+    """P of the reference and of the path, at the steps where both are known and the reference moves."""
     asked = read_shot(true_file(folder, sides_of(row.regime)[0], row.move)).parallax_number
     found = read_shot(path_file(folder, row.key)).parallax_number
-    known = (asked > 0) & (found > 0)
+    known = (asked > 0) & ~np.isnan(found)
     return asked[known], found[known]
 
 
@@ -169,7 +169,8 @@ def _draw_profile(axes: Axes, rows: Sequence[Row], methods: Sequence[str], folde
 
 def _draw_over_time(axes: Axes, times: Array, p: Array, label: str, colour: str, width: float) -> None:
     known = p > 0
-    axes.plot(times[known] - times[0], p[known], label=label, color=colour, lw=width)
+    # Of a path so many frames are measured, which the line between them cannot say.
+    axes.plot(times[known] - times[0], p[known], label=label, color=colour, lw=width, marker=".", ms=3)
 
 
 def _three(count: int) -> list[int]:

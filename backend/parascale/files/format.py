@@ -10,6 +10,7 @@ from parascale.files.distortion import MODELS
 from parascale.files.raw_trajectory import FormatDefaults, RawTrajectory
 from parascale.files.sample import Sample
 from parascale.parallax.shot import Shot
+from parascale.parallax.subject import Up
 from parascale.types import Json
 
 FLOAT32_PRECISION = 1e-6
@@ -82,6 +83,8 @@ class Format:
     precision : float
         How far poses come back from what was written: relative for centres, absolute for rotations.
     rate : Rate or None
+    up : Up or None
+        The world's, as it is read, where the tool behind the format defines it; None where a file may have any.
     """
 
     name: str
@@ -104,6 +107,7 @@ class Format:
     metric: bool = False
     precision: float = 1e-12
     rate: Rate | None = None
+    up: Up | None = None
 
     @property
     def frame_step(self) -> int:

@@ -95,7 +95,7 @@ def read_trajectory(
     raw = known.read(path, overrides.camera) if known.cameras else known.read(path)
     name = overrides.camera or path.name.partition(".")[0] or path.resolve().name
     shot, notices = make_shot(raw, name, str(path), known.name, overrides, known.defaults)
-    return Imported(shot, known.name, notices)
+    return Imported(dataclasses.replace(shot, up=known.up), known.name, notices)
 
 
 def write_trajectory(shot: Shot, path: Path | str, format_name: str) -> tuple[str, ...]:

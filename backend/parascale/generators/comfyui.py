@@ -199,7 +199,10 @@ def _frames_of(server: ComfyServer, files: list[dict[str, str]], directory: Path
         finally:
             path.unlink(missing_ok=True)
     elif pictures:
-        frames = np.stack([_picture(server.fetch(file)) for file in pictures[:count]])
+        made = [_picture(server.fetch(file), file["filename"]) for file in pictures[:count]]
+        if len({picture.shape for picture in made}) > 1:
+            raise InputError("the workflow made pictures of several sizes: end it with one Save Image")
+        frames = np.stack(made)
     else:
         raise InputError("the workflow made neither a video nor pictures: end it with Save Video or Save Image")
     if len(frames) < count:
@@ -207,8 +210,11 @@ def _frames_of(server: ComfyServer, files: list[dict[str, str]], directory: Path
     return frames
 
 
-def _picture(content: bytes) -> NDArray[np.uint8]:
+def _picture(content: bytes, name: str) -> NDArray[np.uint8]:
     from PIL import Image
 
-    with Image.open(io.BytesIO(content)) as picture:
-        return np.asarray(picture.convert("RGB"), np.uint8)
+    try:
+        with Image.open(io.BytesIO(content)) as picture:
+            return np.asarray(picture.convert("RGB"), np.uint8)
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise InputError(f"{name}, which the ComfyUI server gave, is not a picture that can be read") from error

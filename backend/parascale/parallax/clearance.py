@@ -5,7 +5,7 @@ from itertools import pairwise
 from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from parascale.camera.single import rotation_of, turn_between
 from parascale.parallax.depth_source import DepthSamples
@@ -19,6 +19,9 @@ CLEARANCE_SHARE = 0.1
 # Bending leaves P as it is.
 BENDS = (2.0, 4.0, 7.0, 11.0, 16.0, 22.0, 28.0, 35.0, 43.0, 51.0, 60.0, 69.0, 78.0, 84.0, 90.0)
 AZIMUTHS = 16
+
+_BENT = np.radians(BENDS)[:, None, None]
+_AROUND = np.arange(AZIMUTHS) * (math.tau / AZIMUTHS)
 
 # By how much the bend may differ from that of the step before, in degrees: the first of these with a way that is free.
 # Where there is none the camera turns by the most that is smooth, and slows down.
@@ -184,14 +187,15 @@ class Guard:
         ways = _ways(step, expected)
         turns = _angles(ways, expected)
         for least, most in pairwise((-1.0, *TURNS)):
-            chosen = np.flatnonzero((turns > least) & (turns <= most)).tolist()
-            first = next((index for index in chosen if self._fits(frame, centre, ways[index], near, step)), None)
-            if first is not None:
-                # Of several ways around, the one that stays farthest from everything.
-                equal = [index for index in chosen if _bend_of(index) == _bend_of(first) and index >= first]
-                free = [ways[index] for index in equal if self._fits(frame, centre, ways[index], near, step)]
-                farthest: Array = max(free, key=lambda way: _distance(near.away, way))
-                return farthest
+            chosen = np.flatnonzero((turns > least) & (turns <= most))
+            # Of several ways around, bent alike, the one that stays farthest from everything.
+            for equal in np.split(chosen, np.flatnonzero(np.diff(_bend_of(chosen))) + 1):
+                distances = _distances(near.away, ways[equal])
+                order = np.argsort(-distances, kind="stable")[: np.count_nonzero(distances >= near.least)]
+                for index in equal[order].tolist():
+                    if self._meets_nothing(frame, centre, ways[index], step, near.least):
+                        way: Array = ways[index]
+                        return way
         return None
 
     def _turn_in_place(self, frame: int, centre: Array, step: Array, near: _Near, expected: Array) -> Array:
@@ -240,11 +244,13 @@ class Guard:
         return self._surroundings.nearest_hit(centre + step, asked, least, frame) is None
 
     def _largest_share(self, frame: int, centre: Array, step: Array, near: _Near) -> float:
+        # From where it is too close already a camera may not be able to turn away without a step along the surface.
+        kept = self._limit if near.least >= self._limit else 0.0
         low, high = 0.0, 1.0
         for _ in range(10):
             middle = (low + high) / 2
             is_free = self._fits(frame, centre, middle * step, near, step)
-            if is_free and self._away(frame, centre + middle * step) >= near.least:
+            if is_free and self._away(frame, centre + middle * step) >= kept:
                 low = middle
             else:
                 high = middle
@@ -272,12 +278,20 @@ def crossings(surroundings: Surroundings, centres: Array) -> tuple[int, ...]:
 
 def _distance(away: Array, step: Array) -> float:
     """Distance from points (N, 3), seen from the start of a step, to its segment; infinite where there are none."""
+    return float(_distances(away, step[None])[0])
+
+
+def _distances(away: Array, steps: Array) -> Array:
+    """Distances (M,) from points (N, 3) to the segments of steps (M, 3) from where they are seen, see `_distance`."""
     if not len(away):
-        return math.inf
-    squared = float(step @ step)
-    along = np.clip(away @ step / squared, 0.0, 1.0) if squared > 0 else np.zeros(len(away))
-    rest = away - along[:, None] * step
-    return math.sqrt(float(np.min(np.einsum("ni,ni->n", rest, rest))))
+        return np.full(len(steps), math.inf)
+    squared = np.einsum("mi,mi->m", steps, steps)
+    along = away @ steps.T
+    share = np.clip(along / np.where(squared > 0, squared, 1.0), 0.0, 1.0)
+    # |away - share step|^2, multiplied out.
+    rest = np.einsum("ni,ni->n", away, away)[:, None] + share * (share * squared - 2 * along)
+    distances: Array = np.sqrt(np.maximum(np.min(rest, axis=0), 0.0))
+    return distances
 
 
 def _ways(step: Array, expected: Array) -> Array:
@@ -288,16 +302,15 @@ def _ways(step: Array, expected: Array) -> Array:
     if np.linalg.norm(side) < 1e-6 * length:
         side = np.cross(axis, np.eye(3)[int(np.argmin(np.abs(axis)))])
     side = side / np.linalg.norm(side)
-    around = np.arange(AZIMUTHS) * (math.tau / AZIMUTHS)
-    sides = np.cos(around)[:, None] * side + np.sin(around)[:, None] * np.cross(axis, side)
-    bends = np.radians(BENDS)[:, None, None]
-    ways = np.cos(bends) * axis + np.sin(bends) * sides
+    other = np.cross(axis, side)
+    sides = np.cos(_AROUND)[:, None] * side + np.sin(_AROUND)[:, None] * other
+    ways = np.cos(_BENT) * axis + np.sin(_BENT) * sides
     return np.concatenate([step[None], length * ways.reshape(-1, 3)])
 
 
-def _bend_of(way: int) -> int:
-    """Index of a way's bend, -1 for the step itself."""
-    return (way - 1) // AZIMUTHS
+def _bend_of(ways: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Index of each way's bend, -1 for the step itself."""
+    return (ways - 1) // AZIMUTHS
 
 
 def _angles(ways: Array, expected: Array) -> Array:

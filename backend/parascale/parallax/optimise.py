@@ -98,7 +98,7 @@ def optimise(
         rotations, centres = path.poses[:, :3, :3], path.poses[:, :3, 3]
         expected = []
         for _ in range(LOOKUPS):
-            problem = _look_up_surfaces(problem, composition.guard, centres)
+            problem = _look_up_surfaces(problem, composition.guard, centres, frame)
             weighed = partial(residuals, problem)
             rotations, centres = minimise(weighed, rotations, centres, frame, problem.scale, STEPS)
             expected.append(_cost(problem, rotations, centres))
@@ -108,7 +108,7 @@ def optimise(
         mover = _Plan(poses_of(rotations, path.poses[frame, :3, 3]), along, frame, composition.guard)
         path = march(mover, len(shot), path.looks[frame], observer, gains.planned(errors, path), frame)
         problem = _pose_problem(shot, settings, gains, path, lengths, composition, rays)
-        problem = _look_up_surfaces(problem, composition.guard, path.poses[:, :3, 3])
+        problem = _look_up_surfaces(problem, composition.guard, path.poses[:, :3, 3], frame)
         left = _cost(problem, path.poses[:, :3, :3], path.poses[:, :3, 3])
         tried.append((left, problem, path))
         if np.ptp([*expected[-2:], left]) <= SETTLED_ROUND * max(left, 1e-9):
@@ -186,10 +186,11 @@ def _pose_problem(
     )
 
 
-def _look_up_surfaces(problem: Problem, guard: Guard, centres: Array) -> Problem:
-    """Lay out the surfaces around each centre (T, 3)."""
+def _look_up_surfaces(problem: Problem, guard: Guard, centres: Array, anchor_frame: int) -> Problem:
+    """Lay out the surfaces around each centre (T, 3); none has to be farther away than one is from the anchor."""
     away, outwards = guard.nearest_planes(centres)
-    return replace(problem, guarded=centres, away=away, outwards=outwards)
+    limit = np.minimum(problem.limit, away[anchor_frame])
+    return replace(problem, guarded=centres, away=away, outwards=outwards, limit=limit)
 
 
 def _measure(problem: Problem, path: March) -> Walk:

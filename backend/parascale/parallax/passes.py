@@ -69,6 +69,9 @@ def most_passes(settings: Settings, composition: Composition) -> int:
 
 
 def _correction_passes(settings: Settings, composition: Composition) -> int:
+    # An optimisation of a single round, a draft's, is smooth by its own terms, and has no time for a second march.
+    if settings.solver == "optimise" and settings.rounds == 1:
+        return 0
     return min(MAX_CORRECTION_PASSES, settings.rounds) if composition.corrects else 0
 
 

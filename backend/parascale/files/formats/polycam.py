@@ -13,6 +13,7 @@ from parascale.files.picture_names import natural_key
 from parascale.files.raw_trajectory import FormatDefaults, RawTrajectory
 from parascale.files.sample import Sample
 from parascale.files.stamps import read_stamps
+from parascale.parallax.subject import Up
 from parascale.types import Json
 
 # Corrected ones are those after loop closure; their pictures are of their own.
@@ -88,5 +89,7 @@ register(
         defaults=FormatDefaults(unit="m"),
         unit=False,
         metric=True,
+        # ARKit's world: its y axis is the direction of gravity by the device's own sensors, to about a degree.
+        up=Up(np.array([0.0, 1.0, 0.0]), 0.95, "gravity, as ARKit measures it"),
     )
 )

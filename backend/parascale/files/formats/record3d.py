@@ -1,4 +1,7 @@
-"""Record3D's metadata: quaternion x y z w and centre in metres, ARKit's axes (OpenGL's), K column by column."""
+"""Record3D's metadata: quaternion x y z w and centre in metres, ARKit's axes (OpenGL's), K column by column.
+
+The poses are relative to the first one, so that the direction of gravity, which ARKit knows, is not in the file.
+"""
 
 from pathlib import Path
 

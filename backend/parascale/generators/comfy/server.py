@@ -47,7 +47,10 @@ class ComfyServer:
         parts.append(f"{head}Content-Type: application/octet-stream\r\n\r\n".encode() + content + b"\r\n")
         body = b"".join(parts) + f"--{boundary}--\r\n".encode()
         answer = self._ask("POST", "/upload/image", body, f"multipart/form-data; boundary={boundary}")
-        return "/".join(filter(None, (str(answer.get("subfolder", "")), str(answer["name"]))))
+        stored = answer.get("name")
+        if not isinstance(stored, str):
+            raise self._nonsense("/upload/image")
+        return "/".join(filter(None, (str(answer.get("subfolder") or ""), stored)))
 
     def run(
         self,
@@ -60,13 +63,16 @@ class ComfyServer:
         Raises
         ------
         InputError
-            Where the server refuses it, or a node fails, with the server's own words.
+            Where the server refuses it, or a node fails, with the server's own words; or where it was started anew.
         Cancelled
             The server was told to stop.
         """
         socket = self._open_socket()
         answer = self._ask("POST", "/prompt", {"prompt": workflow, "client_id": self._client})
-        prompt, progress = str(answer["prompt_id"]), _JobProgress(workflow)
+        prompt, progress = answer.get("prompt_id"), _JobProgress(workflow)
+        if not isinstance(prompt, str):
+            socket.close()
+            raise self._nonsense("/prompt")
         try:
             while True:
                 if cancelled is not None and cancelled():
@@ -77,15 +83,17 @@ class ComfyServer:
                 except OSError:
                     socket.close()
                     socket = self._open_socket()
-                    if self._history(prompt):
+                    if not self._is_at_work(prompt):
                         break
                     continue
-                if text is not None and progress.take(json.loads(text), prompt):
+                if text is not None and progress.take(_parse_message(text), prompt):
                     break
                 report(progress.fraction, progress.phase)
         finally:
             socket.close()
-        return list(_output_files(self._written_history(prompt)))
+        history = self._written_history(prompt)
+        _refuse_failure(history)
+        return list(_output_files(history))
 
     def fetch(self, file: dict[str, str]) -> bytes:
         """Return the content of an output file."""
@@ -115,9 +123,30 @@ class ComfyServer:
             time.sleep(_TICK / 5)
         raise InputError("the ComfyUI server keeps no history of the workflow that it ran")
 
+    def _is_at_work(self, prompt: str) -> bool:
+        """Whether the server still works on a workflow, which it says in its queue; False where it is done.
+
+        Raises
+        ------
+        InputError
+            Where it knows nothing of it, as after it was started anew.
+        """
+        queue = self._ask("GET", "/queue", None)
+        waiting = [entry for entries in queue.values() if isinstance(entries, list) for entry in entries]
+        is_queued = any(isinstance(entry, list) and prompt in entry[:2] for entry in waiting)
+        # What left the queue meanwhile is in the history by then.
+        if self._history(prompt):
+            return False
+        if not is_queued:
+            raise InputError("the ComfyUI server has lost the workflow: was it started anew? Generate again")
+        return True
+
     def _history(self, prompt: str) -> dict[str, Any]:
-        found: dict[str, Any] = self._ask("GET", f"/history/{prompt}", None).get(prompt, {})
-        return found
+        found = self._ask("GET", f"/history/{prompt}", None).get(prompt)
+        return found if isinstance(found, dict) else {}
+
+    def _nonsense(self, path: str) -> InputError:
+        return InputError(f"{self._host}:{self._port} does not answer {path} as a ComfyUI server")
 
     def _ask(self, method: str, path: str, body: bytes | dict[str, Any] | None, kind: str = "") -> dict[str, Any]:
         content = json.dumps(body).encode() if isinstance(body, dict) else body
@@ -125,7 +154,7 @@ class ComfyServer:
         try:
             value = json.loads(answer)
         except ValueError as error:
-            raise InputError(f"{self._host}:{self._port} does not answer {path} as a ComfyUI server") from error
+            raise self._nonsense(path) from error
         return value if isinstance(value, dict) else {}
 
     def _request(self, method: str, path: str, body: bytes | None, kind: str) -> bytes:
@@ -168,22 +197,19 @@ class _JobProgress:
         kind, data = message.get("type"), message.get("data")
         if not isinstance(data, dict) or data.get("prompt_id") != prompt:
             return False
-        if kind == "execution_error":
-            raise InputError(
-                f"the ComfyUI workflow failed in {data.get('node_type')}: {_first_line(data.get('exception_message'))}"
-            )
-        if kind == "execution_interrupted":
-            raise InputError("the ComfyUI workflow was stopped at its server")
+        _refuse_failed_node(str(kind), data)
         if kind == "execution_cached":
-            self._seen |= set(map(str, data.get("nodes", ())))
+            cached = data.get("nodes")
+            self._seen |= set(map(str, cached if isinstance(cached, list) else ()))
         if kind == "executing":
             if data.get("node") is None:
                 return True
             self._seen.add(str(data["node"]))
             self._part, self.phase = 0.0, self._titles.get(str(data["node"]), "working")
-        if kind == "progress" and data.get("max"):
-            self._part = float(data["value"]) / float(data["max"])
-            self.phase = f"{self._titles.get(str(data.get('node')), 'working')}, {data['value']} of {data['max']}"
+        value, most = data.get("value"), data.get("max")
+        if kind == "progress" and isinstance(value, int | float) and isinstance(most, int | float) and most > 0:
+            self._part = min(1.0, max(0.0, value / most))
+            self.phase = f"{self._titles.get(str(data.get('node')), 'working')}, {value} of {most}"
         return kind == "execution_success"
 
 
@@ -191,11 +217,44 @@ def _title(node: dict[str, Any]) -> str:
     return str(node.get("_meta", {}).get("title") or node.get("class_type", "node"))
 
 
+def _parse_message(text: str) -> dict[str, Any]:
+    """Parse a message; one that is none of ComfyUI's is empty, as extensions send their own."""
+    try:
+        message = json.loads(text)
+    except ValueError:
+        return {}
+    return message if isinstance(message, dict) else {}
+
+
+def _refuse_failure(history: dict[str, Any]) -> None:
+    """Raise what a history says went wrong, where its messages were missed."""
+    status = history.get("status")
+    status = status if isinstance(status, dict) else {}
+    if status.get("status_str") != "error":
+        return
+    told = status.get("messages")
+    for entry in told if isinstance(told, list) else ():
+        if isinstance(entry, list) and len(entry) == 2 and isinstance(entry[1], dict):
+            _refuse_failed_node(str(entry[0]), entry[1])
+    raise InputError("the ComfyUI workflow failed at its server, which does not say why")
+
+
+def _refuse_failed_node(kind: str, data: dict[str, Any]) -> None:
+    if kind == "execution_error":
+        raise InputError(
+            f"the ComfyUI workflow failed in {data.get('node_type')}: {_first_line(data.get('exception_message'))}"
+        )
+    if kind == "execution_interrupted":
+        raise InputError("the ComfyUI workflow was stopped at its server")
+
+
 def _output_files(history: dict[str, Any]) -> Iterator[dict[str, str]]:
-    for output in history.get("outputs", {}).values():
-        for files in output.values():
-            if isinstance(files, list):
-                yield from (file for file in files if isinstance(file, dict) and "filename" in file)
+    outputs = history.get("outputs")
+    for output in outputs.values() if isinstance(outputs, dict) else ():
+        for files in output.values() if isinstance(output, dict) else ():
+            for file in files if isinstance(files, list) else ():
+                if isinstance(file, dict) and isinstance(file.get("filename"), str):
+                    yield file
 
 
 def _reason(answer: bytes) -> str:
@@ -207,7 +266,7 @@ def _reason(answer: bytes) -> str:
         for node in value.get("node_errors", {}).values():
             first = node["errors"][0]
             return f"{told} ({node.get('class_type')}: {first['message']}, {first.get('details', '')})"
-    except (ValueError, KeyError, TypeError, IndexError):
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError):
         return _first_line(answer.decode(errors="replace"))
     return told
 

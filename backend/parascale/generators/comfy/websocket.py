@@ -79,7 +79,7 @@ class WebSocket:
                 if len(self._message) > _LONGEST:
                     raise ConnectionError("a message of the server is too long")
                 if final and self._kind == _TEXT:
-                    return self._message.decode()
+                    return self._message.decode(errors="replace")
 
     def close(self) -> None:
         """Close the connection."""

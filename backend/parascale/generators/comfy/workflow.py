@@ -42,16 +42,22 @@ def read_workflow(path: Path) -> dict[str, Any]:
         Where it is no JSON, the editor's own format, or names no slot.
     """
     try:
-        workflow = json.loads(path.read_text(encoding="utf-8"))
+        workflow = json.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError) as error:
         raise InputError(f"{path} is not a workflow: it cannot be read as JSON") from error
     if isinstance(workflow, dict) and isinstance(workflow.get("nodes"), list):
         raise InputError(f"{path} is in the editor's own format: export it with Workflow > Export (API)")
-    if not isinstance(workflow, dict) or not all(isinstance(n, dict) and "class_type" in n for n in workflow.values()):
+    if not isinstance(workflow, dict) or not all(map(_is_node, workflow.values())):
         raise InputError(f"{path} is not a workflow in API format")
     if not slots_of(workflow):
         raise InputError(f"{path} has no node titled {MARK!r} and the slots it takes, such as 'parascale: prompt'")
     return workflow
+
+
+def _is_node(node: object) -> bool:
+    if not isinstance(node, dict) or "class_type" not in node:
+        return False
+    return all(isinstance(node.get(part, {}), dict) for part in ("inputs", "_meta"))
 
 
 def slots_of(workflow: Mapping[str, Any]) -> dict[str, list[tuple[str, str]]]:
