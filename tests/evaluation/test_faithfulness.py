@@ -2,18 +2,23 @@
 
 import math
 from collections import Counter
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from parascale.camera import Trajectory
 from parascale.errors import InputError
 from parascale.evaluation import faithfulness
 from parascale.evaluation.faithfulness import evaluate, stamp_of
 from parascale.evaluation.methods import METHODS
 from parascale.evaluation.plan import DEFAULT_METHODS, MOVES, REGIMES, RENDER, SCENES, Plan, quick, scales_of
 from parascale.evaluation.results import Row, read_rows, write_rows
+from parascale.evaluation.stages import open_stage
 from parascale.evaluation.studies import run_studies
+from parascale.parallax.shot import Shot
 
 bpy = pytest.importorskip("bpy")
 
@@ -92,6 +97,22 @@ def test_a_clip_that_cannot_be_solved_is_a_row_that_says_so(tmp_path: Path) -> N
     assert isinstance(row, Row)
     assert row.reason.startswith("not solved: ")
     assert math.isnan(row.pce)
+
+
+def test_a_video_that_cannot_be_solved_is_told_from_one_that_was_not_made(tmp_path: Path) -> None:
+    scene = open_stage("desk", (160, 96))
+    start = scene.anchor
+    poses = np.tile(start.camera_to_world, (3, 1, 1))
+    poses[:, 0, 3] += [0, 0.01, 0.02]
+    path = Shot("three", 16, Trajectory(poses, start.intrinsics, np.arange(3) / 16, 160, 96), np.ones(3), unit="m")
+    row, plan = Row("desk-desk", "truck", "raw", pce=0.1), Plan(generator=RENDER, frames=3, size=(160, 96))
+    job = faithfulness._Job(plan, tmp_path, None)
+    made = faithfulness._with_video(job, row, path, path, scene)
+    assert made.reason.startswith("its video cannot be solved: ")
+    assert list(tmp_path.rglob("*.mp4"))
+    odd = faithfulness._Job(replace(plan, size=(161, 96)), tmp_path, None)
+    assert faithfulness._with_video(odd, row, path, path, scene).reason.startswith("no video was made: ")
+    assert made.pce == row.pce
 
 
 def test_two_runs_into_one_folder_lose_nothing_of_each_other(tmp_path: Path) -> None:

@@ -159,7 +159,7 @@ def test_its_row_of_an_evaluation_comes_from_a_video_of_its_own(weights, tmp_pat
         assert row.reason == ""
         assert np.isnan(row.asked_pce)
     else:
-        assert np.isfinite(row.video_pce) or row.reason.startswith("no video to measure: ")
+        assert np.isfinite(row.video_pce) or row.reason.startswith("its video cannot be solved: ")
 
 
 def test_scores_that_are_recorded_and_put_back_change_nothing(weights) -> None:

@@ -5,8 +5,7 @@ import numpy as np
 import pytest
 
 from parascale.errors import Cancelled
-from parascale.solve.tracking import tracks
-from parascale.solve.tracking.tracks import GRID_CELLS, thin_tracks, track_corners
+from parascale.solve.tracking.tracks import GRID_CELLS, MIN_TRACK_LENGTH, track_corners
 
 
 @pytest.fixture(scope="module")
@@ -83,30 +82,12 @@ def test_pair_names_the_points_seen_in_both(project: Any, cloud: np.ndarray) -> 
     np.testing.assert_array_equal(second, tracks.positions[2, both])
 
 
-def test_a_long_clip_is_thinned_evenly_and_no_frame_is_left_with_few() -> None:
-    rng = np.random.default_rng(0)
-    first = rng.integers(0, 990, 40000)
-    last = np.minimum(first + rng.integers(3, 60, 40000), 999)
-    kept = thin_tracks(first, last, 1000, 200)
-    observed = np.zeros(1000, int)
-    for a, b in zip(first[kept], last[kept], strict=True):
-        observed[a : b + 1] += 1
-    everything = np.zeros(1000, int)
-    for a, b in zip(first, last, strict=True):
-        everything[a : b + 1] += 1
-    assert (observed >= np.minimum(everything, 200)).all()
-    assert len(kept) < 0.35 * len(first)
-    # Short tracks, those of near things, keep their share.
-    length = last - first
-    assert np.median(length[kept]) == pytest.approx(np.median(length), rel=0.1)
-
-
-def test_thinned_tracks_are_some_of_those_of_a_short_clip(texture: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_corner_that_is_lost_at_once_is_no_track(texture: np.ndarray) -> None:
     pictures = [shifted(texture, 10 + 2 * step) for step in range(8)]
-    every = track_corners(pictures).positions
-    monkeypatch.setattr(tracks, "MAX_ENTRIES", every.shape[0] * every.shape[1] // 2)
-    thinned = track_corners(pictures).positions
-    assert np.isfinite(thinned[:, :, 0]).sum(axis=1).min() >= 200
-    assert thinned.shape[1] < every.shape[1]
-    known = {column.tobytes() for column in np.moveaxis(every, 1, 0)}
-    assert all(column.tobytes() in known for column in np.moveaxis(thinned, 1, 0))
+    seen = track_corners(pictures).seen
+    assert seen.sum(axis=0).min() >= MIN_TRACK_LENGTH
+    # Each is observed in every frame from its first to its last.
+    assert (np.abs(np.diff(seen.astype(int), axis=0)).sum(axis=0) <= 2).all()
+    pair = track_corners(pictures[:2])
+    assert len(pair) > 300
+    assert pair.seen.sum(axis=0).min() >= 2

@@ -244,10 +244,13 @@ def _with_video(job: _Job, row: Row, path: Shot, solved: Shot, stage: Stage) -> 
     path, solved = (_as_trained(job.plan, shot) for shot in (path, solved))
     try:
         video, made_up = _video(job, row.key, path, stage, own)
+    except InputError as error:
+        return replace(row, reason=f"no video was made: {error}")
+    try:
         realised = verify(video, path, masks=made_up, threads=1)
         found, asked = compare(realised.shot, solved), realised.metrics
     except InputError as error:
-        return replace(row, reason=f"no video to measure: {error}")
+        return replace(row, reason=f"its video cannot be solved: {error}")
     row = replace(
         row,
         video_pce=found.pce,

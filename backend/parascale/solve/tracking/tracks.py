@@ -19,9 +19,6 @@ MAX_CROWDING = 2
 FRAMES_BETWEEN_DETECTIONS = 2
 MIN_DISTANCE = 9.0
 MIN_TRACK_LENGTH = 3
-# Frames times tracks that are kept: 600 frames of a walk. A longer clip is solved from a part of its tracks, as all
-# arrays grow with the square of its length; but each frame keeps so many observations.
-MAX_ENTRIES, MIN_OBSERVATIONS_KEPT = 10_000_000, 200
 # Share of the cells that may hold too few points before new corners are detected.
 MAX_SPARSE_SHARE = 0.03
 # Working pixels: while most points move on as before to within this error, the next search starts at the prediction.
@@ -131,11 +128,6 @@ def _collect(rows: Sequence[Array], count: int) -> Array:
         first[track_ids] = np.minimum(first[track_ids], frame)
         last[track_ids] = frame
     kept = np.flatnonzero(last - first + 1 >= min(MIN_TRACK_LENGTH, len(rows)))
-    excess = len(rows) * len(kept) / MAX_ENTRIES
-    if excess > 1:
-        observations = float((last - first + 1)[kept].sum()) / len(rows)
-        wanted = max(MIN_OBSERVATIONS_KEPT, int(observations / excess))
-        kept = kept[thin_tracks(first[kept], last[kept], len(rows), wanted)]
     column = np.full(count, -1)
     column[kept] = np.arange(len(kept))
     positions = np.full((len(rows), len(kept), 2), np.nan)
@@ -143,29 +135,6 @@ def _collect(rows: Sequence[Array], count: int) -> Array:
         columns = column[row[:, 0].astype(np.int64)]
         positions[frame, columns[columns >= 0]] = row[columns >= 0, 1:] + 0.5
     return positions
-
-
-def thin_tracks(first: NDArray[np.int64], last: NDArray[np.int64], count: int, wanted: int) -> NDArray[np.int64]:
-    """Draw tracks until each of so many frames observes as many as wanted, or all it has.
-
-    Parameters
-    ----------
-    first, last : (M,) int64
-        First and last frame of each track, which all between observe.
-
-    Returns
-    -------
-    (N,) int64
-        Their indices, increasing; drawn evenly, so that near things, which leave the picture soon, keep their share.
-    """
-    drawn = np.zeros(count, np.int64)
-    chosen = []
-    for track in np.random.default_rng(0).permutation(len(first)).tolist():
-        frames = drawn[first[track] : last[track] + 1]
-        if frames.min() < wanted:
-            frames += 1
-            chosen.append(track)
-    return np.sort(np.array(chosen, np.int64))
 
 
 def _is_predictable(moved: Points, guess: Points) -> bool:
