@@ -199,7 +199,8 @@ def test_tables_of_the_evaluation_are_those_that_its_files_come_to() -> None:
     # No table of figures but those.
     assert not re.findall(r"\| -?\d+\.\d+ [|\[]", TOOL["MARK"].sub("", text))
     files = {file for _, file, *_ in TOOL["MARK"].findall(text)}
-    others = {f"evaluation-{name}" for name in ("dolly-out.csv", "second.csv", "videos.json", "icl.json", "tum.json")}
+    csv, json = ("dolly-out", "second"), ("videos", "preview", "icl", "tum")
+    others = {*(f"evaluation-{name}.csv" for name in csv), *(f"evaluation-{name}.json" for name in json)}
     assert files == {"+".join(RUNS), "evaluation.json"} | others
 
 
