@@ -48,7 +48,8 @@ def write_parts(path: Path, compression: int, parts: dict[str, dict[str, np.ndar
         names = sorted(channels)
         listed = b"".join(name.encode() + b"\0" + struct.pack("<iiii", 2, 0, 1, 1) for name in names) + b"\0"
         heads += attribute("channels", "chlist", listed) + attribute("compression", "compression", bytes([compression]))
-        heads += attribute("dataWindow", "box2i", struct.pack("<4i", 0, 0, width - 1, height - 1))
+        for window in ("dataWindow", "displayWindow"):
+            heads += attribute(window, "box2i", struct.pack("<4i", 0, 0, width - 1, height - 1))
         heads += attribute("name", "string", part.encode()) + attribute("type", "string", b"scanlineimage")
         heads += attribute("chunkCount", "int", struct.pack("<i", height)) + b"\0"
         for row in range(height):

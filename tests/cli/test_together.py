@@ -12,7 +12,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from holding import worker_of
+from holding import held, worker_of
 from PIL import Image
 
 from parascale.evaluation.pictures import drawn_rooms
@@ -105,12 +105,10 @@ def commands() -> Iterator[str]:
             continue
 
 
-def hold_worker(state: Path, client: Client) -> int:
-    """Stop the worker of a backend, and return its process: no job ends before it is let go on."""
+def worker_on(state: Path, client: Client) -> int:
+    """Return the process of a backend's worker."""
     client.hello()  # a backend that answers has started it
-    worker = worker_of(json.loads((state / "backend.json").read_text())["pid"])
-    os.kill(worker, signal.SIGSTOP)
-    return worker
+    return worker_of(json.loads((state / "backend.json").read_text())["pid"])
 
 
 def await_jobs(client: Client, count: int) -> None:
@@ -168,13 +166,12 @@ def test_the_first_generate_is_killed_and_the_second_goes_on(start: Start, home:
     while not (home / "backend.json").exists():
         assert first.poll() is None
         time.sleep(0.01)
-    with join_backend(state=home)[1] as looking:
-        worker = hold_worker(home, looking)  # so that no job ends before both are there, however slow this machine is
+    # Held, so that no job ends before both are there, however slow this machine is.
+    with join_backend(state=home)[1] as looking, held(worker_on(home, looking)):
         await_jobs(looking, 1)
         second = start(*generation(inputs[1], tmp_path / "second.mp4"))
         await_jobs(looking, 2)
-    os.kill(first.pid, signal.SIGKILL)
-    os.kill(worker, signal.SIGCONT)
+        os.kill(first.pid, signal.SIGKILL)
     finish(second)
     assert first_frame(tmp_path / "second.mp4").shape == (64, 96, 3)
     assert nothing_runs_on(home)
@@ -186,12 +183,10 @@ def test_jobs_are_listed_fetched_and_cleared_without_a_server(
     image, _, shot = inputs = draw_room(tmp_path, 0)
     wrong = ("-g", "wan-fun-camera", "--image", image)
     parascale("generate", shot, *wrong, "-o", tmp_path / "x.mp4", code=3)
-    with join_backend(state=home)[1] as looking:
-        worker = hold_worker(home, looking)
+    with join_backend(state=home)[1] as looking, held(worker_on(home, looking)):
         killed = start(*generation(inputs, tmp_path / "y.mp4"))
         await_jobs(looking, 2)
-    killed.kill()
-    os.kill(worker, signal.SIGCONT)
+        killed.kill()
     states: list[str] = []
     end = time.monotonic() + 60
     while "done" not in states:

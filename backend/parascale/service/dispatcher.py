@@ -256,13 +256,13 @@ class Dispatcher:
         if job is None:  # deleted in the same breath
             self._send(peer, m.Refused(submit.request, "unknown-job", f"job {submit.job} is deleted"))
             return
-        self._send(peer, m.Status(submit.request, self._status(job)))
-        if fresh:
-            log_event(log, "accepted", job=job.job, client=owner.name, kind=job.kind, bytes=job.size)
         try:
             self._intake.start_upload(job, peer)
         except InputError as error:
             self._give_up(job.key, str(error))
+        self._send(peer, m.Status(submit.request, self._status(job)))
+        if fresh:
+            log_event(log, "accepted", job=job.job, client=owner.name, kind=job.kind, bytes=job.size)
 
     def _receive_chunk(self, owner: str, message: m.Chunk | m.NoChunk, frames: list[bytes]) -> None:
         key = owner, message.job
