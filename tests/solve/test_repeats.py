@@ -53,6 +53,28 @@ def test_every_picture_that_repeats_is_found_and_no_other(shows: Any, pattern: s
     assert find_repeats(grey) == [at for at in range(1, len(numbers)) if numbers[at] == numbers[at - 1]]
 
 
+@pytest.mark.parametrize(
+    ("name", "part", "repeated"),
+    [
+        ("bikes", slice(80, 128), (12,)),  # the camera speeds up at once after the first
+        ("bikes", slice(30), (14,)),
+        ("dog_follow_generated", slice(96), (12, 37, 62, 87)),
+        ("street_walk_generated", slice(48), (10,)),
+    ],
+)
+@pytest.mark.parametrize("crf", [18, 28])
+def test_one_picture_in_25_that_repeats_is_found_in_film_clips(
+    testdata: Path, rendered: Any, tmp_path: Path, name: str, part: slice, repeated: Sequence[int], crf: int
+) -> None:
+    """24 a second, put into a file of 25: people and water move on their own, and cameras speed up and slow down."""
+    film = [frame.picture for frame in open_frames(testdata / "clips" / f"{name}.mp4").frames()][part]
+    for at in repeated:
+        film.insert(at, film[at - 1])
+    video = rendered.write_video(tmp_path / "one_in_25.mp4", film, 25, crf)
+    grey = [frame.grey for frame in open_frames(video).small_frames(0, None, 640, 320)]
+    assert find_repeats(grey) == list(repeated)
+
+
 @pytest.mark.parametrize("bottom_first", [False, True])
 def test_film_woven_into_unmarked_fields_is_found_again(shows: Any, rendered: Any, bottom_first: bool) -> None:
     """24 a second as 60 fields, 3 and 2 of each picture: two frames in five hold fields of two pictures."""

@@ -23,6 +23,9 @@ MAX_MOTION_SHARE, MIN_AGREEMENT = 0.12, 0.5
 CADENCE = 4
 MAX_CADENCE_CHANGE_SHARE = 0.35
 MAX_LONE_CHANGE_SHARE, MAX_LONE_MOTION_SHARE = 0.25, 0.05
+# A picture that changes by less than this share of what both steps beside it do is a repeat however the camera moves:
+# no camera rests for one picture. The least in film clips is 0.57, of two flashed pictures 0.12; repeats have to 0.06.
+MAX_FROZEN_SHARE = 0.08
 
 
 def leave_out_repeats(name: str, footage: Footage) -> Footage:
@@ -68,12 +71,19 @@ def find_repeats(pictures: Sequence[Image]) -> list[int]:
             if abs(share) < MAX_LONE_MOTION_SHARE
             and change[run].max() < MAX_LONE_CHANGE_SHARE * min(change[run[0] - 1], change[run[-1] + 1])
         ]
-        return [step + 1 for run in lone for step in run]
+        return sorted({*_find_frozen(change), *(step + 1 for run in lone for step in run)})
     # What repeats all along also repeats at the film's ends, and where a shaky camera turns back or slows down.
     longest = max(len(run) for run, _ in found)
     beside = np.array([_beside(change, step, longest) for step in range(len(change))])
     repeated = set(np.flatnonzero(change < MAX_CADENCE_CHANGE_SHARE * beside).tolist())
     return sorted(step + 1 for step in repeated.union(*(run for run, _ in found)))
+
+
+def _find_frozen(change: Array) -> list[int]:
+    """Find pictures that stand still alone, between two steps of plain change."""
+    beside = np.minimum(change[:-2], change[2:])
+    found: list[int] = (np.flatnonzero(change[1:-1] < MAX_FROZEN_SHARE * beside) + 2).tolist()
+    return found
 
 
 def _beside(change: Array, step: int, reach: int) -> float:
