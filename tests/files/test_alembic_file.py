@@ -4,7 +4,7 @@ import contextlib
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from parascale.errors import InputError
@@ -46,6 +46,7 @@ def test_an_object_that_is_not_there_is_refused(tmp_path: Path) -> None:
         read_sample_times(tmp_path / "old.abc", "/cam")
 
 
+@example(at=13, byte=16, cut=False)  # a place farther away than a file may be long
 @given(at=st.integers(0, 12000), byte=st.integers(0, 255), cut=st.booleans())
 def test_a_broken_file_is_refused_or_read(
     at: int, byte: int, cut: bool, tmp_path_factory: pytest.TempPathFactory

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from holding import held
 from ray_nodes import ENVIRONMENT, Nodes, two_nodes
 from served import served
 
@@ -54,11 +55,12 @@ def test_no_job_is_lost_or_done_twice_where_a_node_is(
                     first.append(client.submit(make_request(len(first), frames=60)))
             assert {client.wait(job).state for job in first} == {"done"}
             begin = time.monotonic()
-            jobs = [client.submit(make_request(number, frames=240)) for number in range(count)]
-            while sum(job.state == "done" for job in client.jobs()) < count // 3:
-                time.sleep(0.05)
-            assert sum(job.state == "running" for job in client.jobs()) >= 2
-            nodes.kill(1)
+            with held(nodes.workers(1)[0]):  # it keeps the job that it is given until its node is killed
+                jobs = [client.submit(make_request(number, frames=240)) for number in range(count)]
+                while sum(job.state == "done" for job in client.jobs()) < len(first) + count // 3:
+                    time.sleep(0.05)
+                assert sum(job.state == "running" for job in client.jobs()) >= 2
+                nodes.kill(1)
             lost = time.monotonic()
             assert {client.wait(job).state for job in jobs} == {"done"}
             seconds = time.monotonic() - begin

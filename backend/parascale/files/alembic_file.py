@@ -9,6 +9,7 @@ import math
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from os import SEEK_END
 from pathlib import Path
 from typing import BinaryIO
 
@@ -99,7 +100,7 @@ def read_sample_times(path: Path, object_path: str) -> SampleTimes | None:
 
 class _Archive:
     def __init__(self, file: BinaryIO, root: int) -> None:
-        self._file = file
+        self._file, self._size = file, file.seek(0, SEEK_END)
         children = self._children(root)
         self._top = self._group(children[2])
         self.samplings = list(_parse_samplings(self._data(children[4])))
@@ -137,11 +138,16 @@ class _Archive:
     def _children(self, place: int) -> list[int]:
         if place == 0:
             return []
-        self._file.seek(place)
+        self._go_to(place)
         (count,) = struct.unpack("<Q", self._file.read(8))
         if count > MAX_CHILDREN:
             raise ValueError(f"a group of {count}")
         return list(struct.unpack(f"<{count}Q", self._file.read(8 * count)))
+
+    def _go_to(self, place: int) -> None:
+        if place >= self._size:
+            raise ValueError("a place beyond its end")
+        self._file.seek(place)
 
     def _group(self, child: int) -> int:
         if child & _DATA:
@@ -154,7 +160,7 @@ class _Archive:
         place = child & ~_DATA
         if place == 0:
             return b""
-        self._file.seek(place)
+        self._go_to(place)
         (size,) = struct.unpack("<Q", self._file.read(8))
         if size > MAX_DATA_BYTES:
             raise ValueError(f"{size} bytes in one piece")
