@@ -115,14 +115,29 @@ def defined_in(module: str) -> set[str]:
     path = PACKAGE.parent / module.replace(".", "/")
     source = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
     names = {inside.stem for inside in path.glob("*")} if path.is_dir() else set()
-    for node in ast.walk(ast.parse(source.read_text())):
+    for node in statements_of(ast.parse(source.read_text()).body):
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
             names.add(node.name)
         elif isinstance(node, ast.ImportFrom):
             names.update(alias.asname or alias.name for alias in node.names)
-        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            names.add(node.id)
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            stored = (each for each in ast.walk(node) if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store))
+            names.update(each.id for each in stored)
     return names
+
+
+def statements_of(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    """Statements of a module itself, those under a condition such as TYPE_CHECKING too, and none of a function."""
+    for node in body:
+        yield node
+        if isinstance(node, ast.If):
+            yield from statements_of([*node.body, *node.orelse])
+
+
+def test_what_a_function_keeps_for_itself_is_no_name_of_its_module() -> None:
+    assert "digest" not in defined_in("parascale.evaluation.fingerprint")
+    assert {"LIBRARIES", "fingerprint_of", "Path"} <= defined_in("parascale.evaluation.fingerprint")
+    assert "SceneDepth" in defined_in("parascale.evaluation.stages")
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "tests" / "benchmarks").rglob("*.py")), ids=lambda path: path.stem)

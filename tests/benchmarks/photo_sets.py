@@ -1,4 +1,4 @@
-"""Ten made sets of photos with wide steps, with their true poses: for `bench_photo_sets.py` and the tests.
+"""Ten made sets of photos with wide steps, with their true poses: for `bench_photo_sets.py`.
 
 Photos of a rendered scene, from 20 to 60 of each, as a person takes them: all round a place, along a street, from a few
 heights, or here and there in no order. Each is written as a JPEG.

@@ -161,6 +161,15 @@ def test_rows_of_another_program_are_refused_with_what_to_do_and_left_alone(
     assert (tmp_path / "results.json").read_bytes() == before
 
 
+def test_references_that_no_results_stamp_are_refused_with_their_folder(tmp_path: Path) -> None:
+    plan = Plan(["desk-desk"], ["motionmaster"], ["truck"], frames=3, size=(160, 96))
+    evaluate(plan, tmp_path, None, lambda part, phase: None)
+    (tmp_path / "results.json").unlink()
+    with pytest.raises(InputError, match=rf"{tmp_path} holds references .*: choose another folder, or remove this"):
+        evaluate(plan, tmp_path, None, lambda part, phase: None)
+    assert not (tmp_path / "results.json").exists()
+
+
 @pytest.mark.slow
 def test_the_same_plan_gives_the_same_bytes(tmp_path: Path) -> None:
     plan = Plan(["room-desk"], ["closed-loop", "scale-calib", "shot"], ["dolly in"], RENDER, frames=17, size=(480, 270))

@@ -4,6 +4,7 @@ import re
 import shutil
 import tomllib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from parascale.evaluation import fingerprint
 from parascale.evaluation.faithfulness import stamp_of
 from parascale.evaluation.fingerprint import fingerprint_of, sources_of
 from parascale.evaluation.plan import RENDER, Plan
+from parascale.generators.profile import own_profile, profile_of, profile_to_json
 
 ROWS = "parascale.evaluation.faithfulness"
 
@@ -68,7 +70,27 @@ def test_the_libraries_are_those_that_the_package_asks_for() -> None:
     pyproject = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
     listed = {need for extra in pyproject["optional-dependencies"].values() for need in extra}
     named = {re.split("[<>=]", need)[0] for need in (*listed, *pyproject["dependencies"])}
-    assert set(fingerprint.LIBRARIES) <= named
+    assert {*fingerprint.LIBRARIES, *fingerprint.GENERATOR_LIBRARIES} <= named
+
+
+@pytest.mark.parametrize("library", fingerprint.GENERATOR_LIBRARIES)
+def test_a_library_that_a_generator_runs_on_is_part_of_its_stamp(library: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain, asked = stamp_of(Plan(generator=RENDER)), stamp_of(Plan(generator="preview"))
+    known = fingerprint._version_of
+    monkeypatch.setattr(fingerprint, "_version_of", lambda name: "9" if name == library else known(name))
+    assert stamp_of(Plan(generator=RENDER)) == plain
+    changed = stamp_of(Plan(generator="preview"))
+    assert {name for name in asked if asked[name] != changed[name]} == {"libraries"}
+
+
+def test_the_profile_of_a_generator_is_part_of_its_stamp() -> None:
+    plain, asked = stamp_of(Plan(generator=RENDER)), stamp_of(Plan(generator="preview"))
+    own = own_profile("preview")
+    own.parent.mkdir(parents=True)
+    own.write_text(profile_to_json(replace(profile_of("preview"), units_per_depth=2.5)))
+    assert stamp_of(Plan(generator=RENDER)) == plain
+    changed = stamp_of(Plan(generator="preview"))
+    assert {name for name in asked if asked[name] != changed[name]} == {"profile"}
 
 
 def test_the_generator_of_a_plan_is_part_of_its_stamp() -> None:

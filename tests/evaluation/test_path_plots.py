@@ -76,6 +76,18 @@ def test_profiles_say_what_they_are_drawn_over(drawn: Callable[..., Figure]) -> 
     assert (figure.get_supxlabel(), figure.get_supylabel()) == ("seconds", "Parallax Number, a frame")
 
 
+def test_profiles_name_their_lines_where_the_first_cell_was_not_measured(
+    tmp_path: Path, truck: Callable[..., Shot], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [Row("desk-room", "arc", "static", reason="not solved"), Row("desk-room", "truck", "static", pce=0.1)]
+    write_shot(truck(), true_file(tmp_path, "desk", "truck"))
+    write_shot(truck(), path_file(tmp_path, rows[1].key))
+    kept: list[Figure] = []
+    monkeypatch.setattr(path_plots, "save_figure", lambda figure, *_: kept.append(figure))
+    path_plots.draw_profiles(rows, tmp_path, tmp_path / "picture.png")
+    assert [text.get_text() for text in kept[0].legends[0].get_texts()] == ["reference", "static"]
+
+
 def test_pictures_of_the_worst_stand_side_by_side(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = [Row("desk-room", move, "closed-loop", pce=0.1, crossings=0, nearest=0.01) for move in ("dolly out", "arc")]
     kept: list[Figure] = []

@@ -20,6 +20,7 @@ from PIL import Image
 from parascale.errors import Cancelled, InputError
 from parascale.generators import GENERATORS
 from parascale.generators.comfy.address import VARIABLE, check_address
+from parascale.generators.comfy.server import ComfyServer
 from parascale.generators.comfy.workflow import fill_workflow, read_workflow, slots_of
 from parascale.media.video_file import read_video
 from parascale.retime import fit_to_training
@@ -102,6 +103,16 @@ def test_a_refused_workflow_and_a_failing_node_are_told_in_the_servers_words(rec
     Recorded.messages = [*Recorded.messages[:9], {"type": "execution_error", "data": failed}]
     with pytest.raises(InputError, match=r"failed in KSampler: out of memory$"):
         make(PICTURES, recorded)
+
+
+def test_a_refused_workflow_leaves_no_connection_open(recorded, make, monkeypatch) -> None:
+    opened = []
+    open_socket = ComfyServer._open_socket
+    monkeypatch.setattr(ComfyServer, "_open_socket", lambda self: opened.append(open_socket(self)) or opened[-1])
+    Recorded.refuses = True
+    with pytest.raises(InputError, match="refused /prompt"):
+        make(PICTURES, recorded)
+    assert [each._socket.fileno() for each in opened] == [-1]
 
 
 def test_a_server_that_was_started_anew_is_said_to_have_lost_the_workflow(recorded, make) -> None:

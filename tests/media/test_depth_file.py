@@ -47,6 +47,8 @@ def test_the_depth_channel_of_an_exr_file_is_found(tmp_path: Path, channel: str)
         ("ViewLayer.Normal.X", "ViewLayer.Normal.Y", "ViewLayer.Normal.Z"),
         ("P.X", "P.Y", "P.Z", "ZBack"),
         ("depthFiltered.Z", "ViewLayer.Vector.X", "ViewLayer.Vector.Z"),
+        ("X", "Y", "Z"),
+        ("ViewLayer.Mist.left.Z",),
     ],
 )
 def test_depth_is_told_from_passes_with_a_channel_of_its_name(tmp_path: Path, others: tuple[str, ...]) -> None:
@@ -65,6 +67,23 @@ def test_a_channel_that_is_named_as_something_else_is_no_depth(tmp_path: Path, n
     np.savez(tmp_path / "pass.npz", **{name: DEPTH})
     with pytest.raises(InputError, match="is not depth by its name"):
         read_depth_map(tmp_path / "pass.npz")
+
+
+@pytest.mark.parametrize("name", ["Depth_unfiltered.Z", "Morning Mist.Depth.Z", "Filtered.001.Depth.Z"])
+def test_a_name_that_holds_the_word_of_another_pass_is_depth(tmp_path: Path, name: str) -> None:
+    np.testing.assert_array_equal(read_depth_map(write_exr(tmp_path / "pass.exr", **{name: DEPTH})).depth, DEPTH)
+
+
+@pytest.mark.parametrize("others", ["", "RGBA"])
+def test_a_position_pass_without_a_layer_is_no_depth(tmp_path: Path, others: str) -> None:
+    channels = {name: DEPTH + k for k, name in enumerate(f"XYZ{others}")}
+    with pytest.raises(InputError, match="no channel that is surely depth"):
+        read_depth_map(write_exr(tmp_path / "position.exr", **channels))
+
+
+def test_what_lies_beside_depth_in_an_archive_is_not_read(tmp_path: Path) -> None:
+    np.savez(tmp_path / "told.npz", allow_pickle=True, depth=DEPTH, told=np.array([{"lens": 35}], object))
+    np.testing.assert_array_equal(read_depth_map(tmp_path / "told.npz").depth, DEPTH)
 
 
 def test_of_several_arrays_the_one_called_depth_is_read(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """EXR files without a library: the same pixels as OpenEXR gives, and one sentence where there are none."""
 
 import contextlib
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -78,6 +79,23 @@ def test_pixels_lie_where_the_picture_is_shown(tmp_path: Path, name: str, reader
     np.testing.assert_array_equal(found[1], shown.astype(np.float16))
     assert found[2].shape == shown.shape
     assert (found[2][np.isnan(shown)] == 0).all()
+
+
+@pytest.mark.parametrize("kind", ["dataWindow", "displayWindow"])
+def test_a_window_that_the_file_does_not_pay_for_is_refused_before_memory_is_taken(tmp_path: Path, kind: str) -> None:
+    # 400 million pixels, which 16 bytes of a header state; the file is as long as their table of blocks.
+    whole = write(tmp_path / "whole.exr").read_bytes()
+    head, name, tail = whole.partition(f"{kind}\0box2i\0".encode())
+    stated = tail[:4] + np.array([0, 0, 19_999, 19_999], "<i4").tobytes()
+    (tmp_path / "huge.exr").write_bytes(head + name + stated + tail[20:] + bytes(20_000))
+    file = ExrFile(tmp_path / "huge.exr")
+    tracemalloc.start()
+    try:
+        with pytest.raises(InputError, match=r"huge\.exr holds pictures of 20000x20000: at most 300 megapixels"):
+            file.read("A.Z")
+        assert tracemalloc.get_traced_memory()[1] < 10_000_000
+    finally:
+        tracemalloc.stop()
 
 
 def test_parts_are_read_apart(tmp_path: Path) -> None:

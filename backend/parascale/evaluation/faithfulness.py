@@ -14,11 +14,11 @@ from pathlib import Path
 import numpy as np
 
 from parascale.errors import InputError
-from parascale.evaluation.fingerprint import fingerprint_of
+from parascale.evaluation.fingerprint import digest_of, fingerprint_of, generator_libraries
 from parascale.evaluation.methods import CANNOT_BE_ASKED, Carried, carry_over
 from parascale.evaluation.plan import RENDER, Plan, sides_of
 from parascale.evaluation.probe import Make
-from parascale.evaluation.results import Row, read_rows, write_rows
+from parascale.evaluation.results import Row, claim_folder, read_rows, write_rows
 from parascale.evaluation.stages import (
     EVERY,
     FPS,
@@ -34,6 +34,7 @@ from parascale.evaluation.stages import (
 from parascale.evaluation.verify import verify
 from parascale.files.disk import make_folder
 from parascale.files.shot_file import write_shot
+from parascale.generators.profile import profile_of, profile_to_json
 from parascale.link.kinds.generate import GenerationRequest
 from parascale.link.parameters import resolve_parameters
 from parascale.parallax.calibration_report import CalibrationReport
@@ -82,13 +83,11 @@ def evaluate(plan: Plan, folder: Path, make: Make | None, progress: Progress) ->
     Raises
     ------
     InputError
-        Where the folder holds rows of other settings or another program, cannot be written, or the generator fails.
+        Where the folder holds rows of other settings or another program, or references without rows, or cannot be
+        written, or the generator fails.
     """
     stamp = stamp_of(plan)
-    known = {row.key: row for row in read_rows(folder, stamp)}
-    if not known:
-        # Before anything is made: what an interrupted run leaves behind is of its settings alone.
-        write_rows(folder, stamp, [])
+    known = {row.key: row for row in claim_folder(folder, stamp)}
     job = _Job(plan, folder, make)
     missing = {
         pair: [method for method in plan.methods if (*pair, method) not in known]
@@ -119,17 +118,31 @@ def stamp_of(plan: Plan) -> dict[str, object]:
         "frames": plan.frames,
         "size": list(plan.size),
         "generator": plan.generator,
-        "program": fingerprint_of(__name__, *_generator_modules(plan)),
+        **_program_of(plan),
     }
 
 
-def _generator_modules(plan: Plan) -> list[str]:
-    """Name the module of the plan's generator: generators are found when the program runs, no import names them."""
+def _program_of(plan: Plan) -> dict[str, str]:
+    """Give fingerprints of the program, and of the generator where the plan asks one."""
     if plan.generator is None or plan.generator == RENDER:
-        return []
+        return {"program": fingerprint_of(__name__)}
     from parascale.generators import GENERATORS
 
-    return [type(GENERATORS[plan.generator]).__module__]
+    # Generators are found when the program runs, no import names them.
+    module = type(GENERATORS[plan.generator]).__module__
+    return {
+        "program": fingerprint_of(__name__, module),
+        "libraries": generator_libraries(),
+        "profile": _profile_digest(plan.generator),
+    }
+
+
+def _profile_digest(generator: str) -> str:
+    """Give a fingerprint of the profile in use, shipped or the user's own: it scales the path that a model is given."""
+    try:
+        return digest_of(profile_to_json(profile_of(generator)))
+    except InputError:  # a generator that needs none may have none
+        return "absent"
 
 
 def _film_references(

@@ -11,6 +11,8 @@ import parascale
 
 # What figures are computed by beside our own code.
 LIBRARIES = ("av", "bpy", "numpy", "opencv-python-headless", "pycolmap", "scipy")
+# What the generators that run a model here compute by.
+GENERATOR_LIBRARIES = ("accelerate", "diffusers", "torch", "transformers")
 _ROOT = Path(parascale.__file__).parent
 
 
@@ -29,6 +31,16 @@ def fingerprint_of(*modules: str) -> str:
     for library in LIBRARIES:
         digest.update(f"{library} {_version_of(library)}\n".encode())
     return digest.hexdigest()[:12]
+
+
+def generator_libraries() -> str:
+    """Name the libraries that generators run on, each with its version, or as absent."""
+    return ", ".join(f"{library} {_version_of(library)}" for library in GENERATOR_LIBRARIES)
+
+
+def digest_of(text: str) -> str:
+    """Give twelve hexadecimal digits of a text."""
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 @cache

@@ -85,8 +85,11 @@ def draw_profiles(rows: Sequence[Row], folder: Path, picture: Path) -> None:
             axes.set_title(f"{regime}, {move}", fontsize=7)
     figure.supxlabel("seconds", fontsize=8)
     figure.supylabel("Parallax Number, a frame", fontsize=8)
-    handles, labels = grid[0][0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=min(len(labels), 5), frameon=False, fontsize=8)
+    # A cell that was not measured has nothing to name.
+    cells = [axes.get_legend_handles_labels() for axes in grid.flat]
+    handles, labels = max(cells, key=lambda cell: len(cell[1]))
+    if labels:
+        figure.legend(handles, labels, loc="outside upper center", ncols=min(len(labels), 5), frameon=False, fontsize=8)
     save_figure(figure, picture, 110)
 
 

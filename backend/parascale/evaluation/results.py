@@ -16,7 +16,7 @@ from parascale.errors import InputError
 from parascale.files.disk import make_folder, read_text, replace_files
 from parascale.types import to_json_values
 
-FILE = "results.json"
+FILE, REFERENCES = "results.json", "references"
 # Scale gaps that differ by less tell no slope.
 MIN_GAP_RANGE = 1.0
 
@@ -116,9 +116,30 @@ def read_rows(folder: Path, stamp: Mapping[str, object]) -> list[Row]:
         raise InputError(f"{path} is no results of an evaluation: choose another folder") from error
     if differences:
         raise InputError(
-            f"{path} holds rows that do not go with this run ({differences}): choose another folder, or remove this one"
-            " to measure all of it again"
+            f"{path} holds rows that do not go with this run ({differences}): choose another folder, or remove this"
+            " folder to measure all of it again"
         )
+    return rows
+
+
+def claim_folder(folder: Path, stamp: Mapping[str, object]) -> list[Row]:
+    """Read the rows a folder holds, and stamp it before anything is made: what a stopped run leaves is of this stamp.
+
+    Same parameters as `read_rows`.
+
+    Raises
+    ------
+    InputError
+        As `read_rows`, and where references are there whose stamp is lost.
+    """
+    rows = read_rows(folder, stamp)
+    if not (folder / FILE).exists() and any((folder / REFERENCES).glob("*")):
+        raise InputError(
+            f"{folder} holds references without {FILE}, which tells the program that solved them: choose another "
+            "folder, or remove this one to measure all of it again"
+        )
+    if not rows:
+        write_rows(folder, stamp, [])
     return rows
 
 

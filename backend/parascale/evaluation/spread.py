@@ -11,7 +11,7 @@ from parascale.cluster import connect_to_cluster
 from parascale.errors import InputError
 from parascale.evaluation.faithfulness import evaluate, stamp_of
 from parascale.evaluation.plan import RENDER, Plan
-from parascale.evaluation.results import Row, read_rows, write_rows
+from parascale.evaluation.results import Row, claim_folder, read_rows, write_rows
 from parascale.files.disk import make_folder
 from parascale.types import Progress
 
@@ -40,7 +40,7 @@ def spread(plan: Plan, folder: Path, address: str, progress: Progress) -> list[R
     """
     if plan.generator not in (None, RENDER):
         raise InputError(f"videos of {plan.generator!r} are made by one backend: they cannot be spread over a cluster")
-    known = {row.key for row in read_rows(folder, stamp_of(plan))}
+    known = {row.key for row in claim_folder(folder, stamp_of(plan))}
     moves = [
         move for move in plan.moves if any(key not in known for key in product(plan.regimes, [move], plan.methods))
     ]

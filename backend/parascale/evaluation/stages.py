@@ -12,6 +12,7 @@ from parascale.camera import Trajectory, View
 from parascale.errors import InputError
 from parascale.evaluation.methods import carry_over
 from parascale.evaluation.plan import Plan
+from parascale.evaluation.results import REFERENCES
 from parascale.files.disk import make_folder
 from parascale.files.shot_file import read_shot, write_shot
 from parascale.parallax.gauge import scale_gauge
@@ -49,7 +50,7 @@ class Stage:
 
 def clip_file(folder: Path, name: str, move: str) -> Path:
     """Give where the clip of a reference is kept."""
-    return make_folder(folder / "references") / f"{name}-{move.replace(' ', '-')}.mp4"
+    return make_folder(folder / REFERENCES) / f"{name}-{move.replace(' ', '-')}.mp4"
 
 
 def true_file(folder: Path, name: str, move: str) -> Path:

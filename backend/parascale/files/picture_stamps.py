@@ -18,6 +18,8 @@ _DATE = re.compile(
     r"(?<!\d)((?:19|20)\d\d)([-._ ]?)(\d\d)\2(\d\d)(?: at |[-._ T])?"
     r"(\d\d)[-._: h]?(\d\d)[-._: m]?(\d\d)s?(?:([-._, ]?)(\d{3}|\d{6}|\d{9}))?Z?$"
 )
+# Frames between two pictures that are no time, and a number that no film's first frame has.
+_FEW_FRAMES, _LATE_FIRST_FRAME = 10, 10_000
 _DECIMAL = re.compile(r"(?<![\d.])(\d+)\.(\d{3,9})$")
 
 # Whole numbers of the parts of a second that are counted, and how many make a second.
@@ -64,9 +66,31 @@ def _read_dates(stems: Sequence[str]) -> _Stamps | None:
         return None
     parts = [int((match[9] or "").ljust(9, "0")) for match in matches]
     stamps = [int(each.timestamp()) * 1_000_000_000 + part for each, part in zip(when, parts, strict=True)]
-    # "20240229_120000_001" is a take and the number of a frame, which counts by one.
-    last = 10 ** (9 - len(matches[0][9] or "")) if matches[0][8] else 0
-    return None if _step(stamps) == last else (stamps, 1e9)
+    counts_frames = _parts_are_frames if matches[0][8] else _times_of_day_are_frames
+    return None if counts_frames(matches, stamps) else (stamps, 1e9)
+
+
+def _parts_are_frames(matches: Sequence[re.Match[str]], stamps: Sequence[int]) -> bool:
+    """Whether names are a take and the number of a frame, as "20240229_120000_001", and not a part of a second."""
+    steps = _steps_in(stamps, 10 ** (9 - len(matches[0][9])))
+    takes = {match.group(1, 3, 4, 5, 6, 7) for match in matches}
+    # Frames step by one, or within one take by the same few; a fast camera's parts of a second run over.
+    return median(steps) == 1 or (len(takes) == 1 and len(set(steps)) == 1 and steps[0] < _FEW_FRAMES)
+
+
+def _times_of_day_are_frames(matches: Sequence[re.Match[str]], stamps: Sequence[int]) -> bool:
+    """Whether names are a date and the number of a frame, as "20240229_000001", and not a time of day."""
+    first = re.search(r"\d{6}$", matches[0][0])
+    if first is None or matches[0][9]:
+        return False
+    steps = _steps_in(stamps, 1_000_000_000)
+    # Numbers begin at 0, 1 or 1001, which a clock shows in the first seconds or the first hour of a day.
+    by_one = set(steps) == {1} and int(first[0]) < _LATE_FIRST_FRAME
+    return by_one or (int(first[0]) < _FEW_FRAMES and (len(set(steps)) == 1 or median(steps) == 1))
+
+
+def _steps_in(stamps: Sequence[int], unit: int) -> list[float]:
+    return [(b - a) / unit for a, b in itertools.pairwise(stamps)]
 
 
 def _read_decimals(stems: Sequence[str]) -> _Stamps | None:

@@ -29,7 +29,9 @@ WHOLE_NUMBERS_WARNING = (
 )
 _DEPTH_CHANNEL_NAMES = ("z", "depth", "v", "y")
 # Passes that are read as depth by their last letter, and are something else.
-_OTHER_PASSES = re.compile(r"disparity|inv(erse)?[_ .]?depth|mist|filtered", re.IGNORECASE)
+_OTHER_PASSES = re.compile(r"disparity|inv(erse)?[_ .]?depth|mist|(?<!un)filtered", re.IGNORECASE)
+# What stands between a pass and its channel in a file of two views.
+_VIEWS = ("left", "right")
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,8 +112,7 @@ def make_depth(
 
 def _read_numpy(path: Path) -> NDArray[np.generic]:
     try:
-        loaded = np.load(path, allow_pickle=False)
-        found = dict(loaded) if isinstance(loaded, np.lib.npyio.NpzFile) else {"": loaded}
+        found = _load_arrays(path)
     except Exception as error:  # a broken archive raises zipfile's and zlib's errors, and NumPy's
         raise InputError(f"{path} is not a depth map in .npy or .npz form: {_sentence(error)}") from error
     name = "depth" if "depth" in found else next(iter(found), "")
@@ -125,6 +126,15 @@ def _read_numpy(path: Path) -> NDArray[np.generic]:
     return np.asarray(values)
 
 
+def _load_arrays(path: Path) -> dict[str, NDArray[np.generic]]:
+    """Load the array of a file or of an archive by its name; `depth` alone where an archive has it."""
+    loaded = np.load(path, allow_pickle=False)
+    if not isinstance(loaded, np.lib.npyio.NpzFile):
+        return {"": loaded}
+    with loaded:
+        return {name: loaded[name] for name in (["depth"] if "depth" in loaded.files else loaded.files)}
+
+
 def choose_depth_channels(path: Path, names: Sequence[str]) -> tuple[str, ...]:
     """Choose the depth channel of an EXR file, or red, green and blue, which must then be equal.
 
@@ -133,7 +143,7 @@ def choose_depth_channels(path: Path, names: Sequence[str]) -> tuple[str, ...]:
     InputError
         Where it is not clear which one holds depth.
     """
-    candidates = [name for name in names if not _OTHER_PASSES.search(name) and not _is_of_vector(name, names)]
+    candidates = [name for name in names if not _is_of_other_pass(name) and not _is_of_vector(name, names)]
     if len(names) == 1 and candidates:
         return tuple(names)
     for wanted in _DEPTH_CHANNEL_NAMES:
@@ -146,11 +156,17 @@ def choose_depth_channels(path: Path, names: Sequence[str]) -> tuple[str, ...]:
     return "R", "G", "B"
 
 
+def _is_of_other_pass(name: str) -> bool:
+    """Whether a channel is of a pass that is something else; the view layer's own name says nothing of it."""
+    parts = [part for part in name.split(".") if part.lower() not in _VIEWS]
+    return _OTHER_PASSES.search(".".join(parts[-2:])) is not None
+
+
 def _is_of_vector(name: str, names: Sequence[str]) -> bool:
-    """Whether a channel is one of the coordinates of a layer, as of a normal or a position."""
+    """Whether a channel is one of the coordinates of a normal or a position, in a layer or without one."""
     layer, _, last = name.rpartition(".")
     others = {other.rpartition(".")[2].lower() for other in names if other.rpartition(".")[0] == layer}
-    return bool(layer) and last.lower() in {"y", "z"} and "x" in others
+    return last.lower() in {"y", "z"} and "x" in others
 
 
 def merge_channels(path: Path, pixels: Sequence[NDArray[np.generic]], names: Sequence[str]) -> NDArray[np.generic]:

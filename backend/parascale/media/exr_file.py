@@ -105,10 +105,13 @@ class ExrFile:
         Raises
         ------
         InputError
-            Where the file is broken.
+            Where the file is broken, or states more pixels than are decoded.
         """
         number, channel = self._channels[name]
         part = self._parts[number]
+        # A header states either window without a byte of pixels behind it.
+        for left, top, right, bottom in (part.window, part.display):
+            check_decoded_size(self.path, right - left + 1, bottom - top + 1)
         return place_in_display(self._open(lambda data: self._pixels(data, number, channel)), part.window, part.display)
 
     def _pixels(self, data: mmap.mmap, number: int, name: str) -> NDArray[np.generic]:

@@ -68,12 +68,11 @@ class ComfyServer:
             The server was told to stop.
         """
         socket = self._open_socket()
-        answer = self._ask("POST", "/prompt", {"prompt": workflow, "client_id": self._client})
-        prompt, progress = answer.get("prompt_id"), _JobProgress(workflow)
-        if not isinstance(prompt, str):
-            socket.close()
-            raise self._nonsense("/prompt")
         try:
+            answer = self._ask("POST", "/prompt", {"prompt": workflow, "client_id": self._client})
+            prompt, progress = answer.get("prompt_id"), _JobProgress(workflow)
+            if not isinstance(prompt, str):
+                raise self._nonsense("/prompt")
             while True:
                 if cancelled is not None and cancelled():
                     self._stop(prompt)
