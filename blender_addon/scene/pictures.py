@@ -13,7 +13,7 @@ from parascale.blender.scene_state import at_frame
 from parascale.blender.untyped import image_size, stored_pixels, untyped
 from parascale.errors import InputError
 from parascale.media.display_light import encode_srgb
-from parascale.media.exr_file import ExrFile
+from parascale.media.exr_file import ExrFile, place_in_display
 from parascale.media.image_file import choose_colour_channels
 from parascale.media.orientation import UPRIGHT, read_orientation, turn_upright
 from parascale.media.suffixes import BLENDER_IMAGE_SUFFIXES
@@ -58,8 +58,9 @@ def read_picture(path: Path) -> Image:
     InputError
         If Blender cannot read it, or it holds no colours.
     """
-    stored = _layers_of_exr(path) if path.suffix.lower() == ".exr" and path.is_file() else None
-    return turn_upright(_pixels_of_file(path) if stored is None else stored, read_orientation(path) or UPRIGHT)
+    if path.suffix.lower() == ".exr" and path.is_file():
+        return _picture_of_exr(path)
+    return turn_upright(_pixels_of_file(path), read_orientation(path) or UPRIGHT)
 
 
 def load_picture(path: Path, *, check_existing: bool = False) -> bpy.types.Image:
@@ -87,12 +88,14 @@ def _unread(path: Path) -> str:
     return "no picture that can be read" if known else f"of a kind that Blender cannot read ({path.suffix[1:].upper()})"
 
 
-def _layers_of_exr(path: Path) -> Image | None:
-    """Read the picture of an EXR file with or without layers; None where only Blender can."""
+def _picture_of_exr(path: Path) -> Image:
+    """Read the picture of an EXR file, with layers or without; by Blender where only that can."""
     file = ExrFile(path)
     chosen = choose_colour_channels(path, file.names)
     if any(map(file.obstacle, chosen)):
-        return None
+        stored = _pixels_of_file(path)  # of the data window
+        windows = file.windows(chosen[0])
+        return np.stack([place_in_display(stored[..., each], *windows) for each in range(3)], axis=2)
     return encode_srgb(np.stack([file.read(name) for name in chosen], axis=2))
 
 

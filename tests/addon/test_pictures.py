@@ -1,5 +1,6 @@
 """Pictures that people choose: read in the light that their files are in, or refused by name."""
 
+import struct
 from pathlib import Path
 
 import bpy
@@ -63,6 +64,22 @@ def test_a_picture_is_what_a_screen_shows_whatever_it_is_written_as(
     assert np.abs(found - shown(LIGHT)).max() <= lossy
     assert np.abs(found - shown(LIGHT)).mean() < 5
     assert not bpy.data.images
+
+
+@pytest.mark.parametrize("codec", ["ZIP", "PIZ", "DWAA", "PXR24"])
+def test_a_cropped_picture_lies_where_it_is_shown(scene: bpy.types.Scene, tmp_path: Path, codec: str) -> None:
+    from bl_ext.user_default.parascale.scene import pictures
+
+    path = write(scene, tmp_path / "crop.exr", "OPEN_EXR", "16", LIGHT, exr_codec=codec)
+    content, kind = path.read_bytes(), b"displayWindow\0box2i\0\x10\0\0\0"
+    place = content.index(kind) + len(kind)
+    path.write_bytes(content[:place] + struct.pack("<4i", -30, -20, 69, 59) + content[place + 16 :])
+    found = pictures.read_picture(path).astype(int)
+    assert found.shape == (80, 100, 3)
+    inside = np.zeros((80, 100), bool)
+    inside[20 : 20 + SIZE[1], 30 : 30 + SIZE[0]] = True
+    assert not found[~inside].any()
+    assert np.abs(found[inside].reshape(LIGHT.shape[0], -1, 3) - shown(LIGHT)).max() <= (8 if codec == "DWAA" else 1)
 
 
 @pytest.mark.parametrize("name", ["half.exr", "dwaa.exr", "a.hdr"])
