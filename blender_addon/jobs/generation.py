@@ -49,7 +49,18 @@ def camera_of_request(request: Mapping[str, Json]) -> bpy.types.Object:
 
 
 def submit_again(scene: bpy.types.Scene, request: Mapping[str, Json], *, beside: bool = False) -> Steps[Job]:
-    """Submit a request that a strip or a job keeps, from the scene as it is now."""
+    """Submit a request that a strip or a job keeps, from the scene as it is now.
+
+    Raises
+    ------
+    InputError
+        If its picture was one that Blender showed, as another may be shown by now.
+    """
     camera = camera_of_request(request)
     settings = GenerationSettings.from_json(cast("Mapping[str, Json]", request.get("asked", request)))
+    if settings.picture in ("RESULT", "IMAGE"):
+        raise InputError(
+            "this video started from a picture that Blender showed then, and by now it may show another: show that "
+            "picture, and press Generate with the same settings"
+        )
     return (yield from submit_generation(scene, camera, settings, beside=beside))

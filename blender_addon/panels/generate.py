@@ -10,6 +10,7 @@ from ..jobs import job_list, session, thumbnails
 from ..jobs.connection import has_link
 from ..jobs.journal import UNDER_WAY, Job
 from ..jobs.results import active_request
+from ..scene.pictures import describe_current_image
 from ..scene.report import number
 from ..settings import settings_of_scene
 from ..settings.generators import find_generator, parameter_values, parameters_of
@@ -56,6 +57,8 @@ class PARASCALE_PT_generate(TabPanel):
         layout.prop(state, "picture")
         if state.picture == "FILE":
             layout.prop(state, "picture_path")
+        elif state.picture == "IMAGE":
+            wrapped(layout, describe_current_image(), icon="IMAGE_DATA")
         elif state.picture == "RENDER":
             layout.prop(state, "workbench")
         row = layout.row()

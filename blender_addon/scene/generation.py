@@ -145,9 +145,11 @@ def build_request(
     """
     require_plain_time(scene)
     fps, times = choose_frame_times(scene, camera, settings)
-    yield 0.0, "Sampling the camera"
     start = settings_of_object(camera).calibration.frame_start
     size = picture_size(scene, settings.long_side)
+    # Now, before the user goes on and another picture is rendered or shown.
+    image = read_given_picture(scene, size, settings)
+    yield 0.0, "Sampling the camera"
     path = trajectory_of_camera(scene, camera, times_of_frames(scene, start) + times)
     path = Trajectory(path.camera_to_world, scale_intrinsics(path.intrinsics, path.size, size), times, *size)
     frames = start + times * frame_rate(scene)
@@ -159,9 +161,9 @@ def build_request(
     if not np.isfinite(median[0]):
         raise InputError(f"{camera.name} sees no surface at its first frame: nothing could be generated from it")
     yield 0.7, "Taking the first picture"
-    if beside and settings.picture == "RENDER" and not settings.workbench:
+    if image is None and beside and settings.picture == "RENDER" and not settings.workbench:
         image = yield from render_beside(scene, camera, start, path.size, 0.7)
-    else:
+    elif image is None:
         image = take_picture(scene, camera, start, path.size, settings)
     yield 0.9, "Measuring the first frame"
     depth_map = depth.dense(path.view(0), 0) / np.float32(median[0])
@@ -218,16 +220,21 @@ def picture_size(scene: bpy.types.Scene, long_side: int) -> tuple[int, int]:
     return max(2, 2 * round(wide * scale / 2)), max(2, 2 * round(high * scale / 2))
 
 
-def take_picture(
-    scene: bpy.types.Scene, camera: bpy.types.Object, frame: int, size: tuple[int, int], settings: GenerationSettings
-) -> Image:
-    """Return the conditioning image, (H, W, 3) sRGB, as the settings say."""
+def read_given_picture(scene: bpy.types.Scene, size: tuple[int, int], settings: GenerationSettings) -> Image | None:
+    """Return the conditioning image, (H, W, 3) sRGB, where it is there already; None where it is to be taken."""
     if settings.picture == "FILE":
         return cut_to_shape(read_picture(Path(bpy.path.abspath(settings.picture_path))), size)
     if settings.picture == "RESULT":
         return cut_to_shape(read_render_result(scene), size)
     if settings.picture == "IMAGE":
         return cut_to_shape(read_current_image(scene), size)
+    return None
+
+
+def take_picture(
+    scene: bpy.types.Scene, camera: bpy.types.Object, frame: int, size: tuple[int, int], settings: GenerationSettings
+) -> Image:
+    """Take the conditioning image, (H, W, 3) sRGB, of what a camera sees at a frame."""
     if settings.picture == "VIEWPORT":
         return render_frame(scene, camera, frame, size, "VIEWPORT")
     return render_frame(scene, camera, frame, size, "BLENDER_WORKBENCH" if settings.workbench else None)

@@ -1,6 +1,7 @@
 """Pictures that a video starts from: rendered, as a viewport shows the scene, or read from a file."""
 
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import cast
 
@@ -13,7 +14,7 @@ from parascale.blender.scene_state import at_frame
 from parascale.blender.untyped import image_size, stored_pixels, untyped
 from parascale.errors import InputError
 from parascale.media.display_light import encode_srgb
-from parascale.media.exr_file import ExrFile
+from parascale.media.exr_file import ExrFile, place_in_display
 from parascale.media.image_file import choose_colour_channels
 from parascale.media.orientation import UPRIGHT, read_orientation, turn_upright
 from parascale.media.suffixes import BLENDER_IMAGE_SUFFIXES
@@ -58,8 +59,9 @@ def read_picture(path: Path) -> Image:
     InputError
         If Blender cannot read it, or it holds no colours.
     """
-    stored = _layers_of_exr(path) if path.suffix.lower() == ".exr" and path.is_file() else None
-    return turn_upright(_pixels_of_file(path) if stored is None else stored, read_orientation(path) or UPRIGHT)
+    if path.suffix.lower() == ".exr" and path.is_file():
+        return _picture_of_exr(path)
+    return turn_upright(_pixels_of_file(path), read_orientation(path) or UPRIGHT)
 
 
 def load_picture(path: Path, *, check_existing: bool = False) -> bpy.types.Image:
@@ -87,12 +89,14 @@ def _unread(path: Path) -> str:
     return "no picture that can be read" if known else f"of a kind that Blender cannot read ({path.suffix[1:].upper()})"
 
 
-def _layers_of_exr(path: Path) -> Image | None:
-    """Read the picture of an EXR file with or without layers; None where only Blender can."""
+def _picture_of_exr(path: Path) -> Image:
+    """Read the picture of an EXR file, with layers or without; by Blender where only that can."""
     file = ExrFile(path)
     chosen = choose_colour_channels(path, file.names)
     if any(map(file.obstacle, chosen)):
-        return None
+        stored = _pixels_of_file(path)  # of the data window
+        windows = file.windows(chosen[0])
+        return np.stack([place_in_display(stored[..., each], *windows) for each in range(3)], axis=2)
     return encode_srgb(np.stack([file.read(name) for name in chosen], axis=2))
 
 
@@ -117,7 +121,7 @@ def read_render_result(scene: bpy.types.Scene) -> Image:
     Raises
     ------
     InputError
-        If nothing has been rendered.
+        If nothing has been rendered, or there is no room to write it.
     """
     result = next((image for image in bpy.data.images if image.type == "RENDER_RESULT"), None)
     if result is None:
@@ -131,7 +135,7 @@ def read_current_image(scene: bpy.types.Scene) -> Image:
     Raises
     ------
     InputError
-        If no Image Editor shows one, or it has no colours.
+        If no Image Editor shows one, several show different ones, or it has no colours.
     """
     image = _find_current_image()
     if image.type in ("RENDER_RESULT", "COMPOSITING"):
@@ -147,25 +151,66 @@ def read_current_image(scene: bpy.types.Scene) -> Image:
 
 
 def _developed(scene: bpy.types.Scene, result: bpy.types.Image) -> Image:
-    """Return the light of a render as a scene shows it."""
+    """Return the light of a render as a scene shows it, in square pixels."""
+    size = scene.render.resolution_x, scene.render.resolution_y
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "shown.png"
-        render = scene.render
+        # Blender does not say of every picture that it could not write it.
+        with temporary_render_settings(scene, size, renders=False), suppress(RuntimeError):
+            result.save_render(str(path), scene=scene)
+        if not result.has_data:
+            raise InputError(_NOTHING_RENDERED)
         try:
-            with temporary_render_settings(scene, (render.resolution_x, render.resolution_y)):
-                result.save_render(str(path), scene=scene)
-        except RuntimeError:  # it holds no picture yet
-            raise InputError(_NOTHING_RENDERED) from None
-        return read_picture(path)
+            picture = read_picture(path)
+        except InputError:
+            raise InputError(f"the render cannot be written to {tempfile.gettempdir()}: is there room?") from None
+    return _in_square_pixels(picture, scene.render.pixel_aspect_x / scene.render.pixel_aspect_y)
+
+
+def _in_square_pixels(picture: Image, aspect: float) -> Image:
+    """Stretch a picture (H, W, 3) whose pixels are as many times as wide as high, along one side; none is lost."""
+    if aspect == 1:
+        return picture
+    axis, scale = (1, aspect) if aspect > 1 else (0, 1 / aspect)
+    size = picture.shape[axis]
+    count = max(1, round(size * scale))
+    places = np.clip((np.arange(count) + 0.5) * size / count - 0.5, 0, size - 1)
+    before = places.astype(int)
+    share = np.expand_dims((places - before).astype(np.float32), (1 - axis, 2))
+    near, far = picture.take(before, axis), picture.take(np.minimum(before + 1, size - 1), axis)
+    return np.asarray(np.rint(near + share * (far.astype(np.float32) - near)), np.uint8)
+
+
+def describe_current_image() -> str:
+    """Name the picture that an Image Editor shows, or say why there is none to take."""
+    try:
+        return _find_current_image().name
+    except InputError as error:
+        return str(error)
 
 
 def _find_current_image() -> bpy.types.Image:
-    for window in bpy.data.window_managers[0].windows:
-        for area in window.screen.areas:
-            space = area.spaces.active
-            if isinstance(space, bpy.types.SpaceImageEditor) and space.image is not None:
-                return space.image
-    raise InputError("no Image Editor shows a picture: open one with the picture, or take the render instead")
+    shown = _shown_images()
+    if not shown:
+        raise InputError("no Image Editor shows a picture: open one with the picture, or take the render instead")
+    if len(shown) > 1:
+        names = ", ".join(image.name for image in shown)
+        raise InputError(
+            f"Image Editors show different pictures ({names}): have one show the picture, and close others"
+        )
+    return shown[0]
+
+
+def _shown_images() -> list[bpy.types.Image]:
+    """Return the different pictures of all Image Editors; UV Editors, which are of the same kind, are none."""
+    spaces = [
+        area.spaces.active
+        for window in bpy.data.window_managers[0].windows
+        for area in window.screen.areas
+        if area.ui_type == "IMAGE_EDITOR"
+    ]
+    shown = [space.image for space in spaces if isinstance(space, bpy.types.SpaceImageEditor)]
+    return list(dict.fromkeys(image for image in shown if image is not None))
 
 
 def cut_to_shape(picture: Image, size: tuple[int, int]) -> Image:

@@ -24,6 +24,7 @@ from parascale.types import Array
 
 from ..settings import settings_of_object
 from ..steps import Steps
+from .calibration_inputs import WORLD_UP
 from .cameras import source_of_camera
 
 # Keys of files in other rates lie between frames; a key this near to a frame is on it.
@@ -64,8 +65,19 @@ def _samples_between_frames(scene: bpy.types.Scene, camera: bpy.types.Object) ->
     return np.arange(recording.span[0], recording.span[1] + ON_FRAME, recording.step)
 
 
-# Blender's own, into which importers of FBX, USD, Alembic and glTF turn other worlds.
-WORLD_UP = Up(np.array([0.0, 0.0, 1.0]), 0.9, "Blender's world")
+# Cosine of the angle to z, either way, from which a camera's first look says nothing of which way is up.
+ALONG_Z = math.cos(math.radians(10))
+
+
+def up_of_world(first: Array) -> Up | None:
+    """Return the up of Blender's world, into which importers of FBX, USD, Alembic and glTF turn other worlds.
+
+    None where a camera's first pose (4, 4) looks along z: so does the world of a tracked clip that nobody has levelled,
+    whose constraint may have been made keys since, and is turned as its first camera is.
+    """
+    if abs(first[2, 2]) > ALONG_Z:
+        return None
+    return Up(np.array(WORLD_UP), 0.9, "Blender's world")
 
 
 def sample_shot(
@@ -105,6 +117,6 @@ def sample_shot(
         motion_class=classify_motion(path.camera_to_world),
         felt_parallax=np.where(length == 0, 0.0, length * felt[:-1]),
         # A tracked clip's world is turned as its first camera is, unless somebody has levelled it.
-        up=WORLD_UP if clip is None else None,
+        up=up_of_world(path.camera_to_world[0]) if clip is None else None,
         provenance={"made_by": f"parascale {parascale.__version__}", "source": source_of_camera(camera)},
     )

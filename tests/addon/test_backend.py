@@ -101,6 +101,7 @@ def test_cancelled_job_says_so(ready: bpy.types.Scene, backend: None, extension:
         end = time.monotonic() + 60
         while job.state in ("submitted", "queued") and state == "running" and time.monotonic() < end:
             now.poll()
+        assert state in ("submitted", job.state)
         assert bpy.ops.parascale.cancel_job() == {"FINISHED"}
         bpy.ops.parascale.poll_jobs(wait=True)
         assert (job.state, job.phase, job.message) == ("cancelled", "", "Cancelled: Retry starts it again")

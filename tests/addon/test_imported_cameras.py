@@ -242,3 +242,14 @@ def test_a_camera_of_blenders_own_exporters_has_its_true_path(
     np.testing.assert_allclose(shot.trajectory.centres, true.trajectory.centres, atol=1e-4)
     np.testing.assert_allclose(shot.trajectory.rotations, true.trajectory.rotations, atol=1e-4)
     np.testing.assert_allclose(shot.trajectory.intrinsics, true.trajectory.intrinsics, rtol=1e-4)
+
+
+def test_a_camera_that_first_looks_along_z_says_nothing_of_up(extension: object) -> None:
+    from bl_ext.user_default.parascale.scene.sampling import up_of_world
+
+    # As a tracked clip's camera stands whose constraint was made keys.
+    assert up_of_world(np.eye(4)) is None
+    level = np.array([[1, 0, 0, 0], [0, 0, 1, 0], [0, -1, 0, 0], [0, 0, 0, 1]], np.float64)
+    found = up_of_world(level)
+    assert found is not None
+    assert found.direction.tolist() == [0, 0, 1]

@@ -1,5 +1,7 @@
 """Pictures that people choose: read in the light that their files are in, or refused by name."""
 
+import struct
+import sys
 from pathlib import Path
 
 import bpy
@@ -63,6 +65,22 @@ def test_a_picture_is_what_a_screen_shows_whatever_it_is_written_as(
     assert np.abs(found - shown(LIGHT)).max() <= lossy
     assert np.abs(found - shown(LIGHT)).mean() < 5
     assert not bpy.data.images
+
+
+@pytest.mark.parametrize("codec", ["ZIP", "PIZ", "DWAA", "PXR24"])
+def test_a_cropped_picture_lies_where_it_is_shown(scene: bpy.types.Scene, tmp_path: Path, codec: str) -> None:
+    from bl_ext.user_default.parascale.scene import pictures
+
+    path = write(scene, tmp_path / "crop.exr", "OPEN_EXR", "16", LIGHT, exr_codec=codec)
+    content, kind = path.read_bytes(), b"displayWindow\0box2i\0\x10\0\0\0"
+    place = content.index(kind) + len(kind)
+    path.write_bytes(content[:place] + struct.pack("<4i", -30, -20, 69, 59) + content[place + 16 :])
+    found = pictures.read_picture(path).astype(int)
+    assert found.shape == (80, 100, 3)
+    inside = np.zeros((80, 100), bool)
+    inside[20 : 20 + SIZE[1], 30 : 30 + SIZE[0]] = True
+    assert not found[~inside].any()
+    assert np.abs(found[inside].reshape(LIGHT.shape[0], -1, 3) - shown(LIGHT)).max() <= (8 if codec == "DWAA" else 1)
 
 
 @pytest.mark.parametrize("name", ["half.exr", "dwaa.exr", "a.hdr"])
@@ -198,10 +216,108 @@ def test_the_current_image_is_taken_as_it_is_shown_and_stays(
     image = bpy.data.images.new("current", *SIZE, alpha=True, float_buffer=kind == "light")
     stored = LIGHT if kind == "light" else np.dstack([shown(LIGHT) / 255, np.ones(LIGHT.shape[:2])])
     image.pixels.foreach_set(np.ascontiguousarray(stored[::-1], np.float32).ravel())
-    monkeypatch.setattr(pictures, "_find_current_image", lambda: image)
+    monkeypatch.setattr(pictures, "_shown_images", lambda: [image])
+    assert pictures.describe_current_image() == image.name
     before = image.colorspace_settings.name, image.alpha_mode, image.is_dirty
     assert np.abs(pictures.read_current_image(scene).astype(int) - shown(LIGHT)).max() <= 1
     assert (image.colorspace_settings.name, image.alpha_mode, image.is_dirty) == before
     monkeypatch.undo()
     with pytest.raises(InputError, match="no Image Editor shows a picture"):
         pictures.read_current_image(scene)
+
+
+def test_of_several_pictures_that_are_shown_none_is_taken(
+    scene: bpy.types.Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from bl_ext.user_default.parascale.scene import pictures
+
+    from parascale.errors import InputError
+
+    images = [bpy.data.images.new(name, *SIZE) for name in ("first", "texture")]
+    monkeypatch.setattr(pictures, "_shown_images", lambda: images)
+    with pytest.raises(InputError, match=r"different pictures \(first, texture\)"):
+        pictures.read_current_image(scene)
+    assert "first, texture" in pictures.describe_current_image()
+
+
+def render_row(stage: bpy.types.Scene, width: int, height: int) -> None:
+    stage.render.engine, stage.cycles.samples = "CYCLES", 4
+    stage.render.resolution_x, stage.render.resolution_y = width, height
+    if "sun" not in bpy.data.objects:
+        stage.collection.objects.link(bpy.data.objects.new("sun", bpy.data.lights.new("sun", "SUN")))
+    bpy.ops.render.render()
+
+
+@pytest.mark.parametrize(("size", "aspect", "source"), [((72, 54), (4 / 3, 1), "RESULT"), ((96, 27), (1, 2), "IMAGE")])
+def test_a_render_of_long_pixels_is_taken_in_square_ones(
+    stage: bpy.types.Scene,
+    monkeypatch: pytest.MonkeyPatch,
+    size: tuple[int, int],
+    aspect: tuple[float, float],
+    source: str,
+) -> None:
+    from bl_ext.user_default.parascale.scene import generation, pictures
+
+    stage.render.pixel_aspect_x, stage.render.pixel_aspect_y = aspect
+    render_row(stage, *size)
+    monkeypatch.setattr(pictures, "_shown_images", lambda: [bpy.data.images["Render Result"]])
+    settings = generation.GenerationSettings(picture=source)
+    found = generation.read_given_picture(stage, generation.picture_size(stage, 832), settings)
+    stage.render.pixel_aspect_x = stage.render.pixel_aspect_y = 1
+    render_row(stage, 96, 54)
+    expected = pictures.read_render_result(stage).astype(int)
+    assert found is not None
+    assert found.shape == expected.shape == (54, 96, 3)
+    assert np.abs(found - expected).mean() < 0.1 * expected.std()
+
+
+def test_what_is_rendered_is_taken_without_a_camera(stage: bpy.types.Scene) -> None:
+    from bl_ext.user_default.parascale.scene import pictures
+
+    render_row(stage, 32, 18)
+    before = pictures.read_render_result(stage)
+    stage.camera = None
+    np.testing.assert_array_equal(pictures.read_render_result(stage), before)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limit of a file's size")
+def test_a_render_that_there_is_no_room_for_is_said_to_be_one(stage: bpy.types.Scene) -> None:
+    import resource
+
+    from bl_ext.user_default.parascale.scene import pictures
+
+    from parascale.errors import InputError
+
+    render_row(stage, 32, 18)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, limits[1]))
+    try:
+        with pytest.raises(InputError, match=r"the render cannot be written .* room"):
+            pictures.read_render_result(stage)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+@pytest.mark.parametrize("source", ["RESULT", "IMAGE", "FILE"])
+def test_a_picture_that_is_there_is_taken_before_the_path_is_measured(
+    stage: bpy.types.Scene, calibrated: bpy.types.Object, tmp_path: Path, source: str
+) -> None:
+    from bl_ext.user_default.parascale.scene import generation
+
+    from parascale.errors import InputError
+
+    settings = generation.GenerationSettings(picture=source, picture_path=str(tmp_path / "missing.png"))
+    with pytest.raises(InputError, match=r"no render result|no Image Editor|missing\.png"):
+        next(generation.build_request(stage, calibrated, settings))
+
+
+@pytest.mark.parametrize("source", ["RESULT", "IMAGE"])
+def test_a_repeat_takes_no_picture_that_happens_to_be_shown(
+    stage: bpy.types.Scene, calibrated: bpy.types.Object, source: str
+) -> None:
+    from bl_ext.user_default.parascale.jobs.generation import submit_again
+
+    from parascale.errors import InputError
+
+    with pytest.raises(InputError, match="started from a picture that Blender showed then"):
+        next(submit_again(stage, {"camera": calibrated.name, "asked": {"picture": source}}))

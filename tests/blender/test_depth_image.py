@@ -116,6 +116,18 @@ def test_grey_exr_that_only_blender_unpacks_serves(scene: bpy.types.Scene, tmp_p
     np.testing.assert_allclose(read_depth_in_blender(tmp_path / "grey.exr").depth, DEPTH, rtol=1e-6)
 
 
+def test_a_crop_that_only_blender_unpacks_lies_where_it_is_shown(scene: bpy.types.Scene, tmp_path: Path) -> None:
+    test_grey_exr_that_only_blender_unpacks_serves(scene, tmp_path)
+    path, size = tmp_path / "grey.exr", DEPTH.shape
+    content, kind = path.read_bytes(), b"displayWindow\0box2i\0\x10\0\0\0"
+    place = content.index(kind) + len(kind)
+    path.write_bytes(content[:place] + struct.pack("<4i", -4, -5, 7, 6) + content[place + 16 :])
+    depth = read_depth_in_blender(path).depth
+    assert depth.shape == (12, 12)
+    np.testing.assert_allclose(depth[5 : 5 + size[0], 4 : 4 + size[1]], DEPTH, rtol=1e-6)
+    assert np.isfinite(depth).sum() == DEPTH.size
+
+
 def test_exr_keeps_its_numbers(scene: bpy.types.Scene, tmp_path: Path) -> None:
     write_exr(tmp_path / "depth.exr", [DEPTH] * 3)
     file = read_depth_in_blender(tmp_path / "depth.exr")

@@ -17,7 +17,7 @@ from parascale.media.depth_file import (
     merge_channels,
     read_depth_map,
 )
-from parascale.media.exr_file import ExrFile
+from parascale.media.exr_file import ExrFile, place_in_display
 from parascale.media.suffixes import BLENDER_DEPTH_SUFFIXES
 
 # What Blender itself reads as it stands in the file: of other lone channels its versions make something else.
@@ -54,8 +54,9 @@ def _exr(path: Path) -> NDArray[np.generic]:
             f"{path} is {obstacle}, and of such files Blender's pictures hold no layers: save it with ZIP compression, "
             "or take .npy"
         )
-    pixels, _ = _read_picture(path)
-    return merge_channels(path, [pixels[..., channel] for channel in range(3)], file.names)
+    pixels, _ = _read_picture(path)  # of the data window
+    windows = file.windows(chosen[0])
+    return merge_channels(path, [place_in_display(pixels[..., each], *windows) for each in range(3)], file.names)
 
 
 def _read_picture(path: Path) -> tuple[NDArray[np.float32], bool]:

@@ -48,7 +48,12 @@ _DEPTH_CYCLES: dict[str, object] = {
 
 @contextmanager
 def temporary_render_settings(
-    scene: bpy.types.Scene, size: tuple[int, int], engine: str | None = None, antialiasing: str | None = None
+    scene: bpy.types.Scene,
+    size: tuple[int, int],
+    engine: str | None = None,
+    antialiasing: str | None = None,
+    *,
+    renders: bool = True,
 ) -> Iterator[None]:
     """Give a scene the settings of a plain PNG in its own look, and restore its own afterwards.
 
@@ -61,13 +66,15 @@ def temporary_render_settings(
         See `render.render_still`; Cycles is set up for `render.z_pass`.
     antialiasing : str or None
         See `render.render_clip`; None for a still.
+    renders : bool
+        Whether it is for a render, which needs a camera, and not for saving one that is there.
 
     Raises
     ------
     InputError
-        Where the scene has no camera.
+        Where it is for a render and the scene has no camera.
     """
-    if scene.camera is None:
+    if renders and scene.camera is None:
         raise InputError(f"the scene {scene.name!r} has no camera to render from: add one")
     render = untyped(scene.render)
     output = _defaults(render, but=_LOOK) | {

@@ -99,6 +99,11 @@ class ExrFile:
         packed, _ = _COMPRESSIONS[facts.compression]
         return None if facts.compression <= 3 else f"compressed as {packed}"
 
+    def windows(self, name: str) -> tuple[Window, Window]:
+        """Return the data window and the display window of a channel."""
+        part = self._parts[self._channels[name][0]]
+        return part.window, part.display
+
     def read(self, name: str) -> NDArray[np.generic]:
         """Read a channel (h, w) that has no obstacle, placed as `place_in_display` does.
 
