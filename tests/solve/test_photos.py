@@ -120,10 +120,10 @@ def test_no_way_is_drawn_between_pictures_in_no_order(photos: tuple[Path, Array]
     positions[:2, 1] = [[50, 50], [350, 150]]
     for tracks, is_line in ((Tracks(positions), True), (Tracks(positions, matched=True), False)):
         canvas = draw(Findings(footage, tracks)).astype(int)
-        # Halfway between the places of a track that the drawn frame sees.
-        middle = np.array([200, 100] if is_line else [200, 160]) * PICTURE_WIDTH // footage.grey[0].shape[1]
-        near = canvas[middle[1] - 3 : middle[1] + 4, middle[0] - 3 : middle[0] + 4, ::-1]
-        assert bool((np.abs(near - UNDECIDED).max(axis=2) < 40).any()) is is_line
+        # Halfway between the places of either track.
+        halfway = np.array([[200, 100], [200, 160]]) * PICTURE_WIDTH // footage.grey[0].shape[1]
+        near = [canvas[y - 3 : y + 4, x - 3 : x + 4, ::-1] for x, y in halfway]
+        assert bool((np.abs(np.array(near) - UNDECIDED).max(axis=3) < 40).any()) is is_line
 
 
 def test_a_track_has_one_feature_of_a_picture_and_the_pair_with_more_matches_wins() -> None:
