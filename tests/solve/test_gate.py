@@ -33,6 +33,12 @@ def test_a_jump_is_named_by_its_frame() -> None:
     assert judged(steps) == "the path jumps at frame 17"
 
 
+def test_photos_in_no_order_do_not_jump() -> None:
+    steps = np.full(30, 0.1)
+    steps[17] = 5.0
+    assert judged(steps, ordered=False) is None
+
+
 def test_a_noisy_step_does_not_excuse_its_own_jump() -> None:
     steps, noise = np.full(30, 0.1), np.full(30, 1e-4)
     steps[17], noise[17] = 5.0, 10.0

@@ -12,9 +12,12 @@ from parascale.camera.alignment import align_similarity
 from parascale.errors import InputError
 from parascale.media.frames import open_frames
 from parascale.solve import solve
+from parascale.solve.findings import BAR_HEIGHT, PICTURE_WIDTH, UNDECIDED, Findings, draw
+from parascale.solve.linking import remembered
 from parascale.solve.motion.keyframes import choose_keyframes
 from parascale.solve.reconstruction.two_view import choose_pairs
 from parascale.solve.tracking.features import Features, choose_feature_pairs, join_matches, match_pair, track_features
+from parascale.solve.tracking.footage import read_footage
 from parascale.solve.tracking.tracks import Tracks
 from parascale.types import Array
 
@@ -43,8 +46,11 @@ def grey(folder: Path) -> list[Any]:
 
 def test_photos_in_no_order_are_solved_and_it_is_said(photos: tuple[Path, Array]) -> None:
     folder, poses = photos
-    shot = solve(folder, threads=1)
+    reached: dict[str, list[float]] = {}
+    shot = solve(folder, threads=1, progress=lambda fraction, name: reached.setdefault(name, []).append(fraction))
     assert shot.motion_class == "general"
+    assert min(reached["features"]) < min(reached["matches"]) < max(reached["matches"])
+    assert len(set(reached["matches"])) == len(list(choose_feature_pairs(len(poses))))
     assert len(shot) == len(poses)
     true = poses[:, :3, 3]
     moved = align_similarity(shot.trajectory.centres, true).apply(shot.trajectory.centres)
@@ -62,8 +68,62 @@ def test_a_photo_of_another_place_is_named(rendered: ModuleType, photos: tuple[P
     elsewhere = rendered.Camera(rendered.street(8), SIZE, FOCAL)
     elsewhere.wear(rendered.textures(4, 91))
     cv2.imwrite(str(tmp_path / "IMG_2007.jpg"), elsewhere.picture(poses[0])[0])
-    with pytest.raises(InputError, match=r"no set of pictures of one scene: 5 share nothing|holds \d+ shots"):
+    with pytest.raises(InputError, match=r"no set of pictures of one scene: nothing links IMG_2007\.jpg to the others"):
+        solve(tmp_path, threads=1, ignore_cuts=True)
+
+
+def test_a_sequence_with_a_cut_is_no_set_of_photos_though_both_shots_show_one_scene(
+    rendered: ModuleType, tmp_path: Path
+) -> None:
+    camera = rendered.Camera(rendered.courtyard(), SIZE, FOCAL)
+    for frame, degrees in enumerate(np.r_[np.linspace(-16, -12, 10), np.linspace(12, 16, 10)]):
+        pose = np.eye(4)
+        pose[:3, :3] = cv2.Rodrigues(np.array([0.0, np.radians(degrees), 0.0]))[0]
+        cv2.imwrite(str(tmp_path / f"pan.{frame:04d}.png"), camera.picture(pose)[0])
+    with pytest.raises(InputError, match="holds 2 shots") as refusal:
         solve(tmp_path, threads=1)
+    assert refusal.value.notice.choices == ("0:10", "10:20")
+
+
+def test_photos_that_look_like_shots_and_cannot_be_solved_are_refused_for_both() -> None:
+    cuts = InputError("photos holds 2 shots", "shot", ["0:4", "4:9"])
+    wanted = "photos zooms; or, if it is a film, photos holds 2 shots"
+    with pytest.raises(InputError, match=wanted) as refusal, remembered(cuts):
+        raise InputError("photos zooms")
+    assert (refusal.value.notice.remedy, refusal.value.notice.choices) == ("shot", ("0:4", "4:9"))
+    with pytest.raises(InputError, match=r"^photos zooms$"), remembered(None):
+        raise InputError("photos zooms")
+
+
+def test_a_sequence_that_ends_flat_is_refused_as_a_film_and_its_tracks_are_drawn(
+    rendered: ModuleType, tmp_path: Path
+) -> None:
+    camera = rendered.Camera(rendered.courtyard(), SIZE, FOCAL)
+    pictures = [camera.picture(pose)[0] for pose in rendered.move("truck", 8, 0.3)]
+    for frame, picture in enumerate([*pictures, *[np.full_like(pictures[0], 90)] * 4]):
+        cv2.imwrite(str(tmp_path / f"clip.{frame:04d}.png"), picture)
+    drawn = tmp_path / "why" / "why.png"
+    drawn.parent.mkdir()
+    with pytest.raises(InputError, match=r"too little to follow in .*: its pictures lose it between frames 7 and 8"):
+        solve(tmp_path, threads=1, ignore_cuts=True, debug_picture=drawn)
+    bars = cv2.imread(str(drawn))[-BAR_HEIGHT:]
+    marked = np.flatnonzero((bars[3] == 255).all(axis=1))
+    assert {int(marked[0] * 12 / PICTURE_WIDTH), int((marked[-1] - 1) * 12 / PICTURE_WIDTH)} == {7}
+    filled = np.abs(bars[-4].astype(int) - UNDECIDED).max(axis=1) < 8
+    assert filled[: PICTURE_WIDTH * 8 // 12].mean() > 0.9
+
+
+def test_no_way_is_drawn_between_pictures_in_no_order(photos: tuple[Path, Array]) -> None:
+    footage = read_footage(photos[0], end=3)
+    positions = np.full((3, 2, 2), np.nan)
+    positions[:, 0] = [[100, 60], [100, 60], [300, 260]]
+    positions[:2, 1] = [[50, 50], [350, 150]]
+    for tracks, is_line in ((Tracks(positions), True), (Tracks(positions, matched=True), False)):
+        canvas = draw(Findings(footage, tracks)).astype(int)
+        # Halfway between the places of either track.
+        halfway = np.array([[200, 100], [200, 160]]) * PICTURE_WIDTH // footage.grey[0].shape[1]
+        near = [canvas[y - 3 : y + 4, x - 3 : x + 4, ::-1] for x, y in halfway]
+        assert bool((np.abs(np.array(near) - UNDECIDED).max(axis=3) < 40).any()) is is_line
 
 
 def test_a_track_has_one_feature_of_a_picture_and_the_pair_with_more_matches_wins() -> None:
@@ -94,7 +154,7 @@ def test_pictures_without_features_have_no_matches() -> None:
     assert len(match_pair(nothing, nothing)) == 0
     flat = [np.full((320, 480), 128, np.uint8)] * 3
     found = track_features(flat, 3, (480, 320))
-    assert len(found.apart) == 2
+    assert len(found.unlinked) == 2
     assert len(found.tracks) == 0
 
 

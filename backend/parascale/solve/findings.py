@@ -36,14 +36,14 @@ class Findings:
     Attributes
     ----------
     footage : Footage or None
-    positions : (T, M, 2) float64 or None
-        The tracks, in pixels of the working picture.
+    tracks : Tracks or None
+        In pixels of the working picture.
     fits : (T, M) bool or None
         Which observations fit the scene that was found last.
     """
 
     footage: Footage | None = None
-    positions: Array | None = None
+    tracks: Tracks | None = None
     fits: Mask | None = None
 
     def note(self, solution: Solution) -> None:
@@ -87,18 +87,19 @@ def draw(findings: Findings) -> Image:
     footage = findings.footage
     if footage is None:
         raise ValueError("there is no picture to draw before a clip is decoded")
-    positions = findings.positions
-    positions = np.empty((len(footage), 0, 2)) if positions is None else positions
-    seen = np.isfinite(positions[:, :, 0])
+    tracks = Tracks(np.empty((len(footage), 0, 2))) if findings.tracks is None else findings.tracks
+    positions, seen = tracks.positions, tracks.seen
+    # From picture to picture of a set without an order nothing moves.
+    length = 0 if tracks.matched else TAIL
     used = seen if findings.fits is None else findings.fits & seen
-    frame = _weakest(seen, used, known=findings.fits is not None)
+    frame = _weakest(seen, used, followed=findings.fits is None and not tracks.matched)
     height, width = footage.grey[frame].shape
     factor = PICTURE_WIDTH / width
     canvas = cv2.resize(footage.grey[frame], (PICTURE_WIDTH, round(height * factor)), interpolation=cv2.INTER_AREA)
     canvas = cv2.cvtColor(canvas // 2 + 32, cv2.COLOR_GRAY2BGR)
     for track in np.flatnonzero(seen[frame]):
         colour = UNDECIDED if findings.fits is None else USED if used[frame, track] else NOT_USED
-        tail = positions[max(frame - TAIL, 0) : frame + 1, track]
+        tail = positions[max(frame - length, 0) : frame + 1, track]
         points = (tail[np.isfinite(tail[:, 0])] * factor).round().astype(np.int32)
         cv2.polylines(canvas, [points], False, colour, 1, cv2.LINE_AA)
         cv2.circle(canvas, points[-1].tolist(), 4, colour, -1, cv2.LINE_AA)
@@ -111,9 +112,9 @@ def draw(findings: Findings) -> Image:
     return np.asarray(cv2.cvtColor(np.vstack([canvas, bars]), cv2.COLOR_BGR2RGB), np.uint8)
 
 
-def _weakest(seen: Mask, used: Mask, *, known: bool) -> int:
+def _weakest(seen: Mask, used: Mask, *, followed: bool) -> int:
     """Return the frame where the solution breaks: with the fewest tracks in use, or before which most are lost."""
-    if known or len(seen) < 2:
+    if not followed or len(seen) < 2:
         return int(used.sum(axis=1).argmin())
     return int((seen[:-1] & seen[1:]).sum(axis=1).argmin())
 
@@ -135,14 +136,14 @@ def _bars(seen: Array, used: Array, frame: int, *, known: bool) -> Image:
 
 def outline_movers(findings: Findings) -> list[Mask]:
     """Outline what moves by itself in every frame: cells of the depth's grid (rows, columns), True where it is."""
-    if findings.footage is None or findings.positions is None or findings.fits is None:
+    if findings.footage is None or findings.tracks is None or findings.fits is None:
         raise ValueError("what moves is not known before a clip is solved")
-    seen = np.isfinite(findings.positions[:, :, 0])
+    seen = findings.tracks.seen
     moves = find_moving_tracks(findings.fits & seen, seen)
     height, width = findings.footage.grey[0].shape
     found = []
     for frame in range(len(seen)):
-        here = findings.positions[frame]
+        here = findings.tracks.positions[frame]
         static = here[seen[frame] & ~moves]
         outlined = find_movers(here[seen[frame] & moves], static, (width, height))
         found.append(np.any(outlined, axis=0) if outlined else np.zeros((1, 1), bool))

@@ -2,7 +2,8 @@
 
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from parascale.errors import InputError, Notice
 from parascale.media.frames import open_frames
 from parascale.media.sequences import sequence_files
 from parascale.solve.tracking.cuts import one_shot
-from parascale.solve.tracking.features import FEATURE_SIDE, MAX_EXHAUSTIVE, MAX_PICTURES, track_features
+from parascale.solve.tracking.features import FEATURE_SIDE, MAX_EXHAUSTIVE, MAX_PICTURES, FeatureTracks, track_features
 from parascale.solve.tracking.flow import FAINT_CORNERS, SHARP_CORNERS, WIDE_CORNERS, count_corners
 from parascale.solve.tracking.footage import COLOUR_SIDE, Footage
 from parascale.solve.tracking.tracks import Tracks, track_corners
@@ -23,6 +24,25 @@ log = logging.getLogger(__name__)
 MIN_SHARED_TRACKS = 30
 # Pictures that are named where they share nothing with the others.
 MAX_NAMED = 3
+# Share of the progress that is tracking's, where features may have to be matched.
+TRACKING_SHARE = 0.3
+
+
+@dataclass(frozen=True, eq=False)
+class Linked:
+    """The pictures of a clip with what links them, also where that is too little.
+
+    Attributes
+    ----------
+    footage : Footage
+    tracks : Tracks
+    refusal : InputError or None
+        Why the clip cannot be solved, where the tracks do not link all pictures.
+    """
+
+    footage: Footage
+    tracks: Tracks
+    refusal: InputError | None = None
 
 
 def choose_shot(reference: Path, footage: Footage, shot: int | None) -> tuple[Footage, InputError | None]:
@@ -48,7 +68,7 @@ def link_pictures(
     cuts: InputError | None,
     threads: int,
     progress: Progress,
-) -> tuple[Footage, Tracks]:
+) -> Linked:
     """Track corners; where that loses the scene, match features, and say so in the footage.
 
     Parameters
@@ -58,32 +78,55 @@ def link_pictures(
     blocked : T masks or None
         Zero where no point may be.
     cuts : InputError or None
-        Why the pictures look like several shots, which holds where their features do not match either.
+        Why the pictures look like several shots: they are, unless most of them cannot be followed to the next.
     threads : int
     progress : Progress
-
-    Raises
-    ------
-    InputError
-        Where neither links all pictures.
     """
-    tracks = Tracks(np.empty((len(footage), 0, 2)))
-    if cuts is None:
-        tracks = _track(footage, blocked, progress)
-        if tracks.shared.min() >= MIN_SHARED_TRACKS:
-            return footage, tracks
+    files = sequence_files(reference)
     # Of a film only a short one, as of the pictures of a timelapse: most that are lost show another place, or nothing.
-    if len(footage) <= (MAX_EXHAUSTIVE if sequence_files(reference) is None else MAX_PICTURES):
-        matched = _match(reference, footage, blocked, threads, progress)
-        if isinstance(matched, Tracks):
-            return replace(footage, notices=(*footage.notices, _describe_matching(reference, footage))), matched
-        log.debug("features: %s", matched)
-        if cuts is None and matched and sequence_files(reference) is not None:
-            raise InputError(f"{reference.name} is no set of pictures of one scene: {matched}")
-    if cuts is not None:
-        raise cuts
-    _refuse_untracked(reference, footage, tracks)
-    return footage, tracks
+    may_be_photos = len(footage) <= (MAX_EXHAUSTIVE if files is None else MAX_PICTURES)
+    tracks = _track(footage, blocked, _part(progress, 0.0, TRACKING_SHARE if may_be_photos else 1.0))
+    lost = tracks.shared < MIN_SHARED_TRACKS
+    if cuts is None and not lost.any():
+        return Linked(footage, tracks)
+    are_photos = 2 * lost.sum() > len(lost)
+    refusal = cuts or _describe_untracked(reference, footage, tracks)
+    if not may_be_photos or (cuts is not None and not are_photos):
+        return Linked(footage, tracks, refusal)
+    found = _match(reference, footage, blocked, threads, _part(progress, TRACKING_SHARE, 1.0))
+    if not found.unlinked:
+        return Linked(
+            replace(footage, notices=(*footage.notices, _describe_matching(reference, footage))), found.tracks
+        )
+    log.debug("features: %d pictures share nothing with the others", len(found.unlinked))
+    # Half of them or more are as many as another shot has.
+    if files is not None and are_photos and 2 * len(found.unlinked) < len(footage):
+        names = [files[footage.frames[at]].name for at in found.unlinked]
+        refusal = add_shots(_describe_unlinked(reference, names), cuts)
+    return Linked(footage, tracks, refusal)
+
+
+@contextmanager
+def remembered(cuts: InputError | None) -> Iterator[None]:
+    """Where photos cannot be solved that look like several shots, say that too, with the ranges of the shots."""
+    try:
+        yield
+    except InputError as error:
+        if cuts is None:
+            raise
+        raise add_shots(error, cuts) from error
+
+
+def add_shots(error: InputError, cuts: InputError | None) -> InputError:
+    """Add to why photos are refused that they may be shots, and which."""
+    if cuts is None:
+        return error
+    return InputError(f"{error}; or, if it is a film, {cuts}", cuts.notice.remedy, cuts.notice.choices)
+
+
+def _part(progress: Progress, first: float, last: float) -> Progress:
+    """Report the progress of one step as a part of the whole."""
+    return lambda fraction, name: progress(first + (last - first) * fraction, name)
 
 
 def _track(footage: Footage, blocked: Sequence[Image] | None, progress: Progress) -> Tracks:
@@ -98,10 +141,10 @@ def _track(footage: Footage, blocked: Sequence[Image] | None, progress: Progress
 
 def _match(
     reference: Path, footage: Footage, blocked: Sequence[Image] | None, threads: int, progress: Progress
-) -> Tracks | str:
-    """Match features of the pictures at a larger size; a reason where not all of them show one scene."""
+) -> FeatureTracks:
+    """Match features of the pictures at a larger size."""
     height, width = footage.grey[0].shape
-    found = track_features(
+    return track_features(
         _read_large(reference, footage),
         len(footage),
         (width, height),
@@ -109,13 +152,6 @@ def _match(
         threads=threads,
         progress=progress,
     )
-    if 2 * len(found.apart) >= len(footage):
-        return ""
-    if found.apart:
-        named = ", ".join(str(footage.frames[at]) for at in found.apart[:MAX_NAMED])
-        more = f" and {len(found.apart) - MAX_NAMED} more" if len(found.apart) > MAX_NAMED else ""
-        return f"{named}{more} share nothing with the others"
-    return found.tracks
 
 
 def _read_large(reference: Path, footage: Footage) -> Iterator[Image]:
@@ -135,11 +171,19 @@ def _describe_matching(reference: Path, footage: Footage) -> Notice:
     )
 
 
-def _refuse_untracked(path: Path, footage: Footage, tracks: Tracks) -> None:
+def _describe_unlinked(path: Path, names: Sequence[str]) -> InputError:
+    named = ", ".join(names[:MAX_NAMED]) + (f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else "")
+    return InputError(
+        f"{path.name} is no set of pictures of one scene: nothing links {named} to the others; "
+        "leave out what shows another place, or add pictures between"
+    )
+
+
+def _describe_untracked(path: Path, footage: Footage, tracks: Tracks) -> InputError:
     shared = tracks.shared
     frame = int(shared.argmin())
     what = f"lose it between frames {frame} and {frame + 1}"
     if shared.max() < MIN_SHARED_TRACKS:
         sharp = count_corners(footage.grey[0]) >= 2 * MIN_SHARED_TRACKS
         what = "are too far apart to be followed from one to the next" if sharp else "are black, flat or blurred"
-    raise InputError(f"too little to follow in {path.name}: its pictures {what}; choose another range or clip")
+    return InputError(f"too little to follow in {path.name}: its pictures {what}; choose another range or clip")

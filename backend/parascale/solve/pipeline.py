@@ -26,7 +26,7 @@ from parascale.solve.lens.focal import estimate_focal_length
 from parascale.solve.lens.lens import Lens
 from parascale.solve.lens.projection import refuse_panoramas, refuse_wide_fit
 from parascale.solve.lens.radial import MIN_INLIER_RATIO, estimate_radial_distortion, undistort
-from parascale.solve.linking import choose_shot, link_pictures
+from parascale.solve.linking import choose_shot, link_pictures, remembered
 from parascale.solve.motion.keyframes import choose_keyframes
 from parascale.solve.motion.motion_class import MotionClass, classify_motion
 from parascale.solve.outcome import build_moving_shot, build_small_move_shot, build_still_shot
@@ -152,44 +152,15 @@ def solve(  # noqa: PLR0913 - what a user can say about a clip, by name
         with report.phase("track", 0.2, 0.55):
             height, width = footage.grey[0].shape
             blocked = read_masks(masks, footage) if masks is not None else None
-            footage, found = link_pictures(reference, footage, blocked, cuts, threads, report.inside)
-            findings.footage, findings.positions = footage, found.positions
+            linked = link_pictures(reference, footage, blocked, cuts, threads, report.inside)
+            footage, found = linked.footage, linked.tracks
+            findings.footage, findings.tracks = footage, found
+            if linked.refusal is not None:
+                raise linked.refusal
             tracks = replace(found, positions=lens.to_working_pixels(found.positions, (width, height)))
         clip = Clip(reference, footage, lens, tracks, found.positions, seed, threads)
-        with report.phase("motion class", 0.55, 0.58):
-            motion = classify_motion(tracks, clip.focal, lens.working_size[0])
-            log.debug("motion class: %s", motion)
-        if motion.rejection_reason is not None:
-            raise InputError(f"{reference.name} {motion.rejection_reason}: choose another range, or mask what moves")
-        if motion.motion == "zoom":
-            raise InputError(
-                f"{reference.name} zooms, or moves straight at a flat wall, by a factor of {motion.zoom:.2f}: "
-                "the two look alike; choose a range without it"
-            )
-        if motion.motion != "general":
-            with report.phase("turns", 0.58, 1.0):
-                still = build_still_shot(clip, motion)
-                findings.note_turn(
-                    tracks, still.trajectory.rotations, float(still.trajectory.intrinsics[0, 0]) * lens.scale
-                )
-                return describe_composition(still, clip, None, subjects, cancelled)
-        if clip.focal is None:
-            refuse_bent_pairs(clip)
-        clip, candidate = _find_best_candidate(clip, motion.noise, report, findings)
-        findings.note(candidate.solution)
-        clip, candidate = compare_lenses(clip, candidate)
-        with report.phase("depth", 0.93, 1.0):
-            if candidate.hidden_parallax is not None:
-                small = build_small_move_shot(
-                    clip, candidate, _bound_parallax(candidate.hidden_parallax, candidate, motion)
-                )
-                return describe_composition(small, clip, None, subjects, cancelled)
-            moving = build_moving_shot(clip, candidate)
-            if clip.focal is None:
-                refuse_wide_fit(reference.name, float(moving.trajectory.intrinsics[0, 0]), moving.trajectory.width)
-            # Not the inliers: what is far fits the static scene as well, though its depth is not known.
-            static = candidate.solution.structure.residuals < FINAL_REPROJECTION_LIMIT
-            return describe_composition(moving, clip, static, subjects, cancelled)
+        with remembered(cuts):
+            return _solve_linked(clip, subjects, report, findings, cancelled)
 
 
 class _Reporter:
@@ -243,6 +214,46 @@ def _lens(footage: Footage, focal: float | None, fov: float | None, intrinsics: 
     if focal is not None and not (np.isfinite(focal) and focal > 0):
         raise InputError(f"a focal length of {focal} pixels is not positive")
     return Lens(width, height, footage.scale, width / 2, height / 2, footage.info.aspect, focal or footage.focal)
+
+
+def _solve_linked(
+    clip: Clip, subjects: Sequence[SubjectBox], report: _Reporter, findings: Findings, cancelled: CancelCheck | None
+) -> Shot:
+    """Solve a clip whose pictures are linked."""
+    with report.phase("motion class", 0.55, 0.58):
+        motion = classify_motion(clip.tracks, clip.focal, clip.lens.working_size[0])
+        log.debug("motion class: %s", motion)
+    if motion.rejection_reason is not None:
+        raise InputError(f"{clip.path.name} {motion.rejection_reason}: choose another range, or mask what moves")
+    if motion.motion == "zoom":
+        raise InputError(
+            f"{clip.path.name} zooms, or moves straight at a flat wall, by a factor of {motion.zoom:.2f}: "
+            "the two look alike; choose a range without it"
+        )
+    if motion.motion != "general":
+        with report.phase("turns", 0.58, 1.0):
+            still = build_still_shot(clip, motion)
+            findings.note_turn(
+                clip.tracks, still.trajectory.rotations, float(still.trajectory.intrinsics[0, 0]) * clip.lens.scale
+            )
+            return describe_composition(still, clip, None, subjects, cancelled)
+    if clip.focal is None:
+        refuse_bent_pairs(clip)
+    clip, candidate = _find_best_candidate(clip, motion.noise, report, findings)
+    findings.note(candidate.solution)
+    clip, candidate = compare_lenses(clip, candidate)
+    with report.phase("depth", 0.93, 1.0):
+        if candidate.hidden_parallax is not None:
+            small = build_small_move_shot(
+                clip, candidate, _bound_parallax(candidate.hidden_parallax, candidate, motion)
+            )
+            return describe_composition(small, clip, None, subjects, cancelled)
+        moving = build_moving_shot(clip, candidate)
+        if clip.focal is None:
+            refuse_wide_fit(clip.path.name, float(moving.trajectory.intrinsics[0, 0]), moving.trajectory.width)
+        # Not the inliers: what is far fits the static scene as well, though its depth is not known.
+        static = candidate.solution.structure.residuals < FINAL_REPROJECTION_LIMIT
+        return describe_composition(moving, clip, static, subjects, cancelled)
 
 
 def _find_best_candidate(clip: Clip, noise: float, report: _Reporter, findings: Findings) -> tuple[Clip, Candidate]:

@@ -18,7 +18,13 @@ SMALL_MOVE = "the camera moves less than the uncertainty of its own steps"
 
 
 def find_rejection_reason(
-    world_to_camera: Array, observations: NDArray[np.int64], error: float, inlier_ratio: float, noise: Array
+    world_to_camera: Array,
+    observations: NDArray[np.int64],
+    error: float,
+    inlier_ratio: float,
+    noise: Array,
+    *,
+    ordered: bool = True,
 ) -> str | None:
     """Return why a solution is rejected; None where it is not.
 
@@ -34,11 +40,13 @@ def find_rejection_reason(
         Share of all observations that are inliers.
     noise : (T - 1,) float64
         Standard deviation of each step, world units.
+    ordered : bool
+        Whether the frames follow each other: the steps between photos in no order may have any length.
     """
     missing = describe_missing_frames(world_to_camera)
     if missing is not None:
         return missing
-    fewest, jump = observations.min(), find_jump(world_to_camera, noise)
+    fewest, jump = observations.min(), find_jump(world_to_camera, noise) if ordered else None
     centres = camera_centres(world_to_camera)
     span = float(np.linalg.norm(centres - centres[0], axis=1).max())
     reasons = (

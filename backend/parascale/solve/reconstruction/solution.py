@@ -125,7 +125,8 @@ def evaluate_solution(tracks: Tracks, world_to_camera: Array, focal: float) -> S
     error = float(np.sqrt((structure.residuals[inliers] ** 2).mean())) if inliers.any() else float("inf")
     ratio = float(find_fits(structure, FINAL_REPROJECTION_LIMIT).sum() / max(tracks.seen.sum(), 1))
     msac_cost = float((np.minimum(structure.residuals[tracks.seen] / FINAL_REPROJECTION_LIMIT, 1.0) ** 2).mean())
-    reason = find_rejection_reason(world_to_camera, inliers.sum(axis=1), error, ratio, noise)
+    ordered = not tracks.matched
+    reason = find_rejection_reason(world_to_camera, inliers.sum(axis=1), error, ratio, noise, ordered=ordered)
     return Solution(world_to_camera, focal, structure, inliers, noise, error, ratio, msac_cost, reason)
 
 

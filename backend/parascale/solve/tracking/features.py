@@ -54,15 +54,12 @@ class FeatureTracks:
     Attributes
     ----------
     tracks : Tracks
-    apart : tuple of int
+    unlinked : tuple of int
         Pictures that share nothing with the largest part of the set.
-    exhaustive : bool
-        Whether each picture was matched with each other.
     """
 
     tracks: Tracks
-    apart: tuple[int, ...]
-    exhaustive: bool
+    unlinked: tuple[int, ...]
 
 
 def track_features(
@@ -99,7 +96,7 @@ def track_features(
             if progress is not None:
                 progress(0.3 + 0.7 * len(matches) / len(pairs), "matches")
     positions = join_matches([each.positions for each in features], pairs, matches)
-    return FeatureTracks(Tracks(positions, matched=True), _find_apart(count, pairs, matches), count <= MAX_EXHAUSTIVE)
+    return FeatureTracks(Tracks(positions, matched=True), _find_unlinked(count, pairs, matches))
 
 
 def choose_feature_pairs(count: int) -> Iterator[tuple[int, int]]:
@@ -201,7 +198,7 @@ def join_matches(features: Sequence[Array], pairs: Sequence[tuple[int, int]], ma
     return positions
 
 
-def _find_apart(count: int, pairs: Sequence[tuple[int, int]], matches: Sequence[Matches]) -> tuple[int, ...]:
+def _find_unlinked(count: int, pairs: Sequence[tuple[int, int]], matches: Sequence[Matches]) -> tuple[int, ...]:
     """Find the pictures that no chain of matched pairs links to the largest part of the set."""
     part = list(range(count))
     for (a, b), found in zip(pairs, matches, strict=True):
