@@ -41,8 +41,9 @@ def test_verbatim_goes_through_a_wall_and_it_is_said(straight, corridor) -> None
 
 
 def turns(path: Trajectory) -> np.ndarray:
-    """Angles in degrees between each step of a path and the next."""
-    ways = path.baselines / np.linalg.norm(path.baselines, axis=1)[:, None]
+    """Angles in degrees between each step of a path and the next, those of no length left out."""
+    lengths = np.linalg.norm(path.baselines, axis=1)[:, None]
+    ways = (path.baselines / np.maximum(lengths, 1e-300))[lengths[:, 0] > 0]
     return np.degrees(np.arccos(np.clip(np.sum(ways[1:] * ways[:-1], axis=1), -1, 1)))
 
 
@@ -158,3 +159,23 @@ def test_a_camera_that_begins_before_a_wall_turns_until_there_is_room(straight, 
     assert len(result.report.held_back_frames) < 5
     assert np.all(0.6 - result.shot.trajectory.centres[1:, 0] >= 0.5 - 1e-6)
     assert result.shot.parallax_number[5:] == pytest.approx(truck(straight).parallax_number[5:])
+
+
+@pytest.mark.parametrize("clearance", [None, 0.5])
+@pytest.mark.parametrize(("slope", "height"), [(10, 2.0), (45, 2.0), (45, 6.0), (80, 2.0)])
+def test_a_camera_that_descends_does_not_sink_onto_a_ground_that_no_picture_shows(
+    straight, traced, slope: float, height: float, clearance: float | None
+) -> None:
+    """It turns along the ground at the distance that is kept, or at its own where it begins nearer than that."""
+    seen = traced((((0.0, 0.0, 1.0), 40.0),), (), grid=(64, 36))
+    facts = TargetFacts((0, -1, 0), (), Walls(((0.0, 0.0, 1.0), 40.0), ((0.0, 1.0, 0.0), height)))
+    way = [0.0, np.sin(np.radians(slope)), np.cos(np.radians(slope))]
+    reference = Shot("down", 24, straight(way, count=49, reach=0.7), np.ones(49))
+    result = calibrate(reference, seen, ANCHOR, Settings.verbatim(clearance=clearance), facts=facts)
+    path = result.shot.trajectory
+    limit = 0.1 * result.shot.median_depth if clearance is None else np.full(49, clearance)
+    assert np.all(height - path.centres[1:, 1] >= np.minimum(height, limit[:-1]) * (1 - 1e-4))
+    assert turns(path).max() < 24 + 1e-6
+    # Only where it begins too close, and steeply, it turns before it goes.
+    begins_close = height < limit[0]
+    assert len(result.report.held_back_frames) <= (3 if begins_close else 2)

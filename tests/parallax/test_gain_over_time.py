@@ -120,3 +120,20 @@ def test_the_gain_follows_what_the_depth_of_the_reference_does_for_some_frames_a
         assert report.pce < 1e-9
     elif lasting == 1:
         assert report.pce < 0.03
+    else:
+        # All that a limit of 0.05 a frame costs where ln Z falls by 2.1: after k frames of the fall, and until the end.
+        behind = [min(0.3 * k, 2.1) - 0.05 * k for k in range(1, 23)]
+        assert report.pce == pytest.approx(sum(behind) / 40, rel=1e-6)
+
+
+@pytest.mark.parametrize("anchor_frame", [0, -1])
+@pytest.mark.parametrize(("begins", "lasting"), [(0, 1), (0, 2), (38, 2), (39, 1)])
+def test_a_jump_of_the_depth_of_the_reference_at_either_end_is_not_followed(
+    moving, begins: int, lasting: int, anchor_frame: int
+) -> None:
+    """Depth falls by 30 % a frame in the first or last one or two steps: no lasting change, as no more are known."""
+    depth = 2.0 * np.exp(-0.3 * np.clip(np.arange(41) - begins, 0, lasting))
+    reference = moving(np.arange(41)[:, None] * [0.4, 0, 0], depth)
+    settings = Settings(max_jump=0.05, anchor_frame=anchor_frame)
+    report = calibrate(reference, ConstantDepth(4.0), View(np.eye(4), LENS, 640, 360), settings).report
+    assert report.largest_jump <= 0.05 + 1e-9

@@ -30,9 +30,9 @@ TURNS = (6.0, 12.0, 24.0)
 # A step is bent, or shortened, in time: for what the camera would meet in so many steps.
 LOOK_AHEAD_STEPS = 6
 
-# A camera that is too close to a surface already may come closer by this share of the distance: surfaces are known to
-# seven digits.
-AS_CLOSE = 1e-6
+# A camera that is too close to a surface already may come closer by this share of the distance, or of its own place's
+# largest coordinate: surfaces are known to seven digits.
+MAX_APPROACH_SHARE = 1e-6
 
 # Of the points that are near enough to matter so many, the nearest, are looked at.
 MOST_POINTS = 1500
@@ -63,12 +63,17 @@ class Surroundings(Protocol):
 
 
 class _Near(NamedTuple):
-    """Remembered points around a place."""
+    """Remembered points around a place, and the surface closest to it."""
 
     # From the place, (N, 3).
     away: Array
     # Distance that a step from there has to keep: who is too close already may come no closer.
     least: float
+    # Steps that are looked ahead.
+    ahead: int
+    # The closest point of the surfaces, seen or not, from the place, (1, 3), and its distance: none while unknown.
+    point: Array = np.empty((0, 3))
+    closest: float = 0.0
 
 
 class Guard:
@@ -137,7 +142,7 @@ class Guard:
         self._cloud = np.concatenate(self._clouds)
         self._limit = self._limits[frame] = self.limit_at(frame, depth)
 
-    def _recall(self, frame: int) -> None:
+    def _restore_anchor_view(self, frame: int) -> None:
         """Take up what counts for the camera of a frame: at the anchor's, where a march starts over, what that saw."""
         self._limit = self._limits.get(frame, self._limit)
         if self._first is not None and frame == self._first[0]:
@@ -155,14 +160,14 @@ class Guard:
         little by little from the bend of the step before, ``neighbour``, and back again; or, where no way is free,
         shortened to the share of the asked one that is, so that the camera slows down.
         """
-        self._recall(start)
+        self._restore_anchor_view(start)
         self._bends.pop(frame, None)
         self.held_back.pop(frame, None)
         length = math.sqrt(float(step @ step))
         if self._limit == 0 or length == 0:
             return step
         ahead = min(LOOK_AHEAD_STEPS, left)
-        near = self._near(centre, ahead * length + self._limit)
+        near = self._near(centre, length, ahead)
         held = None if neighbour is None else self._bends.get(neighbour)
         if held is None and self._fits(frame, centre, ahead * step, near, step):
             return step
@@ -191,9 +196,10 @@ class Guard:
             # Of several ways around, bent alike, the one that stays farthest from everything.
             for equal in np.split(chosen, np.flatnonzero(np.diff(_bend_of(chosen))) + 1):
                 distances = _distances(near.away, ways[equal])
-                order = np.argsort(-distances, kind="stable")[: np.count_nonzero(distances >= near.least)]
-                for index in equal[order].tolist():
-                    if self._meets_nothing(frame, centre, ways[index], step, near.least):
+                order = np.argsort(-distances, kind="stable")
+                clear = np.minimum(distances, _distances(near.point, ways[equal])) >= near.least
+                for index in equal[order[clear[order]]].tolist():
+                    if self._is_open(frame, centre, ways[index], step, near):
                         way: Array = ways[index]
                         return way
         return None
@@ -210,29 +216,42 @@ class Guard:
             way = rotation_of(turn * (TURNS[-1] / max(turns[free], TURNS[-1]))) @ expected
         return way
 
-    def _near(self, centre: Array, reach: float) -> _Near:
-        """Remembered points within reach of a place, the nearest ones only."""
+    def _near(self, centre: Array, length: float, ahead: int) -> _Near:
+        """Remembered points within reach of so many steps from a place, the nearest ones only."""
         squared = np.sum((self._cloud - centre) ** 2, axis=1)
-        chosen = np.flatnonzero(squared < reach**2)
+        chosen = np.flatnonzero(squared < (ahead * length + self._limit) ** 2)
         if len(chosen) > MOST_POINTS:
             chosen = chosen[np.argpartition(squared[chosen], MOST_POINTS)[:MOST_POINTS]]
         away = self._cloud[chosen] - centre
         closest = math.sqrt(float(np.min(np.einsum("ni,ni->n", away, away), initial=math.inf)))
-        return _Near(away, min(self._limit, closest * (1 - AS_CLOSE)))
+        return _Near(away, min(self._limit, closest * (1 - MAX_APPROACH_SHARE)), ahead)
 
     def _with_unseen(self, frame: int, centre: Array, near: _Near) -> _Near:
-        """Count what is not in any picture, such as the ground below the camera, among what is too close already."""
-        return near._replace(least=min(near.least, self._away(frame, centre) * (1 - AS_CLOSE)))
+        """Count what is not in any picture, such as the ground below the camera, among what is close."""
+        if self._surroundings is None:
+            return near
+        point = self._surroundings.nearest_point(centre, frame) - centre
+        closest = math.sqrt(float(point @ point))
+        if closest == math.inf:
+            return near._replace(closest=closest)
+        least = min(near.least, closest * (1 - MAX_APPROACH_SHARE))
+        return near._replace(least=least, point=point[None], closest=closest)
 
-    def _away(self, frame: int, place: Array) -> float:
+    def _distance_to_surface(self, frame: int, place: Array) -> float:
         """Distance from a place (3,) to the nearest surface, seen or not; infinite where nothing tells of any."""
         if self._surroundings is None:
             return math.inf
         return math.dist(self._surroundings.nearest_point(place, frame), place)
 
     def _fits(self, frame: int, centre: Array, step: Array, near: _Near, asked: Array) -> bool:
-        is_clear = _distance(near.away, step) >= near.least
-        return is_clear and self._meets_nothing(frame, centre, step, asked, near.least)
+        is_clear = min(_distance(near.away, step), _distance(near.point, step)) >= near.least
+        return is_clear and self._is_open(frame, centre, step, asked, near)
+
+    def _is_open(self, frame: int, centre: Array, step: Array, asked: Array, near: _Near) -> bool:
+        """Tell whether no surface, seen or not, is in the way of a step, or too close to where it leads."""
+        return self._meets_nothing(frame, centre, step, asked, near.least) and self._keeps_away(
+            frame, centre, step, near
+        )
 
     def _meets_nothing(self, frame: int, centre: Array, step: Array, asked: Array, least: float) -> bool:
         """Tell whether no surface, seen or not, is in the way of a step, nor from its end in that of the asked one."""
@@ -243,14 +262,23 @@ class Guard:
             return False
         return self._surroundings.nearest_hit(centre + step, asked, least, frame) is None
 
+    def _keeps_away(self, frame: int, centre: Array, steps: Array, near: _Near) -> bool:
+        """Tell whether the camera is far enough from every surface after the next step, and after all that it looks to.
+
+        So what it may keep where it is too close already does not shrink from one step to the next.
+        """
+        least = near.least - MAX_APPROACH_SHARE * float(np.max(np.abs(centre)))
+        length = math.sqrt(float(steps @ steps))
+        return all(
+            near.closest - share * length >= least or self._distance_to_surface(frame, centre + share * steps) >= least
+            for share in {1.0, 1 / near.ahead}
+        )
+
     def _largest_share(self, frame: int, centre: Array, step: Array, near: _Near) -> float:
-        # From where it is too close already a camera may not be able to turn away without a step along the surface.
-        kept = self._limit if near.least >= self._limit else 0.0
         low, high = 0.0, 1.0
         for _ in range(10):
             middle = (low + high) / 2
-            is_free = self._fits(frame, centre, middle * step, near, step)
-            if is_free and self._away(frame, centre + middle * step) >= kept:
+            if self._fits(frame, centre, middle * step, near, step):
                 low = middle
             else:
                 high = middle

@@ -205,7 +205,8 @@ def view_change(shot: Shot) -> Array:
 
 def _lasting_change(shot: Shot) -> Array:
     """Change of ln Z_t from each frame to the next, (T-1,), as a running median."""
-    change = np.pad(np.diff(np.log(shot.bridged_depth)), LASTING_STEPS // 2, mode="edge")
+    # Past both ends nothing changes: repeated, a jump in the first or the last step would last.
+    change = np.pad(np.diff(np.log(shot.bridged_depth)), LASTING_STEPS // 2)
     lasting: Array = np.median(np.lib.stride_tricks.sliding_window_view(change, LASTING_STEPS), axis=1)
     return lasting
 
