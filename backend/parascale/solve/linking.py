@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -22,8 +22,10 @@ log = logging.getLogger(__name__)
 
 # Tracks that two neighbouring frames must share.
 MIN_SHARED_TRACKS = 30
-# Pictures that are named where they share nothing with the others.
+# Pictures that are named where they share too little with the others.
 MAX_NAMED = 3
+# Share of a set of photos that may be left out, as a hand before the lens or a picture of something else.
+MAX_LEFT_OUT = 0.1
 # Share of the progress that is tracking's, where features may have to be matched.
 TRACKING_SHARE = 0.3
 
@@ -94,16 +96,23 @@ def link_pictures(
     if not may_be_photos or (cuts is not None and not are_photos):
         return Linked(footage, tracks, refusal)
     found = _match(reference, footage, blocked, threads, _part(progress, TRACKING_SHARE, 1.0))
-    if not found.unlinked:
-        return Linked(
-            replace(footage, notices=(*footage.notices, _describe_matching(reference, footage))), found.tracks
-        )
-    log.debug("features: %d pictures share nothing with the others", len(found.unlinked))
+    unlinked = _find_unlinked(found)
+    log.debug("features: %d pictures share too little with the others", len(unlinked))
+    names = [files[footage.frames[at]].name for at in unlinked] if files is not None else []
+    if not unlinked or (files is not None and len(unlinked) <= MAX_LEFT_OUT * len(footage)):
+        notices = [_describe_matching(reference, footage), *_describe_left_out(reference, names)]
+        kept = [at for at in range(len(footage)) if at not in unlinked]
+        return Linked(footage.keep(kept, *notices), found.tracks.keep_pictures(kept))
     # Half of them or more are as many as another shot has.
-    if files is not None and are_photos and 2 * len(found.unlinked) < len(footage):
-        names = [files[footage.frames[at]].name for at in found.unlinked]
+    if files is not None and are_photos and 2 * len(unlinked) < len(footage):
         refusal = add_shots(_describe_unlinked(reference, names), cuts)
     return Linked(footage, tracks, refusal)
+
+
+def _find_unlinked(found: FeatureTracks) -> list[int]:
+    """Find the pictures that are not linked to the others, or by fewer features than a pose needs."""
+    weak = np.flatnonzero(found.tracks.seen.sum(axis=1) < MIN_SHARED_TRACKS).tolist()
+    return sorted({*found.unlinked, *weak})
 
 
 @contextmanager
@@ -171,12 +180,21 @@ def _describe_matching(reference: Path, footage: Footage) -> Notice:
     )
 
 
+def _describe_left_out(path: Path, names: Sequence[str]) -> list[Notice]:
+    if not names:
+        return []
+    return [Notice(f"{_list_names(names)} of {path.name} left out: too little links them to the other photos")]
+
+
 def _describe_unlinked(path: Path, names: Sequence[str]) -> InputError:
-    named = ", ".join(names[:MAX_NAMED]) + (f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else "")
     return InputError(
-        f"{path.name} is no set of pictures of one scene: nothing links {named} to the others; "
+        f"{path.name} is no set of pictures of one scene: too little links {_list_names(names)} to the others; "
         "leave out what shows another place, or add pictures between"
     )
+
+
+def _list_names(names: Sequence[str]) -> str:
+    return ", ".join(names[:MAX_NAMED]) + (f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else "")
 
 
 def _describe_untracked(path: Path, footage: Footage, tracks: Tracks) -> InputError:
