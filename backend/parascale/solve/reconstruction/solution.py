@@ -9,7 +9,7 @@ from parascale.solve.reconstruction.drift import split_tracks_by_depth_change
 from parascale.solve.reconstruction.gate import describe_missing_frames, find_rejection_reason
 from parascale.solve.reconstruction.noise import estimate_step_noise
 from parascale.solve.reconstruction.registration import register_frames
-from parascale.solve.reconstruction.triangulation import Structure, camera_centres, triangulate
+from parascale.solve.reconstruction.triangulation import Structure, camera_centres, triangulate_positions
 from parascale.solve.tracking.tracks import Tracks
 from parascale.types import Array, Mask
 
@@ -112,7 +112,7 @@ def complete_solution(
 
 
 def _refine(tracks: Tracks, poses: Array, focal: float, limit: float, threads: int) -> Array:
-    structure = triangulate(tracks.positions / focal, poses, focal)
+    structure = triangulate_positions(tracks.positions, poses, focal, focal)
     positions, points, inliers = split_tracks_by_depth_change(
         tracks.positions, poses, structure.points, find_fits(tracks, structure, limit)
     )
@@ -122,7 +122,7 @@ def _refine(tracks: Tracks, poses: Array, focal: float, limit: float, threads: i
 
 def evaluate_solution(tracks: Tracks, world_to_camera: Array, focal: float) -> Solution:
     """Triangulate every track from all poses, and pass the result through the gate."""
-    structure = triangulate(tracks.positions / focal, world_to_camera, focal)
+    structure = triangulate_positions(tracks.positions, world_to_camera, focal, focal)
     fits = find_fits(tracks, structure, FINAL_REPROJECTION_LIMIT)
     inliers = fits & (structure.angle > MIN_ANGLE)
     noise = estimate_step_noise(tracks.positions, structure.points, world_to_camera, focal, inliers)
