@@ -22,6 +22,10 @@ log = logging.getLogger(__name__)
 
 # Tracks that two neighbouring frames must share.
 MIN_SHARED_TRACKS = 30
+# Share of the picture's width by which the points move from one picture of a folder to the next, in the median: from
+# there on they are photos. Street pictures a metre apart have 0.038. What is followed so far may be another place that
+# looks alike, of which only the other pictures tell.
+MIN_PHOTO_MOTION = 0.05
 # Pictures that are named where they share too little with the others.
 MAX_NAMED = 3
 # Share of a set of photos that may be left out, as a hand before the lens or a picture of something else.
@@ -89,9 +93,11 @@ def link_pictures(
     may_be_photos = len(footage) <= (MAX_EXHAUSTIVE if files is None else MAX_PICTURES)
     tracks = _track(footage, blocked, _part(progress, 0.0, TRACKING_SHARE if may_be_photos else 1.0))
     lost = tracks.shared < MIN_SHARED_TRACKS
-    if cuts is None and not lost.any():
+    can_be_followed = cuts is None and not lost.any()
+    are_wide = files is not None and may_be_photos and _median_motion(tracks, footage) > MIN_PHOTO_MOTION
+    if can_be_followed and not are_wide:
         return Linked(footage, tracks)
-    are_photos = 2 * lost.sum() > len(lost)
+    are_photos = are_wide or 2 * lost.sum() > len(lost)
     refusal = cuts or _describe_untracked(reference, footage, tracks)
     if not may_be_photos or (cuts is not None and not are_photos):
         return Linked(footage, tracks, refusal)
@@ -103,10 +109,19 @@ def link_pictures(
         notices = [_describe_matching(reference, footage), *_describe_left_out(reference, names)]
         kept = [at for at in range(len(footage)) if at not in unlinked]
         return Linked(footage.keep(kept, *notices), found.tracks.keep_pictures(kept))
+    if can_be_followed:
+        return Linked(footage, tracks)
     # Half of them or more are as many as another shot has.
     if files is not None and are_photos and 2 * len(unlinked) < len(footage):
         refusal = add_shots(_describe_unlinked(reference, names), cuts)
     return Linked(footage, tracks, refusal)
+
+
+def _median_motion(tracks: Tracks, footage: Footage) -> float:
+    """Give the share of the width by which points move from one picture to the next, in the median picture."""
+    steps = np.linalg.norm(np.diff(tracks.positions, axis=0), axis=2)
+    moved = [float(np.median(step[np.isfinite(step)])) for step in steps if np.isfinite(step).any()]
+    return float(np.median(moved)) / footage.grey[0].shape[1] if moved else 0.0
 
 
 def _find_unlinked(found: FeatureTracks) -> list[int]:
@@ -175,7 +190,7 @@ def _read_large(reference: Path, footage: Footage) -> Iterator[Image]:
 def _describe_matching(reference: Path, footage: Footage) -> Notice:
     which = "each with each other" if len(footage) <= MAX_EXHAUSTIVE else "each with its neighbours"
     return Notice(
-        f"{reference.name} is taken for photos: too far apart to be followed, {len(footage)} pictures are matched by "
+        f"{reference.name} is taken for photos, which lie far apart: {len(footage)} pictures are matched by "
         f"their features, {which}"
     )
 

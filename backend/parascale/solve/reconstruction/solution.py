@@ -113,9 +113,10 @@ def complete_solution(
 
 def _refine(tracks: Tracks, poses: Array, focal: float, limit: float, threads: int) -> Array:
     structure = triangulate_positions(tracks.positions, poses, focal, focal)
-    positions, points, inliers = split_tracks_by_depth_change(
-        tracks.positions, poses, structure.points, find_fits(tracks, structure, limit)
-    )
+    positions, points, inliers = tracks.positions, structure.points, find_fits(tracks, structure, limit)
+    # Features of photos are found in each anew: they do not drift.
+    if not tracks.matched:
+        positions, points, inliers = split_tracks_by_depth_change(positions, poses, points, inliers)
     found = adjust_bundle(positions, poses, points, inliers, focal, max_iterations=ITERATIONS, threads=threads)
     return found.world_to_camera
 
