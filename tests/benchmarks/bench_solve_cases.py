@@ -94,6 +94,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--folder", type=Path, help="keep the clips here, and do not film those that are here again")
     parser.add_argument("--only", default="", help="cases whose name holds this")
+    parser.add_argument("--most", type=int, default=100, help="clips of a kind, for a quick look")
     options = parser.parse_args()
     fooled = 0
     with tempfile.TemporaryDirectory() as passing:
@@ -101,7 +102,8 @@ def main() -> int:
         folder.mkdir(parents=True, exist_ok=True)
         for name, makers in (("fooling", FOOLING), ("hard", HARD)):
             if options.set in (name, "all"):
-                outcomes = run(makers, options.seed, folder, options.only)
+                some = {maker: min(count, options.most) for maker, count in makers.items()}
+                outcomes = run(some, options.seed, folder, options.only)
                 print(f"{name}: " + ", ".join(f"{outcome} {count}" for outcome, count in sorted(outcomes.items())))
                 fooled += outcomes["WRONG"] if name == "fooling" else 0
     return int(fooled > 0)
