@@ -57,8 +57,11 @@ docs: .venv-docs/ready .venv/ready
 	$(BIN)/python tools/command_reference.py
 	NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --quiet
 
+# Whatever one of them says, the others are run; those that failed are named at the end.
 bench: .venv/ready-dev
-	for bench in tests/benchmarks/bench_*.py tests/benchmarks/*/bench_*.py; do echo "== $$bench"; $(BIN)/python "$$bench"; done
+	failed=; for bench in tests/benchmarks/bench_*.py tests/benchmarks/*/bench_*.py; do \
+	  echo "== $$bench"; $(BIN)/python "$$bench" || failed+=" $$bench"; done; \
+	[ -z "$$failed" ] || { echo "failed:$$failed"; exit 1; }
 
 # Published sizes with random numbers, on a GPU; says so and skips where there is none.
 gpu: .venv/ready-dev

@@ -1,11 +1,19 @@
-"""What all tests share: the real data, where it is at hand."""
+"""What all tests share: the real data, where it is at hand, and property tests without a deadline."""
 
 import logging
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+
+# A busy machine is no reason to fail. A Blender that runs the tests of the add-on alone has no hypothesis.
+with suppress(ImportError):
+    from hypothesis import settings
+
+    settings.register_profile("no deadline", deadline=None)
+    settings.load_profile("no deadline")
 
 TESTDATA = Path(os.environ.get("PARASCALE_TESTDATA", Path(__file__).parents[2] / "shared" / "data"))
 

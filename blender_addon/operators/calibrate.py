@@ -37,6 +37,7 @@ from .polls import (
     needs_reference_and_start,
     needs_scene_camera,
     needs_selected_surface,
+    needs_undriven_strength,
 )
 
 
@@ -249,7 +250,7 @@ class PARASCALE_OT_key_strength(DirectOperator):
     bl_idname = "parascale.key_strength"
     bl_label = "Key Strength"
     bl_options = {"REGISTER", "UNDO"}
-    needs = (needs_calibrated_camera, needs_local_camera)
+    needs = (needs_calibrated_camera, needs_local_camera, needs_undriven_strength)
 
     def run(self, context: Context) -> None:
         calibrated_camera(context.scene).keyframe_insert(f'["{STRENGTH}"]', frame=context.scene.frame_current)

@@ -1,13 +1,13 @@
 """What operators need before they run: each function returns what is missing, as Blender's tooltip shows it, or ""."""
 
-from parascale.blender.keyframes import curve_of, keyed_frames
+from parascale.blender.keyframes import curve_of, driven_paths, keyed_frames
 
 from ..jobs import session
 from ..jobs.connection import has_link
 from ..jobs.results import active_request, result_strips
 from ..scene.cameras import calibrated_camera, chosen_camera, reason_linked, selected_cameras
 from ..scene.objects import selected_surfaces
-from ..settings import TIME, settings_of_object, settings_of_scene
+from ..settings import STRENGTH, TIME, settings_of_object, settings_of_scene
 from ..stubs import Context
 
 
@@ -75,6 +75,12 @@ def needs_no_time_curve(context: Context) -> str:
     """Need the calibrated camera to have no curve of its own for time."""
     curve = curve_of(calibrated_camera(context.scene), TIME)
     return "It has one already: edit it in the Graph Editor" if curve else ""
+
+
+def needs_undriven_strength(context: Context) -> str:
+    """Need the calibrated camera's strength to have no driver, which would hide keys of it."""
+    driven = f'["{STRENGTH}"]' in driven_paths(calibrated_camera(context.scene))
+    return "The strength is driven, which hides keys of it: remove the driver" if driven else ""
 
 
 def needs_selected_surface(context: Context) -> str:

@@ -3,7 +3,7 @@
 import bpy
 from bl_operators.presets import AddPresetBase
 
-from parascale.blender.keyframes import curve_of
+from parascale.blender.keyframes import animated_paths, curve_of
 
 from ..scene.photo import PhotoDepth, depth_of_photo
 from ..scene.report import number, report_of_camera
@@ -46,10 +46,10 @@ class PARASCALE_PT_calibrate(TabPanel):
         if state.camera is None:
             row.prop(settings, "strength", slider=True)
         else:
-            if curve_of(state.camera, STRENGTH) is None:
-                row.prop(settings_of_object(state.camera), "strength", slider=True)
-            else:
+            if f'["{STRENGTH}"]' in animated_paths(state.camera):
                 row.prop(state.camera, f'["{STRENGTH}"]', text="Strength", slider=True)
+            else:
+                row.prop(settings_of_object(state.camera), "strength", slider=True)
             row.operator("parascale.key_strength", text="", icon="DECORATE_KEYFRAME")
         column = layout.column(align=True)
         for name in ("strength_along", "strength_across"):

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import bpy
 import numpy as np
 
-from parascale.blender.camera_track import track_place
+from parascale.blender.camera_track import track_place, track_property
 from parascale.blender.depth import SceneDepth
-from parascale.blender.keyframes import curve_of
+from parascale.blender.keyframes import animated_paths
 from parascale.blender.scene_state import metres_per_unit, unit_of, view_layer_of
 from parascale.blender.surfaces import hidden_from_viewport
 from parascale.parallax.calibrate import Calibration, calibrate
@@ -84,10 +84,9 @@ def inputs_of_camera(
     reference = prepare_reference(scene, reference_of_camera(camera), settings, camera, retiming)
     start = start_of_camera(scene, camera, reference.frames)
     strength: float | Array = float(camera.get(STRENGTH, 1.0))
-    curve = curve_of(camera, STRENGTH)
-    if curve is not None:
-        # A curve may swing below 0 between its keys.
-        strength = np.array([max(curve.evaluate(frame), 0.0) for frame in reference.frames[:-1].tolist()])
+    if f'["{STRENGTH}"]' in animated_paths(camera):
+        # A curve may swing below 0 between its keys, and a driver may do anything.
+        strength = np.maximum(track_property(scene, camera, STRENGTH, reference.frames[:-1]), 0.0)
     return _gather(scene, settings, reference, start, strength, surroundings)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import bpy
 import numpy as np
 
-from parascale.blender.keyframes import FOCUS_DISTANCE, LENS, fcurves
+from parascale.blender.keyframes import FOCUS_DISTANCE, LENS, curve_of_path, fcurves
 from parascale.blender.scene_state import frame_rate
 from parascale.blender.untyped import camera_data, depth_of_field, untyped
 
@@ -24,6 +24,9 @@ MOVING = "moving"
 
 # What places an object in its parent; of the three rotations its mode says which one counts.
 _CHANNELS = ("location", "rotation_euler", "rotation_quaternion", "rotation_axis_angle", "scale")
+
+# What a driver reads: type and name of a datablock, and a property of it, or "" for its pose.
+_Source = tuple[str, str, str, int]
 
 
 def note_inputs(
@@ -85,25 +88,27 @@ def fingerprint_camera(scene: bpy.types.Scene, camera: bpy.types.Object) -> dict
     subject = [item.name for item in settings.subject_objects]
     data = camera_data(camera)
     focus = depth_of_field(data)
-    lens: list[object] = [data.sensor_fit, data.sensor_width, data.sensor_height]
-    lens += [scene.render.resolution_x, scene.render.resolution_y]
+    lens = [str(data.sensor_fit)]
+    lens += [text for name in ("sensor_width", "sensor_height") for text in _value(data, name, getattr(data, name))]
+    lens += [_text(scene.render.resolution_x), _text(scene.render.resolution_y)]
     if not ours.own_lens[0]:
-        lens += [value for name in LENS for value in _animated(data, name, getattr(data, name))]
+        lens += [text for name in LENS for text in _value(data, name, getattr(data, name))]
+    clip = [text for name in ("clip_start", "clip_end") for text in _value(data, name, getattr(data, name))]
     marks = [settings.target_subject, settings.reference_subject]
     if settings.statistic == "SURFACE":
         marks += [settings.target_place, settings.reference_place]
     if settings.statistic == "FOCUS":
-        distance = _animated(data, FOCUS_DISTANCE, focus.focus_distance)
+        distance = _value(data, FOCUS_DISTANCE, focus.focus_distance)
         lens += [focus.focus_object.name] if focus.focus_object else distance
     return {
         "settings": _digest([*values, *subject]),
         "surface": _digest([value for mark in marks if mark is not None for value in _pose_of_mark(mark)]),
         "anchor": _digest([value for item in _chain(camera) for value in _pose(item)]),
-        "lens": _digest([_text(value) for value in lens]),
-        "clip range": f"{data.clip_start:.6g} to {data.clip_end:.6g}",
+        "lens": _digest(lens),
+        "clip range": " to ".join(clip),
         "frame rate": f"{frame_rate(scene):.9g}",
-        "strength": _digest(_property(camera, STRENGTH)),
-        "time": _digest(_property(camera, TIME)),
+        "strength": _digest(_value(camera, f'["{STRENGTH}"]', camera.get(STRENGTH, 1.0))),
+        "time": _digest(_value(camera, f'["{TIME}"]', camera.get(TIME, 1.0))),
         "reference": ours.reference.name if ours.reference else "",
     }
 
@@ -121,32 +126,38 @@ def _chain(child: bpy.types.Object) -> Iterator[bpy.types.Object]:
         item = item.parent
 
 
-def _animated(data: bpy.types.ID, path: str, value: object, index: int = 0) -> list[object]:
-    """Return a property's driver or keys, where it has some: its value is then that of the frame that is shown."""
-    animation = untyped(data).animation_data
-    place = path, index
-    driven = [] if animation is None else animation.drivers
-    drivers = [each.driver for each in driven if (each.data_path, each.array_index) == place]
-    if drivers:
-        return [drivers[0].type, drivers[0].expression]
-    keys = _keys_of(data, path, index)
-    return [value] if keys is None else [*keys]
-
-
-def _pose(item: bpy.types.Object, seen: frozenset[str] = frozenset()) -> list[str]:
-    """Return the pose of an anchor or a mark; where that depends on the frame that is shown, what it is moved by.
+def _value(
+    owner: bpy.types.ID, path: str, value: object, index: int = 0, seen: frozenset[_Source] = frozenset()
+) -> list[str]:
+    """Return a property's value; where it is driven or keyed, by what: its value is then that of the frame shown.
 
     Of what drives it, what was ``seen`` before is passed by: drivers may go round in circles.
     """
+    animation, place = getattr(owner, "animation_data", None), (owner.id_type, owner.name_full, path, index)
+    if animation is None:
+        return [_text(value)]
+    driver = next((each for each in animation.drivers if (each.data_path, each.array_index) == (path, index)), None)
+    if driver is not None:
+        return [owner.name] if place in seen else _text_of_driver(driver, seen | {place})
+    curve = curve_of_path(owner, path, index)
+    return [_text(value)] if curve is None else _keys(curve)
+
+
+def _pose(item: bpy.types.Object, seen: frozenset[_Source] = frozenset()) -> list[str]:
+    """Return the pose of an anchor or a mark; where that depends on the frame that is shown, what it is moved by."""
     moved_by = [item.parent.name if item.parent else "", *(constraint.name for constraint in item.constraints)]
     curves, drivers = fcurves(item), _drivers_of_pose(item)
     moved_by += [value for curve in curves for value in _keys(curve)]
     if drivers:
-        return [*moved_by, *_text_of_drivers(item, drivers, seen | {item.name_full})]
+        return [*moved_by, *_text_of_drivers(item, drivers, seen | {_place_of_pose(item)})]
     if curves:
         return moved_by
     # Made of its own channels: the evaluated matrix differs in its last digits before and after it is evaluated.
     return [*moved_by, *(_text(value) for value in np.array(item.matrix_basis).flat)]
+
+
+def _place_of_pose(item: bpy.types.Object) -> _Source:
+    return (item.id_type, item.name_full, "", 0)
 
 
 def _drivers_of_pose(item: bpy.types.Object) -> list[bpy.types.FCurve]:
@@ -154,7 +165,7 @@ def _drivers_of_pose(item: bpy.types.Object) -> list[bpy.types.FCurve]:
     return [] if animation is None else [each for each in animation.drivers if each.data_path in _CHANNELS]
 
 
-def _text_of_drivers(item: bpy.types.Object, drivers: list[bpy.types.FCurve], seen: frozenset[str]) -> list[str]:
+def _text_of_drivers(item: bpy.types.Object, drivers: list[bpy.types.FCurve], seen: frozenset[_Source]) -> list[str]:
     """Say how drivers move an object, and where its other channels are."""
     animated = {(curve.data_path, curve.array_index) for curve in (*drivers, *fcurves(item))}
     told = [
@@ -164,40 +175,42 @@ def _text_of_drivers(item: bpy.types.Object, drivers: list[bpy.types.FCurve], se
         if (path, index) not in animated
     ]
     for curve in drivers:
-        driver = untyped(curve).driver
-        told += [curve.data_path, str(curve.array_index), driver.type, driver.expression]
-        for variable in driver.variables:
-            told += [variable.name, variable.type]
-            for target in variable.targets:
-                told += [target.data_path, target.transform_type, target.transform_space, target.bone_target]
-                told += _source_of_driver(target.id, "" if variable.type != "SINGLE_PROP" else target.data_path, seen)
+        told += [curve.data_path, str(curve.array_index), *_text_of_driver(curve, seen)]
     return told
 
 
-def _source_of_driver(source: bpy.types.ID | None, path: str, seen: frozenset[str]) -> list[str]:
-    """Say what an object gives to a driver: a property, or its pose. All else, as a scene, goes with the frame."""
-    if not isinstance(source, bpy.types.Object) or source.name_full in seen:
-        return [source.name if source is not None else ""]
+def _text_of_driver(curve: bpy.types.FCurve, seen: frozenset[_Source]) -> list[str]:
+    """Say what a driver makes of what it reads, and what that is."""
+    driver = untyped(curve).driver
+    told = [driver.type, driver.expression]
+    for variable in driver.variables:
+        told += [variable.name, variable.type]
+        for target in variable.targets:
+            told += [target.data_path, target.transform_type, target.transform_space, target.bone_target]
+            in_context = variable.type == "CONTEXT_PROP" and target.context_property == "ACTIVE_SCENE"
+            source = bpy.context.scene if in_context else target.id
+            read = target.data_path if in_context or variable.type == "SINGLE_PROP" else ""
+            told += _source_of_driver(source, read, seen)
+    return told
+
+
+def _source_of_driver(source: bpy.types.ID | None, path: str, seen: frozenset[_Source]) -> list[str]:
+    """Say what a datablock gives to a driver: a property, or an object's pose. A scene's frame is none of its own."""
+    if source is None:
+        return [""]
     if not path:
+        if not isinstance(source, bpy.types.Object) or _place_of_pose(source) in seen:
+            return [source.name]
         return [source.name, *_pose(source, seen)]
+    if isinstance(source, bpy.types.Scene) and path.startswith("frame_"):
+        return [source.name]
     try:
         value = source.path_resolve(path)
     except ValueError:
         return [source.name]
     indexed = re.fullmatch(r"(.+)\[(\d+)\]", path)
     whole, index = (indexed[1], int(indexed[2])) if indexed else (path, 0)
-    return [source.name, *(_text(each) for each in _animated(source, whole, value, index))]
-
-
-def _property(target: bpy.types.Object, name: str) -> list[str]:
-    keys = _keys_of(target, f'["{name}"]')
-    return [_text(target.get(name, 1.0))] if keys is None else keys
-
-
-def _keys_of(target: bpy.types.ID, path: str, index: int = 0) -> list[str] | None:
-    found = (curve for curve in fcurves(target) if (curve.data_path, curve.array_index) == (path, index))
-    curve = next(found, None)
-    return None if curve is None else _keys(curve)
+    return [source.name, *_value(source, whole, value, index, seen)]
 
 
 def _keys(curve: bpy.types.FCurve) -> list[str]:

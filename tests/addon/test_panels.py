@@ -206,6 +206,18 @@ def test_every_panel_draws_with_a_calibrated_camera(
     assert "Closed Loop" in texts
 
 
+@pytest.mark.parametrize("by", ["nothing", "keys", "driver"])
+def test_a_strength_that_is_animated_is_shown_as_the_property_that_is(
+    extension: ModuleType, calibrated: bpy.types.Object, by: str
+) -> None:
+    """The slider beside would have no effect: the next frame takes it back."""
+    if by == "keys":
+        bpy.ops.parascale.key_strength()
+    elif by == "driver":
+        calibrated.driver_add('["parascale_strength"]').driver.expression = "frame / 20"
+    assert ("Strength" in draw(extension, "PARASCALE_PT_calibrate")) == (by == "nothing")
+
+
 def test_manual_has_a_page_for_every_panel_and_names_all_that_can_be_set_or_pressed(
     extension: ModuleType, calibrated: bpy.types.Object
 ) -> None:

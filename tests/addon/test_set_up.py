@@ -174,13 +174,13 @@ def test_nothing_is_set_up_while_a_backend_runs(
     environment = os.environ | {"XDG_STATE_HOME": f"{folder}.state"}
     held = subprocess.Popen(command, env=environment, stdin=subprocess.PIPE)
     try:
-        end = time.monotonic() + 60
+        end = time.monotonic() + 240
         while not list(Path(f"{folder}.state").rglob("backend.json")) and time.monotonic() < end:
             time.sleep(0.1)
         code = START + RUNS
         output = another_blender(code, tmp_path / "blender", own_zip, folder, PYTHON, program)
     finally:
-        held.communicate(timeout=60)
+        held.communicate(timeout=240)
     said, exists, kept, runs = found(output)  # type: ignore[misc]
     assert "connected" in said[0]
     assert "still runs" in said[1]

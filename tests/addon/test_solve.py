@@ -155,7 +155,7 @@ def take(steps: Iterator[object]) -> None:
 
     task = tasks.Task("Retry", steps, lambda: None)  # type: ignore[arg-type]
     tasks.start(task)
-    end = time.monotonic() + 60
+    end = time.monotonic() + 240
     while tasks.current() is task and time.monotonic() < end:
         tasks._advance(task)
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import bpy
 import pytest
+from holding import held, worker_of
 
 pytestmark = [
     pytest.mark.slow,
@@ -82,7 +83,7 @@ class OtherBlender:
     def quit(self) -> None:
         assert self.process.stdin is not None
         self.process.stdin.close()
-        assert self.process.wait(60) == 0
+        assert self.process.wait(240) == 0
 
 
 @pytest.fixture
@@ -123,26 +124,26 @@ def test_jobs_outlive_their_blender_and_the_next_takes_them_up(prepared: Callabl
     first = prepared()
     *_, job = first.do("submit()")["jobs"]
     worked_by = backend_runs()
-    if ends == "quits":
-        first.quit()
-    else:
-        first.process.kill()
-        first.process.wait()
-    time.sleep(1.0)
-    assert backend_runs() == worked_by is not None
-
-    following = prepared()
-    # The backend ends by itself where all was done before this Blender had started.
-    assert following.first["connected"] or backend_runs() != worked_by
+    assert worked_by is not None
+    # Held, so that the job is not done before the next Blender is there, however slow this machine is.
+    with held(worker_of(worked_by)):
+        if ends == "quits":
+            first.quit()
+        else:
+            first.process.kill()
+            first.process.wait()
+        following = prepared()
+    assert following.first["connected"]
     assert job in following.first["jobs"]
+    assert backend_runs() == worked_by
     after = following.do(f"go_on({job!r})")
     assert after["jobs"][job] == "used"
     assert len(after["strips"]) == 1
-    assert backend_runs() == worked_by or not following.first["connected"]
+    assert backend_runs() == worked_by
     following.quit()
 
     # Nothing to do and nobody there: it ends by itself.
-    end = time.monotonic() + 20
+    end = time.monotonic() + 120
     while backend_runs() is not None and time.monotonic() < end:
         time.sleep(0.1)
     assert backend_runs() is None

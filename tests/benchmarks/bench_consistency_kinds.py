@@ -16,7 +16,7 @@ from typing import Any
 
 import cv2
 import numpy as np
-from consistency_clips import _cloth, _paste, _walker, depth_with_movers, rendered
+from consistency_clips import _cloth, _paste, depth_with_movers, rendered, walker
 from numpy.typing import NDArray
 
 from parascale.errors import InputError
@@ -72,7 +72,7 @@ def pan_with_zoom_out(rng: np.random.Generator) -> Take:
 
 
 def still_camera_before_a_waving_man(rng: np.random.Generator) -> Take:
-    return Take(rendered.courtyard(_seed(rng)), _still(), retouch=_walker(rng, 1.1, 0.45, 0.0))
+    return Take(rendered.courtyard(_seed(rng)), _still(), retouch=walker(rng, 1.1, 0.45, 0.0))
 
 
 def rest_then_drift(rng: np.random.Generator) -> Take:

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import pycolmap
 from bench_solve import fountain
-from photo_sets import KINDS, PhotoSet, photograph
+from photo_sets import KINDS, SIZE, PhotoSet, photograph
 
 from parascale.camera.alignment import align_similarity
 from parascale.errors import InputError
@@ -114,9 +114,11 @@ def table(rows: list[dict[str, Any]]) -> str:
         known = "ate" in row["ours"] and "ate" in row["stock"]
         cells.append(f"{row['ours']['ate'] / row['stock']['ate']:.2f}" if known else "-")
         lines.append("| " + " | ".join(cells) + " |")
-    solved = [row for row in rows if row["ours"].get("photos") == row["total"]]
+    # A photo that shows nothing of the others is left out by both.
+    solved = [row for row in rows if row["ours"].get("photos", 0) >= row["stock"].get("photos", row["total"])]
     within = [row for row in solved if row["ours"]["ate"] <= MAX_RATIO * row["stock"].get("ate", np.inf)]
-    lines.append(f"\n{len(rows)} sets, {len(solved)} solved whole, {len(within)} within {MAX_RATIO} of pycolmap's ATE")
+    told = f"{len(solved)} solved with as many photos as pycolmap places, {len(within)} within {MAX_RATIO} of its ATE"
+    lines.append(f"\n{len(rows)} sets, {told}")
     return "\n".join(lines)
 
 
@@ -125,6 +127,7 @@ def main() -> None:
     parser.add_argument("--sets", nargs="*", type=int, default=list(range(len(KINDS))), help="numbers of made sets")
     parser.add_argument("--fountain", action="store_true", help="the fountain's eleven photos too")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--width", type=int, default=SIZE[0], help="of the made photos; smaller ones take less time")
     parser.add_argument("--work", type=Path, help="folder for the photos, kept for a later run")
     parser.add_argument("--table", action="store_true", help="print what is kept, and leave")
     options = parser.parse_args()
@@ -134,20 +137,22 @@ def main() -> None:
         RESULTS.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory() as scratch:
             folder = options.work or Path(scratch)
-            chosen = [(f"{KINDS[n][0]}, seed {options.seed}", n) for n in options.sets]
+            smaller = f", {options.width} wide" if options.width != SIZE[0] else ""
+            chosen = [(f"{KINDS[n][0]}, seed {options.seed}{smaller}", n) for n in options.sets]
             for name, number in [*chosen, *([("fountain", -1)] if options.fountain else [])]:
-                photos = _fountain() if number < 0 else _made(number, folder / f"{options.seed}-{number}", options.seed)
+                photos = _fountain() if number < 0 else _made(number, folder, options.seed, options.width)
                 kept[name] = measure(name, photos)
                 RESULTS.write_text(json.dumps(list(kept.values()), indent=1))
                 print(json.dumps(kept[name]), flush=True)
     print(table(list(kept.values())))
 
 
-def _made(number: int, folder: Path, seed: int) -> PhotoSet:
+def _made(number: int, work: Path, seed: int, width: int) -> PhotoSet:
     """Take a made set from a folder of an earlier run, or make it."""
+    folder = work / f"{seed}-{number}-{width}"
     truth = folder.with_suffix(".npz")
     if not truth.exists():
-        made = photograph(number, folder, seed)
+        made = photograph(number, folder, seed, (width, width * SIZE[1] // SIZE[0]))
         np.savez(truth, intrinsics=made.intrinsics, poses=made.camera_to_world)
     known = np.load(truth)
     return PhotoSet(folder, known["intrinsics"], known["poses"])

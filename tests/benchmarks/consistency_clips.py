@@ -68,7 +68,7 @@ def _paste(picture: Picture, cloth: Picture, x: float, y: float) -> None:
     picture[:] = (picture * (1 - alpha) + cv2.warpAffine(cloth, move, size) * alpha).astype(np.uint8)
 
 
-def _walker(rng: np.random.Generator, height: float, start: float, speed: float) -> Retouch:
+def walker(rng: np.random.Generator, height: float, start: float, speed: float) -> Retouch:
     """A body with two legs and two arms that swing; start and height as shares of the picture, speed in pixels."""
     tall = height * SIZE[1]
     body = _cloth(rng, int(0.36 * tall), int(0.55 * tall))
@@ -89,7 +89,9 @@ def _walker(rng: np.random.Generator, height: float, start: float, speed: float)
     return retouch
 
 
-def _after(*retouches: Retouch) -> Retouch:
+def in_turn(*retouches: Retouch) -> Retouch:
+    """Draw one after the other."""
+
     def retouch(frame: int, picture: Picture) -> Picture:
         for each in retouches:
             picture = each(frame, picture)
@@ -100,11 +102,11 @@ def _after(*retouches: Retouch) -> Retouch:
 
 def _passer_by(rng: np.random.Generator) -> Retouch:
     way = rng.choice([-1, 1])
-    return _walker(rng, rng.uniform(0.5, 1.1), 0.4 - 0.4 * way, way * rng.uniform(4, 9))
+    return walker(rng, rng.uniform(0.5, 1.1), 0.4 - 0.4 * way, way * rng.uniform(4, 9))
 
 
-def _crowd(rng: np.random.Generator) -> Retouch:
-    return _after(*(_walker(rng, rng.uniform(0.3, 0.6), rng.uniform(0, 1), rng.uniform(-4, 4)) for _ in range(7)))
+def crowd_of(rng: np.random.Generator, count: int) -> Retouch:
+    return in_turn(*(walker(rng, rng.uniform(0.3, 0.6), rng.uniform(0, 1), rng.uniform(-4, 4)) for _ in range(count)))
 
 
 def walker_before_a_travel(rng: np.random.Generator) -> Shown:
@@ -117,7 +119,7 @@ def walker_before_a_pan(rng: np.random.Generator) -> Shown:
 
 def crowd(rng: np.random.Generator) -> Shown:
     poses = (_travel, _panning)[rng.integers(2)](rng)
-    return Shown(poses, _scene(rng), _crowd(rng))
+    return Shown(poses, _scene(rng), crowd_of(rng, 7))
 
 
 def car_passes_a_still_camera(rng: np.random.Generator) -> Shown:
@@ -136,7 +138,7 @@ def car_passes_a_still_camera(rng: np.random.Generator) -> Shown:
 
 def follow_shot(rng: np.random.Generator) -> Shown:
     poses = np.asarray(rendered.move("truck", COUNT, rng.uniform(0.6, 0.9), int(rng.integers(1000))))
-    return Shown(poses, _scene(rng), _walker(rng, rng.uniform(0.6, 1.0), 0.4, rng.uniform(-0.4, 0.4)))
+    return Shown(poses, _scene(rng), walker(rng, rng.uniform(0.6, 1.0), 0.4, rng.uniform(-0.4, 0.4)))
 
 
 def clouds_over_a_flight(rng: np.random.Generator) -> Shown:

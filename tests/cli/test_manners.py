@@ -240,6 +240,9 @@ def test_what_is_unknown_of_a_calibration_is_not_listed(folder: Path, typed: Typ
     assert told["gain_range"] == ["2,", "2"]
     assert "closing_gap" not in told
     assert [line for line in out.splitlines() if len(line.split()) < 2 or line.split()[1] == "None"] == []
+    # Nor by info, where a target of one depth shows no subject to name.
+    listed = [line for line in typed("info", "out.shot.json")[1].splitlines() if not line.startswith(" ")]
+    assert [line for line in listed if len(line.split()) < 2] == []
 
 
 def test_info_of_a_calibrated_shot_says_how_it_came_about(folder: Path, typed: Typed) -> None:

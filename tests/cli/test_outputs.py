@@ -159,7 +159,7 @@ def test_a_pipe_is_written_through(
     name, *options = command
     end = (*options, pipe) if name == "view" else (*options, "-o", pipe)
     assert typed_code(name, shot, *end) == 0
-    reader.join(10)
+    reader.join(240)
     assert found[0].startswith(beginning)
     assert pipe.is_fifo()
     assert not list(tmp_path.glob("*.npz")) or name != "retime" or not (tmp_path / "pipe.points.npz").exists()

@@ -35,7 +35,7 @@ def shot(tmp_path: Path) -> Path:
 def run(*arguments: object, **variables: str) -> subprocess.CompletedProcess[str]:
     command = [*COMMAND, *map(str, arguments)]
     return subprocess.run(
-        command, capture_output=True, text=True, timeout=60, check=False, env=os.environ | variables, encoding="utf-8"
+        command, capture_output=True, text=True, timeout=240, check=False, env=os.environ | variables, encoding="utf-8"
     )
 
 
@@ -65,7 +65,7 @@ def test_a_full_disk_behind_standard_output_is_one_sentence(shot: Path, argument
     name, *options = arguments
     command = [*COMMAND, name, str(shot), *([str(shot)] if name == "metrics" else []), *options]
     with open("/dev/full", "w") as full:
-        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=240, check=False)
     assert (done.returncode, done.stderr) == (
         3,
         "parascale: what is printed cannot be written: No space left on device\n",
@@ -83,7 +83,7 @@ def test_a_reader_that_has_seen_enough_ends_a_command_quietly(shot: Path, argume
         stdout=writing,
         stderr=subprocess.PIPE,
         text=True,
-        timeout=60,
+        timeout=240,
         check=False,
     )
     os.close(writing)
@@ -122,17 +122,17 @@ def test_a_command_that_is_told_to_end_says_so_and_leaves_nothing(
         env=os.environ | {"TMPDIR": str(temporary)},
     )
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
-    end = time.monotonic() + 60
+    end = time.monotonic() + 240
     while "spawn_main" not in _commands(children):
         assert time.monotonic() < end
         assert process.poll() is None
         time.sleep(0.05)
     os.kill(process.pid, number)
-    _, said = process.communicate(timeout=60)
+    _, said = process.communicate(timeout=240)
     assert (process.returncode, said) == (code, f"parascale: {word}\n")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["endless.mp4", "tmp"]
     assert not list(temporary.iterdir())
-    end = time.monotonic() + 20
+    end = time.monotonic() + 240
     while _lives(process.pid):
         assert time.monotonic() < end
         time.sleep(0.05)
@@ -201,7 +201,7 @@ def test_a_missing_package_is_one_sentence_with_what_installs_it(
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=240,
         check=False,
         env=os.environ
         | {

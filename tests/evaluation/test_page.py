@@ -198,6 +198,17 @@ def test_subject_horizon_and_what_is_made_up_are_drawn(composed: Path, page: Pat
 
 
 @pytest.mark.slow
+def test_a_line_is_wide_where_another_runs_over_it_alone(page: Path, video: Path, browse: Callable[..., str]) -> None:
+    script = (
+        "const widths = [], plain = curve; curve = (...given) => { widths.push(given[6]); plain(...given); };"
+        "drawPlot(); document.body.dataset.widths = widths"
+    )
+    assert 'data-widths="6,2"' in browse(page, script=script)
+    write_page([Side(walk("walk"), video)], page)
+    assert 'data-widths="2"' in browse(page, script=script)
+
+
+@pytest.mark.slow
 def test_the_page_is_no_wider_than_a_telephone(page: Path, browse: Callable[..., str]) -> None:
     script = "document.body.dataset.wide = document.documentElement.scrollWidth - window.innerWidth"
     found = re.search(r'data-wide="(-?\d+)"', browse(page, script=script, width=500))

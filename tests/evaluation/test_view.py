@@ -14,9 +14,12 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from parascale.camera import Trajectory
 from parascale.cli.advice import sentence
+from parascale.cli.view import view
 from parascale.errors import InputError
+from parascale.evaluation import viewer
 from parascale.evaluation.shot_plot import PATH_COLOUR, draw_shot, make_figure
-from parascale.evaluation.viewer import source_of, view_shot, viewer_command
+from parascale.evaluation.viewer import source_of, view_shots, viewer_command, write_recording
+from parascale.files.shot_file import write_shot
 from parascale.parallax.shot import Points, Shot
 from parascale.solve.provenance import source_digest
 
@@ -104,7 +107,7 @@ def test_the_clip_beside_a_shot_is_taken_where_it_is_the_same(shot: Shot, tmp_pa
 @pytest.mark.skipif(HAS_RERUN, reason="rerun is installed")
 def test_without_rerun_the_way_to_it_is_told(shot: Shot) -> None:
     with pytest.raises(InputError, match="rerun is not installed") as refused:
-        view_shot(shot)
+        view_shots([(shot, None)])
     assert re.search(r"pip install .*\[view\].*--plot", sentence(refused.value))
 
 
@@ -113,8 +116,8 @@ def test_a_recording_holds_cameras_points_and_frames(shot: Shot, tmp_path: Path)
     for number in range(9):
         cv2.imwrite(str(tmp_path / f"{number}.jpg"), np.full((64, 96, 3), 20 * number, np.uint8))
     whole, bare = tmp_path / "whole.rrd", tmp_path / "bare.rrd"
-    view_shot(shot, tmp_path, whole)
-    view_shot(replace(shot, points=None), None, bare)
+    write_recording(shot, tmp_path, whole)
+    write_recording(replace(shot, points=None), None, bare)
     for name in (b"/camera", b"/parallax/step", b"/depth/median", b"/path"):
         assert name in whole.read_bytes()
         assert name in bare.read_bytes()
@@ -127,17 +130,34 @@ def test_a_recording_holds_cameras_points_and_frames(shot: Shot, tmp_path: Path)
 
 
 def test_the_viewer_is_this_python_s_own_and_listens_to_this_machine_alone(tmp_path: Path) -> None:
-    command = viewer_command(tmp_path / "shot.rrd")
+    command = viewer_command([tmp_path / "shot.rrd"])
     assert command[:3] == [sys.executable, "-m", "rerun"]
     assert command[command.index("--bind") + 1] == "127.0.0.1"
 
 
-def test_the_command_draws_a_picture(shot: Shot, tmp_path: Path, capsys: Any) -> None:
-    from parascale.cli.view import view
-    from parascale.files.shot_file import write_shot
+def test_several_shots_are_recordings_of_one_viewer(
+    shot: Shot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[list[str]] = []
+    monkeypatch.setattr(viewer, "view_shots", lambda sides: shown.append([side.name for side, _ in sides]))
+    monkeypatch.setattr(viewer, "write_recording", lambda shot, clip, path: path.write_bytes(shot.name.encode()))
+    monkeypatch.setenv("DISPLAY", ":0")
+    files = [tmp_path / f"{name}.shot.json" for name in ("dolly", "desk")]
+    for file in files:
+        write_shot(replace(shot, name=file.name.split(".")[0]), file)
+    view(files)
+    assert shown == [["dolly", "desk"]]
+    assert viewer_command(files)[3:5] == [str(file) for file in files]
+    for option in ({"plot": tmp_path / "two.png"}, {"save": tmp_path / "two.rrd"}, {"reference": files[0]}):
+        with pytest.raises(InputError, match="one shot"):
+            view(files, **option)
+    view(files[:1], save=tmp_path / "one.rrd")
+    assert (tmp_path / "one.rrd").read_bytes() == b"dolly"
 
+
+def test_the_command_draws_a_picture(shot: Shot, tmp_path: Path, capsys: Any) -> None:
     write_shot(shot, tmp_path / "dolly.shot.json")
-    view(tmp_path / "dolly.shot.json", plot=tmp_path / "dolly.png", reference=None, save=None)
+    view([tmp_path / "dolly.shot.json"], plot=tmp_path / "dolly.png")
     assert (tmp_path / "dolly.png").read_bytes().startswith(b"\x89PNG")
     with pytest.raises(InputError, match="leave out --save"):
-        view(tmp_path / "dolly.shot.json", plot=tmp_path / "x.png", reference=None, save=tmp_path / "x.rrd")
+        view([tmp_path / "dolly.shot.json"], plot=tmp_path / "x.png", save=tmp_path / "x.rrd")

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from parascale.camera import View
 from parascale.errors import InputError
+from parascale.parallax import optimise
 from parascale.parallax.calibrate import Calibration, Settings, calibrate
 from parascale.parallax.composition import TargetFacts
 from parascale.parallax.depth_source import ConstantDepth
@@ -141,6 +142,29 @@ def test_the_depth_is_measured_again_only_where_that_changes_anything(traced, un
     start = looking(np.zeros(3), subject)
     found = [count_looks(uneven_orbit(), uneven_room, start, rounds, subject_points=(subject,)) for rounds in (1, 3)]
     assert found[1] > found[0]
+
+
+@pytest.mark.parametrize("case", ["wall", "jump", "short orbit", "closed orbit"])
+def test_a_shot_whose_rounds_end_early_is_no_worse_than_one_of_all_rounds(
+    traced, uneven_room, monkeypatch: pytest.MonkeyPatch, case: str
+) -> None:
+    """In none of the measures by which an optimised path is held against its march."""
+    poses = [looking(np.array([0.3 * t, 0, 0]), np.array([0.3 * t, 0, 5])) for t in range(21)]
+    subject, wall = np.array([0.0, 0.0, 6.0]), traced((((0.0, 0.0, 1.0), 4.0),))
+    reference, world, start = {
+        "wall": (shot_of(poses, 6.0, up=DOWN_UP), wall, np.eye(4)),
+        "jump": (shot_of(poses, np.where(np.arange(21) < 10, 6.0, 5.4), up=DOWN_UP), wall, np.eye(4)),
+        "short orbit": (uneven_orbit(angle=60.0, count=21), uneven_room, looking(np.zeros(3), subject)),
+        "closed orbit": (uneven_orbit(), uneven_room, looking(np.zeros(3), subject)),
+    }[case]
+    facts = {"subject_points": (subject,)} if reference.subjects else {}
+    reports = []
+    for settled in (optimise.SETTLED_ROUND, 0.0):
+        monkeypatch.setattr(optimise, "SETTLED_ROUND", settled)
+        reports.append(carry(reference, world, View(start, LENS, 640, 360), OPTIMISED, **facts).report)
+    early, full = reports
+    assert early.solver == full.solver == "optimise"
+    assert find_losses(full, early) == ()
 
 
 def test_a_wall_is_passed_and_no_step_is_shortened_where_the_march_shortens_some(traced) -> None:

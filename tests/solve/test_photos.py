@@ -7,6 +7,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from photo_sets import photograph
 
 from parascale.camera.alignment import align_similarity
 from parascale.errors import InputError
@@ -68,8 +69,37 @@ def test_a_photo_of_another_place_is_named(rendered: ModuleType, photos: tuple[P
     elsewhere = rendered.Camera(rendered.street(8), SIZE, FOCAL)
     elsewhere.wear(rendered.textures(4, 91))
     cv2.imwrite(str(tmp_path / "IMG_2007.jpg"), elsewhere.picture(poses[0])[0])
-    with pytest.raises(InputError, match=r"no set of pictures of one scene: nothing links IMG_2007\.jpg to the others"):
+    with pytest.raises(
+        InputError, match=r"no set of pictures of one scene: too little links IMG_2007\.jpg to the others"
+    ):
         solve(tmp_path, threads=1, ignore_cuts=True)
+
+
+def test_one_photo_of_many_that_shows_nothing_is_left_out_and_named(photos: tuple[Path, Array], tmp_path: Path) -> None:
+    folder, poses = photos
+    for file in folder.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    # A thumb before the lens.
+    thumb = cv2.GaussianBlur(cv2.imread(str(tmp_path / "IMG_2004.jpg")), (0, 0), 40)
+    cv2.imwrite(str(tmp_path / "IMG_2004.jpg"), thumb)
+    shot = solve(tmp_path, threads=1)
+    assert shot.frames is not None
+    assert shot.frames.tolist() == [0, 1, 2, 3, 5, 6, 7, 8, 9, 10]
+    true = poses[shot.frames, :3, 3]
+    moved = align_similarity(shot.trajectory.centres, true).apply(shot.trajectory.centres)
+    assert np.linalg.norm(moved - true, axis=1).max() < 0.01 * np.linalg.norm(true - true.mean(axis=0), axis=1).max()
+    notices = [told["message"] for told in shot.quality["notices"]]  # type: ignore[index, union-attr, call-overload]
+    assert any("IMG_2004.jpg" in told and "left out" in told for told in notices)
+
+
+def test_photos_with_wide_steps_are_matched_though_each_can_be_followed_to_the_next(tmp_path: Path) -> None:
+    # Along a front and once more, between the places of before: on the way back to its start the wall's texture looks
+    # as if the camera had moved by one tile less, and followed from photo to photo the path was wrong by 72 %.
+    made = photograph(3, tmp_path / "photos", size=SIZE)
+    shot = solve(made.path, threads=1)
+    true = made.camera_to_world[:, :3, 3]
+    moved = align_similarity(shot.trajectory.centres, true).apply(shot.trajectory.centres)
+    assert np.linalg.norm(moved - true, axis=1).max() < 0.02 * np.linalg.norm(true - true.mean(axis=0), axis=1).max()
 
 
 def test_a_sequence_with_a_cut_is_no_set_of_photos_though_both_shots_show_one_scene(

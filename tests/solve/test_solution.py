@@ -12,6 +12,7 @@ from parascale.solve.reconstruction.noise import estimate_step_noise
 from parascale.solve.reconstruction.registration import register_frames
 from parascale.solve.reconstruction.solution import Solution, complete_solution, evaluate_solution
 from parascale.solve.reconstruction.triangulation import triangulate
+from parascale.solve.tracking.tracks import Tracks
 
 FOCAL = 500.0
 
@@ -93,6 +94,39 @@ def test_misfit_counts_what_is_seen_from_nearly_one_place_as_well(
     assert found.inlier_ratio > 0.99
     # Two coordinates, each 0.1 pixels off, of a limit of 1.5, make 0.009; a point that falls behind a camera counts 1.
     assert found.msac_cost < 0.02
+
+
+def seen_in(tracks: Tracks, count: int) -> Tracks:
+    """Return matched tracks, each seen in so many frames only, far apart."""
+    positions = tracks.positions.copy()
+    for track in range(positions.shape[1]):
+        kept = (np.arange(count) * 7 + track) % len(positions)
+        positions[~np.isin(np.arange(len(positions)), kept), track] = np.nan
+    return Tracks(positions, matched=True)
+
+
+def test_a_feature_in_three_photos_fits_where_all_three_do(project: Any, cloud: np.ndarray, poses: np.ndarray) -> None:
+    true, tracks = world_to_camera(poses), project(cloud, poses, FOCAL, noise=0.3)
+    for count in (3, 4):
+        few = seen_in(tracks, count)
+        found = evaluate_solution(few, true, FOCAL)
+        assert found.inlier_ratio == pytest.approx(found.fits.sum() / few.seen.sum())
+        whole = few.seen.sum(axis=0) >= 3
+        assert found.fits[:, whole].sum() > 0.95 * few.seen[:, whole].sum()
+        # Of three, and of four, none fits where one observation does not.
+        away = few.positions.copy()
+        away[few.seen[:, whole].argmax(axis=0), np.flatnonzero(whole)] += 25.0
+        assert evaluate_solution(Tracks(away, matched=True), true, FOCAL).fits[:, whole].mean() < 0.02
+    # Three neighbouring frames of a film prove nothing.
+    assert not evaluate_solution(Tracks(seen_in(tracks, 3).positions), true, FOCAL).fits.any()
+
+
+def test_features_in_three_photos_do_not_fit_wrong_poses(project: Any, cloud: np.ndarray, poses: np.ndarray) -> None:
+    few, wrong = seen_in(project(cloud, poses, FOCAL, noise=0.3), 3), world_to_camera(poses)
+    wrong[:, :, 3] += np.random.default_rng(0).normal(0, 0.15, (30, 3))
+    found = evaluate_solution(few, wrong, FOCAL)
+    assert found.rejection_reason is not None
+    assert found.inlier_ratio < 0.1
 
 
 def test_noise_predicts_the_scatter_of_steps(project: Any, cloud: np.ndarray, poses: np.ndarray) -> None:

@@ -20,6 +20,8 @@ bpy: Any = typed_bpy
 SHARE = Path(os.environ["PARASCALE_WINDOW"])
 MODULE = "bl_ext.user_default.parascale"
 PATIENCE = 240.0
+# Turns of Blender's loop, each of which takes what the mouse and the keys did and draws, that a pause is at least.
+PAUSE_TURNS = 4
 # A region is looked through from its top, then after so many turns of the wheel, so many times.
 SCREENFULS, WHEEL_TURNS = 4, 10
 Steps = Iterator[None]
@@ -55,7 +57,10 @@ def until(reached: Callable[[], Any], what: str, patience: float = PATIENCE) -> 
 
 
 def pause(seconds: float) -> Steps:
+    """Give Blender the time of a hand, and on a busy machine the turns that it needs to follow it."""
     end = time.monotonic() + seconds
+    for _ in range(PAUSE_TURNS):
+        yield
     while time.monotonic() < end:
         yield
 

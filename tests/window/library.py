@@ -28,8 +28,17 @@ def drag_a_move() -> Steps:
     browser.spaces.active.show_region_toolbar = False
     params = browser.spaces.active.params
     params.asset_library_reference = part("scene.move_library").LIBRARY
-    yield from pause(4.0)
     region = region_of(browser, "WINDOW")
+
+    def is_listed() -> bool:
+        with bpy.context.temp_override(window=window(), area=browser, region=region):
+            bpy.ops.file.select_all(action="SELECT")
+            found = bool(bpy.context.selected_assets)
+            bpy.ops.file.select_all(action="DESELECT")
+        return found
+
+    yield from until(is_listed, "the moves in the Asset Browser")
+    yield from pause(4.0)
     yield from grab("library", region)
     start = region.x + 60, region.y + region.height - 60
     shown = region_of(view, "WINDOW")

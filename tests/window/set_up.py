@@ -3,7 +3,7 @@
 from typing import Any
 
 import bpy as typed_bpy
-from tests.window.driver import Steps, area_of, grab, mouse, part, pause, press, region_of, told, window
+from tests.window.driver import Steps, area_of, grab, mouse, part, pause, press, region_of, told, until, window
 from tests.window.pages import open_preferences
 from tests.window.setting import install
 
@@ -30,8 +30,13 @@ def steps() -> Steps:
     yield from grab("set-up-refused", region_of(area, "WINDOW"), is_mouse_away=False)
     area.ui_type = "INFO"
     yield from pause(0.5)
-    with bpy.context.temp_override(window=window(), area=area, region=region_of(area, "WINDOW")):
-        bpy.ops.info.select_all(action="SELECT")
-        bpy.ops.info.report_copy()
-    told["reports"] = bpy.context.window_manager.clipboard
+
+    def reports() -> str:
+        with bpy.context.temp_override(window=window(), area=area, region=region_of(area, "WINDOW")):
+            bpy.ops.info.select_all(action="SELECT")
+            bpy.ops.info.report_copy()
+        return str(bpy.context.window_manager.clipboard)
+
+    yield from until(lambda: "still runs" in reports(), "the refusal")
+    told["reports"] = reports()
     told["executable"] = [before, part("settings.preferences").preferences().executable]

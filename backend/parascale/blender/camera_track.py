@@ -7,7 +7,15 @@ import bpy
 import numpy as np
 
 from parascale.blender.camera import intrinsics_of, rigid, view_of_evaluated
-from parascale.blender.keyframes import LENS, animated_paths, animates_clip, own_lens_at, own_name
+from parascale.blender.keyframes import (
+    LENS,
+    animated_paths,
+    animates_clip,
+    curve_of_path,
+    driven_paths,
+    own_lens_at,
+    own_name,
+)
 from parascale.blender.scene_state import at_frame, depsgraph_of
 from parascale.blender.untyped import camera_data
 from parascale.camera import View
@@ -103,6 +111,20 @@ def track_place(scene: bpy.types.Scene, item: bpy.types.Object, frames: Array) -
             go_to(frame)
             place[:] = item.matrix_world.translation
     return places
+
+
+def track_property(scene: bpy.types.Scene, item: bpy.types.Object, name: str, frames: Array) -> Array:
+    """Read a custom property that is a number at frames (T,), (T,): as it is driven, else by its keys."""
+    path = f'["{name}"]'
+    curve = curve_of_path(item, path)
+    if path not in driven_paths(item):
+        return np.array([item[name] if curve is None else curve.evaluate(frame) for frame in frames.tolist()])
+    values = np.empty(len(frames))
+    with at_frame(scene) as go_to:
+        for index, frame in enumerate(frames.tolist()):
+            go_to(frame)
+            values[index] = item.evaluated_get(depsgraph_of(scene))[name]
+    return values
 
 
 def may_move(item: bpy.types.Object) -> bool:

@@ -21,7 +21,7 @@ MAX_PIXELS = 1_100_000
 ASPECT_TOLERANCE = 0.02
 
 # A camera that stands upright and looks along +y, the way Blender's front views do.
-_FRONT = np.array([[1.0, 0, 0, 0], [0, 0, -1, 0], [0, 1, 0, 0], [0, 0, 0, 1]])
+_FRONT = Matrix([[1.0, 0, 0, 0], [0, 0, -1, 0], [0, 1, 0, 0], [0, 0, 0, 1]])
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,6 @@ def create_depth_proxy(
     intrinsics: ArrayLike,
     *,
     name: str = "Photo",
-    matrix_world: ArrayLike = _FRONT,
     orientation: int = UPRIGHT,
 ) -> DepthProxy:
     """Put a photo into a scene, as the surface its depth map shows, and make its camera the scene's.
@@ -89,8 +88,6 @@ def create_depth_proxy(
         fx, fy, cx, cy in pixels of the upright photo.
     name : str
         Of the objects.
-    matrix_world : (4, 4) array
-        Where the camera stands, Blender's axes.
     orientation : int
         As `parascale.media.orientation.orientation_of` tells it; the surface lays the photo upright.
 
@@ -106,7 +103,6 @@ def create_depth_proxy(
             f"the photo is {width}x{height} but its depth map {columns}x{rows}: give a map of the photo's shape"
         )
     lens = np.asarray(intrinsics, np.float64)
-    world = Matrix(np.asarray(matrix_world, np.float64).tolist())
     inverse = inverse_depth(depth_map)
     photo = _Photo((width, height), orientation)
     mesh, gaps = _surface_meshes(name, inverse, lens, photo)
@@ -121,7 +117,7 @@ def create_depth_proxy(
         scene.collection.objects.link(item)
     camera_data = bpy.data.cameras.new(f"{name} Camera")
     camera = bpy.data.objects.new(f"{name} Camera", camera_data)
-    surface.matrix_world = camera.matrix_world = world
+    surface.matrix_world = camera.matrix_world = _FRONT
     scene.collection.objects.link(camera)
     scene.render.resolution_x, scene.render.resolution_y = width, height
     scene.render.resolution_percentage = 100

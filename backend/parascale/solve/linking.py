@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -22,8 +22,14 @@ log = logging.getLogger(__name__)
 
 # Tracks that two neighbouring frames must share.
 MIN_SHARED_TRACKS = 30
-# Pictures that are named where they share nothing with the others.
+# Share of the picture's width by which the points move from one picture of a folder to the next, in the median: from
+# there on they are photos. Street pictures a metre apart have 0.038. What is followed so far may be another place that
+# looks alike, of which only the other pictures tell.
+MIN_PHOTO_MOTION = 0.05
+# Pictures that are named where they share too little with the others.
 MAX_NAMED = 3
+# Share of a set of photos that may be left out, as a hand before the lens or a picture of something else.
+MAX_LEFT_OUT = 0.1
 # Share of the progress that is tracking's, where features may have to be matched.
 TRACKING_SHARE = 0.3
 
@@ -87,23 +93,41 @@ def link_pictures(
     may_be_photos = len(footage) <= (MAX_EXHAUSTIVE if files is None else MAX_PICTURES)
     tracks = _track(footage, blocked, _part(progress, 0.0, TRACKING_SHARE if may_be_photos else 1.0))
     lost = tracks.shared < MIN_SHARED_TRACKS
-    if cuts is None and not lost.any():
+    can_be_followed = cuts is None and not lost.any()
+    are_wide = files is not None and may_be_photos and _median_motion(tracks, footage) > MIN_PHOTO_MOTION
+    if can_be_followed and not are_wide:
         return Linked(footage, tracks)
-    are_photos = 2 * lost.sum() > len(lost)
+    are_photos = are_wide or 2 * lost.sum() > len(lost)
     refusal = cuts or _describe_untracked(reference, footage, tracks)
     if not may_be_photos or (cuts is not None and not are_photos):
         return Linked(footage, tracks, refusal)
     found = _match(reference, footage, blocked, threads, _part(progress, TRACKING_SHARE, 1.0))
-    if not found.unlinked:
-        return Linked(
-            replace(footage, notices=(*footage.notices, _describe_matching(reference, footage))), found.tracks
-        )
-    log.debug("features: %d pictures share nothing with the others", len(found.unlinked))
+    unlinked = _find_unlinked(found)
+    log.debug("features: %d pictures share too little with the others", len(unlinked))
+    names = [files[footage.frames[at]].name for at in unlinked] if files is not None else []
+    if not unlinked or (files is not None and len(unlinked) <= MAX_LEFT_OUT * len(footage)):
+        notices = [_describe_matching(reference, footage), *_describe_left_out(reference, names)]
+        kept = [at for at in range(len(footage)) if at not in unlinked]
+        return Linked(footage.keep(kept, *notices), found.tracks.keep_pictures(kept))
+    if can_be_followed:
+        return Linked(footage, tracks)
     # Half of them or more are as many as another shot has.
-    if files is not None and are_photos and 2 * len(found.unlinked) < len(footage):
-        names = [files[footage.frames[at]].name for at in found.unlinked]
+    if files is not None and are_photos and 2 * len(unlinked) < len(footage):
         refusal = add_shots(_describe_unlinked(reference, names), cuts)
     return Linked(footage, tracks, refusal)
+
+
+def _median_motion(tracks: Tracks, footage: Footage) -> float:
+    """Give the share of the width by which points move from one picture to the next, in the median picture."""
+    steps = np.linalg.norm(np.diff(tracks.positions, axis=0), axis=2)
+    moved = [float(np.median(step[np.isfinite(step)])) for step in steps if np.isfinite(step).any()]
+    return float(np.median(moved)) / footage.grey[0].shape[1] if moved else 0.0
+
+
+def _find_unlinked(found: FeatureTracks) -> list[int]:
+    """Find the pictures that are not linked to the others, or by fewer features than a pose needs."""
+    weak = np.flatnonzero(found.tracks.seen.sum(axis=1) < MIN_SHARED_TRACKS).tolist()
+    return sorted({*found.unlinked, *weak})
 
 
 @contextmanager
@@ -166,17 +190,26 @@ def _read_large(reference: Path, footage: Footage) -> Iterator[Image]:
 def _describe_matching(reference: Path, footage: Footage) -> Notice:
     which = "each with each other" if len(footage) <= MAX_EXHAUSTIVE else "each with its neighbours"
     return Notice(
-        f"{reference.name} is taken for photos: too far apart to be followed, {len(footage)} pictures are matched by "
+        f"{reference.name} is taken for photos, which lie far apart: {len(footage)} pictures are matched by "
         f"their features, {which}"
     )
 
 
+def _describe_left_out(path: Path, names: Sequence[str]) -> list[Notice]:
+    if not names:
+        return []
+    return [Notice(f"{_list_names(names)} of {path.name} left out: too little links them to the other photos")]
+
+
 def _describe_unlinked(path: Path, names: Sequence[str]) -> InputError:
-    named = ", ".join(names[:MAX_NAMED]) + (f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else "")
     return InputError(
-        f"{path.name} is no set of pictures of one scene: nothing links {named} to the others; "
+        f"{path.name} is no set of pictures of one scene: too little links {_list_names(names)} to the others; "
         "leave out what shows another place, or add pictures between"
     )
+
+
+def _list_names(names: Sequence[str]) -> str:
+    return ", ".join(names[:MAX_NAMED]) + (f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else "")
 
 
 def _describe_untracked(path: Path, footage: Footage, tracks: Tracks) -> InputError:

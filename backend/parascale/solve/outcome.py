@@ -29,7 +29,7 @@ from parascale.solve.motion.rotation_fit import estimate_rotation_path
 from parascale.solve.provenance import describe_source
 from parascale.solve.reconstruction.gate import pool_noise
 from parascale.solve.reconstruction.noise import COMMON_NOISE
-from parascale.solve.reconstruction.solution import FINAL_REPROJECTION_LIMIT, Solution, find_fits
+from parascale.solve.reconstruction.solution import FINAL_REPROJECTION_LIMIT, Solution
 from parascale.solve.reconstruction.triangulation import camera_centres
 from parascale.solve.tracking.tracks import Tracks
 from parascale.solve.uncertainty import estimate_parallax_sigma
@@ -194,7 +194,7 @@ def _far_surface(solution: Solution, visible: Mask, inverse: Array) -> Mask:
     with np.errstate(invalid="ignore"):
         error = np.minimum(solution.structure.uncertainty * OBSERVATION_NOISE, 1.0) * inverse
         known = (inverse > 0) & (inverse < MAX_FAR_INVERSE * typical) & (error < MAX_FAR_ERROR * typical)
-    return np.asarray(find_fits(solution.structure, FINAL_REPROJECTION_LIMIT) & ~visible & known)
+    return np.asarray(solution.fits & ~visible & known)
 
 
 def _camera_to_world(solution: Solution) -> Array:

@@ -153,10 +153,9 @@ class Builder:
         turn: float = 0.0,
         tilt: float = 0.0,
         tile: float = 1.0,
-        scale: float = 1.0,
     ) -> bpy.types.Object:
         """Add an object; box-mapped shapes repeat their texture every ``tile`` metres."""
-        return self.instance(name, self.mesh(name, shape, material, tile), location, turn=turn, tilt=tilt, scale=scale)
+        return self.instance(name, self.mesh(name, shape, material, tile), location, turn=turn, tilt=tilt)
 
     def mesh(self, name: str, shape: Shape, material: str, tile: float = 1.0) -> bpy.types.Mesh:
         """Make a mesh that several objects can share."""

@@ -130,16 +130,18 @@ def _reconstruction(
 ) -> pycolmap.Reconstruction:
     scene = pycolmap.Reconstruction()
     scene.add_camera_with_trivial_rig(camera)
-    keypoints = np.full(inliers.shape, -1)
     for t in range(len(positions)):
         mine = track_ids[inliers[t, track_ids]]
-        keypoints[t, mine] = np.arange(len(mine))
         image = pycolmap.Image(name=str(t), camera_id=1, image_id=t + 1, keypoints=positions[t, mine])
         scene.add_image_with_trivial_frame(image, pycolmap.Rigid3d(world_to_camera[t]))
-    for track_id in track_ids:
-        frames = np.flatnonzero(inliers[:, track_id])
+    # The observations only, not an array of all frames and tracks: of a long clip they are one in fifty.
+    frame, at = np.nonzero(inliers[:, track_ids])
+    keypoint = np.arange(len(frame)) - np.searchsorted(frame, frame)
+    by_track = np.argsort(at, kind="stable")
+    ends = np.cumsum(np.bincount(at, minlength=len(track_ids)))[:-1]
+    for track_id, own in zip(track_ids, np.split(by_track, ends), strict=True):
         track = pycolmap.Track()
-        for t, keypoint in zip(frames.tolist(), keypoints[frames, track_id].tolist(), strict=True):
-            track.add_element(t + 1, keypoint)
+        for t, number in zip(frame[own].tolist(), keypoint[own].tolist(), strict=True):
+            track.add_element(t + 1, number)
         scene.add_point3D_with_id(int(track_id) + 1, pycolmap.Point3D(xyz=points[track_id], track=track))
     return scene

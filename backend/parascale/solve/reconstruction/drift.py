@@ -30,13 +30,26 @@ def split_tracks_by_depth_change(
     """
     if inliers.sum(axis=1).min() < MIN_OBSERVATIONS_TO_SPLIT:
         return positions, points, inliers
-    axis = world_to_camera[:, 2]
-    depth = np.log(np.maximum(axis[:, :3] @ points.T + axis[:, 3:], 1e-9), where=inliers, out=np.zeros(inliers.shape))
-    nearest = np.where(inliers, depth, np.inf).min(axis=0)
-    extent = np.maximum(np.where(inliers, depth, -np.inf).max(axis=0) - nearest, 1e-9)
-    counts = np.maximum(np.ceil(extent / np.log(MAX_DEPTH_RATIO)), 1)
-    part = np.clip(np.floor((depth - nearest) / extent * counts), 0, counts - 1)
-    track_ids = [np.flatnonzero(counts > number) for number in range(int(counts.max()))]
-    parts = [inliers[:, ids] & (part[:, ids] == number) for number, ids in enumerate(track_ids)]
-    every = np.concatenate(track_ids)
-    return positions[:, every], points[every], np.concatenate(parts, axis=1)
+    # The observations only, not arrays of all frames and tracks: of a long clip they are one in fifty.
+    frame, track = np.nonzero(inliers)
+    axis = world_to_camera[frame, 2]
+    depth = np.log(np.maximum((axis[:, :3] * points[track]).sum(axis=1) + axis[:, 3], 1e-9))
+    nearest, farthest = np.full(len(points), np.inf), np.full(len(points), -np.inf)
+    np.minimum.at(nearest, track, depth)
+    np.maximum.at(farthest, track, depth)
+    extent = np.maximum(farthest - nearest, 1e-9)
+    counts = np.maximum(np.ceil(extent / np.log(MAX_DEPTH_RATIO)), 1).astype(np.int64)
+    if counts.max() == 1:
+        return positions, points, inliers
+    share = (depth - nearest[track]) / extent[track]
+    part = np.clip(np.floor(share * counts[track]), 0, counts[track] - 1).astype(np.int64)
+    column, every, start = np.empty(len(track), np.int64), [], 0
+    for number in range(int(counts.max())):
+        has_part, own = counts > number, part == number
+        column[own] = start + (np.cumsum(has_part) - 1)[track[own]]
+        every.append(np.flatnonzero(has_part))
+        start += len(every[-1])
+    sources = np.concatenate(every)
+    taken = np.zeros((len(inliers), len(sources)), bool)
+    taken[frame, column] = True
+    return positions[:, sources], points[sources], taken

@@ -9,7 +9,7 @@ from parascale.solve.reconstruction.drift import split_tracks_by_depth_change
 from parascale.solve.reconstruction.gate import describe_missing_frames, find_rejection_reason
 from parascale.solve.reconstruction.noise import estimate_step_noise
 from parascale.solve.reconstruction.registration import register_frames
-from parascale.solve.reconstruction.triangulation import Structure, camera_centres, triangulate
+from parascale.solve.reconstruction.triangulation import Structure, camera_centres, triangulate_positions
 from parascale.solve.tracking.tracks import Tracks
 from parascale.types import Array, Mask
 
@@ -33,8 +33,10 @@ class Solution:
         Working pixels.
     structure : Structure
         Every track triangulated from all poses.
+    fits : (T, M) bool
+        Observations within the final reprojection limit, of tracks with enough of them, however far away they are.
     inliers : (T, M) bool
-        Observations within the final reprojection limit.
+        Those of them whose rays are far enough apart.
     noise : (T - 1,) float64
         Standard deviation of each step, world units.
     error : float
@@ -51,6 +53,7 @@ class Solution:
     world_to_camera: Array
     focal: float
     structure: Structure
+    fits: Mask
     inliers: Mask
     noise: Array
     error: float
@@ -65,9 +68,9 @@ class Solution:
         With the median inverse depth of what fits for 1 / Z: far points count, so that a path too short to measure
         their depth is bounded too.
         """
-        fits, axis = find_fits(self.structure, FINAL_REPROJECTION_LIMIT), self.world_to_camera[:, 2]
+        axis = self.world_to_camera[:, 2]
         depth = axis[:, :3] @ self.structure.points.T + axis[:, 3:]
-        near = fits & (depth > 0)
+        near = self.fits & (depth > 0)
         nearness = float(np.median(1 / depth[near])) if near.any() else 0.0
         centres = camera_centres(self.world_to_camera)
         steps = np.linalg.norm(np.diff(centres, axis=0), axis=1)
@@ -109,36 +112,36 @@ def complete_solution(
 
 
 def _refine(tracks: Tracks, poses: Array, focal: float, limit: float, threads: int) -> Array:
-    structure = triangulate(tracks.positions / focal, poses, focal)
-    positions, points, inliers = split_tracks_by_depth_change(
-        tracks.positions, poses, structure.points, find_fits(structure, limit)
-    )
+    structure = triangulate_positions(tracks.positions, poses, focal, focal)
+    positions, points, inliers = tracks.positions, structure.points, find_fits(tracks, structure, limit)
+    # Features of photos are found in each anew: they do not drift.
+    if not tracks.matched:
+        positions, points, inliers = split_tracks_by_depth_change(positions, poses, points, inliers)
     found = adjust_bundle(positions, poses, points, inliers, focal, max_iterations=ITERATIONS, threads=threads)
     return found.world_to_camera
 
 
 def evaluate_solution(tracks: Tracks, world_to_camera: Array, focal: float) -> Solution:
     """Triangulate every track from all poses, and pass the result through the gate."""
-    structure = triangulate(tracks.positions / focal, world_to_camera, focal)
-    inliers = find_inliers(structure, FINAL_REPROJECTION_LIMIT)
+    structure = triangulate_positions(tracks.positions, world_to_camera, focal, focal)
+    fits = find_fits(tracks, structure, FINAL_REPROJECTION_LIMIT)
+    inliers = fits & (structure.angle > MIN_ANGLE)
     noise = estimate_step_noise(tracks.positions, structure.points, world_to_camera, focal, inliers)
     error = float(np.sqrt((structure.residuals[inliers] ** 2).mean())) if inliers.any() else float("inf")
-    ratio = float(find_fits(structure, FINAL_REPROJECTION_LIMIT).sum() / max(tracks.seen.sum(), 1))
+    ratio = float(fits.sum() / max(tracks.seen.sum(), 1))
     msac_cost = float((np.minimum(structure.residuals[tracks.seen] / FINAL_REPROJECTION_LIMIT, 1.0) ** 2).mean())
     ordered = not tracks.matched
     reason = find_rejection_reason(world_to_camera, inliers.sum(axis=1), error, ratio, noise, ordered=ordered)
-    return Solution(world_to_camera, focal, structure, inliers, noise, error, ratio, msac_cost, reason)
+    return Solution(world_to_camera, focal, structure, fits, inliers, noise, error, ratio, msac_cost, reason)
 
 
-def find_inliers(structure: Structure, limit: float) -> Mask:
-    """Mark the observations (T, M) within the limit, of tracks with enough of them and rays far enough apart."""
-    return np.asarray(find_fits(structure, limit) & (structure.angle > MIN_ANGLE))
-
-
-def find_fits(structure: Structure, limit: float) -> Mask:
+def find_fits(tracks: Tracks, structure: Structure, limit: float) -> Mask:
     """Mark the observations (T, M) within the limit, of tracks with enough of them, however far away they are.
 
     The far field has no depth, but holds the rotations: without it a step ahead is taken for a rise with a pitch.
+    With steps of 15 degrees a third of the features show in three photos only: of these all three must fit. Three
+    neighbouring frames of a film lie too close together to prove a point.
     """
     fits = structure.residuals < limit
-    return np.asarray(fits & (fits.sum(axis=0) >= MIN_OBSERVATIONS))
+    enough = np.minimum(tracks.seen.sum(axis=0), MIN_OBSERVATIONS) if tracks.matched else MIN_OBSERVATIONS
+    return np.asarray(fits & (fits.sum(axis=0) >= enough))

@@ -53,11 +53,19 @@ def triangulate(rays: Array, world_to_camera: Array, focal: float) -> Structure:
     focal : float
         Working pixels per unit of ``rays``: the unit of the residuals.
     """
-    seen = np.isfinite(rays[:, :, 0])
+    return triangulate_positions(rays, world_to_camera, focal, 1.0)
+
+
+def triangulate_positions(positions: Array, world_to_camera: Array, focal: float, unit: float) -> Structure:
+    """Triangulate every track from positions (T, M, 2) in such a unit, as `triangulate` does from rays in units of 1.
+
+    Of a long clip the array of all frames and tracks is by far larger than its observations: it is not copied.
+    """
+    seen = np.isfinite(positions[:, :, 0])
     track, frame = np.nonzero(seen.T)
     observations = _Observations(track, seen.sum(axis=0))
     # One observation after the other in memory: several times as fast.
-    xy = np.ascontiguousarray(rays[frame, track].T)
+    xy = np.ascontiguousarray(positions[frame, track].T) / unit
     pose = np.take(np.moveaxis(world_to_camera, 0, 2), frame, axis=2)  # (3, 4, N)
     products = _normal_equations(pose[:2] - xy[:, None] * pose[2])
     weight = np.ones(len(track))
@@ -80,7 +88,7 @@ def triangulate(rays: Array, world_to_camera: Array, focal: float) -> Structure:
     distant = np.where(np.isfinite(distant) & (camera[2] > 0), distant, np.inf)
     missed = _truncated_cost(distant, observations) < _truncated_cost(residual, observations)
     points[missed] = far[missed]
-    residuals = np.full(rays.shape[:2], np.inf)
+    residuals = np.full(positions.shape[:2], np.inf)
     residuals[frame, track] = np.where(missed[track], distant, residual)
     centres = np.take(centres.T, frame, axis=1)
     angle, mean, distance = _spread(points, centres, observations)

@@ -60,6 +60,11 @@ class Tracks:
         both = np.flatnonzero(np.isfinite(self.positions[first, :, 0] + self.positions[second, :, 0]))
         return self.positions[first, both], self.positions[second, both], both
 
+    def keep_pictures(self, chosen: Sequence[int]) -> "Tracks":
+        """Return the tracks in the chosen pictures only, those that are long enough there."""
+        kept = replace(self, positions=self.positions[list(chosen)])
+        return kept.keep(kept.seen.sum(axis=0) >= min(MIN_TRACK_LENGTH, len(chosen)))
+
     def keep(self, chosen: Mask) -> "Tracks":
         """Return the chosen tracks only."""
         return replace(self, positions=self.positions[:, chosen])

@@ -1,0 +1,165 @@
+"""A driven camera: its strength is taken frame by frame, and is stale where its driver changes, not with the frame."""
+
+import bpy
+import numpy as np
+import pytest
+
+STRENGTH = '["parascale_strength"]'
+
+
+def stale(camera: bpy.types.Object) -> str:
+    from bl_ext.user_default.parascale.scene.staleness import reason_stale
+
+    return reason_stale(bpy.context.scene, camera)
+
+
+def stale_at(camera: bpy.types.Object, frames: tuple[int, ...] = (1, 12, 25)) -> list[str]:
+    reasons = []
+    for frame in frames:
+        bpy.context.scene.frame_set(frame)
+        reasons.append(stale(camera))
+    return reasons
+
+
+def asked(camera: bpy.types.Object) -> np.ndarray:
+    from parascale.blender.keyframes import fcurves
+
+    (curve,) = (curve for curve in fcurves(camera) if curve.data_path == '["parallax_number"]')
+    return np.array([point.co.y for point in curve.keyframe_points])
+
+
+def read(driver: bpy.types.Driver, source: bpy.types.ID, path: str) -> None:
+    """Have a driver give what a property is, and 1 / 50 a frame."""
+    variable = driver.variables.new()
+    variable.name, variable.type = "value", "SINGLE_PROP"
+    if isinstance(source, bpy.types.Scene):
+        variable.targets[0].id_type = "SCENE"
+    variable.targets[0].id, variable.targets[0].data_path = source, path
+    driver.expression = "value + frame / 50"
+
+
+def empty(name: str) -> bpy.types.Object:
+    item = bpy.data.objects.new(name, None)
+    bpy.context.scene.collection.objects.link(item)
+    return item
+
+
+def test_a_driven_strength_is_taken_frame_by_frame(calibrated: bpy.types.Object) -> None:
+    """As a keyed one is; which frame is shown says nothing, neither of the path nor of whether it is stale."""
+    scene = bpy.context.scene
+    bpy.ops.parascale.apply_preset(preset="verbatim")
+    bpy.ops.parascale.rebuild()
+    before = asked(calibrated)
+    driver = calibrated.driver_add(STRENGTH).driver
+    driver.expression = "0.5 + frame / 50"
+    scene.frame_set(13)
+    assert stale(calibrated) == "strength changed"
+    bpy.ops.parascale.rebuild()
+    assert scene.frame_current == 13
+    frames = np.arange(1, 1 + len(before))
+    assert np.allclose(asked(calibrated), (0.5 + frames / 50) * before, rtol=1e-3)
+    assert stale_at(calibrated) == ["", "", ""]
+    driver.expression = "0.25 + frame / 50"
+    bpy.context.view_layer.update()
+    assert set(stale_at(calibrated)) == {"strength changed"}
+
+
+def test_a_driver_below_zero_stands_still(calibrated: bpy.types.Object) -> None:
+    bpy.ops.parascale.apply_preset(preset="verbatim")
+    calibrated.driver_add(STRENGTH).driver.expression = "frame / 10 - 1"
+    bpy.ops.parascale.rebuild()
+    still = asked(calibrated) == 0
+    assert still[:10].all()
+    assert not still[10:].any()
+
+
+@pytest.mark.parametrize("of", ["object", "scene", "driven", "world", "active scene"])
+def test_a_strength_that_reads_a_property_is_stale_where_that_changes(calibrated: bpy.types.Object, of: str) -> None:
+    scene = bpy.context.scene
+    handle = empty("Handle")
+    owner: bpy.types.ID = {"object": handle, "driven": handle, "scene": scene, "active scene": scene}.get(of) or (
+        bpy.data.worlds.new("World")
+    )
+    owner["speed"] = 0.5
+    driver = calibrated.driver_add(STRENGTH).driver
+    if of == "driven":
+        handle["share"] = 0.0
+        read(handle.driver_add('["share"]').driver, handle, '["speed"]')
+        read(driver, handle, '["share"]')
+    elif of == "active scene":
+        variable = driver.variables.new()
+        variable.name, variable.type = "value", "CONTEXT_PROP"
+        variable.targets[0].context_property, variable.targets[0].data_path = "ACTIVE_SCENE", '["speed"]'
+        driver.expression = "value + frame / 50"
+    elif of == "world":
+        variable = driver.variables.new()
+        variable.name = "value"
+        variable.targets[0].id_type = "WORLD"
+        variable.targets[0].id, variable.targets[0].data_path = owner, '["speed"]'
+        driver.expression = "value + frame / 50"
+    else:
+        read(driver, owner, '["speed"]')
+    bpy.context.view_layer.update()
+    bpy.ops.parascale.rebuild()
+    assert stale_at(calibrated) == ["", "", ""]
+    owner["speed"] = 1.0
+    owner.update_tag()
+    bpy.context.view_layer.update()
+    assert set(stale_at(calibrated)) == {"strength changed"}
+    owner["speed"] = 0.5
+    owner.update_tag()
+    bpy.context.view_layer.update()
+    assert stale_at(calibrated) == ["", "", ""]
+
+
+def test_a_strength_that_reads_the_frame_of_the_scene_is_not_stale_by_it(calibrated: bpy.types.Object) -> None:
+    read(calibrated.driver_add(STRENGTH).driver, bpy.context.scene, "frame_current")
+    bpy.ops.parascale.rebuild()
+    assert stale_at(calibrated) == ["", "", ""]
+
+
+def test_drivers_that_go_in_circles_are_followed_once(calibrated: bpy.types.Object) -> None:
+    handle = empty("Handle")
+    handle["a"], handle["b"] = 0.5, 0.5
+    read(handle.driver_add('["a"]').driver, handle, '["b"]')
+    read(handle.driver_add('["b"]').driver, handle, '["a"]')
+    read(calibrated.driver_add(STRENGTH).driver, handle, '["a"]')
+    bpy.context.view_layer.update()
+    assert stale(calibrated) == "strength changed"
+
+
+@pytest.mark.parametrize("path", ["clip_end", "sensor_width"])
+@pytest.mark.parametrize("by", ["driver", "keys"])
+def test_a_lens_that_changes_along_the_move_is_not_stale_by_the_frame_shown(
+    calibrated: bpy.types.Object, path: str, by: str
+) -> None:
+    data = calibrated.data
+    value = getattr(data, path)
+    if by == "driver":
+        data.driver_add(path).driver.expression = f"{value} + frame"
+    else:
+        for frame in (1, 25):
+            setattr(data, path, value + frame)
+            data.keyframe_insert(path, frame=frame)
+    bpy.context.scene.frame_set(1)
+    bpy.ops.parascale.rebuild()
+    assert stale_at(calibrated) == ["", "", ""]
+
+
+@pytest.mark.parametrize("name", ["strength", "calibration.framing", "calibration.smooth", "calibration.keep_clear"])
+def test_what_is_one_value_for_a_whole_shot_takes_neither_keys_nor_drivers(
+    calibrated: bpy.types.Object, name: str
+) -> None:
+    """So that no setting depends on the frame that is shown. The strength is animated as a property of the camera."""
+    for animate in (calibrated.driver_add, calibrated.keyframe_insert):
+        with pytest.raises(TypeError, match="not animatable"):
+            animate(f"parascale.{name}")
+
+
+def test_a_driven_strength_takes_no_keys(calibrated: bpy.types.Object) -> None:
+    """A driver would hide them."""
+    calibrated.driver_add(STRENGTH).driver.expression = "frame / 20"
+    with pytest.raises(RuntimeError, match="remove the driver"):
+        bpy.ops.parascale.key_strength()
+    calibrated.driver_remove(STRENGTH)
+    assert bpy.ops.parascale.key_strength() == {"FINISHED"}

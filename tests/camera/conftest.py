@@ -1,6 +1,0 @@
-"""A busy machine is no reason to fail: property tests have no deadline."""
-
-from hypothesis import settings
-
-settings.register_profile("no deadline", deadline=None)
-settings.load_profile("no deadline")
