@@ -1,7 +1,7 @@
 """Put evaluations into docs/evaluation.md: rows, tables and pictures, as `parascale evaluate` wrote them.
 
 Run with NAME=FOLDER for each evaluation that is to be taken over; without any, the tables are written again from what
-docs/data holds. The page says between its marks which of them stand where.
+docs/data holds, and its picture of their rows drawn. The page says between its marks which of them stand where.
 """
 
 import csv
@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from parascale.evaluation.comparison_plot import draw_comparison
 from parascale.evaluation.methods import METHODS
 from parascale.evaluation.plan import MOVES, REGIMES
 from parascale.evaluation.results import NAMES, Row
@@ -18,7 +19,7 @@ from parascale.evaluation.tables import Table, from_json, make_tables, summary, 
 
 DOCS = Path(__file__).parents[1] / "docs"
 PAGE, DATA = DOCS / "evaluation.md", DOCS / "data"
-PICTURES = ("comparison", "realised", "profiles", "worst")
+PICTURES = ("realised", "profiles", "worst")
 # <!-- from data/first.csv --> for all tables of these rows, first.csv+second.csv for those of two runs together;
 # <!-- from data/first.json: depth error; flow --> for some of the tables that were written.
 MARK = re.compile(r"(<!-- from data/(\S+?)(?:: ([^>]*?))? -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -36,6 +37,15 @@ def main(given: Sequence[str]) -> None:
                 data = (Path(folder) / file).read_bytes()
                 (DOCS / kept).write_bytes(data.replace(b"\r\n", b"\n") if file == "results.csv" else data)
     PAGE.write_text(with_tables(page), "utf-8")
+    draw_rows(page)
+
+
+def draw_rows(page: str) -> None:
+    """Draw the rows of runs together as `parascale evaluate` draws those of one, where the page shows that."""
+    for _, files, named, _ in MARK.findall(page):
+        picture = DOCS / "images" / f"{Path(files.split('+')[0]).stem}-comparison.png"
+        if not named and f"images/{picture.name}" in page:
+            draw_comparison(in_order(read_rows(DATA / name) for name in files.split("+")), picture)
 
 
 def read_rows(path: Path) -> list[Row]:

@@ -76,6 +76,20 @@ def test_profiles_say_what_they_are_drawn_over(drawn: Callable[..., Figure]) -> 
     assert (figure.get_supxlabel(), figure.get_supylabel()) == ("seconds", "Parallax Number, a frame")
 
 
+def test_profiles_of_an_even_p_stay_below_the_edge(
+    tmp_path: Path, truck: Callable[..., Shot], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = Row("desk-room", "truck", "static", pce=0.1)
+    for file in (true_file(tmp_path, "desk", "truck"), path_file(tmp_path, row.key)):
+        write_shot(truck(), file)
+    kept: list[Figure] = []
+    monkeypatch.setattr(path_plots, "save_figure", lambda figure, *_: kept.append(figure))
+    path_plots.draw_profiles([row], tmp_path, tmp_path / "picture.png")
+    (axes,) = kept[0].axes
+    highest = max(line.get_ydata().max() for line in axes.lines)
+    assert highest < 0.97 * axes.get_ylim()[1] < 1.2 * highest
+
+
 def test_profiles_name_their_lines_where_the_first_cell_was_not_measured(
     tmp_path: Path, truck: Callable[..., Shot], monkeypatch: pytest.MonkeyPatch
 ) -> None:

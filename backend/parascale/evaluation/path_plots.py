@@ -166,6 +166,9 @@ def _draw_profile(axes: Axes, rows: Sequence[Row], methods: Sequence[str], folde
         path = read_shot(path_file(folder, row.key))
         colour = COLOURS[methods.index(row.method) % len(COLOURS)]
         _draw_over_time(axes, path.trajectory.times[:-1], path.parallax_number, row.method, colour, 1.0)
+    # From zero, with the room above that the default leaves in a range from zero: an even P would lie on the edge.
+    axes.update_datalim([(0, 0)], updatex=False)
+    axes.autoscale_view(scalex=False)
     axes.set_ylim(bottom=0)
     axes.tick_params(labelsize=6)
 
