@@ -41,6 +41,11 @@ def take(rendered: ModuleType, scene: Any, poses: Array, folder: Path, first: in
         cv2.imwrite(str(folder / f"IMG_{2000 + number}.jpg"), camera.picture(pose)[0], [cv2.IMWRITE_JPEG_QUALITY, 95])
 
 
+def write(folder: Path, pictures: list[Any]) -> None:
+    for number, picture in enumerate(pictures):
+        cv2.imwrite(str(folder / f"clip.{number:04d}.png"), picture)
+
+
 def grey(folder: Path) -> list[Any]:
     return [frame.grey for frame in open_frames(folder).small_frames(0, None, 1280, 320)]
 
@@ -141,6 +146,14 @@ def test_a_sequence_that_ends_flat_is_refused_as_a_film_and_its_tracks_are_drawn
     assert {int(marked[0] * 12 / PICTURE_WIDTH), int((marked[-1] - 1) * 12 / PICTURE_WIDTH)} == {7}
     filled = np.abs(bars[-4].astype(int) - UNDECIDED).max(axis=1) < 8
     assert filled[: PICTURE_WIDTH * 8 // 12].mean() > 0.9
+
+
+def test_a_film_with_a_flat_tail_is_no_set_of_photos(rendered: ModuleType, tmp_path: Path) -> None:
+    camera = rendered.Camera(rendered.courtyard(), SIZE, FOCAL)
+    pictures = [camera.picture(pose)[0] for pose in rendered.move("arc", 20, 0.7)]
+    write(tmp_path, [*pictures, *[np.full_like(pictures[0], 90)] * 2])
+    with pytest.raises(InputError, match="lose it between frames 19 and 20"):
+        solve(tmp_path, threads=1, ignore_cuts=True)
 
 
 def test_no_way_is_drawn_between_pictures_in_no_order(photos: tuple[Path, Array]) -> None:
