@@ -97,6 +97,14 @@ def test_one_photo_of_many_that_shows_nothing_is_left_out_and_named(photos: tupl
     assert any("IMG_2004.jpg" in told and "left out" in told for told in notices)
 
 
+def test_three_photos_prove_nothing_and_are_refused(rendered: ModuleType, tmp_path: Path) -> None:
+    # A feature of all three fits with a wrong lens too: the focal length found was 306 pixels of 400.
+    centres = np.random.default_rng(4).uniform([-2.4, -1.8, -1.5], [2.4, 0.6, 1.5], (3, 3))
+    take(rendered, rendered.courtyard(), rendered.look_at(centres, (0.0, 0.4, 7.5)), tmp_path)
+    with pytest.raises(InputError, match="cannot be solved as one rigid scene"):
+        solve(tmp_path, threads=1)
+
+
 def test_photos_with_wide_steps_are_matched_though_each_can_be_followed_to_the_next(tmp_path: Path) -> None:
     # Along a front and once more, between the places of before: on the way back to its start the wall's texture looks
     # as if the camera had moved by one tile less, and followed from photo to photo the path was wrong by 72 %.
