@@ -14,7 +14,7 @@ from parascale.errors import InputError
 from parascale.media.frames import open_frames
 from parascale.solve import solve
 from parascale.solve.findings import BAR_HEIGHT, PICTURE_WIDTH, UNDECIDED, Findings, draw
-from parascale.solve.linking import remembered
+from parascale.solve.linking import link_pictures, remembered
 from parascale.solve.motion.keyframes import choose_keyframes
 from parascale.solve.reconstruction.two_view import choose_pairs
 from parascale.solve.tracking.features import Features, choose_feature_pairs, join_matches, match_pair, track_features
@@ -126,6 +126,14 @@ def test_a_sequence_with_a_cut_is_no_set_of_photos_though_both_shots_show_one_sc
     with pytest.raises(InputError, match="holds 2 shots") as refusal:
         solve(tmp_path, threads=1)
     assert refusal.value.notice.choices == ("0:10", "10:20")
+
+
+def test_a_fast_film_that_holds_shots_is_no_set_of_photos(rendered: ModuleType, tmp_path: Path) -> None:
+    camera = rendered.Camera(rendered.courtyard(), SIZE, FOCAL)
+    write(tmp_path, [camera.picture(pose)[0] for pose in rendered.move("orbit", 16)[5:11]])
+    cuts = InputError("clip holds 2 shots", "shot", ["0:3", "3:6"])
+    linked = link_pictures(tmp_path, read_footage(tmp_path), None, cuts, 1, lambda fraction, name: None)
+    assert linked.refusal is cuts
 
 
 def test_photos_that_look_like_shots_and_cannot_be_solved_are_refused_for_both() -> None:

@@ -97,7 +97,7 @@ def link_pictures(
     are_wide = files is not None and may_be_photos and _median_motion(tracks, footage) > MIN_PHOTO_MOTION
     if can_be_followed and not are_wide:
         return Linked(footage, tracks)
-    are_photos = are_wide or 2 * lost.sum() > len(lost)
+    are_photos = 2 * lost.sum() > len(lost) or (are_wide and cuts is None)
     refusal = cuts or _describe_untracked(reference, footage, tracks)
     if not may_be_photos or (cuts is not None and not are_photos):
         return Linked(footage, tracks, refusal)
