@@ -115,6 +115,26 @@ def test_photos_with_wide_steps_are_matched_though_each_can_be_followed_to_the_n
     assert np.linalg.norm(moved - true, axis=1).max() < 0.02 * np.linalg.norm(true - true.mean(axis=0), axis=1).max()
 
 
+@pytest.mark.parametrize("looks_back", [False, True])
+def test_photos_with_one_wide_step_are_not_followed_over_it(
+    rendered: ModuleType, tmp_path: Path, looks_back: bool
+) -> None:
+    # Where the scene repeats, the wide step was followed to another place that looks alike, and the path was wrong.
+    x = np.r_[-4:-0.3:8j, 4:0.5:8j] if looks_back else np.r_[-3:-0.5:8j, 3:0.5:8j]
+    poses = np.tile(np.eye(4), (16, 1, 1))
+    poses[:, :3, 3] = true = np.stack([x, np.zeros(16), np.full(16, -1.0)], 1)
+    poses = rendered.look_at(true, (0.0, 0.4, 7.5)) if looks_back else poses
+    camera = rendered.Camera(rendered.courtyard(), SIZE, FOCAL)
+    write(tmp_path, [camera.picture(pose)[0] for pose in poses])
+    if not looks_back:
+        with pytest.raises(InputError, match="one part that moves with the camera's turns and another that does not"):
+            solve(tmp_path, threads=1)
+        return
+    shot = solve(tmp_path, threads=1)
+    moved = align_similarity(shot.trajectory.centres, true).apply(shot.trajectory.centres)
+    assert np.linalg.norm(moved - true, axis=1).max() < 0.01 * np.linalg.norm(true - true.mean(axis=0), axis=1).max()
+
+
 def test_a_sequence_with_a_cut_is_no_set_of_photos_though_both_shots_show_one_scene(
     rendered: ModuleType, tmp_path: Path
 ) -> None:

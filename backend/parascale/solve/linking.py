@@ -16,15 +16,15 @@ from parascale.solve.tracking.features import FEATURE_SIDE, MAX_EXHAUSTIVE, MAX_
 from parascale.solve.tracking.flow import FAINT_CORNERS, SHARP_CORNERS, WIDE_CORNERS, count_corners
 from parascale.solve.tracking.footage import COLOUR_SIDE, Footage
 from parascale.solve.tracking.tracks import Tracks, track_corners
-from parascale.types import Image, Progress
+from parascale.types import Array, Image, Progress
 
 log = logging.getLogger(__name__)
 
 # Tracks that two neighbouring frames must share.
 MIN_SHARED_TRACKS = 30
-# Share of the picture's width by which the points move from one picture of a folder to the next, in the median: from
-# there on they are photos. Street pictures a metre apart have 0.038. What is followed so far may be another place that
-# looks alike, of which only the other pictures tell.
+# Share of the picture's width by which the points move from one picture of a folder to the next: from there on they are
+# photos. Street pictures a metre apart have 0.038. What is followed so far may be another place that looks alike, of
+# which only the other pictures tell: one such step is enough.
 MIN_PHOTO_MOTION = 0.05
 # Pictures that are named where they share too little with the others.
 MAX_NAMED = 3
@@ -94,10 +94,12 @@ def link_pictures(
     tracks = _track(footage, blocked, _part(progress, 0.0, TRACKING_SHARE if may_be_photos else 1.0))
     lost = tracks.shared < MIN_SHARED_TRACKS
     can_be_followed = cuts is None and not lost.any()
-    are_wide = files is not None and may_be_photos and _median_motion(tracks, footage) > MIN_PHOTO_MOTION
+    # A film may have one fast step: where some frames of it are lost, that does not make them photos.
+    motion = np.median(_motions(tracks, footage)) if lost.any() else _motions(tracks, footage).max()
+    are_wide = cuts is None and files is not None and may_be_photos and motion > MIN_PHOTO_MOTION
     if can_be_followed and not are_wide:
         return Linked(footage, tracks)
-    are_photos = 2 * lost.sum() > len(lost) or (are_wide and cuts is None)
+    are_photos = are_wide or 2 * lost.sum() > len(lost)
     refusal = cuts or _describe_untracked(reference, footage, tracks)
     if not may_be_photos or (cuts is not None and not are_photos):
         return Linked(footage, tracks, refusal)
@@ -117,11 +119,11 @@ def link_pictures(
     return Linked(footage, tracks, refusal)
 
 
-def _median_motion(tracks: Tracks, footage: Footage) -> float:
-    """Give the share of the width by which points move from one picture to the next, in the median picture."""
+def _motions(tracks: Tracks, footage: Footage) -> Array:
+    """Give the share of the width by which the median point moves in each step whose pictures share points, or 0."""
     steps = np.linalg.norm(np.diff(tracks.positions, axis=0), axis=2)
-    moved = [float(np.median(step[np.isfinite(step)])) for step in steps if np.isfinite(step).any()]
-    return float(np.median(moved)) / footage.grey[0].shape[1] if moved else 0.0
+    moved = [np.median(step[np.isfinite(step)]) for step in steps if np.isfinite(step).any()]
+    return np.array(moved or [0.0]) / footage.grey[0].shape[1]
 
 
 def _find_unlinked(found: FeatureTracks) -> list[int]:
