@@ -17,7 +17,14 @@ from parascale.solve.findings import BAR_HEIGHT, PICTURE_WIDTH, UNDECIDED, Findi
 from parascale.solve.linking import link_pictures, remembered
 from parascale.solve.motion.keyframes import choose_keyframes
 from parascale.solve.reconstruction.two_view import choose_pairs
-from parascale.solve.tracking.features import Features, choose_feature_pairs, join_matches, match_pair, track_features
+from parascale.solve.tracking.features import (
+    Features,
+    FeatureTracks,
+    choose_feature_pairs,
+    join_matches,
+    match_pair,
+    track_features,
+)
 from parascale.solve.tracking.footage import read_footage
 from parascale.solve.tracking.tracks import Tracks
 from parascale.types import Array
@@ -190,6 +197,19 @@ def test_a_film_with_a_flat_tail_is_no_set_of_photos(rendered: ModuleType, tmp_p
     write(tmp_path, [*pictures, *[np.full_like(pictures[0], 90)] * 2])
     with pytest.raises(InputError, match="lose it between frames 19 and 20"):
         solve(tmp_path, threads=1, ignore_cuts=True)
+
+
+def test_photos_that_are_followed_as_their_features_do_not_match_are_said_to_be(
+    rendered: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    camera = rendered.Camera(rendered.courtyard(), SIZE, FOCAL)
+    write(tmp_path, [camera.picture(pose)[0] for pose in rendered.move("orbit", 16)[5:11]])
+    nothing = FeatureTracks(Tracks(np.empty((6, 0, 2)), matched=True), (1, 2, 3, 4, 5))
+    monkeypatch.setattr("parascale.solve.linking.track_features", lambda *given, **options: nothing)
+    linked = link_pictures(tmp_path, read_footage(tmp_path), None, None, 1, lambda fraction, name: None)
+    assert linked.refusal is None
+    assert not linked.tracks.matched
+    assert "followed from each to the next" in linked.footage.notices[-1].message
 
 
 def test_no_way_is_drawn_between_pictures_in_no_order(photos: tuple[Path, Array]) -> None:

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -112,7 +112,8 @@ def link_pictures(
         kept = [at for at in range(len(footage)) if at not in unlinked]
         return Linked(footage.keep(kept, *notices), found.tracks.keep_pictures(kept))
     if can_be_followed:
-        return Linked(footage, tracks)
+        notice = _describe_following(reference, len(unlinked))
+        return Linked(replace(footage, notices=(*footage.notices, notice)), tracks)
     # Half of them or more are as many as another shot has.
     if files is not None and are_photos and 2 * len(unlinked) < len(footage):
         refusal = add_shots(_describe_unlinked(reference, names), cuts)
@@ -194,6 +195,13 @@ def _describe_matching(reference: Path, footage: Footage) -> Notice:
     return Notice(
         f"{reference.name} is taken for photos, which lie far apart: {len(footage)} pictures are matched by "
         f"their features, {which}"
+    )
+
+
+def _describe_following(reference: Path, unlinked: int) -> Notice:
+    return Notice(
+        f"the pictures of {reference.name} lie far apart, and the features of {unlinked} match too few others: they "
+        "are followed from each to the next, which goes wrong where a texture repeats"
     )
 
 
