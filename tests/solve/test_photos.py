@@ -212,6 +212,25 @@ def test_photos_that_are_followed_as_their_features_do_not_match_are_said_to_be(
     assert "followed from each to the next" in linked.footage.notices[-1].message
 
 
+def test_photos_that_only_those_left_out_link_are_left_out_too_and_all_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(0)
+    write(tmp_path, list(rng.integers(0, 255, (40, 64, 96, 3), np.uint8)))
+    positions = np.full((40, 140, 2), np.nan)
+    positions[:35, :100] = 5
+    positions[37, :100] = 5
+    # The last but one shows 15 points of the others, and 20 that the last shows.
+    positions[38, :15] = 5
+    positions[37:, 120:] = 5
+    found = FeatureTracks(Tracks(positions, matched=True), (35, 36))
+    monkeypatch.setattr("parascale.solve.linking.track_features", lambda *given, **options: found)
+    linked = link_pictures(tmp_path, read_footage(tmp_path), None, None, 1, lambda fraction, name: None)
+    assert linked.footage.frames.tolist() == [*range(35), 37]
+    names = ", ".join(f"clip.{number:04d}.png" for number in (35, 36, 38, 39))
+    assert names in linked.footage.notices[-1].message
+
+
 def test_no_way_is_drawn_between_pictures_in_no_order(photos: tuple[Path, Array]) -> None:
     footage = read_footage(photos[0], end=3)
     positions = np.full((3, 2, 2), np.nan)

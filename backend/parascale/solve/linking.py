@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from scipy.sparse.csgraph import connected_components
 
 from parascale.errors import InputError, Notice
 from parascale.media.frames import open_frames
@@ -26,7 +27,7 @@ MIN_SHARED_TRACKS = 30
 # photos. Street pictures a metre apart have 0.038. What is followed so far may be another place that looks alike, of
 # which only the other pictures tell: one such step is enough.
 MIN_PHOTO_MOTION = 0.05
-# Pictures that are named where they share too little with the others.
+# Pictures that are named where so many share too little with the others that the set is refused.
 MAX_NAMED = 3
 # Share of a set of photos that may be left out, as a hand before the lens or a picture of something else.
 MAX_LEFT_OUT = 0.1
@@ -128,9 +129,19 @@ def _motions(tracks: Tracks, footage: Footage) -> Array:
 
 
 def _find_unlinked(found: FeatureTracks) -> list[int]:
-    """Find the pictures that are not linked to the others, or by fewer features than a pose needs."""
-    weak = np.flatnonzero(found.tracks.seen.sum(axis=1) < MIN_SHARED_TRACKS).tolist()
-    return sorted({*found.unlinked, *weak})
+    """Find the pictures that are not linked to the others, or by fewer features than a pose needs.
+
+    A picture may be linked by those left out alone: it is looked again until none is found.
+    """
+    kept = [at for at in range(len(found.tracks.positions)) if at not in found.unlinked]
+    while kept:
+        seen = found.tracks.keep_pictures(kept).seen
+        part = connected_components(seen.astype(np.float32) @ seen.T.astype(np.float32))[1]
+        linked = (part == np.bincount(part).argmax()) & (seen.sum(axis=1) >= MIN_SHARED_TRACKS)
+        if linked.all():
+            break
+        kept = [at for at, holds in zip(kept, linked, strict=True) if holds]
+    return sorted(set(range(len(found.tracks.positions))) - set(kept))
 
 
 @contextmanager
@@ -208,7 +219,7 @@ def _describe_following(reference: Path, unlinked: int) -> Notice:
 def _describe_left_out(path: Path, names: Sequence[str]) -> list[Notice]:
     if not names:
         return []
-    return [Notice(f"{_list_names(names)} of {path.name} left out: too little links them to the other photos")]
+    return [Notice(f"{', '.join(names)} of {path.name} left out: too little links them to the other photos")]
 
 
 def _describe_unlinked(path: Path, names: Sequence[str]) -> InputError:
