@@ -57,9 +57,24 @@ def triangulate(rays: Array, world_to_camera: Array, focal: float) -> Structure:
 
 
 def triangulate_positions(positions: Array, world_to_camera: Array, focal: float, unit: float) -> Structure:
-    """Triangulate every track from positions (T, M, 2) in such a unit, as `triangulate` does from rays in units of 1.
+    """Triangulate every track from positions in any unit, as `triangulate` does from rays.
 
     Of a long clip the array of all frames and tracks is by far larger than its observations: it is not copied.
+
+    Parameters
+    ----------
+    positions : (T, M, 2) float64
+        Image coordinates from the principal point; NaN where not observed.
+    world_to_camera : (T, 3, 4) float64
+    focal : float
+        Focal length in working pixels: the unit of the residuals.
+    unit : float
+        Focal length in the unit of ``positions``: that of positions in working pixels is ``focal``, that of rays 1.
+
+    Returns
+    -------
+    Structure
+        Residuals in working pixels.
     """
     seen = np.isfinite(positions[:, :, 0])
     track, frame = np.nonzero(seen.T)
