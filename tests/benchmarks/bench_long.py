@@ -69,7 +69,7 @@ def main() -> None:
             path, truth = folder / f"walk-{frames}.mp4", folder / f"walk-{frames}.npy"
             np.save(truth, film(path, frames))
             child = [sys.executable, __file__, "--solve", str(path), str(truth)]
-            answer = subprocess.run(child, check=True, capture_output=True, text=True)
+            answer = subprocess.run(child, check=True, stdout=subprocess.PIPE, text=True)
             found = json.loads(answer.stdout.splitlines()[-1])
             cells = [f"{found['tracks']}", f"{found['wall']:.0f}", f"{found['cpu']:.0f}"]
             cells += [f"{found['gigabytes']:.2f}", f"{found['error']:.3f}"]
