@@ -1,8 +1,11 @@
 """Folders of jobs are made ahead, and none is left behind."""
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+
+import pytest
 
 from parascale.link.messages import Submit
 from parascale.service.store import MARK, REQUEST, SPARE, Store
@@ -34,3 +37,21 @@ def test_folders_that_a_killed_backend_made_ahead_are_swept(tmp_path: Path) -> N
     Store(tmp_path / "jobs", "journal").sweep({killed.of("owner", FIRST.job)})
     assert set((tmp_path / "jobs" / SPARE).iterdir()) == set(other._spares)
     assert (killed.of("owner", FIRST.job) / REQUEST).is_file()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="folders have no modes there")
+def test_only_the_user_can_enter_folders_made_ahead_whatever_the_umask(tmp_path: Path) -> None:
+    old = os.umask(0o022)
+    try:
+        spare = Store(tmp_path / "jobs", "journal")._make_spare()
+    finally:
+        os.umask(old)
+    assert [folder.stat().st_mode & 0o777 for folder in (spare, spare.parent)] == [0o700, 0o700]
+
+
+def test_a_state_folder_that_is_gone_is_not_made_anew_for_folders_ahead(tmp_path: Path) -> None:
+    store = Store(tmp_path / "state" / "jobs", "journal")
+    shutil.rmtree(tmp_path / "state")
+    store._make_spares()
+    store.close()
+    assert not (tmp_path / "state").exists()

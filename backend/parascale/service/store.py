@@ -154,7 +154,8 @@ class Store:
     def _make_spare(self) -> Path:
         spare = self._folder / SPARE / uuid.uuid4().hex
         try:
-            spare.mkdir(mode=0o700, parents=True)
+            spare.parent.mkdir(mode=0o700, exist_ok=True)
+            spare.mkdir(mode=0o700)
             (spare / MARK).write_text(self._journal)
             (spare / REQUEST).touch()
         except OSError:
