@@ -28,15 +28,38 @@ def test_a_submission_takes_a_folder_that_was_made_ahead(tmp_path: Path, until: 
     assert list(tmp_path.glob(f"jobs/{SPARE}/*")) == []
 
 
-def test_folders_that_a_killed_backend_made_ahead_are_swept(tmp_path: Path) -> None:
-    killed, other = Store(tmp_path / "jobs", "journal"), Store(tmp_path / "jobs", "another journal")
+def test_folders_that_a_killed_backend_made_ahead_are_swept(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Those of a journal that is gone too: nobody else would ever remove them, and no job is in them."""
+    killed, gone = Store(tmp_path / "jobs", "journal"), Store(tmp_path / "jobs", "a journal that is gone")
     killed.write("owner", FIRST, [])
-    other.write("owner", SECOND, [])
-    for store in (killed, other):
+    gone.write("owner", SECOND, [])
+    for store in (killed, gone):
         store._aside.shutdown()  # and it never comes to close
+    (gone._spares[0] / MARK).write_text("")  # by a power cut
     Store(tmp_path / "jobs", "journal").sweep({killed.of("owner", FIRST.job)})
-    assert set((tmp_path / "jobs" / SPARE).iterdir()) == set(other._spares)
+    assert not (tmp_path / "jobs" / SPARE).exists()
     assert (killed.of("owner", FIRST.job) / REQUEST).is_file()
+    assert (gone.of("owner", SECOND.job) / REQUEST).is_file()
+    assert [record.args for record in caplog.records] == [(gone.of("owner", SECOND.job),)]
+
+
+@pytest.mark.parametrize("what", ["a request", "another file", "a folder", "a link"])
+def test_a_folder_made_ahead_that_holds_more_than_that_is_not_swept(tmp_path: Path, what: str) -> None:
+    spare = Store(tmp_path / "jobs", "a journal that is gone")._make_spare()
+    if what == "a request":
+        (spare / REQUEST).write_text("precious")
+    elif what == "another file":
+        (spare / "film.mov").touch()
+    else:
+        (spare / MARK).unlink()
+        if what == "a folder":
+            (spare / MARK).mkdir()
+        else:
+            (tmp_path / "precious").touch()
+            (spare / MARK).symlink_to(tmp_path / "precious")
+    before = sorted(tmp_path.rglob("*"))
+    Store(tmp_path / "jobs", "journal").sweep(set())
+    assert sorted(tmp_path.rglob("*")) == before
 
 
 @pytest.mark.skipif(os.name == "nt", reason="folders have no modes there")

@@ -128,10 +128,14 @@ class Store:
             shutil.rmtree(spare, ignore_errors=True)
 
     def sweep(self, keep: set[Path]) -> None:
-        """Remove the folders of this journal but those of known jobs: what a killed server left half-written."""
+        """Remove the folders of this journal but those of known jobs: what a killed server left half-written.
+
+        What was made ahead goes whatever its journal, which may be gone.
+        """
         for owner in _folders(self._folder, _OWNER):
             for folder in _folders(owner, _JOB):
-                if folder not in keep and not self._remove(folder):
+                settled = folder in keep or self._remove(folder) or (owner.name == SPARE and _remove_unused(folder))
+                if not settled:
                     log.warning("%s belongs to another journal: left alone", folder)
             with contextlib.suppress(OSError):
                 owner.rmdir()  # where it is empty
@@ -189,6 +193,23 @@ def _folders(parent: Path, name: re.Pattern[str]) -> Iterator[Path]:
     with os.scandir(parent) as entries:
         found = [Path(entry.path) for entry in entries if entry.is_dir(follow_symlinks=False)]
     yield from (path for path in found if name.fullmatch(path.name))
+
+
+def _remove_unused(spare: Path) -> bool:
+    """Remove a folder that holds nothing but a mark and an empty request; tell whether it is gone."""
+    try:
+        with os.scandir(spare) as entries:
+            found = list(entries)
+        if not all(entry.is_file(follow_symlinks=False) and entry.name in (MARK, REQUEST) for entry in found):
+            return False
+        if any(entry.name == REQUEST and entry.stat(follow_symlinks=False).st_size for entry in found):
+            return False
+        for entry in found:
+            os.unlink(entry)
+        spare.rmdir()
+    except OSError:
+        return False
+    return True
 
 
 def payload_hash(submit: Submit, frames: Sequence[bytes]) -> str:
