@@ -28,6 +28,20 @@ def test_a_submission_takes_a_folder_that_was_made_ahead(tmp_path: Path, until: 
     assert list(tmp_path.glob(f"jobs/{SPARE}/*")) == []
 
 
+@pytest.mark.parametrize("mark", [None, "", "another journal"])
+def test_a_folder_made_ahead_that_lost_our_mark_is_not_taken(
+    tmp_path: Path, until: Callable[..., None], mark: str | None
+) -> None:
+    store = Store(tmp_path / "jobs", "journal")
+    store.write("owner", FIRST, [])
+    until(lambda: len(store._spares) == 16)
+    for spare in store._spares:
+        (spare / MARK).unlink() if mark is None else (spare / MARK).write_text(mark)
+    store.write("owner", SECOND, [])
+    store.close()
+    assert (store.of("owner", SECOND.job) / MARK).read_text() == "journal"
+
+
 def test_folders_that_a_killed_backend_made_ahead_are_swept(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """Those of a journal that is gone too: nobody else would ever remove them, and no job is in them."""
     killed, gone = Store(tmp_path / "jobs", "journal"), Store(tmp_path / "jobs", "a journal that is gone")

@@ -146,7 +146,7 @@ class Store:
             self._aside.submit(self._make_spares)
         while self._spares:
             spare = self._spares.popleft()
-            if (spare / REQUEST).is_file():
+            if (spare / REQUEST).is_file() and self._is_ours(spare):
                 return spare
         return self._make_spare()
 
