@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -26,6 +27,27 @@ def test_a_submission_takes_a_folder_that_was_made_ahead(tmp_path: Path, until: 
     for submit in (FIRST, SECOND, THIRD):
         assert {path.name for path in store.of("owner", submit.job).iterdir()} == {MARK, REQUEST}
     assert list(tmp_path.glob(f"jobs/{SPARE}/*")) == []
+
+
+def test_folders_are_made_ahead_by_one_task_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store, held, refills = Store(tmp_path / "jobs", "journal"), threading.Event(), list[int]()
+    make_spares = store._make_spares
+
+    def counted() -> None:
+        make_spares()
+        refills.append(len(store._spares))
+
+    monkeypatch.setattr(store, "_make_spares", counted)
+    store._aside.submit(held.wait)  # as large results are being removed
+    for _ in range(5):
+        store._take_spare()
+    held.set()
+    store._aside.submit(int).result()  # it comes after all that was queued
+    assert refills == [16]
+    for _ in range(9):
+        store._take_spare()
+    store.close()
+    assert refills == [16, 16]
 
 
 @pytest.mark.parametrize("mark", [None, "", "another journal"])

@@ -10,7 +10,7 @@ import shutil
 import uuid
 from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from parascale.errors import InputError
@@ -60,6 +60,7 @@ class Store:
         self._folder = folder
         self._journal = journal
         self._spares: deque[Path] = deque()
+        self._refill: Future[None] | None = None
         self._aside = ThreadPoolExecutor(1, "store")  # what no client waits for
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
@@ -142,8 +143,8 @@ class Store:
 
     def _take_spare(self) -> Path:
         """Return a folder with our mark and an empty request: one made ahead, as a disk takes long to make files."""
-        if len(self._spares) <= _SPARES // 2:
-            self._aside.submit(self._make_spares)
+        if len(self._spares) <= _SPARES // 2 and (self._refill is None or self._refill.done()):
+            self._refill = self._aside.submit(self._make_spares)
         while self._spares:
             spare = self._spares.popleft()
             if (spare / REQUEST).is_file() and self._is_ours(spare):
