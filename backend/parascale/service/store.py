@@ -127,6 +127,8 @@ class Store:
         self._aside.shutdown()
         for spare in self._spares:
             shutil.rmtree(spare, ignore_errors=True)
+        with contextlib.suppress(OSError):  # where it was never made, or something else is in it
+            (self._folder / SPARE).rmdir()
 
     def sweep(self, keep: set[Path]) -> None:
         """Remove the folders of this journal but those of known jobs: what a killed server left half-written.
