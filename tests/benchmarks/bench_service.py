@@ -17,16 +17,16 @@ import threading
 import time
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "fixtures"))
+
 import numpy as np
 import zmq
+from load_client import make_request
 
-from parascale.camera import Trajectory
 from parascale.link.keys import client_keys
-from parascale.link.kinds.generate import GenerationRequest
 from parascale.link.limits import CHUNK
 from parascale.link.local import start_backend
 from parascale.link.transfer import describe_file
-from parascale.parallax.shot import Shot
 from parascale.service.journal import Journal, new_job
 from parascale.service.store import RESULTS, Store
 
@@ -35,16 +35,6 @@ BUILD = Path(__file__).parents[2] / "build"
 CLIENTS, SUBMISSIONS = 8, 60
 RESULT = 200_000_000
 JOB = "f" * 32
-
-
-def make_request(seed: int) -> GenerationRequest:
-    """Make a preview of two small frames."""
-    poses = np.tile(np.eye(4), (2, 1, 1))
-    poses[1, 0, 3] = 0.1
-    path = Trajectory(poses, np.array([64.0, 64.0, 32.0, 18.0]), np.arange(2) / 16, 64, 36)
-    image = np.random.default_rng(seed).integers(0, 256, (36, 64, 3), dtype=np.uint8)
-    shot = Shot("bench", 16.0, path, np.ones(2), "unit-depth")
-    return GenerationRequest(shot, "preview", image, np.ones((36, 64), np.float32), seed=seed)
 
 
 def submit_many(state: Path) -> None:

@@ -1,5 +1,6 @@
 """Real backends in processes of their own, and the means to end them."""
 
+import contextlib
 import os
 import signal
 import sys
@@ -57,7 +58,12 @@ class House:
     def workers(self) -> list[int]:
         """Return the process ids of its workers."""
         children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
-        return [int(c) for c in children if b"parascale.service.worker" in Path(f"/proc/{c}/cmdline").read_bytes()]
+        found = []
+        for child in map(int, children):
+            with contextlib.suppress(OSError):  # one that ends meanwhile
+                if b"parascale.service.worker" in Path(f"/proc/{child}/cmdline").read_bytes():
+                    found.append(child)
+        return found
 
     def kill(self) -> None:
         """End it as the system does where memory runs out."""

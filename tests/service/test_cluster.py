@@ -312,7 +312,7 @@ def test_a_job_that_is_over_before_its_result_is_here_leaves_nothing(
         if job.state == "done":
             client.delete(job.job_id)
     client.clean()
-    until(lambda: not list(backend_folder.glob("state/jobs/*/*")))
+    until(lambda: not list(backend_folder.glob("state/jobs/[!.]*/*")))
 
 
 def processes_with(token: str) -> list[int]:

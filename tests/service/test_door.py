@@ -161,10 +161,10 @@ SUBMIT |= {"fields": {"folder": False, "focal": None, "fov": None, "start": 0, "
 def test_a_broken_submission_leaves_nothing(
     shared: Any, dealer: Any, changes: dict[str, Any], frames: list[bytes]
 ) -> None:
-    before = sorted(shared.state.glob("jobs/*/*"))
+    before = sorted(shared.state.glob("jobs/[!.]*/*"))
     refused = answer(dealer, header("submit", **(SUBMIT | changes)), *frames)
     assert (refused["type"], refused["code"]) == ("refused", "malformed")
-    assert sorted(shared.state.glob("jobs/*/*")) == before
+    assert sorted(shared.state.glob("jobs/[!.]*/*")) == before
 
 
 def test_a_file_said_to_be_huge_is_refused(shared: Any, dealer: Any) -> None:

@@ -183,7 +183,7 @@ def test_a_job_that_is_deleted_in_the_same_breath_takes_no_room(desk: Desk, monk
 def test_what_is_still_being_removed_takes_no_new_job_of_its_name_along(tmp_path: Path) -> None:
     store = Store(tmp_path / "jobs", "journal")
     held = threading.Event()
-    store._remover.submit(held.wait)
+    store._aside.submit(held.wait)
     for _ in range(3):
         store.write("owner", SOLVE, [])
         store.remove("owner", JOB)
@@ -213,8 +213,8 @@ def test_where_the_disk_is_full_each_message_is_handled_again_by_itself(
 ) -> None:
     fill_journal(desk)
     assert "disk is full" in desk.dispatcher.trouble
-    until(lambda: not list(tmp_path.glob("state/jobs/*/.*")))
-    stored = set(tmp_path.glob("state/jobs/*/*"))
+    until(lambda: not list(tmp_path.glob("state/jobs/[!.]*/.*")))
+    stored = set(tmp_path.glob("state/jobs/[!.]*/*"))
     first = replace(SOLVE, job="0" * 32)
     asked = m.Ask(5, first.job)
     (told,) = desk.bring(asked)  # nothing waits for the disk: answered at once
@@ -224,7 +224,7 @@ def test_where_the_disk_is_full_each_message_is_handled_again_by_itself(
     desk.again.clear()
     assert desk.bring(cancel, asked, *new) == []
     assert desk.again[:2] == [cancel, asked]
-    until(lambda: set(tmp_path.glob("state/jobs/*/*")) == stored)
+    until(lambda: set(tmp_path.glob("state/jobs/[!.]*/*")) == stored)
     desk.dispatcher._journal._base.execute("PRAGMA max_page_count = 100000")
     assert [type(message) for message in desk.bring(cancel, asked, *new)] == [m.Status] * 62
 

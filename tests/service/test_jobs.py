@@ -3,7 +3,6 @@
 import contextlib
 import socket
 import threading
-import time
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -266,8 +265,7 @@ def test_a_question_that_is_lost_with_its_connection_is_asked_again(
     with Client(relay.address, shared.backend.server_key, client_keys(), timeout=60.0) as other:
         for ask in (other.hello, other.jobs, lambda: other.status(job), lambda: other.cancel(job)):
             assert ask()
-            begin, relay.swallow, relay.swallowed = time.monotonic(), True, False
-            assert ask()
+            relay.swallow, relay.swallowed = True, False
+            assert ask()  # or it gives up, its patience at an end
             assert relay.swallowed
-            assert time.monotonic() - begin < 50.0  # not by its patience
     relay.close()

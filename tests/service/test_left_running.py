@@ -31,7 +31,7 @@ def test_results_expire_after_as_long_as_the_operator_says(
     time.sleep(0.1)
     with serving(limits=Limits(results_kept=0.1)) as server, connect(server.address) as client:
         until(lambda: client.jobs() == ())
-        until(lambda: not list((tmp_path / "state").glob("jobs/*/*")))
+        until(lambda: not list((tmp_path / "state").glob("jobs/[!.]*/*")))
 
 
 def test_the_time_left_follows_from_the_progress(

@@ -20,7 +20,7 @@ from parascale.link.local import connect
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.timeout(900),
+    pytest.mark.timeout(3600),
     pytest.mark.skipif(not is_installed("ray"), reason="needs Ray: the extra `cluster`"),
     pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs a network namespace of its own"),
 ]

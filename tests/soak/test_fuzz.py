@@ -21,7 +21,7 @@ from parascale.link.local import Backend
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.timeout(900),
+    pytest.mark.timeout(3600),
     pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads memory from /proc"),
 ]
 

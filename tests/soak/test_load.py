@@ -24,7 +24,7 @@ from parascale.link.limits import MAX_FRAME
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.timeout(1800),
+    pytest.mark.timeout(3600),
     pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads memory from /proc"),
 ]
 

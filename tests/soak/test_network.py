@@ -25,7 +25,7 @@ from parascale.link.local import Backend
 
 T = TypeVar("T")
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 
 
 SECONDS = 600.0

@@ -103,10 +103,11 @@ def give_up_picking() -> Steps:
     """Press Esc instead of a place: everything stays."""
     count = len(bpy.data.objects)
     start_picking("surface", "TARGET")
-    yield from pause(0.3)
+    yield from until(lambda: window().modal_operators, "the picking")
     for value in ("PRESS", "RELEASE"):
         mouse("ESC", value, (400, 500))
         yield from pause(0.2)
+    yield from until(lambda: not window().modal_operators, "the end of the picking")
     told["objects_of_given_up"] = len(bpy.data.objects) - count
 
 

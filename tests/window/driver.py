@@ -19,7 +19,7 @@ bpy: Any = typed_bpy
 
 SHARE = Path(os.environ["PARASCALE_WINDOW"])
 MODULE = "bl_ext.user_default.parascale"
-PATIENCE = 240.0
+PATIENCE = 600.0
 # Turns of Blender's loop, each of which takes what the mouse and the keys did and draws, that a pause is at least.
 PAUSE_TURNS = 4
 # A region is looked through from its top, then after so many turns of the wheel, so many times.

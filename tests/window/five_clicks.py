@@ -2,12 +2,14 @@
 
 import os
 import sys
+import time
 from collections.abc import Callable
 from typing import Any
 
 import bpy as typed_bpy
 from tests.window.by_hand import try_the_rest
 from tests.window.driver import (
+    PATIENCE,
     SHARE,
     Steps,
     area_of,
@@ -36,16 +38,24 @@ def choose_file(name: str) -> Steps:
     params = area.spaces.active.params
     params.directory = str(SHARE / "clips").encode()
     yield from pause(1.0)
+    # The folder is read beside the window: what is not there yet comes.
+    end = time.monotonic() + PATIENCE
+    while params.filename != name:
+        if time.monotonic() > end:
+            raise LookupError(f"{name} is not in the file browser: {params.filename!r}")
+        yield from click_down_to(name, area)
+    yield from grab("file-browser")
+    yield from press("file.execute", area, "EXECUTE", 0.95)
+
+
+def click_down_to(name: str, area: Any) -> Steps:
+    """Click one file below another until one of this name is chosen."""
     region = region_of(area, "WINDOW")
     for y in range(region.y + region.height - 20, region.y + region.height // 2, -14):
         yield from click((region.x + 90, y))
-        if params.filename == name:
+        if area.spaces.active.params.filename == name:
             told["clicks"].append({"button": "file", "at": [region.x + 90, y]})
-            break
-    else:
-        raise LookupError(f"{name} is not in the file browser: {params.filename!r}")
-    yield from grab("file-browser")
-    yield from press("file.execute", area, "EXECUTE", 0.95)
+            return
 
 
 def strips() -> list[Any]:

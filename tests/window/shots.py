@@ -10,7 +10,6 @@ from tests.window.driver import (
     area_of,
     grab,
     part,
-    pause,
     press,
     region_of,
     scroll_up,
@@ -46,9 +45,13 @@ def choose_a_shot() -> Steps:
         bpy.ops.parascale.solve_clip("INVOKE_DEFAULT", filepath=str(folder))
     yield from until(lambda: jobs.newest_jobs(1) and jobs.newest_jobs(1)[0].shots, "the refusal of a clip of two shots")
     refused = jobs.newest_jobs(1)[0]
-    yield from pause(1.0)
     yield from scroll_up(region_of(area, "UI"))
-    told["shot_icons"] = [bool(part("jobs.thumbnails").icon_of_shot(refused, number)) for number in range(2)]
+
+    def icons() -> list[bool]:
+        return [bool(part("jobs.thumbnails").icon_of_shot(refused, number)) for number in range(2)]
+
+    yield from until(lambda: all(icons()), "the pictures of both shots")
+    told["shot_icons"] = icons()
     yield from grab("shots", region_of(area, "UI"))
     yield from press("parascale.retry_job", area, "UI")
     told["clicks"].pop()

@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import uuid
+from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -30,13 +31,17 @@ MARK = "mark"
 
 REQUEST = "request"
 BALLAST, BALLAST_BYTES = ".ballast", 1 << 20
+SPARE = ".spare"
+"""The folder of folders that no job has yet."""
+
+_SPARES = 16  # folders made ahead, of which half are taken before others are made
 
 INPUTS = "inputs"
 RESULTS = "results"
 WHERE = "where"
 """The file of a job's folder in which a hung worker writes where it is."""
 
-_OWNER = re.compile(r"[0-9a-f]{16}")
+_OWNER = re.compile(r"[0-9a-f]{16}|\.spare")
 _JOB = re.compile(r"\.?[0-9a-f]{32}(\.[0-9a-f]{32}\.gone|\.gone)?")  # with a dot while it is being written, or removed
 
 
@@ -54,7 +59,8 @@ class Store:
     def __init__(self, folder: Path, journal: str) -> None:
         self._folder = folder
         self._journal = journal
-        self._remover = ThreadPoolExecutor(1, "remover")
+        self._spares: deque[Path] = deque()
+        self._aside = ThreadPoolExecutor(1, "store")  # what no client waits for
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     @property
@@ -91,14 +97,11 @@ class Store:
         """
         folder = self.of(owner, submit.job)
         folder.parent.mkdir(mode=0o700, exist_ok=True)
-        scratch = folder.with_name(f".{folder.name}")
-        for left in (folder, scratch):
-            self._remove(left)
+        self._remove(folder)
         if folder.exists():
             raise FileExistsError(0, "a folder of another journal has the job's name")
+        scratch = self._take_spare()
         try:
-            scratch.mkdir(mode=0o700, exist_ok=True)
-            (scratch / MARK).write_text(self._journal)
             with (scratch / REQUEST).open("wb") as file:
                 write_message(file, encode(submit), frames)
             scratch.replace(folder)
@@ -116,11 +119,13 @@ class Store:
             except OSError:  # at once: later, another job may be in its place
                 shutil.rmtree(folder, ignore_errors=True)
             else:
-                self._remover.submit(shutil.rmtree, gone, ignore_errors=True)
+                self._aside.submit(shutil.rmtree, gone, ignore_errors=True)
 
     def close(self) -> None:
-        """Finish what is being removed."""
-        self._remover.shutdown()
+        """Finish what is being removed, and leave nothing that was made ahead."""
+        self._aside.shutdown()
+        for spare in self._spares:
+            shutil.rmtree(spare, ignore_errors=True)
 
     def sweep(self, keep: set[Path]) -> None:
         """Remove the folders of this journal but those of known jobs: what a killed server left half-written."""
@@ -130,6 +135,32 @@ class Store:
                     log.warning("%s belongs to another journal: left alone", folder)
             with contextlib.suppress(OSError):
                 owner.rmdir()  # where it is empty
+
+    def _take_spare(self) -> Path:
+        """Return a folder with our mark and an empty request: one made ahead, as a disk takes long to make files."""
+        if len(self._spares) <= _SPARES // 2:
+            self._aside.submit(self._make_spares)
+        while self._spares:
+            spare = self._spares.popleft()
+            if (spare / REQUEST).is_file():
+                return spare
+        return self._make_spare()
+
+    def _make_spares(self) -> None:
+        with contextlib.suppress(OSError):  # a full disk: whoever needs one is told
+            while len(self._spares) < _SPARES:
+                self._spares.append(self._make_spare())
+
+    def _make_spare(self) -> Path:
+        spare = self._folder / SPARE / uuid.uuid4().hex
+        try:
+            spare.mkdir(mode=0o700, parents=True)
+            (spare / MARK).write_text(self._journal)
+            (spare / REQUEST).touch()
+        except OSError:
+            shutil.rmtree(spare, ignore_errors=True)
+            raise
+        return spare
 
     def _remove(self, folder: Path) -> bool:
         """Remove a folder that is ours; tell whether it is gone."""
