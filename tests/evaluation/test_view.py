@@ -155,6 +155,29 @@ def test_several_shots_are_recordings_of_one_viewer(
     assert (tmp_path / "one.rrd").read_bytes() == b"dolly"
 
 
+def test_what_is_missing_of_several_is_told_by_what_is_taken_for_several(
+    shot: Shot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    monkeypatch.setattr(viewer, "view_shots", lambda sides: None)
+    monkeypatch.setenv("DISPLAY", ":0")
+    clip = tmp_path / "clip.mp4"
+    clip.write_bytes(b"not read, only compared")
+    solved = replace(shot, name="solved", provenance={"source": "clip.mp4", "sha256": source_digest(clip)})
+    files = [tmp_path / f"{name}.shot.json" for name in ("solved", "dolly", "desk")]
+    for file, each in zip(files, (solved, shot, replace(shot, name="desk")), strict=True):
+        write_shot(each, file)
+    view(files[1:2])
+    assert "the clip is not next to the shot: give it with --reference to show its frames" in capsys.readouterr().err
+    view(files[:1])
+    assert "clip" not in capsys.readouterr().err
+    view(files[:2])
+    said = capsys.readouterr().err
+    assert "the clip of dolly is not next to its shot: put it there, or view that shot alone with --reference" in said
+    view(files)
+    said = capsys.readouterr().err
+    assert "the clips of dolly, desk are not next to their shots: put them there, or view each alone" in said
+
+
 def test_the_command_draws_a_picture(shot: Shot, tmp_path: Path, capsys: Any) -> None:
     write_shot(shot, tmp_path / "dolly.shot.json")
     view([tmp_path / "dolly.shot.json"], plot=tmp_path / "dolly.png")
