@@ -3,9 +3,11 @@
 import importlib.util
 import re
 import sys
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import MagicMock
 
 import cv2
 import numpy as np
@@ -109,6 +111,32 @@ def test_without_rerun_the_way_to_it_is_told(shot: Shot) -> None:
     with pytest.raises(InputError, match="rerun is not installed") as refused:
         view_shots([(shot, None)])
     assert re.search(r"pip install .*\[view\].*--plot", sentence(refused.value))
+
+
+@pytest.fixture
+def stand_in(monkeypatch: pytest.MonkeyPatch) -> MagicMock:
+    """A rerun that takes everything and shows nothing."""
+    rerun = MagicMock()
+    monkeypatch.setitem(sys.modules, "rerun", rerun)
+    monkeypatch.setitem(sys.modules, "rerun.blueprint", rerun.blueprint)
+    monkeypatch.setattr(viewer, "switch_off_analytics", lambda: None)
+    monkeypatch.setattr("parascale.evaluation.viewer.subprocess.Popen", MagicMock())
+    return rerun
+
+
+@pytest.mark.parametrize("fault", ["no rerun", "no clip", "none"])
+def test_recordings_for_the_viewer_stay_only_where_all_were_written(
+    shot: Shot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stand_in: MagicMock, fault: str
+) -> None:
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(folder))
+    clip = tmp_path / "gone.mp4" if fault == "no clip" else None
+    if fault == "no rerun":
+        monkeypatch.setitem(sys.modules, "rerun", None)
+    with nullcontext() if fault == "none" else pytest.raises(InputError):
+        view_shots([(shot, None), (shot, clip)])
+    assert len(list(folder.iterdir())) == (fault == "none")
 
 
 @pytest.mark.skipif(not HAS_RERUN, reason="rerun lives in an environment of its own: pip install 'parascale[view]'")

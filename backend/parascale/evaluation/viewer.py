@@ -1,5 +1,6 @@
 """A shot in rerun: cameras, points, the frames on the cameras, P and median depth over time."""
 
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -40,12 +41,17 @@ def view_shots(sides: Sequence[tuple[Shot, Path | None]]) -> None:
     InputError
         As `write_recording`.
     """
+    _import_rerun()
     folder = Path(tempfile.mkdtemp(prefix="parascale-view-"))
     recordings = [folder / f"{number}.rrd" for number in range(len(sides))]
-    for (shot, reference), recording in zip(sides, recordings, strict=True):
-        write_recording(shot, reference, recording)
-    switch_off_analytics()
-    subprocess.Popen(viewer_command(recordings), start_new_session=True, stderr=subprocess.DEVNULL)
+    try:
+        for (shot, reference), recording in zip(sides, recordings, strict=True):
+            write_recording(shot, reference, recording)
+        switch_off_analytics()
+        subprocess.Popen(viewer_command(recordings), start_new_session=True, stderr=subprocess.DEVNULL)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
 
 
 def write_recording(shot: Shot, reference: Path | None, path: Path) -> None:
@@ -56,10 +62,7 @@ def write_recording(shot: Shot, reference: Path | None, path: Path) -> None:
     InputError
         Where rerun is not installed, or the reference cannot be read.
     """
-    try:
-        rr = import_module("rerun")
-    except ImportError as error:
-        raise InputError("rerun is not installed", "rerun") from error
+    rr = _import_rerun()
     # Recordings of one application share a viewer's layout and stand side by side in it.
     rr.init("parascale", recording_id=shot.digest)
     rr.save(path)
@@ -70,6 +73,13 @@ def write_recording(shot: Shot, reference: Path | None, path: Path) -> None:
     for index in range(len(shot)):
         _log_frame(rr, shot, index, frames)
     rr.disconnect()
+
+
+def _import_rerun() -> ModuleType:
+    try:
+        return import_module("rerun")
+    except ImportError as error:
+        raise InputError("rerun is not installed", "rerun") from error
 
 
 def viewer_command(recordings: Sequence[Path]) -> list[str]:
