@@ -109,7 +109,7 @@ def test_the_clip_beside_a_shot_is_taken_where_it_is_the_same(shot: Shot, tmp_pa
 @pytest.mark.skipif(HAS_RERUN, reason="rerun is installed")
 def test_without_rerun_the_way_to_it_is_told(shot: Shot) -> None:
     with pytest.raises(InputError, match="rerun is not installed") as refused:
-        view_shots([(shot, None)])
+        view_shots([(shot, Path("dolly.shot.json"), None)])
     assert re.search(r"pip install .*\[view\].*--plot", sentence(refused.value))
 
 
@@ -135,8 +135,17 @@ def test_recordings_for_the_viewer_stay_only_where_all_were_written(
     if fault == "no rerun":
         monkeypatch.setitem(sys.modules, "rerun", None)
     with nullcontext() if fault == "none" else pytest.raises(InputError):
-        view_shots([(shot, None), (shot, clip)])
+        view_shots([(shot, tmp_path / f"{number}.shot.json", of_it) for number, of_it in enumerate((None, clip))])
     assert len(list(folder.iterdir())) == (fault == "none")
+
+
+def test_a_copy_of_a_shot_is_a_recording_of_its_own(shot: Shot, tmp_path: Path, stand_in: MagicMock) -> None:
+    first, copy = tmp_path / "walk.shot.json", tmp_path / "walk-copy.shot.json"
+    for file in (first, copy, first):
+        write_recording(shot, file, None, tmp_path / "shot.rrd")
+    of_first, of_copy, again = (call.kwargs["recording_id"] for call in stand_in.init.call_args_list)
+    assert of_first == again != of_copy
+    assert str(tmp_path) not in of_first
 
 
 @pytest.mark.skipif(not HAS_RERUN, reason="rerun lives in an environment of its own: pip install 'parascale[view]'")
@@ -144,8 +153,8 @@ def test_a_recording_holds_cameras_points_and_frames(shot: Shot, tmp_path: Path)
     for number in range(9):
         cv2.imwrite(str(tmp_path / f"{number}.jpg"), np.full((64, 96, 3), 20 * number, np.uint8))
     whole, bare = tmp_path / "whole.rrd", tmp_path / "bare.rrd"
-    write_recording(shot, tmp_path, whole)
-    write_recording(replace(shot, points=None), None, bare)
+    write_recording(shot, tmp_path / "dolly.shot.json", tmp_path, whole)
+    write_recording(replace(shot, points=None), tmp_path / "dolly.shot.json", None, bare)
     for name in (b"/camera", b"/parallax/step", b"/depth/median", b"/path"):
         assert name in whole.read_bytes()
         assert name in bare.read_bytes()
@@ -167,8 +176,8 @@ def test_several_shots_are_recordings_of_one_viewer(
     shot: Shot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shown: list[list[str]] = []
-    monkeypatch.setattr(viewer, "view_shots", lambda sides: shown.append([side.name for side, _ in sides]))
-    monkeypatch.setattr(viewer, "write_recording", lambda shot, clip, path: path.write_bytes(shot.name.encode()))
+    monkeypatch.setattr(viewer, "view_shots", lambda sides: shown.append([side.name for side, *_ in sides]))
+    monkeypatch.setattr(viewer, "write_recording", lambda shot, file, clip, path: path.write_bytes(shot.name.encode()))
     monkeypatch.setenv("DISPLAY", ":0")
     files = [tmp_path / f"{name}.shot.json" for name in ("dolly", "desk")]
     for file in files:

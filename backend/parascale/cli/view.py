@@ -45,9 +45,9 @@ def view(
     if missing:
         print_notes([_advise(missing, is_alone=len(shots) == 1)])
     if save is not None:
-        viewer.write_recording(shown[0], clips[0], save)
+        viewer.write_recording(shown[0], shots[0], clips[0], save)
         return
-    viewer.view_shots(list(zip(shown, clips, strict=True)))
+    viewer.view_shots(list(zip(shown, shots, clips, strict=True)))
 
 
 def _advise(missing: list[str], *, is_alone: bool) -> str:

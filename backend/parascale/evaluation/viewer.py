@@ -1,5 +1,6 @@
 """A shot in rerun: cameras, points, the frames on the cameras, P and median depth over time."""
 
+import hashlib
 import shutil
 import subprocess
 import sys
@@ -26,15 +27,15 @@ BAND_COLOUR = (150, 190, 173)
 LOOPBACK = "127.0.0.1"
 
 
-def view_shots(sides: Sequence[tuple[Shot, Path | None]]) -> None:
+def view_shots(sides: Sequence[tuple[Shot, Path, Path | None]]) -> None:
     """Show shots in rerun's viewer, each as a recording of its own.
 
     The viewer is that of the rerun package, started beside this process; it stays open.
 
     Parameters
     ----------
-    sides : sequence of (Shot, Path or None)
-        Each with the clip it was solved from, whose frames go onto the cameras.
+    sides : sequence of (Shot, Path, Path or None)
+        Each with its file, and with the clip it was solved from, whose frames go onto the cameras.
 
     Raises
     ------
@@ -45,8 +46,8 @@ def view_shots(sides: Sequence[tuple[Shot, Path | None]]) -> None:
     folder = Path(tempfile.mkdtemp(prefix="parascale-view-"))
     recordings = [folder / f"{number}.rrd" for number in range(len(sides))]
     try:
-        for (shot, reference), recording in zip(sides, recordings, strict=True):
-            write_recording(shot, reference, recording)
+        for (shot, file, reference), recording in zip(sides, recordings, strict=True):
+            write_recording(shot, file, reference, recording)
         switch_off_analytics()
         subprocess.Popen(viewer_command(recordings), start_new_session=True, stderr=subprocess.DEVNULL)
     except BaseException:
@@ -54,8 +55,18 @@ def view_shots(sides: Sequence[tuple[Shot, Path | None]]) -> None:
         raise
 
 
-def write_recording(shot: Shot, reference: Path | None, path: Path) -> None:
+def write_recording(shot: Shot, file: Path, reference: Path | None, path: Path) -> None:
     """Write a shot, and the frames of the clip it was solved from, as a recording of rerun.
+
+    Parameters
+    ----------
+    shot : Shot
+    file : Path
+        The shot's own file: a copy of it is a recording of its own.
+    reference : Path or None
+        The clip.
+    path : Path
+        The recording.
 
     Raises
     ------
@@ -64,7 +75,7 @@ def write_recording(shot: Shot, reference: Path | None, path: Path) -> None:
     """
     rr = _import_rerun()
     # Recordings of one application share a viewer's layout and stand side by side in it.
-    rr.init("parascale", recording_id=shot.digest)
+    rr.init("parascale", recording_id=_recording_id(shot, file))
     rr.save(path)
     rr.send_recording_name(shot.name)
     rr.send_blueprint(_blueprint())
@@ -73,6 +84,10 @@ def write_recording(shot: Shot, reference: Path | None, path: Path) -> None:
     for index in range(len(shot)):
         _log_frame(rr, shot, index, frames)
     rr.disconnect()
+
+
+def _recording_id(shot: Shot, file: Path) -> str:
+    return hashlib.sha256(f"{shot.digest} {file.resolve()}".encode(errors="surrogateescape")).hexdigest()
 
 
 def _import_rerun() -> ModuleType:
