@@ -25,6 +25,9 @@ MOVING = "moving"
 # What places an object in its parent; of the three rotations its mode says which one counts.
 _CHANNELS = ("location", "rotation_euler", "rotation_quaternion", "rotation_axis_angle", "scale")
 
+# Of a curve's modifier, what says nothing of the curve.
+_SHOWN_ONLY = {"rna_type", "name", "show_expanded", "active", "is_valid"}
+
 # What a driver reads: type and name of a datablock, and a property of it, or "" for its pose.
 _Source = tuple[str, str, str, int]
 
@@ -180,9 +183,9 @@ def _text_of_drivers(item: bpy.types.Object, drivers: list[bpy.types.FCurve], se
 
 
 def _text_of_driver(curve: bpy.types.FCurve, seen: frozenset[_Source]) -> list[str]:
-    """Say what a driver makes of what it reads, and what that is."""
+    """Say what a driver makes of what it reads, what its curve makes of that, and what it reads."""
     driver = untyped(curve).driver
-    told = [driver.type, driver.expression]
+    told = [driver.type, driver.expression, *_keys(curve)]
     for variable in driver.variables:
         told += [variable.name, variable.type]
         for target in variable.targets:
@@ -214,9 +217,26 @@ def _source_of_driver(source: bpy.types.ID | None, path: str, seen: frozenset[_S
 
 
 def _keys(curve: bpy.types.FCurve) -> list[str]:
+    """Say how a curve runs: its keys, and what else bends it where that is not as Blender makes a new key."""
     # Handles count too: they bend the curve between its keys.
     corners = [(point.co, point.handle_left, point.handle_right) for point in curve.keyframe_points]
-    return [_text(value) for value in np.array(corners).flat]
+    told = [_text(value) for value in np.array(corners).flat]
+    for index, point in enumerate(curve.keyframe_points):
+        if point.interpolation != "BEZIER":
+            eased = (index, point.interpolation, point.easing, point.back, point.amplitude, point.period)
+            told += [_text(value) for value in eased]
+    told += [] if curve.extrapolation == "CONSTANT" else [curve.extrapolation]
+    told += ["muted"] if curve.mute else []
+    return [*told, *(text for modifier in curve.modifiers for text in _modifier(modifier))]
+
+
+def _modifier(modifier: bpy.types.FModifier) -> list[str]:
+    told = [modifier.type]
+    for name in sorted({item.identifier for item in modifier.bl_rna.properties} - _SHOWN_ONLY):
+        value = getattr(modifier, name)
+        points = [(point.frame, point.min, point.max) for point in value] if name == "control_points" else None
+        told += [name, _text(value if points is None else points)]
+    return told
 
 
 def _text(value: object) -> str:

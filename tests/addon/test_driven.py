@@ -128,6 +128,49 @@ def test_drivers_that_go_in_circles_are_followed_once(calibrated: bpy.types.Obje
     assert stale(calibrated) == "strength changed"
 
 
+@pytest.mark.parametrize("how", ["keys", "interpolation", "extrapolation", "modifier", "of the modifier", "muted"])
+def test_a_strength_is_stale_where_the_curve_of_its_driver_changes(calibrated: bpy.types.Object, how: str) -> None:
+    """A driver's F-curve maps what its expression gives to the strength."""
+    curve = calibrated.driver_add(STRENGTH)
+    curve.driver.expression = "frame / 50"
+    if how == "of the modifier":
+        curve.modifiers.new("GENERATOR")
+    bpy.context.view_layer.update()
+    bpy.ops.parascale.rebuild()
+    assert stale_at(calibrated) == ["", "", ""]
+    if how == "keys":
+        curve.keyframe_points[1].co.y = 3.0
+    elif how == "interpolation":
+        curve.keyframe_points[0].interpolation = "CONSTANT"
+    elif how == "extrapolation":
+        curve.extrapolation = "CONSTANT"
+    elif how == "muted":
+        curve.mute = True
+    else:
+        modifier = curve.modifiers[0] if curve.modifiers else curve.modifiers.new("GENERATOR")
+        modifier.coefficients = (0.0, 3.0)
+    calibrated.update_tag()
+    bpy.context.view_layer.update()
+    assert set(stale_at(calibrated)) == {"strength changed"}
+
+
+@pytest.mark.parametrize("how", ["interpolation", "modifier"])
+def test_a_keyed_strength_is_stale_where_its_curve_is_bent(calibrated: bpy.types.Object, how: str) -> None:
+    from parascale.blender.keyframes import curve_of
+
+    bpy.ops.parascale.key_strength()
+    calibrated["parascale_strength"] = 2.0
+    calibrated.keyframe_insert(STRENGTH, frame=20)
+    bpy.ops.parascale.rebuild()
+    assert stale_at(calibrated) == ["", "", ""]
+    curve = curve_of(calibrated, "parascale_strength")
+    if how == "modifier":
+        curve.modifiers.new("NOISE")
+    else:
+        curve.keyframe_points[0].interpolation = "CONSTANT"
+    assert set(stale_at(calibrated)) == {"strength changed"}
+
+
 @pytest.mark.parametrize("path", ["clip_end", "sensor_width"])
 @pytest.mark.parametrize("by", ["driver", "keys"])
 def test_a_lens_that_changes_along_the_move_is_not_stale_by_the_frame_shown(
