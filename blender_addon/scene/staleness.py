@@ -25,6 +25,9 @@ MOVING = "moving"
 # What places an object in its parent; of the three rotations its mode says which one counts.
 _CHANNELS = ("location", "rotation_euler", "rotation_quaternion", "rotation_axis_angle", "scale")
 
+# What a scene says of the frame that is shown.
+_FRAME_SHOWN = {"frame_current", "frame_current_final", "frame_float", "frame_subframe"}
+
 # Of a curve's modifier, what says nothing of the curve.
 _SHOWN_ONLY = {"rna_type", "name", "show_expanded", "active", "is_valid"}
 
@@ -205,7 +208,7 @@ def _source_of_driver(source: bpy.types.ID | None, path: str, seen: frozenset[_S
         if not isinstance(source, bpy.types.Object) or _place_of_pose(source) in seen:
             return [source.name]
         return [source.name, *_pose(source, seen)]
-    if isinstance(source, bpy.types.Scene) and path.startswith("frame_"):
+    if isinstance(source, bpy.types.Scene) and path in _FRAME_SHOWN:
         return [source.name]
     try:
         value = source.path_resolve(path)

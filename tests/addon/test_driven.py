@@ -118,6 +118,18 @@ def test_a_strength_that_reads_the_frame_of_the_scene_is_not_stale_by_it(calibra
     assert stale_at(calibrated) == ["", "", ""]
 
 
+@pytest.mark.parametrize("name", ["frame_end", "frame_step", "frame_preview_start"])
+def test_a_strength_that_reads_the_range_of_the_scene_is_stale_where_that_changes(
+    calibrated: bpy.types.Object, name: str
+) -> None:
+    scene = bpy.context.scene
+    read(calibrated.driver_add(STRENGTH).driver, scene, name)
+    bpy.ops.parascale.rebuild()
+    assert stale_at(calibrated) == ["", "", ""]
+    setattr(scene, name, getattr(scene, name) + 5)
+    assert set(stale_at(calibrated)) == {"strength changed"}
+
+
 def test_drivers_that_go_in_circles_are_followed_once(calibrated: bpy.types.Object) -> None:
     handle = empty("Handle")
     handle["a"], handle["b"] = 0.5, 0.5
