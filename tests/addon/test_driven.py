@@ -201,6 +201,38 @@ def test_a_lens_that_changes_along_the_move_is_not_stale_by_the_frame_shown(
     assert stale_at(calibrated) == ["", "", ""]
 
 
+@pytest.mark.parametrize("by", ["driver", "keys"])
+@pytest.mark.parametrize(("fit", "path"), [("AUTO", "sensor_width"), ("VERTICAL", "sensor_height")])
+def test_no_lens_is_keyed_on_a_sensor_that_is_animated(
+    calibrated: bpy.types.Object, fit: str, path: str, by: str
+) -> None:
+    """The focal length that a picture needs is that of one sensor: it was that of the frame shown."""
+    data = calibrated.data
+    data.sensor_fit = fit
+    if by == "driver":
+        data.driver_add(path).driver.expression = "36 + frame"
+    else:
+        for frame, width in ((1, 36.0), (25, 72.0)):
+            setattr(data, path, width)
+            data.keyframe_insert(path, frame=frame)
+    calibrated.parascale.calibration.lens = "copy"
+    for frame in (1, 25):
+        bpy.context.scene.frame_set(frame)
+        with pytest.raises(RuntimeError, match="sensor is animated.*Lens to Keep"):
+            bpy.ops.parascale.rebuild()
+    calibrated.parascale.calibration.lens = "keep"
+    bpy.ops.parascale.rebuild()
+
+
+def test_a_lens_is_keyed_where_the_side_of_the_sensor_that_is_animated_does_not_count(
+    calibrated: bpy.types.Object,
+) -> None:
+    calibrated.data.keyframe_insert("sensor_height", frame=1)
+    calibrated.parascale.calibration.lens = "copy"
+    bpy.ops.parascale.rebuild()
+    assert stale_at(calibrated) == ["", "", ""]
+
+
 @pytest.mark.parametrize("name", ["strength", "calibration.framing", "calibration.smooth", "calibration.keep_clear"])
 def test_what_is_one_value_for_a_whole_shot_takes_neither_keys_nor_drivers(
     calibrated: bpy.types.Object, name: str
