@@ -64,6 +64,35 @@ def test_a_driven_strength_is_taken_frame_by_frame(calibrated: bpy.types.Object)
     assert set(stale_at(calibrated)) == {"strength changed"}
 
 
+@pytest.mark.parametrize("how", ["disabled", "excluded", "hidden", "in a disabled collection"])
+def test_a_driven_strength_is_taken_frame_by_frame_of_a_camera_that_is_not_shown(
+    calibrated: bpy.types.Object, how: str
+) -> None:
+    """Nothing evaluates it there, and its strength stays that of the frame that was shown last."""
+    scene = bpy.context.scene
+    calibrated.driver_add(STRENGTH).driver.expression = "frame / 50"
+    group = bpy.data.collections.new("Cameras")
+    scene.collection.children.link(group)
+    for holder in calibrated.users_collection:
+        holder.objects.unlink(calibrated)
+    group.objects.link(calibrated)
+    bpy.ops.parascale.rebuild()
+    before = asked(calibrated)
+    other = bpy.data.objects.new("Other", bpy.data.cameras.new("Other"))
+    scene.collection.objects.link(other)
+    for marker in scene.timeline_markers:
+        marker.camera = other
+    scene.camera = other
+    calibrated.hide_set(how == "hidden")
+    calibrated.hide_viewport, group.hide_viewport = how == "disabled", how == "in a disabled collection"
+    bpy.context.view_layer.layer_collection.children["Cameras"].exclude = how == "excluded"
+    for frame in (20, 3):
+        scene.frame_set(frame)
+        bpy.ops.parascale.rebuild()
+        assert np.allclose(asked(calibrated), before)
+        assert (scene.camera, scene.frame_current) == (other, frame)
+
+
 def test_a_driver_below_zero_stands_still(calibrated: bpy.types.Object) -> None:
     bpy.ops.parascale.apply_preset(preset="verbatim")
     calibrated.driver_add(STRENGTH).driver.expression = "frame / 10 - 1"
