@@ -174,6 +174,12 @@ def test_a_strength_is_stale_where_the_curve_of_its_driver_changes(calibrated: b
     """A driver's F-curve maps what its expression gives to the strength."""
     curve = calibrated.driver_add(STRENGTH)
     curve.driver.expression = "frame / 50"
+    # Older Blenders make a modifier in place of keys.
+    for modifier in curve.modifiers:
+        curve.modifiers.remove(modifier)
+    for value in (0.0, 1.0):
+        curve.keyframe_points.insert(value, value).interpolation = "LINEAR"
+    curve.extrapolation = "LINEAR"
     if how == "of the modifier":
         curve.modifiers.new("GENERATOR")
     bpy.context.view_layer.update()
