@@ -113,10 +113,15 @@ def fingerprint_camera(scene: bpy.types.Scene, camera: bpy.types.Object) -> dict
         "lens": _digest(lens),
         "clip range": " to ".join(clip),
         "frame rate": f"{frame_rate(scene):.9g}",
-        "strength": _digest(_value(camera, f'["{STRENGTH}"]', camera.get(STRENGTH, 1.0))),
+        "strength": _digest(_strength(camera)),
         "time": _digest(_value(camera, f'["{TIME}"]', camera.get(TIME, 1.0))),
         "reference": ours.reference.name if ours.reference else "",
     }
+
+
+def _strength(camera: bpy.types.Object) -> list[str]:
+    # Its keys and its driver outlive the property.
+    return _value(camera, f'["{STRENGTH}"]', camera[STRENGTH]) if STRENGTH in camera else [_text(1.0)]
 
 
 def _pose_of_mark(mark: bpy.types.Object) -> list[str]:

@@ -93,6 +93,27 @@ def test_a_driven_strength_is_taken_frame_by_frame_of_a_camera_that_is_not_shown
         assert (scene.camera, scene.frame_current) == (other, frame)
 
 
+@pytest.mark.parametrize("by", ["driver", "keys"])
+def test_a_strength_whose_property_is_gone_is_one(calibrated: bpy.types.Object, by: str) -> None:
+    """Its driver and keys outlive it, and have nothing to animate."""
+    from bl_ext.user_default.parascale.settings import settings_of_object
+
+    bpy.ops.parascale.rebuild()
+    before = asked(calibrated)
+    if by == "driver":
+        calibrated.driver_add(STRENGTH).driver.expression = "3.0"
+    else:
+        calibrated["parascale_strength"] = 3.0
+        calibrated.keyframe_insert(STRENGTH, frame=1)
+    del calibrated["parascale_strength"]
+    bpy.ops.parascale.rebuild()
+    assert np.allclose(asked(calibrated), before)
+    assert settings_of_object(calibrated).strength == 1.0
+    assert stale(calibrated) == ""
+    calibrated["parascale_strength"] = 1.0
+    assert stale(calibrated) == "strength changed"
+
+
 def test_a_driver_below_zero_stands_still(calibrated: bpy.types.Object) -> None:
     bpy.ops.parascale.apply_preset(preset="verbatim")
     calibrated.driver_add(STRENGTH).driver.expression = "frame / 10 - 1"
