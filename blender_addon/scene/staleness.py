@@ -147,7 +147,8 @@ def _value(
     animation, place = getattr(owner, "animation_data", None), (owner.id_type, owner.name_full, path, index)
     if animation is None:
         return [_text(value)]
-    driver = next((each for each in animation.drivers if (each.data_path, each.array_index) == (path, index)), None)
+    playing = [each for each in animation.drivers if not each.mute]
+    driver = next((each for each in playing if (each.data_path, each.array_index) == (path, index)), None)
     if driver is not None:
         return [owner.name] if place in seen else _text_of_driver(driver, seen | {place})
     curve = curve_of_path(owner, path, index)
@@ -173,7 +174,8 @@ def _place_of_pose(item: bpy.types.Object) -> _Source:
 
 def _drivers_of_pose(item: bpy.types.Object) -> list[bpy.types.FCurve]:
     animation = item.animation_data
-    return [] if animation is None else [each for each in animation.drivers if each.data_path in _CHANNELS]
+    playing = [] if animation is None else [each for each in animation.drivers if not each.mute]
+    return [each for each in playing if each.data_path in _CHANNELS]
 
 
 def _text_of_drivers(item: bpy.types.Object, drivers: list[bpy.types.FCurve], seen: frozenset[_Source]) -> list[str]:

@@ -239,6 +239,40 @@ def test_a_keyed_strength_is_stale_where_its_curve_is_bent(calibrated: bpy.types
     assert set(stale_at(calibrated)) == {"strength changed"}
 
 
+def test_a_muted_driver_lets_the_keys_play(calibrated: bpy.types.Object) -> None:
+    """They are taken, may be made, and make the camera stale."""
+    scene = bpy.context.scene
+    bpy.ops.parascale.apply_preset(preset="verbatim")
+    bpy.ops.parascale.rebuild()
+    before = asked(calibrated)
+    for frame, strength in ((1, 1.0), (25, 3.0)):
+        calibrated["parascale_strength"] = strength
+        calibrated.keyframe_insert(STRENGTH, frame=frame)
+    calibrated.driver_add(STRENGTH).mute = True
+    calibrated.data.driver_add("lens").mute = True
+    scene.frame_set(13)
+    bpy.ops.parascale.rebuild()
+    assert asked(calibrated)[12] == pytest.approx(2.0 * before[12], rel=1e-3)
+    assert stale_at(calibrated) == ["", "", ""]
+    scene.frame_set(13)
+    calibrated["parascale_strength"] = 5.0
+    assert bpy.ops.parascale.key_strength() == {"FINISHED"}
+    assert set(stale_at(calibrated)) == {"strength changed"}
+    calibrated.parascale.calibration.lens = "copy"
+    bpy.ops.parascale.rebuild()
+
+
+def test_a_muted_driver_of_an_anchor_lets_its_keys_play(calibrated: bpy.types.Object) -> None:
+    """As one of the anchor's own channels, which a muted driver leaves as they are."""
+    anchor = calibrated.parent
+    anchor.driver_add("location", 0).mute = True
+    bpy.ops.parascale.rebuild()
+    assert stale_at(calibrated) == ["", "", ""]
+    anchor.location.x += 0.1
+    bpy.context.view_layer.update()
+    assert set(stale_at(calibrated)) == {"anchor changed"}
+
+
 @pytest.mark.parametrize("path", ["clip_end", "sensor_width"])
 @pytest.mark.parametrize("by", ["driver", "keys"])
 def test_a_lens_that_changes_along_the_move_is_not_stale_by_the_frame_shown(
