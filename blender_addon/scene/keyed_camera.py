@@ -50,7 +50,8 @@ def refuse_unseen_keys(settings: CalibrationSettings, camera: bpy.types.Object |
     Raises
     ------
     InputError
-        Where it is driven, the sensor of a lens to key is animated, the camera focuses on an object, or the depth that is compared is that of its focus.
+        Where it is driven, the sensor of a lens to key is animated, the camera focuses on an object, or the depth that
+        is compared is that of its focus.
     """
     pulls = settings.focus != "OWN"
     if pulls and settings.statistic == "FOCUS":

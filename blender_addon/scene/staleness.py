@@ -95,37 +95,38 @@ def fingerprint_camera(scene: bpy.types.Scene, camera: bpy.types.Object) -> dict
     data = camera_data(camera)
     focus = depth_of_field(data)
     lens = [str(data.sensor_fit)]
-    lens += [text for name in ("sensor_width", "sensor_height") for text in _value(data, name, getattr(data, name))]
+    for name in ("sensor_width", "sensor_height"):
+        lens += _value(scene, data, name, getattr(data, name))
     lens += [_text(scene.render.resolution_x), _text(scene.render.resolution_y)]
     if not ours.own_lens[0]:
-        lens += [text for name in LENS for text in _value(data, name, getattr(data, name))]
-    clip = [text for name in ("clip_start", "clip_end") for text in _value(data, name, getattr(data, name))]
+        lens += [text for name in LENS for text in _value(scene, data, name, getattr(data, name))]
+    clip = [text for name in ("clip_start", "clip_end") for text in _value(scene, data, name, getattr(data, name))]
     marks = [settings.target_subject, settings.reference_subject]
     if settings.statistic == "SURFACE":
         marks += [settings.target_place, settings.reference_place]
     if settings.statistic == "FOCUS":
-        distance = _value(data, FOCUS_DISTANCE, focus.focus_distance)
+        distance = _value(scene, data, FOCUS_DISTANCE, focus.focus_distance)
         lens += [focus.focus_object.name] if focus.focus_object else distance
     return {
         "settings": _digest([*values, *subject]),
-        "surface": _digest([value for mark in marks if mark is not None for value in _pose_of_mark(mark)]),
-        "anchor": _digest([value for item in _chain(camera) for value in _pose(item)]),
+        "surface": _digest([value for mark in marks if mark is not None for value in _pose_of_mark(scene, mark)]),
+        "anchor": _digest([value for item in _chain(camera) for value in _pose(scene, item)]),
         "lens": _digest(lens),
         "clip range": " to ".join(clip),
         "frame rate": f"{frame_rate(scene):.9g}",
-        "strength": _digest(_strength(camera)),
-        "time": _digest(_value(camera, f'["{TIME}"]', camera.get(TIME, 1.0))),
+        "strength": _digest(_strength(scene, camera)),
+        "time": _digest(_value(scene, camera, f'["{TIME}"]', camera.get(TIME, 1.0))),
         "reference": ours.reference.name if ours.reference else "",
     }
 
 
-def _strength(camera: bpy.types.Object) -> list[str]:
+def _strength(scene: bpy.types.Scene, camera: bpy.types.Object) -> list[str]:
     # Its keys and its driver outlive the property.
-    return _value(camera, f'["{STRENGTH}"]', camera[STRENGTH]) if STRENGTH in camera else [_text(1.0)]
+    return _value(scene, camera, f'["{STRENGTH}"]', camera[STRENGTH]) if STRENGTH in camera else [_text(1.0)]
 
 
-def _pose_of_mark(mark: bpy.types.Object) -> list[str]:
-    return [mark.name, *(value for item in (mark, *_chain(mark)) for value in _pose(item))]
+def _pose_of_mark(scene: bpy.types.Scene, mark: bpy.types.Object) -> list[str]:
+    return [mark.name, *(value for item in (mark, *_chain(mark)) for value in _pose(scene, item))]
 
 
 def _chain(child: bpy.types.Object) -> Iterator[bpy.types.Object]:
@@ -138,11 +139,17 @@ def _chain(child: bpy.types.Object) -> Iterator[bpy.types.Object]:
 
 
 def _value(
-    owner: bpy.types.ID, path: str, value: object, index: int = 0, seen: frozenset[_Source] = frozenset()
+    scene: bpy.types.Scene,
+    owner: bpy.types.ID,
+    path: str,
+    value: object,
+    index: int = 0,
+    seen: frozenset[_Source] = frozenset(),
 ) -> list[str]:
     """Return a property's value; where it is driven or keyed, by what: its value is then that of the frame shown.
 
-    Of what drives it, what was ``seen`` before is passed by: drivers may go round in circles.
+    The scene is the one that a driver may call the active one. Of what drives it, what was ``seen`` before is passed
+    by: drivers may go round in circles.
     """
     animation, place = getattr(owner, "animation_data", None), (owner.id_type, owner.name_full, path, index)
     if animation is None:
@@ -150,18 +157,18 @@ def _value(
     playing = [each for each in animation.drivers if not each.mute]
     driver = next((each for each in playing if (each.data_path, each.array_index) == (path, index)), None)
     if driver is not None:
-        return [owner.name] if place in seen else _text_of_driver(driver, seen | {place})
+        return [owner.name] if place in seen else _text_of_driver(scene, driver, seen | {place})
     curve = curve_of_path(owner, path, index)
     return [_text(value)] if curve is None else _keys(curve)
 
 
-def _pose(item: bpy.types.Object, seen: frozenset[_Source] = frozenset()) -> list[str]:
+def _pose(scene: bpy.types.Scene, item: bpy.types.Object, seen: frozenset[_Source] = frozenset()) -> list[str]:
     """Return the pose of an anchor or a mark; where that depends on the frame that is shown, what it is moved by."""
     moved_by = [item.parent.name if item.parent else "", *(constraint.name for constraint in item.constraints)]
     curves, drivers = fcurves(item), _drivers_of_pose(item)
     moved_by += [value for curve in curves for value in _keys(curve)]
     if drivers:
-        return [*moved_by, *_text_of_drivers(item, drivers, seen | {_place_of_pose(item)})]
+        return [*moved_by, *_text_of_drivers(scene, item, drivers, seen | {_place_of_pose(item)})]
     if curves:
         return moved_by
     # Made of its own channels: the evaluated matrix differs in its last digits before and after it is evaluated.
@@ -178,7 +185,9 @@ def _drivers_of_pose(item: bpy.types.Object) -> list[bpy.types.FCurve]:
     return [each for each in playing if each.data_path in _CHANNELS]
 
 
-def _text_of_drivers(item: bpy.types.Object, drivers: list[bpy.types.FCurve], seen: frozenset[_Source]) -> list[str]:
+def _text_of_drivers(
+    scene: bpy.types.Scene, item: bpy.types.Object, drivers: list[bpy.types.FCurve], seen: frozenset[_Source]
+) -> list[str]:
     """Say how drivers move an object, and where its other channels are."""
     animated = {(curve.data_path, curve.array_index) for curve in (*drivers, *fcurves(item))}
     told = [
@@ -188,11 +197,11 @@ def _text_of_drivers(item: bpy.types.Object, drivers: list[bpy.types.FCurve], se
         if (path, index) not in animated
     ]
     for curve in drivers:
-        told += [curve.data_path, str(curve.array_index), *_text_of_driver(curve, seen)]
+        told += [curve.data_path, str(curve.array_index), *_text_of_driver(scene, curve, seen)]
     return told
 
 
-def _text_of_driver(curve: bpy.types.FCurve, seen: frozenset[_Source]) -> list[str]:
+def _text_of_driver(scene: bpy.types.Scene, curve: bpy.types.FCurve, seen: frozenset[_Source]) -> list[str]:
     """Say what a driver makes of what it reads, what its curve makes of that, and what it reads."""
     driver = untyped(curve).driver
     told = [driver.type, driver.expression, *_keys(curve)]
@@ -201,20 +210,22 @@ def _text_of_driver(curve: bpy.types.FCurve, seen: frozenset[_Source]) -> list[s
         for target in variable.targets:
             told += [target.data_path, target.transform_type, target.transform_space, target.bone_target]
             in_context = variable.type == "CONTEXT_PROP" and target.context_property == "ACTIVE_SCENE"
-            source = bpy.context.scene if in_context else target.id
+            source = scene if in_context else target.id
             read = target.data_path if in_context or variable.type == "SINGLE_PROP" else ""
-            told += _source_of_driver(source, read, seen)
+            told += _source_of_driver(scene, source, read, seen)
     return told
 
 
-def _source_of_driver(source: bpy.types.ID | None, path: str, seen: frozenset[_Source]) -> list[str]:
+def _source_of_driver(
+    scene: bpy.types.Scene, source: bpy.types.ID | None, path: str, seen: frozenset[_Source]
+) -> list[str]:
     """Say what a datablock gives to a driver: a property, or an object's pose. A scene's frame is none of its own."""
     if source is None:
         return [""]
     if not path:
         if not isinstance(source, bpy.types.Object) or _place_of_pose(source) in seen:
             return [source.name]
-        return [source.name, *_pose(source, seen)]
+        return [source.name, *_pose(scene, source, seen)]
     if isinstance(source, bpy.types.Scene) and path in _FRAME_SHOWN:
         return [source.name]
     try:
@@ -223,7 +234,7 @@ def _source_of_driver(source: bpy.types.ID | None, path: str, seen: frozenset[_S
         return [source.name]
     indexed = re.fullmatch(r"(.+)\[(\d+)\]", path)
     whole, index = (indexed[1], int(indexed[2])) if indexed else (path, 0)
-    return [source.name, *_value(source, whole, value, index, seen)]
+    return [source.name, *_value(scene, source, whole, value, index, seen)]
 
 
 def _keys(curve: bpy.types.FCurve) -> list[str]:

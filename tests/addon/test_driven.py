@@ -162,6 +162,24 @@ def test_a_strength_that_reads_a_property_is_stale_where_that_changes(calibrated
     assert stale_at(calibrated) == ["", "", ""]
 
 
+def test_the_active_scene_of_a_driver_is_that_of_the_camera_whichever_is_open(calibrated: bpy.types.Object) -> None:
+    from bl_ext.user_default.parascale.scene.staleness import reason_stale
+
+    scene, other = bpy.context.scene, bpy.data.scenes.new("Other")
+    scene["speed"], other["speed"] = 0.5, 2.0
+    driver = calibrated.driver_add(STRENGTH).driver
+    variable = driver.variables.new()
+    variable.name, variable.type = "value", "CONTEXT_PROP"
+    variable.targets[0].context_property, variable.targets[0].data_path = "ACTIVE_SCENE", '["speed"]'
+    driver.expression = "value"
+    bpy.context.view_layer.update()
+    bpy.ops.parascale.rebuild()
+    bpy.context.window.scene = other
+    assert reason_stale(scene, calibrated) == ""
+    scene["speed"] = 1.0
+    assert reason_stale(scene, calibrated) == "strength changed"
+
+
 def test_a_strength_that_reads_the_frame_of_the_scene_is_not_stale_by_it(calibrated: bpy.types.Object) -> None:
     read(calibrated.driver_add(STRENGTH).driver, bpy.context.scene, "frame_current")
     bpy.ops.parascale.rebuild()
@@ -308,7 +326,7 @@ def test_no_lens_is_keyed_on_a_sensor_that_is_animated(
     calibrated.parascale.calibration.lens = "copy"
     for frame in (1, 25):
         bpy.context.scene.frame_set(frame)
-        with pytest.raises(RuntimeError, match="sensor is animated.*Lens to Keep"):
+        with pytest.raises(RuntimeError, match=r"sensor is animated.*Lens to Keep"):
             bpy.ops.parascale.rebuild()
     calibrated.parascale.calibration.lens = "keep"
     bpy.ops.parascale.rebuild()
