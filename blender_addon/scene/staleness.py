@@ -228,13 +228,30 @@ def _source_of_driver(
         return [source.name, *_pose(scene, source, seen)]
     if isinstance(source, bpy.types.Scene) and path in _FRAME_SHOWN:
         return [source.name]
-    try:
-        value = source.path_resolve(path)
-    except ValueError:
+    found = _find_property(source, path)
+    if found is None:
         return [source.name]
-    indexed = re.fullmatch(r"(.+)\[(\d+)\]", path)
-    whole, index = (indexed[1], int(indexed[2])) if indexed else (path, 0)
-    return [source.name, *_value(scene, source, whole, value, index, seen)]
+    owner, whole, index = found
+    return [source.name, *_value(scene, owner, whole, untyped(source).path_resolve(path), index, seen)]
+
+
+def _find_property(source: bpy.types.ID, path: str) -> tuple[bpy.types.ID, str, int] | None:
+    """Find the datablock that owns what a path leads to, its path from there, and its index; None where none does."""
+    indexed = re.fullmatch(r"(.+?)(?:\[(\d+)\]|\.([xyzwrgba]))", path)
+    candidates = [(path, 0)]
+    if indexed is not None:
+        whole, number, letter = indexed.groups()
+        letters = "wxyz" if whole.endswith(("quaternion", "axis_angle")) else "xyzw"
+        index = int(number) if letter is None else max(letters.find(letter), "rgba".find(letter))
+        candidates.insert(0, (whole, index))
+    for name, index in candidates:
+        try:
+            found = untyped(source).path_resolve(name, False)
+            owner = found.id_data
+            return owner, name if owner == source else found.path_from_id(), index
+        except (ValueError, AttributeError):
+            continue  # It leads nowhere, or to what has no path of its own.
+    return None
 
 
 def _keys(curve: bpy.types.FCurve) -> list[str]:

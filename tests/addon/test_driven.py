@@ -180,6 +180,78 @@ def test_the_active_scene_of_a_driver_is_that_of_the_camera_whichever_is_open(ca
     assert reason_stale(scene, calibrated) == "strength changed"
 
 
+PATHS = {
+    "world": 'node_tree.nodes["Background"].inputs[1].default_value',
+    "lens": "data.lens",
+    "letter": "location.x",
+    "number": "location[0]",
+    "quaternion": "rotation_quaternion.x",
+    "group": '["group"]["speed"]',
+}
+
+
+@pytest.mark.parametrize("by", ["value", "keys", "driver"])
+@pytest.mark.parametrize("of", PATHS)
+def test_a_strength_that_reads_through_a_path_is_stale_where_what_that_leads_to_changes(
+    calibrated: bpy.types.Object, of: str, by: str
+) -> None:
+    """Not with the frame, where that is keyed or driven."""
+    handle: bpy.types.ID = empty("Handle")
+    if of == "quaternion":
+        handle.rotation_mode = "QUATERNION"
+    elif of == "world":
+        handle = bpy.data.worlds.new("World")
+        if handle.node_tree is None:
+            handle.use_nodes = True
+    elif of == "lens":
+        handle = bpy.data.objects.new("Handle", bpy.data.cameras.new("Handle"))
+        bpy.context.scene.collection.objects.link(handle)
+    elif of == "group":
+        handle["group"] = {"speed": 1.0}
+    holder, name, index = {
+        "world": lambda: (handle.node_tree.nodes["Background"].inputs[1], "default_value", -1),
+        "lens": lambda: (handle.data, "lens", -1),
+        "quaternion": lambda: (handle, "rotation_quaternion", 1),
+        "group": lambda: (handle, '["group"]["speed"]', -1),
+    }.get(of, lambda: (handle, "location", 0))()
+    if by == "driver":
+        other = holder.driver_add(name, index)
+        other.driver.expression = "frame / 50"
+    elif by == "keys":
+        for frame in (1, 25):
+            handle_value(holder, name, index, frame / 50)
+            holder.keyframe_insert(name, index=index, frame=frame)
+    driver = calibrated.driver_add(STRENGTH).driver
+    variable = driver.variables.new()
+    variable.name = "value"
+    variable.targets[0].id_type = "WORLD" if of == "world" else "OBJECT"
+    variable.targets[0].id, variable.targets[0].data_path = handle, PATHS[of]
+    driver.expression = "value / 10"
+    bpy.context.view_layer.update()
+    bpy.ops.parascale.rebuild()
+    assert stale_at(calibrated) == ["", "", ""]
+    if by == "driver":
+        other.driver.expression = "frame / 25"
+    elif by == "keys":
+        bpy.context.scene.frame_set(25)
+        handle_value(holder, name, index, 3.0)
+        holder.keyframe_insert(name, index=index, frame=25)
+    else:
+        handle_value(holder, name, index, 3.0)
+    bpy.context.view_layer.update()
+    assert set(stale_at(calibrated)) == {"strength changed"}
+
+
+def handle_value(holder: bpy.types.bpy_struct, name: str, index: int, value: float) -> None:
+    """Set what a path leads to."""
+    if name.startswith("["):
+        holder["group"]["speed"] = value
+    elif index < 0:
+        setattr(holder, name, value)
+    else:
+        getattr(holder, name)[index] = value
+
+
 def test_a_strength_that_reads_the_frame_of_the_scene_is_not_stale_by_it(calibrated: bpy.types.Object) -> None:
     read(calibrated.driver_add(STRENGTH).driver, bpy.context.scene, "frame_current")
     bpy.ops.parascale.rebuild()
