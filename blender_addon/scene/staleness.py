@@ -213,6 +213,30 @@ def _text_of_driver(scene: bpy.types.Scene, curve: bpy.types.FCurve, seen: froze
             source = scene if in_context else target.id
             read = target.data_path if in_context or variable.type == "SINGLE_PROP" else ""
             told += _source_of_driver(scene, source, read, seen)
+            if variable.type != "SINGLE_PROP" and not in_context:
+                told += _carried(scene, source, target.bone_target, seen)
+    return told
+
+
+def _carried(scene: bpy.types.Scene, source: bpy.types.ID | None, bone: str, seen: frozenset[_Source]) -> list[str]:
+    """Say where what carries an object is, all of it, and the bone of it that a driver reads."""
+    if not isinstance(source, bpy.types.Object):
+        return []
+    told, above = _bones(scene, source, bone, seen), source.parent
+    while above is not None:
+        told += [] if _place_of_pose(above) in seen else _pose(scene, above, seen)
+        above = above.parent
+    return told
+
+
+def _bones(scene: bpy.types.Scene, item: bpy.types.Object, name: str, seen: frozenset[_Source]) -> list[str]:
+    """Say how a bone and those above it are posed, channel by channel."""
+    told, bone = [], None if item.pose is None else item.pose.bones.get(name)
+    while bone is not None:
+        for path in _CHANNELS:
+            for index, value in enumerate(getattr(bone, path)):
+                told += _value(scene, item, f"{bone.path_from_id()}.{path}", value, index, seen)
+        bone = bone.parent
     return told
 
 

@@ -252,6 +252,62 @@ def handle_value(holder: bpy.types.bpy_struct, name: str, index: int, value: flo
         getattr(holder, name)[index] = value
 
 
+@pytest.mark.parametrize("kind", ["TRANSFORMS", "LOC_DIFF"])
+def test_a_strength_that_reads_a_place_is_stale_where_what_carries_that_moves(
+    calibrated: bpy.types.Object, kind: str
+) -> None:
+    root, middle, child = (empty(name) for name in ("Root", "Middle", "Child"))
+    middle.parent, child.parent = root, middle
+    driver = calibrated.driver_add(STRENGTH).driver
+    variable = driver.variables.new()
+    variable.name, variable.type = "place", kind
+    variable.targets[0].id = child
+    if kind == "LOC_DIFF":
+        variable.targets[1].id = empty("Other")
+    driver.expression = "1 + place"
+    bpy.context.view_layer.update()
+    bpy.ops.parascale.rebuild()
+    assert stale_at(calibrated) == ["", "", ""]
+    root.location.x = 0.5
+    bpy.context.view_layer.update()
+    assert set(stale_at(calibrated)) == {"strength changed"}
+    bpy.ops.parascale.rebuild()
+    for frame in (1, 25):
+        root.location.x = frame / 50
+        root.keyframe_insert("location", frame=frame)
+    bpy.ops.parascale.rebuild()
+    assert stale_at(calibrated) == ["", "", ""]
+
+
+def test_a_strength_that_reads_a_bone_is_stale_where_that_or_one_above_it_is_posed(
+    calibrated: bpy.types.Object,
+) -> None:
+    rig = bpy.data.objects.new("Rig", bpy.data.armatures.new("Rig"))
+    bpy.context.scene.collection.objects.link(rig)
+    bpy.context.view_layer.objects.active = rig
+    bpy.ops.object.mode_set(mode="EDIT")
+    upper, lower = (rig.data.edit_bones.new(name) for name in ("Upper", "Lower"))
+    upper.tail, lower.head, lower.tail = (0, 0, 1), (0, 0, 1), (0, 0, 2)
+    lower.parent = upper
+    bpy.ops.object.mode_set(mode="OBJECT")
+    driver = calibrated.driver_add(STRENGTH).driver
+    variable = driver.variables.new()
+    variable.name, variable.type = "place", "TRANSFORMS"
+    variable.targets[0].id, variable.targets[0].bone_target = rig, "Lower"
+    driver.expression = "1 + place"
+    for name in ("Upper", "Lower"):
+        bpy.context.view_layer.update()
+        bpy.ops.parascale.rebuild()
+        assert stale_at(calibrated) == ["", "", ""]
+        rig.pose.bones[name].location.x = 0.5
+        assert set(stale_at(calibrated)) == {"strength changed"}
+    for frame in (1, 25):
+        rig.pose.bones["Lower"].location.x = frame / 50
+        rig.pose.bones["Lower"].keyframe_insert("location", frame=frame)
+    bpy.ops.parascale.rebuild()
+    assert stale_at(calibrated) == ["", "", ""]
+
+
 def test_a_strength_that_reads_the_frame_of_the_scene_is_not_stale_by_it(calibrated: bpy.types.Object) -> None:
     read(calibrated.driver_add(STRENGTH).driver, bpy.context.scene, "frame_current")
     bpy.ops.parascale.rebuild()
