@@ -486,3 +486,18 @@ def test_a_driven_strength_takes_no_keys(calibrated: bpy.types.Object) -> None:
         bpy.ops.parascale.key_strength()
     calibrated.driver_remove(STRENGTH)
     assert bpy.ops.parascale.key_strength() == {"FINISHED"}
+
+
+@pytest.mark.parametrize("keyed", [False, True])
+def test_a_driven_time_is_refused(calibrated: bpy.types.Object, keyed: bool) -> None:
+    """Its keys alone are read, and a driver would change the fingerprint and not the path."""
+    if keyed:
+        bpy.ops.parascale.add_time_curve()
+    else:
+        calibrated["parascale_time"] = 0.5
+    calibrated.driver_add('["parascale_time"]').driver.expression = "frame / 30"
+    with pytest.raises(RuntimeError, match="time of flight Camera is driven"):
+        bpy.ops.parascale.rebuild()
+    calibrated.driver_remove('["parascale_time"]')
+    bpy.ops.parascale.rebuild()
+    assert stale_at(calibrated) == ["", "", ""]
