@@ -84,7 +84,7 @@ def inputs_of_camera(
     reference = prepare_reference(scene, reference_of_camera(camera), settings, camera, retiming)
     start = start_of_camera(scene, camera, reference.frames)
     strength: float | Array = float(camera.get(STRENGTH, 1.0))
-    if STRENGTH in camera and f'["{STRENGTH}"]' in animated_paths(camera):
+    if camera.get(STRENGTH) is not None and f'["{STRENGTH}"]' in animated_paths(camera):
         # A curve may swing below 0 between its keys, and a driver may do anything.
         strength = np.maximum(track_property(scene, camera, STRENGTH, reference.frames[:-1]), 0.0)
     return _gather(scene, settings, reference, start, strength, surroundings)

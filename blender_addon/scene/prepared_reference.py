@@ -74,7 +74,7 @@ def prepare_reference(
     A curve of time of the camera, or a retiming where one is given, takes the place of the settings' own.
     """
     require_plain_time(scene)
-    if camera is not None and TIME in camera and f'["{TIME}"]' in driven_paths(camera):
+    if camera is not None and camera.get(TIME) is not None and f'["{TIME}"]' in driven_paths(camera):
         raise InputError(f"the time of {camera.name} is driven, and only keys of it are read: remove the driver")
     shot = chosen_shot(reference, settings)
     if METHODS[settings.method].needs_reference_depth and np.isnan(shot.median_depth).all():

@@ -122,7 +122,8 @@ def fingerprint_camera(scene: bpy.types.Scene, camera: bpy.types.Object) -> dict
 
 def _strength(scene: bpy.types.Scene, camera: bpy.types.Object) -> list[str]:
     # Its keys and its driver outlive the property.
-    return _value(scene, camera, f'["{STRENGTH}"]', camera[STRENGTH]) if STRENGTH in camera else [_text(1.0)]
+    value = camera.get(STRENGTH)
+    return [_text(1.0)] if value is None else _value(scene, camera, f'["{STRENGTH}"]', value)
 
 
 def _pose_of_mark(scene: bpy.types.Scene, mark: bpy.types.Object) -> list[str]:
@@ -231,7 +232,8 @@ def _carried(scene: bpy.types.Scene, source: bpy.types.ID | None, bone: str, see
 
 def _bones(scene: bpy.types.Scene, item: bpy.types.Object, name: str, seen: frozenset[_Source]) -> list[str]:
     """Say how a bone and those above it are posed, channel by channel."""
-    told, bone = [], None if item.pose is None else item.pose.bones.get(name)
+    told: list[str] = []
+    bone = None if item.pose is None else item.pose.bones.get(name)
     while bone is not None:
         for path in _CHANNELS:
             for index, value in enumerate(getattr(bone, path)):
@@ -293,7 +295,7 @@ def _keys(curve: bpy.types.FCurve) -> list[str]:
 
 
 def _modifier(modifier: bpy.types.FModifier) -> list[str]:
-    told = [modifier.type]
+    told = [str(modifier.type)]
     for name in sorted({item.identifier for item in modifier.bl_rna.properties} - _SHOWN_ONLY):
         value = getattr(modifier, name)
         points = [(point.frame, point.min, point.max) for point in value] if name == "control_points" else None

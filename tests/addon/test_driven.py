@@ -190,37 +190,43 @@ PATHS = {
 }
 
 
+def holder_of(of: str) -> tuple[bpy.types.ID, bpy.types.bpy_struct, str, int]:
+    """Make a datablock, with what one of the paths leads to from it: holder, property, and index or -1."""
+    if of == "world":
+        world = bpy.data.worlds.new("World")
+        if world.node_tree is None:
+            world.use_nodes = True
+        return world, world.node_tree.nodes["Background"].inputs[1], "default_value", -1
+    if of == "lens":
+        camera = bpy.data.objects.new("Handle", bpy.data.cameras.new("Handle"))
+        bpy.context.scene.collection.objects.link(camera)
+        return camera, camera.data, "lens", -1
+    handle = empty("Handle")
+    if of == "group":
+        handle["group"] = {"speed": 1.0}
+        return handle, handle, PATHS[of], -1
+    handle.rotation_mode = "QUATERNION"
+    return (handle, handle, "rotation_quaternion", 1) if of == "quaternion" else (handle, handle, "location", 0)
+
+
 @pytest.mark.parametrize("by", ["value", "keys", "driver"])
 @pytest.mark.parametrize("of", PATHS)
 def test_a_strength_that_reads_through_a_path_is_stale_where_what_that_leads_to_changes(
     calibrated: bpy.types.Object, of: str, by: str
 ) -> None:
     """Not with the frame, where that is keyed or driven."""
-    handle: bpy.types.ID = empty("Handle")
-    if of == "quaternion":
-        handle.rotation_mode = "QUATERNION"
-    elif of == "world":
-        handle = bpy.data.worlds.new("World")
-        if handle.node_tree is None:
-            handle.use_nodes = True
-    elif of == "lens":
-        handle = bpy.data.objects.new("Handle", bpy.data.cameras.new("Handle"))
-        bpy.context.scene.collection.objects.link(handle)
-    elif of == "group":
-        handle["group"] = {"speed": 1.0}
-    holder, name, index = {
-        "world": lambda: (handle.node_tree.nodes["Background"].inputs[1], "default_value", -1),
-        "lens": lambda: (handle.data, "lens", -1),
-        "quaternion": lambda: (handle, "rotation_quaternion", 1),
-        "group": lambda: (handle, '["group"]["speed"]', -1),
-    }.get(of, lambda: (handle, "location", 0))()
-    if by == "driver":
-        other = holder.driver_add(name, index)
-        other.driver.expression = "frame / 50"
-    elif by == "keys":
+    handle, holder, name, index = holder_of(of)
+
+    def animate(rate: float) -> None:
+        if by == "driver":
+            holder.driver_add(name, index).driver.expression = f"frame * {rate}"
+            return
         for frame in (1, 25):
-            handle_value(holder, name, index, frame / 50)
-            holder.keyframe_insert(name, index=index, frame=frame)
+            handle_value(holder, name, index, frame * rate)
+            if by == "keys":
+                holder.keyframe_insert(name, index=index, frame=frame)
+
+    animate(1 / 50)
     driver = calibrated.driver_add(STRENGTH).driver
     variable = driver.variables.new()
     variable.name = "value"
@@ -230,14 +236,7 @@ def test_a_strength_that_reads_through_a_path_is_stale_where_what_that_leads_to_
     bpy.context.view_layer.update()
     bpy.ops.parascale.rebuild()
     assert stale_at(calibrated) == ["", "", ""]
-    if by == "driver":
-        other.driver.expression = "frame / 25"
-    elif by == "keys":
-        bpy.context.scene.frame_set(25)
-        handle_value(holder, name, index, 3.0)
-        holder.keyframe_insert(name, index=index, frame=25)
-    else:
-        handle_value(holder, name, index, 3.0)
+    animate(1 / 20)
     bpy.context.view_layer.update()
     assert set(stale_at(calibrated)) == {"strength changed"}
 
@@ -279,9 +278,7 @@ def test_a_strength_that_reads_a_place_is_stale_where_what_carries_that_moves(
     assert stale_at(calibrated) == ["", "", ""]
 
 
-def test_a_strength_that_reads_a_bone_is_stale_where_that_or_one_above_it_is_posed(
-    calibrated: bpy.types.Object,
-) -> None:
+def test_a_strength_that_reads_a_bone_is_stale_where_that_or_one_above_is_posed(calibrated: bpy.types.Object) -> None:
     rig = bpy.data.objects.new("Rig", bpy.data.armatures.new("Rig"))
     bpy.context.scene.collection.objects.link(rig)
     bpy.context.view_layer.objects.active = rig
@@ -460,9 +457,7 @@ def test_no_lens_is_keyed_on_a_sensor_that_is_animated(
     bpy.ops.parascale.rebuild()
 
 
-def test_a_lens_is_keyed_where_the_side_of_the_sensor_that_is_animated_does_not_count(
-    calibrated: bpy.types.Object,
-) -> None:
+def test_a_lens_is_keyed_where_the_animated_side_of_the_sensor_does_not_count(calibrated: bpy.types.Object) -> None:
     calibrated.data.keyframe_insert("sensor_height", frame=1)
     calibrated.parascale.calibration.lens = "copy"
     bpy.ops.parascale.rebuild()

@@ -155,7 +155,7 @@ def curve_of(datablock: bpy.types.ID, name: str) -> bpy.types.FCurve | None:
 
 
 def driven_paths(datablock: bpy.types.ID) -> set[str]:
-    """Return the paths of a datablock's properties that are driven, which hides keys of them; a muted driver does not."""
+    """Return the paths of a datablock's properties whose driver runs, which hides keys of them."""
     animation = untyped(datablock).animation_data
     return set() if animation is None else {curve.data_path for curve in animation.drivers if not curve.mute}
 
