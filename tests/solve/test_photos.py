@@ -14,7 +14,7 @@ from parascale.errors import InputError
 from parascale.media.frames import open_frames
 from parascale.solve import solve
 from parascale.solve.findings import BAR_HEIGHT, PICTURE_WIDTH, UNDECIDED, Findings, draw
-from parascale.solve.linking import remembered
+from parascale.solve.linking import link_pictures, remembered
 from parascale.solve.motion.keyframes import choose_keyframes
 from parascale.solve.reconstruction.two_view import choose_pairs
 from parascale.solve.tracking.features import Features, choose_feature_pairs, join_matches, match_pair, track_features
@@ -39,6 +39,11 @@ def take(rendered: ModuleType, scene: Any, poses: Array, folder: Path, first: in
     camera = rendered.Camera(scene, SIZE, FOCAL)
     for number, pose in enumerate(poses, first):
         cv2.imwrite(str(folder / f"IMG_{2000 + number}.jpg"), camera.picture(pose)[0], [cv2.IMWRITE_JPEG_QUALITY, 95])
+
+
+def write(folder: Path, pictures: list[Any]) -> None:
+    for number, picture in enumerate(pictures):
+        cv2.imwrite(str(folder / f"clip.{number:04d}.png"), picture)
 
 
 def grey(folder: Path) -> list[Any]:
@@ -92,6 +97,14 @@ def test_one_photo_of_many_that_shows_nothing_is_left_out_and_named(photos: tupl
     assert any("IMG_2004.jpg" in told and "left out" in told for told in notices)
 
 
+def test_three_photos_prove_nothing_and_are_refused(rendered: ModuleType, tmp_path: Path) -> None:
+    # A feature of all three fits with a wrong lens too: the focal length found was 306 pixels of 400.
+    centres = np.random.default_rng(4).uniform([-2.4, -1.8, -1.5], [2.4, 0.6, 1.5], (3, 3))
+    take(rendered, rendered.courtyard(), rendered.look_at(centres, (0.0, 0.4, 7.5)), tmp_path)
+    with pytest.raises(InputError, match="cannot be solved as one rigid scene"):
+        solve(tmp_path, threads=1)
+
+
 def test_photos_with_wide_steps_are_matched_though_each_can_be_followed_to_the_next(tmp_path: Path) -> None:
     # Along a front and once more, between the places of before: on the way back to its start the wall's texture looks
     # as if the camera had moved by one tile less, and followed from photo to photo the path was wrong by 72 %.
@@ -113,6 +126,14 @@ def test_a_sequence_with_a_cut_is_no_set_of_photos_though_both_shots_show_one_sc
     with pytest.raises(InputError, match="holds 2 shots") as refusal:
         solve(tmp_path, threads=1)
     assert refusal.value.notice.choices == ("0:10", "10:20")
+
+
+def test_a_fast_film_that_holds_shots_is_no_set_of_photos(rendered: ModuleType, tmp_path: Path) -> None:
+    camera = rendered.Camera(rendered.courtyard(), SIZE, FOCAL)
+    write(tmp_path, [camera.picture(pose)[0] for pose in rendered.move("orbit", 16)[5:11]])
+    cuts = InputError("clip holds 2 shots", "shot", ["0:3", "3:6"])
+    linked = link_pictures(tmp_path, read_footage(tmp_path), None, cuts, 1, lambda fraction, name: None)
+    assert linked.refusal is cuts
 
 
 def test_photos_that_look_like_shots_and_cannot_be_solved_are_refused_for_both() -> None:
@@ -141,6 +162,14 @@ def test_a_sequence_that_ends_flat_is_refused_as_a_film_and_its_tracks_are_drawn
     assert {int(marked[0] * 12 / PICTURE_WIDTH), int((marked[-1] - 1) * 12 / PICTURE_WIDTH)} == {7}
     filled = np.abs(bars[-4].astype(int) - UNDECIDED).max(axis=1) < 8
     assert filled[: PICTURE_WIDTH * 8 // 12].mean() > 0.9
+
+
+def test_a_film_with_a_flat_tail_is_no_set_of_photos(rendered: ModuleType, tmp_path: Path) -> None:
+    camera = rendered.Camera(rendered.courtyard(), SIZE, FOCAL)
+    pictures = [camera.picture(pose)[0] for pose in rendered.move("arc", 20, 0.7)]
+    write(tmp_path, [*pictures, *[np.full_like(pictures[0], 90)] * 2])
+    with pytest.raises(InputError, match="lose it between frames 19 and 20"):
+        solve(tmp_path, threads=1, ignore_cuts=True)
 
 
 def test_no_way_is_drawn_between_pictures_in_no_order(photos: tuple[Path, Array]) -> None:

@@ -97,7 +97,7 @@ def link_pictures(
     are_wide = files is not None and may_be_photos and _median_motion(tracks, footage) > MIN_PHOTO_MOTION
     if can_be_followed and not are_wide:
         return Linked(footage, tracks)
-    are_photos = are_wide or 2 * lost.sum() > len(lost)
+    are_photos = 2 * lost.sum() > len(lost) or (are_wide and cuts is None)
     refusal = cuts or _describe_untracked(reference, footage, tracks)
     if not may_be_photos or (cuts is not None and not are_photos):
         return Linked(footage, tracks, refusal)
@@ -105,7 +105,7 @@ def link_pictures(
     unlinked = _find_unlinked(found)
     log.debug("features: %d pictures share too little with the others", len(unlinked))
     names = [files[footage.frames[at]].name for at in unlinked] if files is not None else []
-    if not unlinked or (files is not None and len(unlinked) <= MAX_LEFT_OUT * len(footage)):
+    if not unlinked or (files is not None and are_photos and len(unlinked) <= MAX_LEFT_OUT * len(footage)):
         notices = [_describe_matching(reference, footage), *_describe_left_out(reference, names)]
         kept = [at for at in range(len(footage)) if at not in unlinked]
         return Linked(footage.keep(kept, *notices), found.tracks.keep_pictures(kept))

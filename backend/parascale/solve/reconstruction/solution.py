@@ -10,7 +10,7 @@ from parascale.solve.reconstruction.gate import describe_missing_frames, find_re
 from parascale.solve.reconstruction.noise import estimate_step_noise
 from parascale.solve.reconstruction.registration import register_frames
 from parascale.solve.reconstruction.triangulation import Structure, camera_centres, triangulate_positions
-from parascale.solve.tracking.tracks import Tracks
+from parascale.solve.tracking.tracks import MIN_TRACK_LENGTH, Tracks
 from parascale.types import Array, Mask
 
 # Working pixels: the reprojection error of an inlier before and after the poses are refined.
@@ -139,9 +139,11 @@ def find_fits(tracks: Tracks, structure: Structure, limit: float) -> Mask:
     """Mark the observations (T, M) within the limit, of tracks with enough of them, however far away they are.
 
     The far field has no depth, but holds the rotations: without it a step ahead is taken for a rise with a pitch.
-    With steps of 15 degrees a third of the features show in three photos only: of these all three must fit. Three
-    neighbouring frames of a film lie too close together to prove a point.
+    With steps of 15 degrees a third of the features show in three photos only: of these all three must fit, where
+    there are more photos to prove the poses. Three neighbouring frames of a film lie too close together to prove a
+    point.
     """
     fits = structure.residuals < limit
-    enough = np.minimum(tracks.seen.sum(axis=0), MIN_OBSERVATIONS) if tracks.matched else MIN_OBSERVATIONS
+    three_suffice = tracks.matched and len(tracks.positions) > MIN_TRACK_LENGTH
+    enough = np.minimum(tracks.seen.sum(axis=0), MIN_OBSERVATIONS) if three_suffice else MIN_OBSERVATIONS
     return np.asarray(fits & (fits.sum(axis=0) >= enough))
