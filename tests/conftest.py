@@ -10,9 +10,9 @@ import pytest
 
 # A busy machine is no reason to fail. A Blender that runs the tests of the add-on alone has no hypothesis.
 with suppress(ImportError):
-    from hypothesis import settings
+    from hypothesis import HealthCheck, settings
 
-    settings.register_profile("no deadline", deadline=None)
+    settings.register_profile("no deadline", deadline=None, suppress_health_check=[HealthCheck.too_slow])
     settings.load_profile("no deadline")
 
 TESTDATA = Path(os.environ.get("PARASCALE_TESTDATA", Path(__file__).parents[2] / "shared" / "data"))

@@ -46,7 +46,7 @@ class PARASCALE_PT_calibrate(TabPanel):
         if state.camera is None:
             row.prop(settings, "strength", slider=True)
         else:
-            if f'["{STRENGTH}"]' in animated_paths(state.camera):
+            if state.camera.get(STRENGTH) is not None and f'["{STRENGTH}"]' in animated_paths(state.camera):
                 row.prop(state.camera, f'["{STRENGTH}"]', text="Strength", slider=True)
             else:
                 row.prop(settings_of_object(state.camera), "strength", slider=True)

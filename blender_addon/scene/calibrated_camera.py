@@ -20,6 +20,7 @@ from ..stubs import Context
 from ..tasks import WRITE
 from .calibration_inputs import CalibrationInputs, inputs_of_camera, inputs_of_scene
 from .cameras import reason_linked
+from .geometry import KeptStrengths
 from .keyed_camera import make_camera, refuse_unseen_keys, write_camera
 from .prepared_reference import Retiming
 from .staleness import fingerprint_camera
@@ -88,9 +89,24 @@ def rebuild_camera(scene: bpy.types.Scene, camera: bpy.types.Object, retiming: R
     write_camera(scene, camera, result, inputs, outdated=outdated)
 
 
-def rebuild_draft(scene: bpy.types.Scene, camera: bpy.types.Object, surroundings: SceneDepth, every: int) -> None:
-    """Do as `rebuild_camera`, at once, from geometry gathered before, measured every few frames."""
-    inputs = inputs_of_camera(scene, camera, surroundings)
+def rebuild_draft(
+    scene: bpy.types.Scene,
+    camera: bpy.types.Object,
+    surroundings: SceneDepth,
+    every: int,
+    kept: KeptStrengths | None = None,
+) -> None:
+    """Do as `rebuild_camera`, at once, from geometry gathered before, measured every few frames.
+
+    A driven strength plays the scene, frame by frame: it is read again where its fingerprint is another.
+    """
+    strengths: dict[bytes, Array] = {}
+    if kept is not None:
+        mark = f"{camera.name_full} {fingerprint_camera(scene, camera)['strength']}"
+        strengths = kept.setdefault(mark, {})
+        for other in kept.keys() - {mark}:
+            del kept[other]
+    inputs = inputs_of_camera(scene, camera, surroundings, strengths=strengths)
     refuse_unseen_keys(settings_of_object(camera).calibration, camera)
     if inputs.target.depth is surroundings and surroundings.carriers is None:
         inputs = replace(inputs, target=replace(inputs.target, depth=ReprojectedDepth(surroundings, every)))

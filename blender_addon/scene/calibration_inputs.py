@@ -74,19 +74,23 @@ def inputs_of_camera(
     camera: bpy.types.Object,
     surroundings: SceneDepth | None = None,
     retiming: Retiming | None = None,
+    strengths: dict[bytes, Array] | None = None,
 ) -> CalibrationInputs:
     """Gather the inputs to calibrate a camera of ours again, from its anchor as it is now.
 
     Surroundings that were gathered before are taken as they are. A retiming, where one is given, takes the place of the
-    settings' own.
+    settings' own. Animated strengths that were read before are found by their frames, and kept.
     """
     settings = settings_of_object(camera).calibration
     reference = prepare_reference(scene, reference_of_camera(camera), settings, camera, retiming)
     start = start_of_camera(scene, camera, reference.frames)
     strength: float | Array = float(camera.get(STRENGTH, 1.0))
-    if f'["{STRENGTH}"]' in animated_paths(camera):
+    if camera.get(STRENGTH) is not None and f'["{STRENGTH}"]' in animated_paths(camera):
+        frames, read = reference.frames[:-1], {} if strengths is None else strengths
+        if frames.tobytes() not in read:
+            read[frames.tobytes()] = track_property(scene, camera, STRENGTH, frames)
         # A curve may swing below 0 between its keys, and a driver may do anything.
-        strength = np.maximum(track_property(scene, camera, STRENGTH, reference.frames[:-1]), 0.0)
+        strength = np.maximum(read[frames.tobytes()], 0.0)
     return _gather(scene, settings, reference, start, strength, surroundings)
 
 

@@ -12,6 +12,7 @@ import bpy
 from parascale.blender.depth import SceneDepth
 from parascale.blender.scene_state import depsgraph_of
 from parascale.blender.surfaces import HELPER, fingerprint_surfaces
+from parascale.types import Array
 
 from ..settings.calibration import CalibrationSettings
 
@@ -24,6 +25,9 @@ _QUIET_SECONDS = 0.4
 _SAY_WHAT_SHOWS = (bpy.types.Mesh, bpy.types.Material, bpy.types.NodeTree, bpy.types.Scene, bpy.types.Collection)
 _WITHOUT_SURFACE = ("CAMERA", "LIGHT", "SPEAKER", "ARMATURE", "LIGHT_PROBE")
 
+# Animated strengths by their frames, by camera and the fingerprint of what they are made from.
+KeptStrengths = dict[str, dict[bytes, Array]]
+
 
 @dataclass
 class KeptGeometry:
@@ -35,6 +39,7 @@ class KeptGeometry:
     # Of one frame of an answer, by pace (see `live`), and of one look through a grid of rays.
     frame_seconds: dict[tuple[tuple[int, int], int], float] = field(default_factory=dict)
     look_seconds: dict[tuple[int, int], float] = field(default_factory=dict)
+    strengths: KeptStrengths = field(default_factory=dict)
 
 
 @dataclass

@@ -14,6 +14,7 @@ from parascale.blender.camera_track import rests
 from parascale.blender.keyframes import (
     FOCUS_DISTANCE,
     LENS,
+    animated_paths,
     driven_paths,
     fill_curve,
     give_back,
@@ -44,12 +45,13 @@ from .start import Start
 
 
 def refuse_unseen_keys(settings: CalibrationSettings, camera: bpy.types.Object | None) -> None:
-    """Refuse to key a lens or a focus where that would not be seen, or would be measured by itself.
+    """Refuse to key a lens or a focus where that would not be seen, be bent, or be measured by itself.
 
     Raises
     ------
     InputError
-        Where it is driven, the camera focuses on an object, or the depth that is compared is that of its focus.
+        Where it is driven, the sensor of a lens to key is animated, the camera focuses on an object, or the depth that
+        is compared is that of its focus.
     """
     pulls = settings.focus != "OWN"
     if pulls and settings.statistic == "FOCUS":
@@ -58,10 +60,13 @@ def refuse_unseen_keys(settings: CalibrationSettings, camera: bpy.types.Object |
         return
     data = camera_data(camera)
     focused, driven = depth_of_field(data).focus_object, driven_paths(data)
+    sensor = "sensor_height" if data.sensor_fit == "VERTICAL" else "sensor_width"
     if pulls and focused is not None:
         raise InputError(f"{camera.name} focuses on {focused.name}, which hides a keyed distance: set Focus to Own")
+    setting = "Lens to Keep" if settings.lens == "copy" else "Subject Size to Free"
+    if settings.keys_lens and animated_paths(data) & {sensor, "sensor_fit"}:
+        raise InputError(f"the camera's sensor is animated, which bends a keyed lens: remove that, or set {setting}")
     if settings.keys_lens and driven & {*LENS}:
-        setting = "Lens to Keep" if settings.lens == "copy" else "Subject Size to Free"
         raise InputError(f"the camera's lens is driven, which hides keys of it: remove the driver, or set {setting}")
     if pulls and FOCUS_DISTANCE in driven:
         raise InputError("the camera's focus is driven, which hides keys of it: remove the driver, or set Focus to Own")

@@ -47,7 +47,7 @@ def rebuild_on_change(owner: bpy.types.ID) -> None:
             return
         # The thread's own time: what other programs take of the processor says nothing about this scene.
         begin = time.thread_time()
-        rebuild_draft(scene, owner, kept.depth, every=pace[1])
+        rebuild_draft(scene, owner, kept.depth, every=pace[1], kept=kept.strengths)
     except InputError:
         return  # The camera stays stale, and Rebuild says why.
     # Half the old value: one answer that was held up rules out no pace.

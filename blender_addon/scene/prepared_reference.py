@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parascale import retime
-from parascale.blender.keyframes import curve_of
+from parascale.blender.keyframes import curve_of, driven_paths
 from parascale.blender.scene_state import frame_rate, require_plain_time
 from parascale.errors import InputError
 from parascale.parallax.methods import METHODS
@@ -74,6 +74,8 @@ def prepare_reference(
     A curve of time of the camera, or a retiming where one is given, takes the place of the settings' own.
     """
     require_plain_time(scene)
+    if camera is not None and camera.get(TIME) is not None and f'["{TIME}"]' in driven_paths(camera):
+        raise InputError(f"the time of {camera.name} is driven, and only keys of it are read: remove the driver")
     shot = chosen_shot(reference, settings)
     if METHODS[settings.method].needs_reference_depth and np.isnan(shot.median_depth).all():
         raise InputError(f"the reference {shot.name} knows no depth: import it again with a Median Depth")

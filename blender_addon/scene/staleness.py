@@ -25,6 +25,12 @@ MOVING = "moving"
 # What places an object in its parent; of the three rotations its mode says which one counts.
 _CHANNELS = ("location", "rotation_euler", "rotation_quaternion", "rotation_axis_angle", "scale")
 
+# What a scene says of the frame that is shown.
+_FRAME_SHOWN = {"frame_current", "frame_current_final", "frame_float", "frame_subframe"}
+
+# Of a curve's modifier, what says nothing of the curve.
+_SHOWN_ONLY = {"rna_type", "name", "show_expanded", "active", "is_valid"}
+
 # What a driver reads: type and name of a datablock, and a property of it, or "" for its pose.
 _Source = tuple[str, str, str, int]
 
@@ -89,32 +95,39 @@ def fingerprint_camera(scene: bpy.types.Scene, camera: bpy.types.Object) -> dict
     data = camera_data(camera)
     focus = depth_of_field(data)
     lens = [str(data.sensor_fit)]
-    lens += [text for name in ("sensor_width", "sensor_height") for text in _value(data, name, getattr(data, name))]
+    for name in ("sensor_width", "sensor_height"):
+        lens += _value(scene, data, name, getattr(data, name))
     lens += [_text(scene.render.resolution_x), _text(scene.render.resolution_y)]
     if not ours.own_lens[0]:
-        lens += [text for name in LENS for text in _value(data, name, getattr(data, name))]
-    clip = [text for name in ("clip_start", "clip_end") for text in _value(data, name, getattr(data, name))]
+        lens += [text for name in LENS for text in _value(scene, data, name, getattr(data, name))]
+    clip = [text for name in ("clip_start", "clip_end") for text in _value(scene, data, name, getattr(data, name))]
     marks = [settings.target_subject, settings.reference_subject]
     if settings.statistic == "SURFACE":
         marks += [settings.target_place, settings.reference_place]
     if settings.statistic == "FOCUS":
-        distance = _value(data, FOCUS_DISTANCE, focus.focus_distance)
+        distance = _value(scene, data, FOCUS_DISTANCE, focus.focus_distance)
         lens += [focus.focus_object.name] if focus.focus_object else distance
     return {
         "settings": _digest([*values, *subject]),
-        "surface": _digest([value for mark in marks if mark is not None for value in _pose_of_mark(mark)]),
-        "anchor": _digest([value for item in _chain(camera) for value in _pose(item)]),
+        "surface": _digest([value for mark in marks if mark is not None for value in _pose_of_mark(scene, mark)]),
+        "anchor": _digest([value for item in _chain(camera) for value in _pose(scene, item)]),
         "lens": _digest(lens),
         "clip range": " to ".join(clip),
         "frame rate": f"{frame_rate(scene):.9g}",
-        "strength": _digest(_value(camera, f'["{STRENGTH}"]', camera.get(STRENGTH, 1.0))),
-        "time": _digest(_value(camera, f'["{TIME}"]', camera.get(TIME, 1.0))),
+        "strength": _digest(_strength(scene, camera)),
+        "time": _digest(_value(scene, camera, f'["{TIME}"]', camera.get(TIME, 1.0))),
         "reference": ours.reference.name if ours.reference else "",
     }
 
 
-def _pose_of_mark(mark: bpy.types.Object) -> list[str]:
-    return [mark.name, *(value for item in (mark, *_chain(mark)) for value in _pose(item))]
+def _strength(scene: bpy.types.Scene, camera: bpy.types.Object) -> list[str]:
+    # Its keys and its driver outlive the property.
+    value = camera.get(STRENGTH)
+    return [_text(1.0)] if value is None else _value(scene, camera, f'["{STRENGTH}"]', value)
+
+
+def _pose_of_mark(scene: bpy.types.Scene, mark: bpy.types.Object) -> list[str]:
+    return [mark.name, *(value for item in (mark, *_chain(mark)) for value in _pose(scene, item))]
 
 
 def _chain(child: bpy.types.Object) -> Iterator[bpy.types.Object]:
@@ -127,29 +140,36 @@ def _chain(child: bpy.types.Object) -> Iterator[bpy.types.Object]:
 
 
 def _value(
-    owner: bpy.types.ID, path: str, value: object, index: int = 0, seen: frozenset[_Source] = frozenset()
+    scene: bpy.types.Scene,
+    owner: bpy.types.ID,
+    path: str,
+    value: object,
+    index: int = 0,
+    seen: frozenset[_Source] = frozenset(),
 ) -> list[str]:
     """Return a property's value; where it is driven or keyed, by what: its value is then that of the frame shown.
 
-    Of what drives it, what was ``seen`` before is passed by: drivers may go round in circles.
+    The scene is the one that a driver may call the active one. Of what drives it, what was ``seen`` before is passed
+    by: drivers may go round in circles.
     """
     animation, place = getattr(owner, "animation_data", None), (owner.id_type, owner.name_full, path, index)
     if animation is None:
         return [_text(value)]
-    driver = next((each for each in animation.drivers if (each.data_path, each.array_index) == (path, index)), None)
+    playing = [each for each in animation.drivers if not each.mute]
+    driver = next((each for each in playing if (each.data_path, each.array_index) == (path, index)), None)
     if driver is not None:
-        return [owner.name] if place in seen else _text_of_driver(driver, seen | {place})
+        return [owner.name] if place in seen else _text_of_driver(scene, driver, seen | {place})
     curve = curve_of_path(owner, path, index)
     return [_text(value)] if curve is None else _keys(curve)
 
 
-def _pose(item: bpy.types.Object, seen: frozenset[_Source] = frozenset()) -> list[str]:
+def _pose(scene: bpy.types.Scene, item: bpy.types.Object, seen: frozenset[_Source] = frozenset()) -> list[str]:
     """Return the pose of an anchor or a mark; where that depends on the frame that is shown, what it is moved by."""
     moved_by = [item.parent.name if item.parent else "", *(constraint.name for constraint in item.constraints)]
     curves, drivers = fcurves(item), _drivers_of_pose(item)
     moved_by += [value for curve in curves for value in _keys(curve)]
     if drivers:
-        return [*moved_by, *_text_of_drivers(item, drivers, seen | {_place_of_pose(item)})]
+        return [*moved_by, *_text_of_drivers(scene, item, drivers, seen | {_place_of_pose(item)})]
     if curves:
         return moved_by
     # Made of its own channels: the evaluated matrix differs in its last digits before and after it is evaluated.
@@ -162,10 +182,13 @@ def _place_of_pose(item: bpy.types.Object) -> _Source:
 
 def _drivers_of_pose(item: bpy.types.Object) -> list[bpy.types.FCurve]:
     animation = item.animation_data
-    return [] if animation is None else [each for each in animation.drivers if each.data_path in _CHANNELS]
+    playing = [] if animation is None else [each for each in animation.drivers if not each.mute]
+    return [each for each in playing if each.data_path in _CHANNELS]
 
 
-def _text_of_drivers(item: bpy.types.Object, drivers: list[bpy.types.FCurve], seen: frozenset[_Source]) -> list[str]:
+def _text_of_drivers(
+    scene: bpy.types.Scene, item: bpy.types.Object, drivers: list[bpy.types.FCurve], seen: frozenset[_Source]
+) -> list[str]:
     """Say how drivers move an object, and where its other channels are."""
     animated = {(curve.data_path, curve.array_index) for curve in (*drivers, *fcurves(item))}
     told = [
@@ -175,48 +198,109 @@ def _text_of_drivers(item: bpy.types.Object, drivers: list[bpy.types.FCurve], se
         if (path, index) not in animated
     ]
     for curve in drivers:
-        told += [curve.data_path, str(curve.array_index), *_text_of_driver(curve, seen)]
+        told += [curve.data_path, str(curve.array_index), *_text_of_driver(scene, curve, seen)]
     return told
 
 
-def _text_of_driver(curve: bpy.types.FCurve, seen: frozenset[_Source]) -> list[str]:
-    """Say what a driver makes of what it reads, and what that is."""
+def _text_of_driver(scene: bpy.types.Scene, curve: bpy.types.FCurve, seen: frozenset[_Source]) -> list[str]:
+    """Say what a driver makes of what it reads, what its curve makes of that, and what it reads."""
     driver = untyped(curve).driver
-    told = [driver.type, driver.expression]
+    told = [driver.type, driver.expression, *_keys(curve)]
     for variable in driver.variables:
         told += [variable.name, variable.type]
         for target in variable.targets:
             told += [target.data_path, target.transform_type, target.transform_space, target.bone_target]
             in_context = variable.type == "CONTEXT_PROP" and target.context_property == "ACTIVE_SCENE"
-            source = bpy.context.scene if in_context else target.id
+            source = scene if in_context else target.id
             read = target.data_path if in_context or variable.type == "SINGLE_PROP" else ""
-            told += _source_of_driver(source, read, seen)
+            told += _source_of_driver(scene, source, read, seen)
+            if variable.type != "SINGLE_PROP" and not in_context:
+                told += _carried(scene, source, target.bone_target, seen)
     return told
 
 
-def _source_of_driver(source: bpy.types.ID | None, path: str, seen: frozenset[_Source]) -> list[str]:
+def _carried(scene: bpy.types.Scene, source: bpy.types.ID | None, bone: str, seen: frozenset[_Source]) -> list[str]:
+    """Say where what carries an object is, all of it, and the bone of it that a driver reads."""
+    if not isinstance(source, bpy.types.Object):
+        return []
+    told, above = _bones(scene, source, bone, seen), source.parent
+    while above is not None:
+        told += [] if _place_of_pose(above) in seen else _pose(scene, above, seen)
+        above = above.parent
+    return told
+
+
+def _bones(scene: bpy.types.Scene, item: bpy.types.Object, name: str, seen: frozenset[_Source]) -> list[str]:
+    """Say how a bone and those above it are posed, channel by channel."""
+    told: list[str] = []
+    bone = None if item.pose is None else item.pose.bones.get(name)
+    while bone is not None:
+        for path in _CHANNELS:
+            for index, value in enumerate(getattr(bone, path)):
+                told += _value(scene, item, f"{bone.path_from_id()}.{path}", value, index, seen)
+        bone = bone.parent
+    return told
+
+
+def _source_of_driver(
+    scene: bpy.types.Scene, source: bpy.types.ID | None, path: str, seen: frozenset[_Source]
+) -> list[str]:
     """Say what a datablock gives to a driver: a property, or an object's pose. A scene's frame is none of its own."""
     if source is None:
         return [""]
     if not path:
         if not isinstance(source, bpy.types.Object) or _place_of_pose(source) in seen:
             return [source.name]
-        return [source.name, *_pose(source, seen)]
-    if isinstance(source, bpy.types.Scene) and path.startswith("frame_"):
+        return [source.name, *_pose(scene, source, seen)]
+    if isinstance(source, bpy.types.Scene) and path in _FRAME_SHOWN:
         return [source.name]
-    try:
-        value = source.path_resolve(path)
-    except ValueError:
+    found = _find_property(source, path)
+    if found is None:
         return [source.name]
-    indexed = re.fullmatch(r"(.+)\[(\d+)\]", path)
-    whole, index = (indexed[1], int(indexed[2])) if indexed else (path, 0)
-    return [source.name, *_value(source, whole, value, index, seen)]
+    owner, whole, index = found
+    return [source.name, *_value(scene, owner, whole, untyped(source).path_resolve(path), index, seen)]
+
+
+def _find_property(source: bpy.types.ID, path: str) -> tuple[bpy.types.ID, str, int] | None:
+    """Find the datablock that owns what a path leads to, its path from there, and its index; None where none does."""
+    indexed = re.fullmatch(r"(.+?)(?:\[(\d+)\]|\.([xyzwrgba]))", path)
+    candidates = [(path, 0)]
+    if indexed is not None:
+        whole, number, letter = indexed.groups()
+        letters = "wxyz" if whole.endswith(("quaternion", "axis_angle")) else "xyzw"
+        index = int(number) if letter is None else max(letters.find(letter), "rgba".find(letter))
+        candidates.insert(0, (whole, index))
+    for name, index in candidates:
+        try:
+            found = untyped(source).path_resolve(name, False)
+            owner = found.id_data
+            return owner, name if owner == source else found.path_from_id(), index
+        except (ValueError, AttributeError):
+            continue  # It leads nowhere, or to what has no path of its own.
+    return None
 
 
 def _keys(curve: bpy.types.FCurve) -> list[str]:
+    """Say how a curve runs: its keys, and what else bends it where that is not as Blender makes a new key."""
     # Handles count too: they bend the curve between its keys.
     corners = [(point.co, point.handle_left, point.handle_right) for point in curve.keyframe_points]
-    return [_text(value) for value in np.array(corners).flat]
+    told = [_text(value) for value in np.array(corners).flat]
+    for index, point in enumerate(curve.keyframe_points):
+        if point.interpolation != "BEZIER":
+            eased = (index, point.interpolation, point.easing, point.back, point.amplitude, point.period)
+            told += [_text(value) for value in eased]
+    told += [] if curve.extrapolation == "CONSTANT" else [curve.extrapolation]
+    told += ["muted"] if curve.mute else []
+    return [*told, *(text for modifier in curve.modifiers for text in _modifier(modifier))]
+
+
+def _modifier(modifier: bpy.types.FModifier) -> list[str]:
+    told = [str(modifier.type)]
+    for name in sorted({item.identifier for item in modifier.bl_rna.properties} - _SHOWN_ONLY):
+        value = getattr(modifier, name)
+        points = [(point.frame, point.min, point.max) for point in value] if name == "control_points" else None
+        told += [name, _text(value if points is None else points)]
+    return told
 
 
 def _text(value: object) -> str:

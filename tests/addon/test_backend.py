@@ -8,6 +8,8 @@ from typing import Any
 import bpy
 import pytest
 
+pytestmark = pytest.mark.timeout(900)  # more than its waits together
+
 
 @pytest.fixture
 def ready(desk: bpy.types.Scene, shot_file: Callable[..., Path]) -> bpy.types.Scene:

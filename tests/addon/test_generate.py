@@ -128,6 +128,7 @@ def test_undo_of_the_insertion_leaves_camera_and_job(ready: bpy.types.Scene) -> 
     assert bpy.ops.parascale.insert_result("EXEC_DEFAULT", True) == {"FINISHED"}
 
 
+@pytest.mark.timeout(600)
 def test_timer_brings_the_result_in_by_itself(ready: bpy.types.Scene) -> None:
     from bl_ext.user_default.parascale.jobs import session, timer
 

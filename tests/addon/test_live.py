@@ -43,6 +43,34 @@ def test_slider_is_answered_at_once_by_a_draft(calibrated: bpy.types.Object) -> 
     assert not calibrated.parascale.draft
 
 
+def test_drafts_read_a_driven_strength_once(calibrated: bpy.types.Object) -> None:
+    """Reading it plays the scene frame by frame; it is read again where the driver is another."""
+    from bl_ext.user_default.parascale.scene.calibrated_camera import rebuild_draft
+    from bl_ext.user_default.parascale.scene.geometry import kept_geometry
+
+    scene, played, counts = bpy.context.scene, [], []
+    bpy.ops.parascale.apply_preset(preset="verbatim")
+    driver = calibrated.driver_add('["parascale_strength"]').driver
+
+    def note(scene: bpy.types.Scene, *_: object) -> None:
+        played.append(scene.frame_current)
+
+    bpy.app.handlers.frame_change_post.append(note)
+    try:
+        for rate in (50, 50, 25, 25):
+            driver.expression = f"frame / {rate}"
+            kept = kept_geometry(scene, calibrated.parascale.calibration)
+            played.clear()
+            rebuild_draft(scene, calibrated, kept.depth, every=1, kept=kept.strengths)
+            counts.append(len(played) >= len(asked(calibrated)))
+    finally:
+        bpy.app.handlers.frame_change_post.remove(note)
+    assert counts == [True, False, True, False]
+    draft = asked(calibrated)
+    bpy.ops.parascale.rebuild()
+    assert np.allclose(asked(calibrated), draft, rtol=1e-3)
+
+
 def test_a_draft_keys_nothing_that_rebuild_refuses(calibrated: bpy.types.Object) -> None:
     from bl_ext.user_default.parascale.scene.calibrated_camera import rebuild_draft
 

@@ -165,6 +165,7 @@ def test_what_cannot_be_set_up_is_one_sentence_and_changes_nothing(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_nothing_is_set_up_while_a_backend_runs(
     own_zip: Path, another_blender: Callable[..., str], tmp_path: Path
 ) -> None:

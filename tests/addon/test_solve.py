@@ -160,6 +160,7 @@ def take(steps: Iterator[object]) -> None:
         tasks._advance(task)
 
 
+@pytest.mark.timeout(600)
 def test_a_shot_is_shown_and_chosen_beside_the_user(scene: bpy.types.Scene, tmp_path: Path) -> None:
     import imbuf
     from bl_ext.user_default.parascale import registration, tasks

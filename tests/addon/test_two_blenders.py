@@ -16,6 +16,7 @@ from holding import held, worker_of
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.timeout(1200),
     pytest.mark.skipif(not bpy.app.module, reason="starts Blender as a module of Python"),
 ]
 
@@ -52,6 +53,16 @@ def go_on(job):
 say(jobs=jobs(), connected=session.current().connection.is_open)
 for line in sys.stdin:
     exec(line)
+"""
+
+# A backend that takes no worker for hung, however long it is held.
+PATIENT = """
+import functools, math
+from parascale.service import limits, server
+without_end = {"worker_silence": math.inf, "limits": limits.Limits(stall=math.inf)}
+server.Server = functools.partial(server.Server, **without_end)
+from parascale.cli import main
+main()
 """
 
 
@@ -119,14 +130,38 @@ def backend_runs() -> int | None:
     return int(json.loads((backend_folder() / "backend.json").read_text())["pid"])
 
 
+def await_its_end(seconds: float) -> None:
+    """Wait for a backend that ends by itself: nothing is left to do, and nobody is there."""
+    end = time.monotonic() + seconds
+    while backend_runs() is not None and time.monotonic() < end:
+        time.sleep(0.1)
+    assert backend_runs() is None
+
+
+@pytest.fixture
+def patient(preferences: Any, prepared: Callable[[], OtherBlender], tmp_path: Path) -> None:
+    """Preferences that name a backend whose worker may be held."""
+    await_its_end(240)  # what another test started would be joined
+    python = Path(preferences.executable).with_name("python")
+    assert python.exists()
+    code, executable = tmp_path / "patient.py", tmp_path / "patient"
+    code.write_text(PATIENT)
+    executable.write_text(f'#!/bin/sh\nexec "{python}" "{code}" "$@"\n')
+    executable.chmod(0o755)
+    preferences.executable = str(executable)
+
+
 @pytest.mark.parametrize("ends", ["quits", "is killed"])
-def test_jobs_outlive_their_blender_and_the_next_takes_them_up(prepared: Callable[[], OtherBlender], ends: str) -> None:
+def test_jobs_outlive_their_blender_and_the_next_takes_them_up(
+    patient: None, prepared: Callable[[], OtherBlender], ends: str
+) -> None:
     first = prepared()
-    *_, job = first.do("submit()")["jobs"]
+    first.do("bpy.ops.parascale.start_backend()")
     worked_by = backend_runs()
     assert worked_by is not None
-    # Held, so that the job is not done before the next Blender is there, however slow this machine is.
+    # Held before it is given the job, so that the job is not done before the next Blender is there.
     with held(worker_of(worked_by)):
+        *_, job = first.do("submit()")["jobs"]
         if ends == "quits":
             first.quit()
         else:
@@ -141,12 +176,7 @@ def test_jobs_outlive_their_blender_and_the_next_takes_them_up(prepared: Callabl
     assert len(after["strips"]) == 1
     assert backend_runs() == worked_by
     following.quit()
-
-    # Nothing to do and nobody there: it ends by itself.
-    end = time.monotonic() + 120
-    while backend_runs() is not None and time.monotonic() < end:
-        time.sleep(0.1)
-    assert backend_runs() is None
+    await_its_end(240)
 
 
 def test_two_blenders_leave_each_others_jobs_alone(prepared: Callable[[], OtherBlender]) -> None:

@@ -91,7 +91,7 @@ def test_applied_lens_keeps_the_angle_of_view_at_another_size(scene, camera):
 
 
 @given(st.lists(st.floats(-1e3, 1e3), min_size=16, max_size=16))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_axes_convert_there_and_back(values):
     matrix = np.array(values).reshape(4, 4)
     np.testing.assert_array_equal(blender_from_opencv(opencv_from_blender(matrix)), matrix)

@@ -103,6 +103,7 @@ def test_clients_are_added_listed_and_revoked(
     )
 
 
+@pytest.mark.timeout(900)
 def test_jobs_are_watched(serve: Callable[..., "subprocess.Popen[str]"], home: Path) -> None:
     address = address_of(serve())
     watching = subprocess.Popen(
@@ -118,18 +119,21 @@ def test_jobs_are_watched(serve: Callable[..., "subprocess.Popen[str]"], home: P
             if json.loads(line)["state"] == "failed":
                 is_seen.set()
 
-    reader = threading.Thread(target=read)
+    reader = threading.Thread(target=read, daemon=True)
     reader.start()
-    end = time.monotonic() + 240
-    with connect(address) as client:
-        # What fails before the other has begun to watch is not told.
-        while not is_seen.wait(1.0):
-            assert time.monotonic() < end
-            client.wait(client.submit(DepthRequest(np.zeros((4, 4, 3), np.uint8), "no-such-model")))
-    watching.send_signal(signal.SIGINT)
-    reader.join()
-    watching.communicate(timeout=120)
-    assert watching.returncode == 130
+    try:
+        end = time.monotonic() + 240
+        with connect(address) as client:
+            # What fails before the other has begun to watch is not told.
+            while not is_seen.wait(1.0):
+                assert time.monotonic() < end
+                client.wait(client.submit(DepthRequest(np.zeros((4, 4, 3), np.uint8), "no-such-model")))
+        watching.send_signal(signal.SIGINT)
+        assert watching.wait(120) == 130
+    finally:
+        watching.kill()
+        reader.join(120)
+        watching.communicate(timeout=120)
 
 
 def test_a_model_is_put_on_the_list_and_taken_off(parascale: Run, home: Path) -> None:

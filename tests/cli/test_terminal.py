@@ -104,6 +104,7 @@ def test_a_log_level_is_taken_as_it_is(shot: Path, level: str) -> None:
 
 
 @NO_TERMINAL
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize(
     ("number", "code", "word"), [(signal.SIGTERM, 143, "terminated"), (signal.SIGINT, 130, "stopped")]
 )

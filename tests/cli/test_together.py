@@ -23,6 +23,7 @@ from parascale.link.local import join_backend
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.timeout(3000),  # ten commands, each awaited for as long as one may take
     pytest.mark.skipif(not sys.platform.startswith("linux"), reason="finds processes through /proc"),
 ]
 

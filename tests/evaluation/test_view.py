@@ -3,9 +3,11 @@
 import importlib.util
 import re
 import sys
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import MagicMock
 
 import cv2
 import numpy as np
@@ -107,8 +109,43 @@ def test_the_clip_beside_a_shot_is_taken_where_it_is_the_same(shot: Shot, tmp_pa
 @pytest.mark.skipif(HAS_RERUN, reason="rerun is installed")
 def test_without_rerun_the_way_to_it_is_told(shot: Shot) -> None:
     with pytest.raises(InputError, match="rerun is not installed") as refused:
-        view_shots([(shot, None)])
+        view_shots([(shot, Path("dolly.shot.json"), None)])
     assert re.search(r"pip install .*\[view\].*--plot", sentence(refused.value))
+
+
+@pytest.fixture
+def stand_in(monkeypatch: pytest.MonkeyPatch) -> MagicMock:
+    """A rerun that takes everything and shows nothing."""
+    rerun = MagicMock()
+    monkeypatch.setitem(sys.modules, "rerun", rerun)
+    monkeypatch.setitem(sys.modules, "rerun.blueprint", rerun.blueprint)
+    monkeypatch.setattr(viewer, "switch_off_analytics", lambda: None)
+    monkeypatch.setattr("parascale.evaluation.viewer.subprocess.Popen", MagicMock())
+    return rerun
+
+
+@pytest.mark.parametrize("fault", ["no rerun", "no clip", "none"])
+def test_recordings_for_the_viewer_stay_only_where_all_were_written(
+    shot: Shot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stand_in: MagicMock, fault: str
+) -> None:
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(folder))
+    clip = tmp_path / "gone.mp4" if fault == "no clip" else None
+    if fault == "no rerun":
+        monkeypatch.setitem(sys.modules, "rerun", None)
+    with nullcontext() if fault == "none" else pytest.raises(InputError):
+        view_shots([(shot, tmp_path / f"{number}.shot.json", of_it) for number, of_it in enumerate((None, clip))])
+    assert len(list(folder.iterdir())) == (fault == "none")
+
+
+def test_a_copy_of_a_shot_is_a_recording_of_its_own(shot: Shot, tmp_path: Path, stand_in: MagicMock) -> None:
+    first, copy = tmp_path / "walk.shot.json", tmp_path / "walk-copy.shot.json"
+    for file in (first, copy, first):
+        write_recording(shot, file, None, tmp_path / "shot.rrd")
+    of_first, of_copy, again = (call.kwargs["recording_id"] for call in stand_in.init.call_args_list)
+    assert of_first == again != of_copy
+    assert str(tmp_path) not in of_first
 
 
 @pytest.mark.skipif(not HAS_RERUN, reason="rerun lives in an environment of its own: pip install 'parascale[view]'")
@@ -116,8 +153,8 @@ def test_a_recording_holds_cameras_points_and_frames(shot: Shot, tmp_path: Path)
     for number in range(9):
         cv2.imwrite(str(tmp_path / f"{number}.jpg"), np.full((64, 96, 3), 20 * number, np.uint8))
     whole, bare = tmp_path / "whole.rrd", tmp_path / "bare.rrd"
-    write_recording(shot, tmp_path, whole)
-    write_recording(replace(shot, points=None), None, bare)
+    write_recording(shot, tmp_path / "dolly.shot.json", tmp_path, whole)
+    write_recording(replace(shot, points=None), tmp_path / "dolly.shot.json", None, bare)
     for name in (b"/camera", b"/parallax/step", b"/depth/median", b"/path"):
         assert name in whole.read_bytes()
         assert name in bare.read_bytes()
@@ -139,8 +176,8 @@ def test_several_shots_are_recordings_of_one_viewer(
     shot: Shot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shown: list[list[str]] = []
-    monkeypatch.setattr(viewer, "view_shots", lambda sides: shown.append([side.name for side, _ in sides]))
-    monkeypatch.setattr(viewer, "write_recording", lambda shot, clip, path: path.write_bytes(shot.name.encode()))
+    monkeypatch.setattr(viewer, "view_shots", lambda sides: shown.append([side.name for side, *_ in sides]))
+    monkeypatch.setattr(viewer, "write_recording", lambda shot, file, clip, path: path.write_bytes(shot.name.encode()))
     monkeypatch.setenv("DISPLAY", ":0")
     files = [tmp_path / f"{name}.shot.json" for name in ("dolly", "desk")]
     for file in files:
@@ -153,6 +190,29 @@ def test_several_shots_are_recordings_of_one_viewer(
             view(files, **option)
     view(files[:1], save=tmp_path / "one.rrd")
     assert (tmp_path / "one.rrd").read_bytes() == b"dolly"
+
+
+def test_what_is_missing_of_several_is_told_by_what_is_taken_for_several(
+    shot: Shot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    monkeypatch.setattr(viewer, "view_shots", lambda sides: None)
+    monkeypatch.setenv("DISPLAY", ":0")
+    clip = tmp_path / "clip.mp4"
+    clip.write_bytes(b"not read, only compared")
+    solved = replace(shot, name="solved", provenance={"source": "clip.mp4", "sha256": source_digest(clip)})
+    files = [tmp_path / f"{name}.shot.json" for name in ("solved", "dolly", "desk")]
+    for file, each in zip(files, (solved, shot, replace(shot, name="desk")), strict=True):
+        write_shot(each, file)
+    view(files[1:2])
+    assert "the clip is not next to the shot: give it with --reference to show its frames" in capsys.readouterr().err
+    view(files[:1])
+    assert "clip" not in capsys.readouterr().err
+    view(files[:2])
+    said = capsys.readouterr().err
+    assert "the clip of dolly is not next to its shot: put it there, or view that shot alone with --reference" in said
+    view(files)
+    said = capsys.readouterr().err
+    assert "the clips of dolly, desk are not next to their shots: put them there, or view each alone" in said
 
 
 def test_the_command_draws_a_picture(shot: Shot, tmp_path: Path, capsys: Any) -> None:

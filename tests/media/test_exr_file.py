@@ -134,7 +134,9 @@ def test_what_is_no_such_file_is_one_sentence(tmp_path: Path, content: bytes) ->
     assert "\n" not in str(caught.value)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(data=st.data())
 def test_a_broken_file_never_ends_in_anything_but_a_sentence(tmp_path: Path, data: st.DataObject) -> None:
     whole = write(tmp_path / "whole.exr", data.draw(st.sampled_from(["NO", "RLE", "ZIP"]))).read_bytes()

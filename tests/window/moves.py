@@ -16,7 +16,7 @@ PICTURES = 4
 
 
 def steps() -> Steps:
-    """Look at the panel twice, then at one that shows no moves."""
+    """Look at the panel four times, then see that the moves stand still where nothing shows them."""
     yield from open_tab()
     films = part("scene.move_films")
     region = region_of(area_of("VIEW_3D"), "UI")

@@ -1,6 +1,7 @@
 """A camera of a scene while a move is played: its own lens and clip range at every frame, and what carries it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import bpy
@@ -16,7 +17,7 @@ from parascale.blender.keyframes import (
     own_lens_at,
     own_name,
 )
-from parascale.blender.scene_state import at_frame, depsgraph_of
+from parascale.blender.scene_state import at_frame, depsgraph_of, view_layer_of
 from parascale.blender.untyped import camera_data
 from parascale.camera import View
 from parascale.types import Array
@@ -120,11 +121,28 @@ def track_property(scene: bpy.types.Scene, item: bpy.types.Object, name: str, fr
     if path not in driven_paths(item):
         return np.array([item[name] if curve is None else curve.evaluate(frame) for frame in frames.tolist()])
     values = np.empty(len(frames))
-    with at_frame(scene) as go_to:
+    with at_frame(scene) as go_to, _evaluated(scene, item):
         for index, frame in enumerate(frames.tolist()):
             go_to(frame)
             values[index] = item.evaluated_get(depsgraph_of(scene))[name]
     return values
+
+
+@contextmanager
+def _evaluated(scene: bpy.types.Scene, item: bpy.types.Object) -> Iterator[None]:
+    """Have the drivers of an object run that is left out of the view layer, as those of the scene's camera always do.
+
+    Markers bind no camera meanwhile (see `unbound_markers`).
+    """
+    if item.visible_get(view_layer=view_layer_of(scene)):
+        yield
+        return
+    camera = scene.camera
+    scene.camera = item
+    try:
+        yield
+    finally:
+        scene.camera = camera
 
 
 def may_move(item: bpy.types.Object) -> bool:

@@ -155,9 +155,9 @@ def curve_of(datablock: bpy.types.ID, name: str) -> bpy.types.FCurve | None:
 
 
 def driven_paths(datablock: bpy.types.ID) -> set[str]:
-    """Return the paths of a datablock's properties that are driven, which hides keys of them."""
+    """Return the paths of a datablock's properties whose driver runs, which hides keys of them."""
     animation = untyped(datablock).animation_data
-    return set() if animation is None else {curve.data_path for curve in animation.drivers}
+    return set() if animation is None else {curve.data_path for curve in animation.drivers if not curve.mute}
 
 
 def animated_paths(datablock: bpy.types.ID) -> set[str]:
@@ -203,8 +203,10 @@ def keep_curves(data: bpy.types.Camera, beginnings: tuple[str, ...]) -> None:
     if fcurves(data):
         own_action(data)
     remove_curves(data, others)
-    for path in others & driven_paths(data):
-        data.driver_remove(path)
+    # Muted ones too, which may play one day.
+    for path in {curve.data_path for curve in untyped(data).animation_data.drivers}:
+        if not path.startswith(beginnings):
+            data.driver_remove(path)
 
 
 def own_action(datablock: bpy.types.ID) -> None:

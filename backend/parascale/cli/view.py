@@ -41,14 +41,28 @@ def view(
     if save is None and is_installed("rerun") and not has_display():
         raise InputError("no display to open a window on: write a recording with --save, or a picture with --plot")
     clips = [reference or viewer.source_of(shot, file.parent) for shot, file in zip(shown, shots, strict=True)]
-    if None in clips:
-        missing = [shot.name for shot, clip in zip(shown, clips, strict=True) if clip is None]
-        which = "the clip is" if len(shots) == 1 else f"the clips of {', '.join(missing)} are"
-        print_notes([f"{which} not next to the shot: give it with --reference to show its frames"])
+    missing = [shot.name for shot, clip in zip(shown, clips, strict=True) if clip is None]
+    if missing:
+        print_notes([_advise(missing, is_alone=len(shots) == 1)])
     if save is not None:
-        viewer.write_recording(shown[0], clips[0], save)
+        viewer.write_recording(shown[0], shots[0], clips[0], save)
         return
-    viewer.view_shots(list(zip(shown, clips, strict=True)))
+    viewer.view_shots(list(zip(shown, shots, clips, strict=True)))
+
+
+def _advise(missing: list[str], *, is_alone: bool) -> str:
+    """Say what shows the frames of the clips that were not found."""
+    if is_alone:
+        return "the clip is not next to the shot: give it with --reference to show its frames"
+    if len(missing) == 1:
+        return (
+            f"the clip of {missing[0]} is not next to its shot: put it there, or view that shot alone with "
+            "--reference, to show its frames"
+        )
+    return (
+        f"the clips of {', '.join(missing)} are not next to their shots: put them there, or view each alone with "
+        "--reference, to show their frames"
+    )
 
 
 def has_display() -> bool:

@@ -1,5 +1,7 @@
 """A shot in rerun: cameras, points, the frames on the cameras, P and median depth over time."""
 
+import hashlib
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -25,43 +27,55 @@ BAND_COLOUR = (150, 190, 173)
 LOOPBACK = "127.0.0.1"
 
 
-def view_shots(sides: Sequence[tuple[Shot, Path | None]]) -> None:
+def view_shots(sides: Sequence[tuple[Shot, Path, Path | None]]) -> None:
     """Show shots in rerun's viewer, each as a recording of its own.
 
     The viewer is that of the rerun package, started beside this process; it stays open.
 
     Parameters
     ----------
-    sides : sequence of (Shot, Path or None)
-        Each with the clip it was solved from, whose frames go onto the cameras.
+    sides : sequence of (Shot, Path, Path or None)
+        Each with its file, and with the clip it was solved from, whose frames go onto the cameras.
 
     Raises
     ------
     InputError
         As `write_recording`.
     """
+    _import_rerun()
     folder = Path(tempfile.mkdtemp(prefix="parascale-view-"))
     recordings = [folder / f"{number}.rrd" for number in range(len(sides))]
-    for (shot, reference), recording in zip(sides, recordings, strict=True):
-        write_recording(shot, reference, recording)
-    switch_off_analytics()
-    subprocess.Popen(viewer_command(recordings), start_new_session=True, stderr=subprocess.DEVNULL)
+    try:
+        for (shot, file, reference), recording in zip(sides, recordings, strict=True):
+            write_recording(shot, file, reference, recording)
+        switch_off_analytics()
+        subprocess.Popen(viewer_command(recordings), start_new_session=True, stderr=subprocess.DEVNULL)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
 
 
-def write_recording(shot: Shot, reference: Path | None, path: Path) -> None:
+def write_recording(shot: Shot, file: Path, reference: Path | None, path: Path) -> None:
     """Write a shot, and the frames of the clip it was solved from, as a recording of rerun.
+
+    Parameters
+    ----------
+    shot : Shot
+    file : Path
+        The shot's own file: a copy of it is a recording of its own.
+    reference : Path or None
+        The clip.
+    path : Path
+        The recording.
 
     Raises
     ------
     InputError
         Where rerun is not installed, or the reference cannot be read.
     """
-    try:
-        rr = import_module("rerun")
-    except ImportError as error:
-        raise InputError("rerun is not installed", "rerun") from error
+    rr = _import_rerun()
     # Recordings of one application share a viewer's layout and stand side by side in it.
-    rr.init("parascale", recording_id=shot.digest)
+    rr.init("parascale", recording_id=_recording_id(shot, file))
     rr.save(path)
     rr.send_recording_name(shot.name)
     rr.send_blueprint(_blueprint())
@@ -70,6 +84,17 @@ def write_recording(shot: Shot, reference: Path | None, path: Path) -> None:
     for index in range(len(shot)):
         _log_frame(rr, shot, index, frames)
     rr.disconnect()
+
+
+def _recording_id(shot: Shot, file: Path) -> str:
+    return hashlib.sha256(f"{shot.digest} {file.resolve()}".encode(errors="surrogateescape")).hexdigest()
+
+
+def _import_rerun() -> ModuleType:
+    try:
+        return import_module("rerun")
+    except ImportError as error:
+        raise InputError("rerun is not installed", "rerun") from error
 
 
 def viewer_command(recordings: Sequence[Path]) -> list[str]:

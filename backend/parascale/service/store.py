@@ -10,7 +10,7 @@ import shutil
 import uuid
 from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from parascale.errors import InputError
@@ -60,6 +60,7 @@ class Store:
         self._folder = folder
         self._journal = journal
         self._spares: deque[Path] = deque()
+        self._refill: Future[None] | None = None
         self._aside = ThreadPoolExecutor(1, "store")  # what no client waits for
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
@@ -126,23 +127,29 @@ class Store:
         self._aside.shutdown()
         for spare in self._spares:
             shutil.rmtree(spare, ignore_errors=True)
+        with contextlib.suppress(OSError):  # where it was never made, or something else is in it
+            (self._folder / SPARE).rmdir()
 
     def sweep(self, keep: set[Path]) -> None:
-        """Remove the folders of this journal but those of known jobs: what a killed server left half-written."""
+        """Remove the folders of this journal but those of known jobs: what a killed server left half-written.
+
+        What was made ahead goes whatever its journal, which may be gone.
+        """
         for owner in _folders(self._folder, _OWNER):
             for folder in _folders(owner, _JOB):
-                if folder not in keep and not self._remove(folder):
+                settled = folder in keep or self._remove(folder) or (owner.name == SPARE and _remove_unused(folder))
+                if not settled:
                     log.warning("%s belongs to another journal: left alone", folder)
             with contextlib.suppress(OSError):
                 owner.rmdir()  # where it is empty
 
     def _take_spare(self) -> Path:
         """Return a folder with our mark and an empty request: one made ahead, as a disk takes long to make files."""
-        if len(self._spares) <= _SPARES // 2:
-            self._aside.submit(self._make_spares)
+        if len(self._spares) <= _SPARES // 2 and (self._refill is None or self._refill.done()):
+            self._refill = self._aside.submit(self._make_spares)
         while self._spares:
             spare = self._spares.popleft()
-            if (spare / REQUEST).is_file():
+            if (spare / REQUEST).is_file() and self._is_ours(spare):
                 return spare
         return self._make_spare()
 
@@ -154,7 +161,8 @@ class Store:
     def _make_spare(self) -> Path:
         spare = self._folder / SPARE / uuid.uuid4().hex
         try:
-            spare.mkdir(mode=0o700, parents=True)
+            spare.parent.mkdir(mode=0o700, exist_ok=True)
+            spare.mkdir(mode=0o700)
             (spare / MARK).write_text(self._journal)
             (spare / REQUEST).touch()
         except OSError:
@@ -188,6 +196,23 @@ def _folders(parent: Path, name: re.Pattern[str]) -> Iterator[Path]:
     with os.scandir(parent) as entries:
         found = [Path(entry.path) for entry in entries if entry.is_dir(follow_symlinks=False)]
     yield from (path for path in found if name.fullmatch(path.name))
+
+
+def _remove_unused(spare: Path) -> bool:
+    """Remove a folder that holds nothing but a mark and an empty request; tell whether it is gone."""
+    try:
+        with os.scandir(spare) as entries:
+            found = list(entries)
+        if not all(entry.is_file(follow_symlinks=False) and entry.name in (MARK, REQUEST) for entry in found):
+            return False
+        if any(entry.name == REQUEST and entry.stat(follow_symlinks=False).st_size for entry in found):
+            return False
+        for entry in found:
+            os.unlink(entry)
+        spare.rmdir()
+    except OSError:
+        return False
+    return True
 
 
 def payload_hash(submit: Submit, frames: Sequence[bytes]) -> str:
