@@ -302,7 +302,7 @@ def test_what_goes_on_around_the_work_is_kept_apart_from_it(tmp_path: Path) -> N
     stopped = "Rebuild: stopped by an undo or another file: nothing was changed"
     assert told["cancelled"] == [[True, 0, True, ""], [True, 0, True, stopped]]
     # A result waits for idle Object Mode.
-    assert told["waits"] == {"edit": ["fetched", 0, 1]}
+    assert told["waits"] == {"grab": ["fetched", 0, 1], "edit": ["fetched", 0, 1]}
     nothing, result, shown = told["first_pictures"]
     assert nothing[:2] == ["IMAGE", False]
     assert "Image Editor shows a picture" in nothing[2]
