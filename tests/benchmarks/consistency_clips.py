@@ -11,15 +11,11 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from renderer import load_renderer
+from renderer import FOCAL, SIZE, TRAVELS, Picture, Retouch, load_renderer
 
 from parascale.types import Array
 
-Picture = NDArray[np.uint8]
-Retouch = Callable[[int, Picture], Picture]
-
-SIZE, FOCAL, COUNT = (480, 270), 400.0, 32
-TRAVELS = ("arc", "dolly-in", "dolly-out", "truck", "crane", "handheld")
+COUNT = 32
 
 rendered = load_renderer()
 

@@ -2,8 +2,20 @@
 
 import importlib.util
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
+
+import numpy as np
+from numpy.typing import NDArray
+
+Picture = NDArray[np.uint8]
+# Draws over frame N of a clip.
+Retouch = Callable[[int, Picture], Picture]
+
+# Of the small clips that are made by the dozen.
+SIZE, FOCAL = (480, 270), 400.0
+TRAVELS = ("arc", "dolly-in", "dolly-out", "truck", "crane", "handheld")
 
 
 def load_renderer() -> ModuleType:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse.csgraph import connected_components
 
 from parascale.errors import InputError, Notice
@@ -18,7 +17,7 @@ from parascale.solve.tracking.features import FEATURE_SIDE, MAX_EXHAUSTIVE, MAX_
 from parascale.solve.tracking.flow import FAINT_CORNERS, SHARP_CORNERS, WIDE_CORNERS, count_corners
 from parascale.solve.tracking.footage import COLOUR_SIDE, Footage
 from parascale.solve.tracking.tracks import Tracks, track_corners
-from parascale.types import Array, Image, Progress
+from parascale.types import Array, Image, Mask, Progress
 
 log = logging.getLogger(__name__)
 
@@ -130,7 +129,7 @@ def _motions(tracks: Tracks, footage: Footage) -> Array:
     return np.array(moved or [0.0]) / footage.grey[0].shape[1]
 
 
-def _lie_apart(motions: Array, lost: NDArray[np.bool_]) -> bool:
+def _lie_apart(motions: Array, lost: Mask) -> bool:
     """Tell photos from frames by how far the points move in each step."""
     if np.median(motions) > MIN_PHOTO_MOTION:
         return True
