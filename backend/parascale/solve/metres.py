@@ -1,7 +1,7 @@
 """How many metres a unit of a solved path is, from the places where its photos say they were taken."""
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pycolmap
@@ -47,7 +47,8 @@ def estimate_metres(centres: Array, places: Array, seed: int) -> Metres | None:
     if len(known) < MIN_PLACES:
         return None
     source, target = centres[known], places[known]
-    found = pycolmap.estimate_sim3d_robust(
+    # A dictionary, where pycolmap's types promise the transform alone.
+    found: Any = pycolmap.estimate_sim3d_robust(
         source, target, pycolmap.RANSACOptions(max_error=MAX_PLACE_ERROR, random_seed=seed)
     )
     if found is None or found["num_inliers"] < max(MIN_PLACES, MIN_SHARE * len(known)):
