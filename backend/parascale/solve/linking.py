@@ -124,7 +124,7 @@ def link_pictures(
 
 def _motions(tracks: Tracks, footage: Footage) -> Array:
     """Give the share of the width by which the median point moves in each step whose pictures share points, or 0."""
-    moved = [np.median(step) for step in tracks.steps() if len(step)]
+    moved = [float(np.median(step)) for step in tracks.steps() if len(step)]
     return np.array(moved or [0.0]) / footage.grey[0].shape[1]
 
 
