@@ -71,11 +71,8 @@ def _count_looks(camera: bpy.types.Object) -> int:
     """How often an answer looks at the scene: at least once."""
     settings = settings_of_object(camera).calibration
     frames = max(len(keyed_frames(camera)), settings.retimed_frames if settings.retiming != "NONE" else 1)
-    # A framed path is walked again with its corrections smoothed, unless it is optimised, which walks it once more; a
-    # smoothed gain until it settles.
-    optimised = settings.solver == "optimise"
-    marches = 4 if settings.smooth > 0 else 2 if settings.framing > 0 and not optimised else 1
-    looks = frames * (marches + optimised)
+    # An optimised path is walked once more, one of a smoothed gain until that settles.
+    looks = frames * ((4 if settings.smooth > 0 else 1) + (settings.solver == "optimise"))
     # A lens that keeps the subject's size is found by walking once without it, and twice with it.
     return 3 * looks if settings.size == "lens" else looks
 

@@ -74,3 +74,9 @@ def test_the_command_prints_the_bars(parascale: Callable[..., Any], shot: Shot, 
     write_shot(shot, tmp_path / "rising.shot.json")
     printed = parascale("info", tmp_path / "rising.shot.json").stdout
     assert "▁▂▃▄▅▆▇█" in printed or PLAIN_BARS in printed
+
+
+def test_a_depth_that_is_known_in_metres_is_told_in_metres_too(shot: Shot, capsys: Any) -> None:
+    print_shot(replace(shot, unit="unit-depth", metres_per_unit=12.5), json=False)
+    told = " ".join(capsys.readouterr().out.split())
+    assert "median depth 1 unit-depth (from 1 to 1) 12.5 m (from 12.5 to 12.5)" in told

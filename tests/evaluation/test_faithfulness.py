@@ -1,6 +1,7 @@
 """The evaluation on one small move, in real scenes, from pixels to rows."""
 
 import math
+import re
 from collections import Counter
 from dataclasses import replace
 from itertools import product
@@ -16,8 +17,10 @@ from parascale.evaluation.faithfulness import evaluate, stamp_of
 from parascale.evaluation.methods import METHODS
 from parascale.evaluation.plan import DEFAULT_METHODS, MOVES, REGIMES, RENDER, SCENES, Plan, quick, scales_of
 from parascale.evaluation.results import Row, read_rows, write_rows
-from parascale.evaluation.stages import open_stage
+from parascale.evaluation.stages import clip_file, film_reference, open_stage
 from parascale.evaluation.studies import run_studies
+from parascale.media.frames import read_frames
+from parascale.media.video_writer import VideoWriter
 from parascale.parallax.shot import Shot
 
 bpy = pytest.importorskip("bpy")
@@ -97,6 +100,26 @@ def test_a_clip_that_cannot_be_solved_is_a_row_that_says_so(tmp_path: Path) -> N
     assert isinstance(row, Row)
     assert row.reason.startswith("not solved: ")
     assert math.isnan(row.pce)
+
+
+@pytest.mark.slow
+def test_a_clip_of_which_frames_are_left_out_is_not_solved_whole(tmp_path: Path) -> None:
+    plan = Plan(["desk-desk"], ["static"], ["truck"], frames=24, size=(320, 192))
+
+    def report(part: float, phase: str) -> None:
+        """Nobody listens."""
+
+    assert film_reference("desk", "truck", plan, tmp_path, report).solved is not None
+    clip = clip_file(tmp_path, "desk", "truck")
+    pictures = [frame.picture for frame in read_frames(clip)]
+    clip.with_suffix(".solved.shot.json").unlink()
+    with VideoWriter(clip, 320, 192, 16) as writer:
+        for number, picture in enumerate(pictures):
+            writer.write((picture * min(1.0, (23 - number) / 8)).astype(np.uint8))
+    faded = film_reference("desk", "truck", plan, tmp_path, report)
+    assert faded.solved is None
+    told = r"not solved whole, \d\d of 24 frames: .* fades: its dark frames \d\d to 23 are left out"
+    assert re.fullmatch(told, faded.reason)
 
 
 def test_a_video_that_cannot_be_solved_is_told_from_one_that_was_not_made(tmp_path: Path) -> None:

@@ -195,6 +195,37 @@ def test_the_references_shake_stays_its_own() -> None:
     assert result.report.subject_held == 1
 
 
+def test_a_draft_looks_once_a_frame_and_lies_close_to_the_whole(traced) -> None:
+    """Two subjects take turns before an uneven wall, so that corrections are smoothed: a draft walks no second time."""
+    count = 121
+    poses = [looking(np.array([0.02 * t, 0, 0]), np.array([0.02 * t, 0, 5])) for t in range(count)]
+    first, second = np.tile([-0.1, 0.0], (count, 1)), np.tile([0.2, 0.1], (count, 1))
+    first[50:], second[:70] = np.nan, np.nan
+    reference = shot_of(poses, 5.0, subjects=(SubjectTrack("a", first), SubjectTrack("b", second)))
+    wall = traced((((0.2, 0.1, 1.0), 4.0),))
+    looks: list[int] = []
+
+    def counted(*asked: object) -> DepthSamples:
+        looks.append(1)
+        return wall(*asked)
+
+    facts = TargetFacts(UP, (np.array([-0.5, 0.0, 3.0]), np.array([2.0, 0.4, 3.0])))
+    asked, found = [], []
+    for rounds in (1, 3):
+        looks.clear()
+        chosen = dataclasses.replace(FRAMED, rounds=rounds)
+        found.append(
+            calibrate(reference, counted, View(np.eye(4), LENS, 640, 360), chosen, facts=facts).shot.trajectory
+        )
+        asked.append(len(looks))
+    assert asked[1] > asked[0] + count / 2
+    assert asked[0] < 1.3 * count
+    draft, whole = found
+    assert np.degrees(geodesic_angle(draft.rotations, whole.rotations)).max() < 0.5
+    length = np.linalg.norm(whole.baselines, axis=1).sum()
+    assert np.linalg.norm(draft.centres - whole.centres, axis=1).max() < 0.02 * length
+
+
 @pytest.mark.parametrize("frame", [20, -1, 7])
 def test_the_anchor_may_stand_for_any_frame(room, film, frame: int) -> None:
     """Both ways from there: the camera of that frame is the anchor's, and P is kept on every step."""

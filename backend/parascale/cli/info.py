@@ -91,7 +91,10 @@ def _print_table(shot: "Shot", output: Path | None) -> None:
         ]
     else:
         rows.append(("Parallax Number", "none: the depth is not known"))
-    rows += [("median depth", _spread(shot.median_depth.tolist(), shot.unit)), *_composition_rows(shot)]
+    rows.append(("median depth", _spread(shot.median_depth.tolist(), shot.unit)))
+    if shot.metres_per_unit is not None and shot.unit != "m":
+        rows.append(("", _spread((shot.median_depth * shot.metres_per_unit).tolist(), "m")))
+    rows += _composition_rows(shot)
     for key, value in shot.quality.items():
         if key not in ("noise_floor", "subject_source") and value != "" and not isinstance(value, list | dict | None):
             rows.append((key.replace("_", " "), f"{value:.4g}" if isinstance(value, float) else str(value)))

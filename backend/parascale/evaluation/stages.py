@@ -90,6 +90,9 @@ def film_reference(name: str, move: str, plan: Plan, folder: Path, report: Progr
             )
         except InputError as error:
             return Reference(true, None, f"not solved: {error}")
+        if len(solved) < len(true):
+            told = "; ".join(notice.message for notice in solved.notices)
+            return Reference(true, None, f"not solved whole, {len(solved)} of {len(true)} frames: {told}")
         # As large as a perfect metric depth of its frames would make it.
         scaled = scale_gauge(solved, math.exp(depth_gap(true, solved)))
         write_shot(replace(scaled, unit="m", metres_per_unit=1.0), solved_file)

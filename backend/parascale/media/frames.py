@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def open_frames(path: Path, fps: float | None = None) -> Union[VideoFile, "ImageFolder"]:
     """Return the reader of a reference.
 
-    Both have ``info``, ``notices``, ``frames``, ``small_frames`` and ``focal_lengths``.
+    Both have ``info``, ``notices``, ``frames``, ``small_frames``, ``focal_lengths`` and ``places``.
 
     Parameters
     ----------

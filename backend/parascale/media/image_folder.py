@@ -17,12 +17,13 @@ from parascale.media.heif_file import read_layout
 from parascale.media.image_file import describe_light, read_exr_image, read_image
 from parascale.media.lens_metadata import read_common_focal
 from parascale.media.orientation import UPRIGHT, read_orientation, turn_upright
+from parascale.media.photo_places import read_places
 from parascale.media.picture_times import read_times
 from parascale.media.sequences import image_files
 from parascale.media.size_limit import check_decoded_size
 from parascale.media.suffixes import OPENCV_SUFFIXES
 from parascale.media.video_file import Frame, SmallFrame, VideoInfo, fit_within
-from parascale.types import Image
+from parascale.types import Array, Image
 
 # Photos decoded at the same time, each at full size, and photos requested at a time.
 THREADS, READ_AHEAD = 2, 8
@@ -90,6 +91,10 @@ class ImageFolder:
     def focal_lengths(self, numbers: Collection[int]) -> tuple[float | None, float | None]:
         """Focal length in pixels by the Exif tags of all these images, where they agree; None for a nominal one."""
         return read_common_focal(self._files[number] for number in numbers), None
+
+    def places(self, numbers: Collection[int]) -> Array | None:
+        """Where these images were taken by their GPS tags, see `read_places`."""
+        return read_places(self._files[number] for number in numbers)
 
 
 def _read_image(path: Path) -> Image:

@@ -144,6 +144,9 @@ class VideoFile:
             metadata = container.metadata | container.streams.video[self._film].metadata
         return None, read_container_focal(metadata, self.info.width, self.info.height)
 
+    def places(self, numbers: Collection[int]) -> None:
+        """None: a video tells one place at most."""
+
     def _numbered(self) -> Iterator[tuple[int, VideoFrame]]:
         with self._open(strict=self._strict) as container:
             self._damage = Damage()

@@ -9,7 +9,7 @@ import numpy as np
 from parascale.camera.rotations import geodesic_angle
 from parascale.errors import InputError
 from parascale.parallax.composition import Composition
-from parascale.parallax.framing import SteadyAim, smooth_corrections
+from parascale.parallax.framing import Aim, SteadyAim, smooth_corrections
 from parascale.parallax.gains import fill_gaps, limit_gains, smooth_gain
 from parascale.parallax.march import ClosedLoopGain, March, NextGain, march
 from parascale.parallax.methods import METHODS, ClosedLoop
@@ -69,7 +69,7 @@ def most_passes(settings: Settings, composition: Composition) -> int:
 
 
 def _correction_passes(settings: Settings, composition: Composition) -> int:
-    # An optimisation of a single round, a draft's, is smooth by its own terms, and has no time for a second march.
+    # An optimisation of a single round, a draft's, is smooth by its own terms.
     if settings.solver == "optimise" and settings.rounds == 1:
         return 0
     return min(MAX_CORRECTION_PASSES, settings.rounds) if composition.corrects else 0
@@ -120,11 +120,22 @@ def walk(
             corrections = smooth
         if moved < SETTLED_LOG_GAIN and turned < (SETTLED_CORRECTION if done else ROUGH_CORRECTION):
             break
+        if settings.rounds == 1 and moved < SETTLED_LOG_GAIN:
+            # A draft has no time for a second march, and turns where it stands.
+            path = replace(path, poses=_turned(path.poses, unsmoothed.aim, corrections))
+            break
         if composition.corrects:
             composition = replace(unsmoothed, mover=unsmoothed.move_with(SteadyAim(unsmoothed.aim, corrections)))
         path = marched(composition, gains.first_pass() if gain is None else _replay(gain))
     guard = composition.guard
     return Walk(path, moved < UNSETTLED_LOG_GAIN, guard.bent, dict(guard.held_back), unsmoothed.aim.hurried)
+
+
+def _turned(poses: Array, aim: Aim, corrections: Array) -> Array:
+    """Poses (T, 4, 4) at their places, with other corrections (T, 3, 3)."""
+    turned = poses.copy()
+    turned[:, :3, :3] = [aim.corrected(frame, correction) for frame, correction in enumerate(corrections)]
+    return turned
 
 
 class Gains:

@@ -24,6 +24,7 @@ from parascale.solve.depth.statistic_error import (
 from parascale.solve.depth.track_depth import interpolate_depth
 from parascale.solve.lens.focal import FocalEvidence
 from parascale.solve.lens.rolling_shutter import estimate_readout
+from parascale.solve.metres import MAX_SCALE_ERROR, Metres, estimate_metres
 from parascale.solve.motion.motion_class import MotionClass
 from parascale.solve.motion.rotation_fit import estimate_rotation_path
 from parascale.solve.provenance import describe_source
@@ -67,20 +68,35 @@ def build_moving_shot(clip: Clip, candidate: Candidate) -> Shot:
     parallax = parallax_number(trajectory, depth)
     sigma = _parallax_sigma(clip, candidate, parallax, samples, area_error)
     _refuse_unsure(clip, parallax, sigma, 3 * solution.noise / depth[:-1])
+    metres, told = _metres_by_places(clip, trajectory)
     shot = Shot(
         name=clip.name,
         fps=clip.footage.fps,
         trajectory=trajectory,
         median_depth=depth,
+        metres_per_unit=None if metres is None else metres.scale,
         frames=clip.footage.frames,
         felt_parallax=felt_parallax(trajectory, samples),
         parallax_sigma=sigma,
         points=_points(clip, solution, visible),
         distortion=None if clip.k1 is None else {"model": "SIMPLE_RADIAL", "k1": clip.k1},
-        quality=_quality(clip, candidate, depth) | _parallax_quality(parallax, sigma),
+        quality=_quality(clip, candidate, depth, told) | _parallax_quality(parallax, sigma),
         provenance=describe_source(clip.path, clip.footage, clip.seed),
     )
     return to_unit_depth(shot)
+
+
+def _metres_by_places(clip: Clip, trajectory: Trajectory) -> tuple[Metres | None, tuple[Notice, ...]]:
+    """Take the metres of a unit from where the photos were taken, and say how sure they are."""
+    if clip.footage.places is None:
+        return None, ()
+    metres = estimate_metres(trajectory.centres, clip.footage.places, clip.seed)
+    if metres is None:
+        return None, (Notice("the GPS tags of the photos do not fit the path: lengths are in no unit"),)
+    told = f"by the GPS tags of {metres.places} photos lengths are known in metres, with a standard deviation of"
+    if metres.error > MAX_SCALE_ERROR:
+        return None, (Notice(f"{told} {metres.error:.0%}: too large to be used"),)
+    return metres, (Notice(f"{told} {metres.error:.0%}"),)
 
 
 def _refuse_unsure(clip: Clip, parallax: Array, sigma: Array, floor: Array) -> None:
@@ -220,7 +236,7 @@ def _points(clip: Clip, solution: Solution, visible: Mask) -> Points:
     return Points(positions.astype(np.float32), colours.reshape(-1, 3))
 
 
-def _quality(clip: Clip, candidate: Candidate, depth: Array) -> dict[str, Json]:
+def _quality(clip: Clip, candidate: Candidate, depth: Array, notices: tuple[Notice, ...]) -> dict[str, Json]:
     solution, inliers = candidate.solution, candidate.solution.inliers
     floor = 3 * solution.noise / depth[:-1]
     bend = np.linalg.norm(np.diff(camera_centres(solution.world_to_camera), n=2, axis=0), axis=1) / depth[1:-1]
@@ -238,7 +254,7 @@ def _quality(clip: Clip, candidate: Candidate, depth: Array) -> dict[str, Json]:
         "noise_floor_per_step": [None if not np.isfinite(value) else float(value) for value in floor],
         "mapper": candidate.mapper,
         "keyframes": len(candidate.keyframes),
-        **_told(clip),
+        **_told(clip, *notices),
         **_focal_quality(clip, candidate),
         **_shutter_quality(clip, solution),
     }

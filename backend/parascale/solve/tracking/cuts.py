@@ -107,7 +107,7 @@ def find_shots(pictures: Sequence[Image]) -> list[ShotRange]:
             for run in np.split(shown, np.flatnonzero(np.diff(shown) > 1) + 1):
                 if len(run):
                     begin, end = int(run[0]), int(run[-1]) + 1
-                    shots.append((a, b, *find_faded(looks, begin, end)))
+                    shots.append((a, b, *find_faded(pictures, looks, begin, end)))
     if not shots:
         return [ShotRange(tuple(range(len(pictures))))]
     return [_shot(shot, [other for other in shots if other[:2] == shot[:2]], flashed) for shot in shots]

@@ -38,6 +38,8 @@ class Footage:
         Focal length in pixels of the upright picture, where the photos' Exif tags give it.
     nominal_focal : float or None
         The same of the lens a video's container names, not counting what recording cropped: better than nothing.
+    places : (T, 3) float64 or None
+        Where photos were taken by their GPS tags, metres; NaN where one does not tell.
     notices : tuple of Notice
         What was assumed, and what was left out.
     decoded : (int, int)
@@ -55,6 +57,7 @@ class Footage:
     colour: tuple[Image, ...]
     focal: float | None = None
     nominal_focal: float | None = None
+    places: Array | None = None
     notices: tuple[Notice, ...] = ()
     decoded: tuple[int, int] = (0, 0)
     kept_share: float = 1.0
@@ -67,8 +70,9 @@ class Footage:
         """Keep the pictures at these indices, at times from 0."""
         frames, times = self.frames[list(chosen)], self.times[list(chosen)]
         grey, colour = tuple(self.grey[at] for at in chosen), tuple(self.colour[at] for at in chosen)
-        said = self.notices + notices
-        return replace(self, frames=frames, times=times - times[0], grey=grey, colour=colour, notices=said)
+        places = None if self.places is None else self.places[list(chosen)]
+        kept = replace(self, frames=frames, times=times - times[0], grey=grey, colour=colour, places=places)
+        return replace(kept, notices=self.notices + notices)
 
     def without_repeats(self, repeats: Sequence[int], share: float, notice: Notice) -> "Footage":
         """Leave out the pictures at these indices, which repeat the one before: such a share of the film is new."""
@@ -153,7 +157,19 @@ def read_footage(
     decoded = start, numbers[-1] + 1
     focal, nominal = reader.focal_lengths(numbers)
     told = reader.notices + describe_gap(stamps, lambda at: f"frame {numbers[at]} of {path.name}")
-    return Footage(info, np.array(numbers), stamps, grey, colour, focal, nominal, told, decoded, kept_share=1 / every)
+    return Footage(
+        info,
+        np.array(numbers),
+        stamps,
+        grey,
+        colour,
+        focal,
+        nominal,
+        reader.places(numbers),
+        told,
+        decoded,
+        kept_share=1 / every,
+    )
 
 
 def _too_many(path: Path, count: str) -> str:

@@ -1,12 +1,15 @@
 """Gradual transitions: dissolves from one shot to the next, and fades from and to black or white."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
-from parascale.solve.tracking.flow import share_tracked
+from parascale.solve.tracking.flow import Points, share_tracked, track_points
 from parascale.types import Array, Image, Mask
 
 # Frames that a dissolve takes.
@@ -27,6 +30,9 @@ FADED, MAX_FADE_STEP, DARKEST_START = 0.35, 1.22, 0.5
 BLANK_CONTRAST, BLANK_SHARE = 3.0, 0.08
 # Frames that a fade leads to, by which its contrast is judged, and how alike they must be to what leads there.
 FULL, MIN_LIKENESS = 24, 0.6
+# A frame of this share of that contrast is one before its fade; corners that are followed from there, the fewest that
+# tell, and the side of the square around each whose contrast counts.
+WHOLE, CORNERS, MIN_CORNERS, PATCH = 0.8, 200, 20, 9
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,16 +124,16 @@ def _is_dissolve(pictures: Sequence[Image], looks: Looks, a: int, b: int, error:
     return max(share_tracked(one, other), share_tracked(other, one)) < MAX_TRACKED_SHARE
 
 
-def find_faded(looks: Looks, first: int, last: int) -> tuple[int, int]:
+def find_faded(pictures: Sequence[Image], looks: Looks, first: int, last: int) -> tuple[int, int]:
     """Find the frames first .. last - 1 that are left once those of a fade in and of a fade out are left out.
 
     Frames of a fade that are bright enough, and change slowly enough to be followed, stay.
     """
     frames = np.arange(first, last)
-    return first + _faded(looks, frames), last - _faded(looks, frames[::-1])
+    return first + _faded(pictures, looks, frames), last - _faded(pictures, looks, frames[::-1])
 
 
-def _faded(looks: Looks, frames: "np.ndarray[tuple[int], np.dtype[np.int64]]") -> int:
+def _faded(pictures: Sequence[Image], looks: Looks, frames: NDArray[np.int64]) -> int:
     """Count the frames at the start of these that fade in."""
     contrast = looks.contrast[frames]
     full = float(np.median(contrast[: 3 * FULL])) if len(contrast) else 0.0
@@ -141,4 +147,39 @@ def _faded(looks: Looks, frames: "np.ndarray[tuple[int], np.dtype[np.int64]]") -
     target = looks.thumbnails[frames[count]]
     told = [number for number in range(count) if contrast[number] > BLANK_CONTRAST]
     alike = [float(np.corrcoef(looks.thumbnails[frames[number]], target)[0, 1]) for number in told[-3:]]
-    return count if all(each > MIN_LIKENESS for each in alike) else 0
+    if not all(each > MIN_LIKENESS for each in alike):
+        return 0
+    whole = int((contrast > WHOLE * full).argmax())
+    return count if _loses_contrast(pictures, frames[whole::-1], contrast[0] / contrast[whole]) else 0
+
+
+def _loses_contrast(pictures: Sequence[Image], frames: NDArray[np.int64], share: float) -> bool:
+    """Tell whether what is followed through frames loses contrast, as the picture does, to such a share of it.
+
+    Where a bright sky leaves the picture that loses contrast, and nothing in it does.
+    """
+    kept = 1.0
+    for now, following in pairwise(frames.tolist()):
+        corners = cv2.goodFeaturesToTrack(pictures[now], CORNERS, 0.01, 10)
+        if corners is None:
+            return True
+        points = np.asarray(corners[:, 0], np.float32)
+        moved, found = track_points(pictures[now], pictures[following], points)
+        if found.sum() < MIN_CORNERS:
+            return True
+        before, after = _contrasts(pictures[now], points[found]), _contrasts(pictures[following], moved[found])
+        kept *= float(np.median(after / np.maximum(before, 1e-3)))
+        # Nearer to what the picture keeps than to all.
+        if kept < math.sqrt(share):
+            return True
+    return False
+
+
+def _contrasts(picture: Image, points: Points) -> Array:
+    """Return the standard deviation (N,) of the grey levels around points (N, 2) of a picture."""
+    levels = picture.astype(np.float32)
+    mean, squared = (cv2.boxFilter(each, -1, (PATCH, PATCH)) for each in (levels, levels**2))
+    spread = np.sqrt(np.maximum(squared - mean**2, 0.0))
+    height, width = picture.shape
+    x, y = np.clip(np.rint(points).astype(int), 0, [width - 1, height - 1]).T
+    return np.asarray(spread[y, x], np.float64)
