@@ -23,6 +23,8 @@ def log_level() -> int | None:
 
 def log_event(log: logging.Logger, event: str, **facts: object) -> None:
     """Log something that happened, with its facts: ``event name=value ...``, or as JSON where that is the format."""
+    if not log.isEnabledFor(logging.INFO):
+        return
     texts = {name: str(value) for name, value in facts.items()}
     told = " ".join(f"{name}={text if _PLAIN.fullmatch(text) else repr(text)}" for name, text in texts.items())
     log.info("%s %s", event, told, extra={"event": event, "facts": facts})

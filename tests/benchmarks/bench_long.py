@@ -12,28 +12,36 @@ import subprocess
 import sys
 import tempfile
 import time
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 from renderer import load_renderer
 
 from parascale.camera.alignment import align_similarity
-from parascale.types import Array
+from parascale.types import Array, Image
 
 SIZE, FOCAL, RENDERED, AMOUNT = (640, 360), 500.0, 300, 2.5
 
+# Not when this is imported: the process that is measured does not need it.
+renderer = cache(load_renderer)
 
-def film(path: Path, frames: int) -> Array:
-    """Film the clip where it is not there yet; its poses (T, 4, 4)."""
-    rendered = load_renderer()
-    walk = rendered.move("handheld", RENDERED, AMOUNT)
-    there_and_back = np.r_[np.arange(RENDERED), np.arange(RENDERED - 2, 0, -1)]
-    order = np.resize(there_and_back, frames)
-    if not path.exists():
-        camera = rendered.Camera(rendered.street(), SIZE, FOCAL)
-        pictures = [camera.picture(pose)[0] for pose in walk[: order.max() + 1]]
-        rendered.write_video(path, [pictures[at] for at in order], fps=24)
-    return np.asarray(walk[order])
+
+@cache
+def walk() -> tuple[Array, list[Image]]:
+    """Poses (T, 4, 4) of the walk, and its pictures."""
+    rendered = renderer()
+    poses = rendered.move("handheld", RENDERED, AMOUNT)
+    camera = rendered.Camera(rendered.street(), SIZE, FOCAL)
+    return np.asarray(poses), [camera.picture(pose)[0] for pose in poses]
+
+
+def film(path: Path, truth: Path, frames: int) -> None:
+    """Film the clip, and write its poses (T, 4, 4)."""
+    poses, pictures = walk()
+    order = np.resize(np.r_[np.arange(RENDERED), np.arange(RENDERED - 2, 0, -1)], frames)
+    renderer().write_video(path, [pictures[at] for at in order], fps=24)
+    np.save(truth, poses[order])
 
 
 def solve_here(path: Path, truth: Path) -> None:
@@ -67,7 +75,8 @@ def main() -> None:
         folder.mkdir(parents=True, exist_ok=True)
         for frames in options.frames:
             path, truth = folder / f"walk-{frames}.mp4", folder / f"walk-{frames}.npy"
-            np.save(truth, film(path, frames))
+            if not truth.exists():
+                film(path, truth, frames)
             child = [sys.executable, __file__, "--solve", str(path), str(truth)]
             answer = subprocess.run(child, check=True, stdout=subprocess.PIPE, text=True)
             found = json.loads(answer.stdout.splitlines()[-1])

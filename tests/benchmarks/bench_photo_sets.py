@@ -2,10 +2,10 @@
 
 The ten made sets of `photo_sets.py`, and the fountain with `--fountain`, lens unknown to both. Pycolmap's pipeline is
 `extract_features`, `match_exhaustive` and `incremental_mapping` with their defaults but for one pinhole camera, as many
-features a photo as ours, and no GPU. ATE is the root mean square distance of the centres after the best similarity, in
-thousandths of the extent of the true centres (their root mean square distance from their middle), since sets without an
-order have no path. Rows are added to build/benchmarks/photo_sets.json, so that sets may
-be run one at a time; `--table` prints all that is kept.
+features a photo as ours takes of large ones, and no GPU. ATE is the root mean square distance of the centres after the
+best similarity, in thousandths of the extent of the true centres (their root mean square distance from their middle),
+since sets without an order have no path. Rows are added to build/benchmarks/photo_sets.json, so that sets may be run
+one at a time; `--table` prints all that is kept.
 """
 
 import argparse

@@ -70,8 +70,9 @@ def test_photos_in_no_order_are_solved_and_it_is_said(photos: tuple[Path, Array]
     true = poses[:, :3, 3]
     moved = align_similarity(shot.trajectory.centres, true).apply(shot.trajectory.centres)
     error = np.linalg.norm(moved - true, axis=1).max()
-    assert error < 0.005 * np.linalg.norm(true - true.mean(axis=0), axis=1).max()
-    assert shot.trajectory.intrinsics[0, 0] == pytest.approx(FOCAL, rel=0.01)
+    # Before small pictures were enlarged for their features it was 0.0012.
+    assert error < 0.0008 * np.linalg.norm(true - true.mean(axis=0), axis=1).max()
+    assert shot.trajectory.intrinsics[0, 0] == pytest.approx(FOCAL, rel=0.001)
     notices = [told["message"] for told in shot.quality["notices"]]  # type: ignore[index, union-attr, call-overload]
     assert any("11 pictures are matched by their features, each with each other" in told for told in notices)
 

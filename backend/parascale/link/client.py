@@ -40,6 +40,7 @@ class _Submission:
     frames: list[memoryview]
     sender: Sender
     accepted: bool = False
+    refused: bool = False
     heard: float = field(default_factory=time.monotonic)
 
 
@@ -125,12 +126,14 @@ class Client:
             32 hexadecimal digits; made where none is given. The same id with the same request is the same job.
         """
         job_id = self.start_submit(request, job_id)
+        submission = self._submissions[job_id]
         try:
             while job_id in self._submissions:
                 self._pump_once(f"job {job_id}")
         finally:
             self._submissions.pop(job_id, None)
-        for refused in self._take_events(SubmitRefused, job_id):
+        if submission.refused:  # events that nobody takes may be thousands by now
+            (refused,) = self._take_events(SubmitRefused, job_id)
             raise InputError(refused.message)
         return job_id
 
@@ -351,6 +354,7 @@ class Client:
         for job_id, submission in list(self._submissions.items()):
             if submission.header.request == message.request:
                 del self._submissions[job_id]
+                submission.refused = True
                 reason = message.message
                 if "kind is not one of" in reason:
                     kind = submission.header.kind

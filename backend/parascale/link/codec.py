@@ -53,7 +53,7 @@ def encode(message: messages.Message) -> bytes:
     cls: type = type(message)
     header = {MARK: PROTOCOL, "type": _type_name(cls), **shallow(message)}
     try:
-        data = json.dumps(header, allow_nan=False, ensure_ascii=False, separators=(",", ":"), default=shallow).encode()
+        data = _WRITER.encode(header).encode()
     except (TypeError, ValueError) as error:
         raise InputError(f"a {header['type']} message cannot be written as JSON: {error}") from error
     if len(data) > MAX_FRAME:
@@ -71,8 +71,10 @@ def shallow(value: object) -> dict[str, object]:
     """
     if not dataclasses.is_dataclass(value):
         raise TypeError(f"{type(value).__name__} is no JSON")
-    cls: type = type(value)
-    return {name: getattr(value, name) for name in _names(cls)}
+    return dict(vars(value))
+
+
+_WRITER = json.JSONEncoder(allow_nan=False, ensure_ascii=False, separators=(",", ":"), default=shallow)
 
 
 def decode(data: bytes, oldest: int = PROTOCOL) -> messages.Message:
@@ -130,7 +132,7 @@ def _json(data: str | bytes) -> object:
         raw = data if isinstance(data, bytes) else data.encode()
         if _depth(raw) > MAX_DEPTH:
             raise InputError(f"a header is nested too deeply: {MAX_DEPTH} levels are allowed")
-        return json.loads(raw.decode(), object_pairs_hook=_once, parse_constant=_no_constant)
+        return _READER.decode(raw.decode())
     except InputError:
         raise
     except ValueError as error:
@@ -157,9 +159,7 @@ def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no number")
 
 
-@functools.cache
-def _names(cls: type) -> tuple[str, ...]:
-    return tuple(field.name for field in dataclasses.fields(cls))
+_READER = json.JSONDecoder(object_pairs_hook=_once, parse_constant=_no_constant)
 
 
 class _MisfitError(Exception):
@@ -193,7 +193,7 @@ def _reader(hint: object) -> _Reader:
 
 def _dataclass_reader(cls: type) -> _Reader:
     hints = typing.get_type_hints(cls)
-    readers = {name: _reader(hints[name]) for name in _names(cls)}
+    readers = {field.name: _reader(hints[field.name]) for field in dataclasses.fields(cls)}
 
     def read(value: object) -> object:
         if not isinstance(value, dict):
@@ -277,7 +277,7 @@ def _scalar_reader(hint: object) -> _Reader:
     name = getattr(hint, "__name__", hint)
 
     def read(value: object) -> object:
-        if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        if hint is float and type(value) is int:
             value = float(_whole(value))
         if type(value) is not hint:
             raise _MisfitError(f"is not of type {name}")

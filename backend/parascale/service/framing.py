@@ -16,7 +16,7 @@ def write_message(file: IO[bytes], header: bytes, frames: Sequence[bytes] = ()) 
     parts = [_COUNT.pack(1 + len(frames))]
     for frame in (header, *frames):
         parts += [_COUNT.pack(len(frame)), frame]
-    file.writelines(parts)
+    file.write(b"".join(parts))  # in one call of the system
     file.flush()
 
 

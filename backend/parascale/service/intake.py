@@ -2,7 +2,6 @@
 
 import logging
 import sqlite3
-from dataclasses import replace
 from functools import partial
 
 from parascale.link import messages as m
@@ -75,8 +74,8 @@ class Intake:
         except OSError as error:
             raise RefusedError("quota", f"the backend cannot store the job: {error.strerror}") from error
         try:
-            job = new_job(owner.key, submit.job, submit.kind, submit.label, payload, submit.files, size)
-            self._journal.add(replace(job, generator=generator_of(submit)))
+            what = submit.job, submit.kind, submit.label, payload, submit.files, size
+            self._journal.add(new_job(owner.key, *what, generator=generator_of(submit)))
         except sqlite3.Error:
             remove()
             raise

@@ -360,10 +360,9 @@ class Journal:
 
     def totals(self, owner: str) -> tuple[int, int]:
         """Return the bytes of one client's jobs but the dead, announced or here, and how many have not ended."""
-        query = f"SELECT COALESCE(SUM(size), 0) FROM jobs WHERE owner = ? AND state IN {_NOT_DEAD}"  # noqa: S608
-        (size,) = self._base.execute(query, (owner,)).fetchone()
-        query = f"SELECT COUNT(*) FROM jobs WHERE owner = ? AND state IN {_UNDER_WAY}"  # noqa: S608
-        (count,) = self._base.execute(query, (owner,)).fetchone()
+        sums = f"COALESCE(SUM(size), 0), COALESCE(SUM(state IN {_UNDER_WAY}), 0)"
+        query = f"SELECT {sums} FROM jobs WHERE owner = ? AND state IN {_NOT_DEAD}"  # noqa: S608
+        size, count = self._base.execute(query, (owner,)).fetchone()
         return int(size), int(count)
 
 
@@ -385,10 +384,36 @@ def _newer(path: Path, version: int) -> InputError:
     )
 
 
-def new_job(owner: str, job: str, kind: str, label: str, payload: str, files: tuple[FileInfo, ...], size: int) -> Job:
+def new_job(
+    owner: str,
+    job: str,
+    kind: str,
+    label: str,
+    payload: str,
+    files: tuple[FileInfo, ...],
+    size: int,
+    *,
+    generator: str = "",
+) -> Job:
     """Return a job that was just submitted."""
     return Job(
-        owner, job, kind, label, payload, files, not files, "queued", "", 0, size, time.time(), None, None, {}, ()
+        owner,
+        job,
+        kind,
+        label,
+        payload,
+        files,
+        received=not files,
+        state="queued",
+        message="",
+        attempts=0,
+        size=size,
+        created=time.time(),
+        started=None,
+        ended=None,
+        summary={},
+        results=(),
+        generator=generator,
     )
 
 

@@ -7,6 +7,7 @@ import logging
 import os
 import re
 import shutil
+import stat
 import uuid
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -54,25 +55,26 @@ class Store:
         Made where missing; only the user can enter it.
     journal : str
         Identity of the journal that knows the jobs. A folder that is not marked with it is never touched.
+
+    Attributes
+    ----------
+    spare : int
+        Bytes of its disk that no job may take.
     """
 
     def __init__(self, folder: Path, journal: str) -> None:
         self._folder = folder
-        self._journal = journal
+        self._mark = journal.encode()
         self._spares: deque[Path] = deque()
         self._refill: Future[None] | None = None
         self._aside = ThreadPoolExecutor(1, "store")  # what no client waits for
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.spare = min(SPARE_DISK, round(SPARE_SHARE * shutil.disk_usage(folder).total))
 
     @property
     def free(self) -> int:
         """Bytes free on its disk."""
         return shutil.disk_usage(self._folder).free
-
-    @property
-    def spare(self) -> int:
-        """Bytes of its disk that no job may take."""
-        return min(SPARE_DISK, round(SPARE_SHARE * shutil.disk_usage(self._folder).total))
 
     def keep_ballast(self) -> None:
         """Take a little room, which the journal gets where the disk is full, so that it can say so and make more."""
@@ -88,7 +90,7 @@ class Store:
 
     def of(self, owner: str, job: str) -> Path:
         """Return the folder of a job."""
-        return self._folder / hashlib.sha256(owner.encode()).hexdigest()[:16] / job
+        return self._folder.joinpath(hashlib.sha256(owner.encode()).hexdigest()[:16], job)
 
     def write(self, owner: str, submit: Submit, frames: Sequence[bytes]) -> None:
         """Keep what was submitted, whole or not at all.
@@ -98,9 +100,10 @@ class Store:
         """
         folder = self.of(owner, submit.job)
         folder.parent.mkdir(mode=0o700, exist_ok=True)
-        self._remove(folder)
-        if folder.exists():
-            raise FileExistsError(0, "a folder of another journal has the job's name")
+        if os.path.lexists(folder):
+            self._remove(folder)
+            if folder.exists():
+                raise FileExistsError(0, "a folder of another journal has the job's name")
         scratch = self._take_spare()
         try:
             with (scratch / REQUEST).open("wb") as file:
@@ -163,7 +166,7 @@ class Store:
         try:
             spare.parent.mkdir(mode=0o700, exist_ok=True)
             spare.mkdir(mode=0o700)
-            (spare / MARK).write_text(self._journal)
+            (spare / MARK).write_bytes(self._mark)
             (spare / REQUEST).touch()
         except OSError:
             shutil.rmtree(spare, ignore_errors=True)
@@ -172,7 +175,7 @@ class Store:
 
     def _remove(self, folder: Path) -> bool:
         """Remove a folder that is ours; tell whether it is gone."""
-        if folder.is_symlink() or not folder.is_dir():
+        if not _is_folder(folder):
             return True
         if not self._is_ours(folder):
             return False
@@ -181,14 +184,22 @@ class Store:
 
     def _is_ours(self, folder: Path, *, known: bool = False) -> bool:
         """Tell whether a folder bears our mark, is empty, or is known and older than the mark."""
-        if folder.is_symlink() or not folder.is_dir():
+        if not _is_folder(folder):
             return False
         try:
-            return (folder / MARK).read_text() == self._journal
+            return (folder / MARK).read_bytes() == self._mark
         except FileNotFoundError:
             return known or not any(folder.iterdir())
-        except (OSError, UnicodeDecodeError):
+        except OSError:
             return False
+
+
+def _is_folder(path: Path) -> bool:
+    """Tell whether something is a folder and no link, which may lead to another's."""
+    try:
+        return stat.S_ISDIR(os.lstat(path).st_mode)
+    except OSError:
+        return False
 
 
 def _folders(parent: Path, name: re.Pattern[str]) -> Iterator[Path]:

@@ -70,12 +70,16 @@ def _propose_followed(shot: Shot, clip: Clip, static: Mask, cancelled: CancelChe
 def _fits_rotation(shot: Shot, clip: Clip) -> Mask:
     """Mark the observations (T, M) that stay where a camera that turns on the spot sees far points."""
     focal = float(shot.trajectory.intrinsics[0, 0]) * clip.lens.scale
-    rays = np.concatenate([clip.tracks.positions / focal, np.ones((*clip.tracks.positions.shape[:2], 1))], axis=2)
-    world = np.einsum("tij,tmj->tmi", shot.trajectory.rotations, rays)
-    middle = np.nanmedian(
-        np.where(np.isfinite(world), world / np.linalg.norm(world, axis=2, keepdims=True), np.nan), axis=0
-    )
-    local = np.einsum("tji,mj->tmi", shot.trajectory.rotations, middle)
-    seen: Array = focal * local[:, :, :2] / local[:, :, 2:]
-    error = np.linalg.norm(seen - clip.tracks.positions, axis=2)
-    return np.asarray(error < FINAL_REPROJECTION_LIMIT)
+    rotations = shot.trajectory.rotations
+
+    def fits(positions: Array) -> Mask:
+        rays = np.concatenate([positions / focal, np.ones((*positions.shape[:2], 1))], axis=2)
+        world = np.einsum("tij,tmj->tmi", rotations, rays)
+        middle = np.nanmedian(
+            np.where(np.isfinite(world), world / np.linalg.norm(world, axis=2, keepdims=True), np.nan), axis=0
+        )
+        local = np.einsum("tji,mj->tmi", rotations, middle)
+        seen: Array = focal * local[:, :, :2] / local[:, :, 2:]
+        return np.asarray(np.linalg.norm(seen - positions, axis=2) < FINAL_REPROJECTION_LIMIT)
+
+    return np.concatenate([fits(part) for part in clip.tracks.parts()], axis=1)

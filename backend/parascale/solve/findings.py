@@ -52,16 +52,20 @@ class Findings:
 
     def note_turn(self, tracks: Tracks, rotations: Array, focal: float) -> None:
         """Keep which observations fit a camera that only turns: camera-to-world rotations (T, 3, 3)."""
-        rays = np.concatenate([tracks.positions / focal, np.ones((*tracks.positions.shape[:2], 1))], axis=2)
-        directions = np.einsum("tij,tmj->tmi", rotations, rays)
-        # The median of a track's directions, where at least one frame observes it.
-        flat = directions[:, :, :2] / directions[:, :, 2:]
-        middle = np.full((len(tracks), 3), 1.0)
-        middle[:, :2] = np.nanmedian(flat, axis=0)
-        seen = np.einsum("tji,mj->tmi", rotations, middle)
-        with np.errstate(invalid="ignore"):
-            error = np.linalg.norm(focal * seen[:, :, :2] / seen[:, :, 2:] - tracks.positions, axis=2)
-            self.fits = error < MAX_TURN_ERROR
+
+        def fits(positions: Array) -> Mask:
+            rays = np.concatenate([positions / focal, np.ones((*positions.shape[:2], 1))], axis=2)
+            directions = np.einsum("tij,tmj->tmi", rotations, rays)
+            # The median of a track's directions, where at least one frame observes it.
+            flat = directions[:, :, :2] / directions[:, :, 2:]
+            middle = np.full((positions.shape[1], 3), 1.0)
+            middle[:, :2] = np.nanmedian(flat, axis=0)
+            seen = np.einsum("tji,mj->tmi", rotations, middle)
+            with np.errstate(invalid="ignore"):
+                error = np.linalg.norm(focal * seen[:, :, :2] / seen[:, :, 2:] - positions, axis=2)
+            return np.asarray(error < MAX_TURN_ERROR)
+
+        self.fits = np.concatenate([fits(part) for part in tracks.parts()], axis=1)
 
 
 @contextmanager

@@ -124,8 +124,7 @@ def link_pictures(
 
 def _motions(tracks: Tracks, footage: Footage) -> Array:
     """Give the share of the width by which the median point moves in each step whose pictures share points, or 0."""
-    steps = np.linalg.norm(np.diff(tracks.positions, axis=0), axis=2)
-    moved = [np.median(step[np.isfinite(step)]) for step in steps if np.isfinite(step).any()]
+    moved = [float(np.median(step)) for step in tracks.steps() if len(step)]
     return np.array(moved or [0.0]) / footage.grey[0].shape[1]
 
 

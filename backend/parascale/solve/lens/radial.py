@@ -57,8 +57,10 @@ def estimate_radial_distortion(
 
 def undistort(tracks: Tracks, focal: float, k1: float) -> Tracks:
     """Move tracks, working pixels from the principal point, to where a lens without distortion would show them."""
-    seen = tracks.positions / focal
-    straight = seen
+    positions, seen = tracks.positions.copy(), tracks.seen
+    bent = positions[seen] / focal
+    straight = bent
     for _ in range(INVERSION_STEPS):
-        straight = seen / (1 + k1 * (straight**2).sum(axis=2, keepdims=True))
-    return replace(tracks, positions=straight * focal)
+        straight = bent / (1 + k1 * (straight**2).sum(axis=1, keepdims=True))
+    positions[seen] = straight * focal
+    return replace(tracks, positions=positions)

@@ -35,20 +35,20 @@ def estimate_readout(
     float or None
         None where it is not detected.
     """
-    local = np.einsum("tij,mj->tmi", world_to_camera[:, :, :3], points) + world_to_camera[:, None, :, 3]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        projected = focal * local[:, :, :2] / local[:, :, 2:]
     product = square = error = 0.0
     count = 0
     for frame in range(1, len(positions) - 1):
         there = np.flatnonzero(inliers[frame - 1 : frame + 2].all(axis=0))
         if len(there) < 12:
             continue
-        velocity = (projected[frame + 1, there] - projected[frame - 1, there]) / 2
-        later = (velocity * positions[frame, there, 1:] / height).ravel()
-        jacobian = projection_jacobian(local[frame, there], focal).reshape(-1, 6)
+        # Three frames at a time: of a long clip an array of all frames and tracks is larger than all else.
+        around = world_to_camera[frame - 1 : frame + 2]
+        local = np.einsum("tij,mj->tmi", around[:, :, :3], points[there]) + around[:, None, :, 3]
+        before, here, after = focal * local[:, :, :2] / local[:, :, 2:]
+        later = ((after - before) / 2 * positions[frame, there, 1:] / height).ravel()
+        jacobian = projection_jacobian(local[1], focal).reshape(-1, 6)
         later = later - jacobian @ np.linalg.lstsq(jacobian, later, rcond=None)[0]
-        residual = (positions[frame, there] - projected[frame, there]).ravel()
+        residual = (positions[frame, there] - here).ravel()
         product += float(later @ residual)
         square += float(later @ later)
         error += float(residual @ residual)

@@ -28,9 +28,7 @@ def choose_keyframes(tracks: Tracks, width: float) -> NDArray[np.int64]:
     count = len(tracks.positions)
     if tracks.matched:
         return np.arange(count)
-    steps = np.linalg.norm(np.diff(tracks.positions, axis=0), axis=2)
-    known = [step[np.isfinite(step)] for step in steps]
-    moved = np.array([np.median(step) if len(step) else 0.0 for step in known])
+    moved = np.array([np.median(step) if len(step) else 0.0 for step in tracks.steps()])
     motion = np.concatenate([[0.0], np.cumsum(np.maximum(moved, 1e-6))])
     wanted = int(np.ceil(motion[-1] / (MOTION_PER_KEYFRAME * width)) + 1)
     wanted = int(np.clip(wanted, min(MIN_KEYFRAMES, count), min(MAX_KEYFRAMES, count)))

@@ -3,7 +3,7 @@
 import numpy as np
 import pycolmap
 
-from parascale.solve.reconstruction.triangulation import triangulate
+from parascale.solve.reconstruction.triangulation import triangulate_positions
 from parascale.types import Array
 
 MAX_REPROJECTION_ERROR = 2.0
@@ -38,7 +38,7 @@ def register_frames(positions: Array, focal: float, world_to_camera: Array, seed
         if placed.all():
             return poses
         known = np.flatnonzero(placed)
-        structure = triangulate(positions[known] / focal, poses[known], focal)
+        structure = triangulate_positions(positions[known], poses[known], focal, focal)
         good = (structure.residuals < MAX_REPROJECTION_ERROR) & (structure.angle > MIN_ANGLE)
         points = np.where((good.sum(axis=0) >= 2)[:, None], structure.points, np.nan)
         waiting = np.flatnonzero(~placed)

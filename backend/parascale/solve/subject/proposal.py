@@ -145,7 +145,8 @@ def _hold(positions: Array, static: Mask, size: tuple[int, int]) -> Hold | None:
     moving = long & (static.sum(axis=0) < MAX_STATIC_SHARE * life)
     if moving.sum() < MIN_TRACKS or still.sum() < MIN_TRACKS:
         return None
-    wander = _wander(positions) / size[0]
+    wander = np.full(len(life), np.nan)
+    wander[long] = _wander(np.compress(long, positions, axis=1)) / size[0]
     scene = float(np.median(wander[still]))
     kept = np.flatnonzero(moving & (wander < min(MAX_WANDER, MAX_RELATIVE_WANDER * scene)))
     if scene < MIN_SCENE_WANDER or len(kept) < MIN_TRACKS:

@@ -1,7 +1,8 @@
 """Tracks: corners followed through the clip, with new ones added where they become few."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -19,6 +20,7 @@ MAX_CROWDING = 2
 FRAMES_BETWEEN_DETECTIONS = 2
 MIN_DISTANCE = 9.0
 MIN_TRACK_LENGTH = 3
+TRACKS_OF_A_PART = 1000
 # Share of the cells that may hold too few points before new corners are detected.
 MAX_SPARSE_SHARE = 0.03
 # Working pixels: while most points move on as before to within this error, the next search starts at the prediction.
@@ -59,6 +61,17 @@ class Tracks:
         """Positions in two frames of the points observed by both, and the track ids of these."""
         both = np.flatnonzero(np.isfinite(self.positions[first, :, 0] + self.positions[second, :, 0]))
         return self.positions[first, both], self.positions[second, both], both
+
+    def steps(self) -> Iterator[Array]:
+        """By how many pixels each point moves that two neighbouring frames share, one pair after the other."""
+        for before, after in pairwise(self.positions):
+            moved = np.linalg.norm(after - before, axis=1)
+            yield moved[np.isfinite(moved)]
+
+    def parts(self) -> Iterator[Array]:
+        """Positions (T, m, 2) of some tracks after the others, where several arrays of them all would be too large."""
+        for first in range(0, max(len(self), 1), TRACKS_OF_A_PART):
+            yield self.positions[:, first : first + TRACKS_OF_A_PART]
 
     def keep_pictures(self, chosen: Sequence[int]) -> "Tracks":
         """Return the tracks in the chosen pictures only, those that are long enough there."""
