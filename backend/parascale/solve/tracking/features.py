@@ -115,8 +115,8 @@ def choose_feature_pairs(count: int) -> Iterator[tuple[int, int]]:
 def find_features(picture: Image, working_size: tuple[int, int]) -> Features:
     """Find the largest features of a picture."""
     options = pycolmap.FeatureExtractionOptions(use_gpu=False, num_threads=1)
-    # Enlarging takes four times as long. A large picture has features enough without it; of a small one, without it most
-    # are too small to be found, and the others lie less exactly.
+    # Enlarging takes four times as long. A large picture has features enough without it; of a small one most are then
+    # too small to be found, and the others lie less exactly.
     is_small = max(picture.shape) <= MAX_ENLARGED_SIDE
     options.sift.first_octave = -1 if is_small else 0
     options.sift.max_num_features = count = MAX_ENLARGED_FEATURES if is_small else MAX_FEATURES
