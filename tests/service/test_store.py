@@ -17,7 +17,7 @@ FIRST, SECOND, THIRD = (Submit(1, letter * 32, "solve", "solve", {}, (), ()) for
 def test_a_submission_takes_a_folder_that_was_made_ahead(tmp_path: Path, until: Callable[..., None]) -> None:
     store = Store(tmp_path / "jobs", "journal")
     store.write("owner", FIRST, [])
-    until(lambda: len(store._spares) == 16)
+    until(lambda: len(store._spares) >= 15)  # the first may have taken one of the sixteen
     made_ahead = {spare.stat().st_ino for spare in (tmp_path / "jobs" / SPARE).iterdir()}
     store.write("owner", SECOND, [])
     assert store.of("owner", SECOND.job).stat().st_ino in made_ahead

@@ -26,6 +26,9 @@ def read_place(path: Path) -> Place | None:
     """Read where a photo was taken; None where its tags do not tell all three numbers, or no place on the Earth."""
     try:
         with Image.open(path) as image:
+            if image.format == "PNG":
+                # No camera writes it, and its Exif may stand behind the pixels, which would all be decoded.
+                return None
             tags = image.getexif().get_ifd(ExifTags.IFD.GPSInfo)
     except (OSError, ValueError, SyntaxError, UnidentifiedImageError):
         return None

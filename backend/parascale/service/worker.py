@@ -30,8 +30,6 @@ from parascale.types import to_json_values
 log = logging.getLogger(__name__)
 
 _NICE = 5  # the server answers its clients, and a user's programs go on, while jobs take all processors
-_AUTOGROUP = Path("/proc/self/autogroup")
-_TRIES, _AGAIN = 8, 0.12  # seconds: Linux takes one change in a tenth of a second from all users but root
 _PROGRESS = 0.1  # seconds between two reports of progress
 _MAX_MESSAGE = 400
 
@@ -161,29 +159,13 @@ def _leave() -> NoReturn:
     os._exit(1)
 
 
-def _give_way() -> None:
-    """Let all other processes go first; on Linux, whose nice value counts inside a session alone, the session does."""
-    if hasattr(os, "nice"):
-        os.nice(_NICE)
-    if not sys.platform.startswith("linux") or os.getsid(0) != os.getpid():
-        return
-    for _ in range(_TRIES):
-        try:
-            _AUTOGROUP.write_text(str(_NICE))
-        except BlockingIOError:  # another process did so in the same tenth of a second
-            time.sleep(_AGAIN)
-        except OSError:  # a system without such groups
-            return
-        else:
-            return
-
-
 def main() -> NoReturn:
     """Take the pipe off standard input and output, so that a library that prints cannot break a message."""
     logging.basicConfig(level=log_level() or logging.WARNING, format="worker: %(name)s: %(message)s")
     if hasattr(signal, "SIGUSR1"):  # until a job is there, nothing answers it
         signal.signal(signal.SIGUSR1, signal.SIG_IGN)
-    _give_way()
+    if hasattr(os, "nice"):
+        os.nice(_NICE)
     orders = os.fdopen(os.dup(0), "rb")
     reports = os.fdopen(os.dup(1), "wb")
     nothing = os.open(os.devnull, os.O_RDONLY)
