@@ -3,7 +3,9 @@
 import re
 import runpy
 import tomllib
+from collections import Counter
 from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -184,12 +186,10 @@ def test_the_package_describes_itself_by_nothing_that_it_does_not_carry() -> Non
 
 
 TOOL = runpy.run_path(str(ROOT / "tools" / "evaluation_page.py"))
-# The rows of all methods, from three runs.
-RUNS = ("evaluation.csv", "evaluation-moves.csv", "evaluation-december.csv")
 
 
-def rows_of(*files: str) -> list[results.Row]:
-    rows: list[results.Row] = TOOL["in_order"](TOOL["read_rows"](TOOL["DATA"] / file) for file in files)
+def rows_of(file: str) -> list[results.Row]:
+    rows: list[results.Row] = TOOL["read_rows"](TOOL["DATA"] / file)
     return rows
 
 
@@ -199,37 +199,20 @@ def test_tables_of_the_evaluation_are_those_that_its_files_come_to() -> None:
     # No table of figures but those.
     assert not re.findall(r"\| -?\d+\.\d+ [|\[]", TOOL["MARK"].sub("", text))
     files = {file for _, file, *_ in TOOL["MARK"].findall(text)}
-    csv, json = ("second",), ("videos", "preview", "icl", "tum")
-    others = {*(f"evaluation-{name}.csv" for name in csv), *(f"evaluation-{name}.json" for name in json)}
-    assert files == {"+".join(RUNS), "evaluation.json"} | others
+    others = {f"evaluation-{name}.json" for name in ("videos", "preview", "icl", "tum")}
+    assert files == {"evaluation.csv", "evaluation.json"} | others
 
 
-def test_the_evaluation_has_every_method_in_every_pair_of_scales() -> None:
-    rows = rows_of(*RUNS)
-    # No row of one run stands beside the same of the other.
-    assert len({row.key for row in rows}) == len(rows)
-    assert {row.move for row in rows} == set(plan.MOVES)
-    assert {row.method for row in rows} == set(plan.DEFAULT_METHODS)
-    for method in plan.DEFAULT_METHODS:
-        found = {(plan.scales_of(row.regime), row.move) for row in rows if row.method == method}
-        assert found == {(plan.scales_of(regime), row.move) for regime in plan.REGIMES for row in rows}, method
+def test_the_evaluation_has_every_method_between_all_scenes_by_every_move() -> None:
+    rows = rows_of("evaluation.csv")
+    assert Counter(row.key for row in rows) == dict.fromkeys(product(plan.REGIMES, plan.MOVES, plan.DEFAULT_METHODS), 1)
     assert [row.key for row in rows if row.method == "closed-loop" and not row.true_pce >= 0] == []
 
 
-def test_rows_of_earlier_programs_are_those_that_a_later_one_measures() -> None:
-    kept = {row.key: row for row in rows_of(*RUNS)}
-    again = [row for row in rows_of("evaluation-check.csv") if row.method != "motionmaster"]
-    assert {row.move for row in again} == {row.move for row in rows_of("evaluation.csv", "evaluation-moves.csv")}
-    for row in again:
-        # The cosmos is solved a little otherwise since.
-        tolerance = 0.0101 if row.regime.startswith("cosmos") else 2e-12
-        assert row.pce == pytest.approx(kept[row.key].pce, abs=tolerance), row.key
-
-
 def test_the_evaluation_keeps_what_it_promises() -> None:
-    rows, second = rows_of(*RUNS), rows_of("evaluation-second.csv")
-    for own in ([row for row in each if row.method == "closed-loop"] for each in (rows, second)):
-        assert results.mean(row.pce for row in own) <= 0.03
-        for pair in map(plan.scales_of, plan.REGIMES):
-            assert results.mean(row.pce for row in own if plan.scales_of(row.regime) == pair) <= 0.06, pair
+    rows = rows_of("evaluation.csv")
+    own = [row for row in rows if row.method == "closed-loop"]
+    assert results.mean(row.pce for row in own) <= 0.03
+    for pair in map(plan.scales_of, plan.REGIMES):
+        assert results.mean(row.pce for row in own if plan.scales_of(row.regime) == pair) <= 0.06, pair
     assert abs(results.raw_slope(rows) - 1) <= 0.02

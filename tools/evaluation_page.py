@@ -1,17 +1,16 @@
 """Put evaluations into docs/evaluation.md: rows, tables and pictures, as `parascale evaluate` wrote them.
 
 Run with NAME=FOLDER for each evaluation that is to be taken over; without any, the tables are written again from what
-docs/data holds, and its picture of their rows drawn. The page says between its marks which of them stand where.
+docs/data holds. The page says between its marks which of them stand where.
 """
 
 import csv
 import json
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-from parascale.evaluation.comparison_plot import draw_comparison
 from parascale.evaluation.methods import METHODS
 from parascale.evaluation.plan import MOVES, REGIMES
 from parascale.evaluation.results import NAMES, Row
@@ -19,9 +18,9 @@ from parascale.evaluation.tables import Table, from_json, make_tables, summary, 
 
 DOCS = Path(__file__).parents[1] / "docs"
 PAGE, DATA = DOCS / "evaluation.md", DOCS / "data"
-PICTURES = ("realised", "profiles", "worst")
-# <!-- from data/first.csv --> for all tables of these rows, first.csv+second.csv for those of two runs together;
-# <!-- from data/first.json: depth error; flow --> for some of the tables that were written.
+PICTURES = ("comparison", "realised", "profiles", "worst")
+# <!-- from data/first.csv --> for all tables of these rows,
+# <!-- from data/first.json: depth error; flow --> for some of those that were written.
 MARK = re.compile(r"(<!-- from data/(\S+?)(?:: ([^>]*?))? -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -33,30 +32,16 @@ def main(given: Sequence[str]) -> None:
         written |= {f"images/{name}-{picture}.png": f"{picture}.png" for picture in PICTURES}
         # What the page shows of it.
         for kept, file in written.items():
-            if kept in page or f"+{Path(kept).name}" in page:
+            if kept in page:
                 data = (Path(folder) / file).read_bytes()
                 (DOCS / kept).write_bytes(data.replace(b"\r\n", b"\n") if file == "results.csv" else data)
     PAGE.write_text(with_tables(page), "utf-8")
-    draw_rows(page)
-
-
-def draw_rows(page: str) -> None:
-    """Draw the rows of runs together as `parascale evaluate` draws those of one, where the page shows that."""
-    for _, files, named, _ in MARK.findall(page):
-        picture = DOCS / "images" / f"{Path(files.split('+')[0]).stem}-comparison.png"
-        if not named and f"images/{picture.name}" in page:
-            draw_comparison(in_order(read_rows(DATA / name) for name in files.split("+")), picture)
 
 
 def read_rows(path: Path) -> list[Row]:
     """Read the rows of a results.csv, in the order that a plan has them."""
     with path.open(encoding="utf-8", newline="") as file:
-        return in_order([[_row(values) for values in csv.DictReader(file)]])
-
-
-def in_order(runs: Iterable[Sequence[Row]]) -> list[Row]:
-    """Put the rows of runs together, in the order that a plan has them."""
-    rows = [row for run in runs for row in run]
+        rows = [_row(values) for values in csv.DictReader(file)]
     return sorted(rows, key=lambda row: (REGIMES.index(row.regime), MOVES.index(row.move), METHODS.index(row.method)))
 
 
@@ -72,7 +57,7 @@ def with_tables(page: str) -> str:
 
 
 def _between(file: str, named: str | None) -> str:
-    rows = in_order(read_rows(DATA / name) for name in file.split("+")) if file.endswith(".csv") else []
+    rows = read_rows(DATA / file) if file.endswith(".csv") else []
     tables = make_tables(rows) if rows else [from_json(values) for values in json.loads((DATA / file).read_text())]
     if named is None:
         return "\n".join([*(f"- {told}" for told in summary(rows)), "", *map(_markdown, tables), worst_lines(rows)])
