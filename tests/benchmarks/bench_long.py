@@ -75,7 +75,7 @@ def main() -> None:
         folder.mkdir(parents=True, exist_ok=True)
         for frames in options.frames:
             path, truth = folder / f"walk-{frames}.mp4", folder / f"walk-{frames}.npy"
-            if not truth.exists():
+            if not (path.exists() and truth.exists()):
                 film(path, truth, frames)
             child = [sys.executable, __file__, "--solve", str(path), str(truth)]
             answer = subprocess.run(child, check=True, stdout=subprocess.PIPE, text=True)

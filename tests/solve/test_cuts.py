@@ -85,11 +85,15 @@ def test_the_six_shots_of_a_real_clip(testdata: Any) -> None:
     assert find_cuts(read_footage(testdata / "clips" / "bikes.mp4").grey) == [30, 76, 137, 187, 242]
 
 
-def tilt(count: int = 40, step: int = 4) -> list[np.ndarray]:
-    """A camera that tilts down, from a bright sky over dull ground to the ground alone, where it rests."""
-    grain = np.random.default_rng(3).normal(0, 1, (600, 480)).astype(np.float32)
-    ground = cv2.GaussianBlur(grain, (0, 0), 3)
-    tall = 95 + 14 * ground / ground.std()
+def ground(height: int) -> np.ndarray:
+    """Dull ground, (height, 480), of one contrast all over."""
+    grain = cv2.GaussianBlur(np.random.default_rng(3).normal(0, 1, (height, 480)), (0, 0), 3)
+    return np.asarray(95 + 14 * grain / grain.std())
+
+
+def tilt(count: int, step: int) -> list[np.ndarray]:
+    """A camera that tilts down, from a bright sky over the ground to the ground alone, where it rests."""
+    tall = ground(600)
     tall[:150] = 235
     return [np.clip(tall[min(step * t, 170) :][:270], 0, 255).astype(np.uint8) for t in range(count)]
 
@@ -105,9 +109,8 @@ def test_a_bright_sky_that_leaves_the_picture_or_comes_into_it_is_no_fade(step: 
 @pytest.mark.parametrize("goal", [0.0, 255.0])
 @pytest.mark.parametrize("way", [1, -1])
 def test_the_dark_or_bright_frames_of_a_fade_are_left_out_also_while_the_camera_tilts(goal: float, way: int) -> None:
-    # The ground alone, which has one contrast throughout, ten frames of it faded.
     shares = np.clip(np.arange(40) / 10, 0, 1)
-    moving = tilt(80, 4)[40:] if way > 0 else [picture[::-1] for picture in tilt(80, 4)[40:]]
+    moving = [ground(400)[3 * t :][:270] for t in range(40)][::way]
     faded = [(p * s + goal * (1 - s)).astype(np.uint8) for p, s in zip(moving, shares, strict=True)]
     (shot,) = find_shots(faded[::way])
     # From there on a frame has at most 1.2 times the contrast of the one before.

@@ -1,5 +1,6 @@
 """Photos far apart, which tracking does not link: matched by their features, whatever their order."""
 
+import re
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -93,8 +94,11 @@ def test_gps_tags_give_metres_with_their_error(photos: tuple[Path, Array], tmp_p
     unit = metres * align_similarity(shot.trajectory.centres, true).scale
     notices = [told["message"] for told in shot.quality["notices"]]  # type: ignore[index, union-attr, call-overload]
     (told,) = (told for told in notices if "GPS" in told)
-    assert "by the GPS tags of 10 photos lengths are known in metres, with a standard deviation of 2%" in told
-    assert shot.metres_per_unit == pytest.approx(unit, rel=3 * 0.02)
+    said = r"by the GPS tags of 10 photos lengths are known in metres, with a standard deviation of (\d+)%"
+    found = re.fullmatch(said, told)
+    assert found is not None, told
+    assert 3 <= int(found[1]) <= 8
+    assert shot.metres_per_unit == pytest.approx(unit, rel=0.01 * int(found[1]))
 
 
 def test_a_photo_of_another_place_is_named(rendered: ModuleType, photos: tuple[Path, Array], tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ class _Submission:
     frames: list[memoryview]
     sender: Sender
     accepted: bool = False
-    refused: bool = False
+    refusal: str = ""
     heard: float = field(default_factory=time.monotonic)
 
 
@@ -132,9 +132,9 @@ class Client:
                 self._pump_once(f"job {job_id}")
         finally:
             self._submissions.pop(job_id, None)
-        if submission.refused:  # events that nobody takes may be thousands by now
-            (refused,) = self._take_events(SubmitRefused, job_id)
-            raise InputError(refused.message)
+        if submission.refusal:  # events that nobody takes may be thousands by now
+            self._take_events(SubmitRefused, job_id)
+            raise InputError(submission.refusal)
         return job_id
 
     def start_submit(self, request: Request, job_id: str | None = None) -> str:
@@ -354,11 +354,11 @@ class Client:
         for job_id, submission in list(self._submissions.items()):
             if submission.header.request == message.request:
                 del self._submissions[job_id]
-                submission.refused = True
                 reason = message.message
                 if "kind is not one of" in reason:
                     kind = submission.header.kind
                     reason = f"the backend is older and knows no {kind} jobs: install ParaScale anew there"
+                submission.refusal = reason
                 self._events.append(SubmitRefused(job_id, reason))
         for job_id, download in list(self._downloads.items()):
             if download.request == message.request:

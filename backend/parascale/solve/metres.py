@@ -7,12 +7,15 @@ import numpy as np
 import pycolmap
 
 from parascale.camera.alignment import align_similarity
+from parascale.errors import Notice
 from parascale.types import Array
 
 # Metres by which a place may be off, as a phone between houses is; the others are left out.
 MAX_PLACE_ERROR = 15.0
 # Of photos that tell their place, and of those of them that have to agree.
 MIN_PLACES, MIN_SHARE = 6, 0.6
+# Metres by which the places of one walk wander together, which a similarity takes for a part of the path.
+DRIFT = 3.0
 # A scale of a larger relative standard deviation is no measure.
 MAX_SCALE_ERROR = 0.2
 
@@ -23,6 +26,26 @@ class Metres(NamedTuple):
     scale: float
     error: float
     places: int
+
+
+def tell_metres(centres: Array, places: Array | None, seed: int) -> tuple[Metres | None, tuple[Notice, ...]]:
+    """Take metres from the places that photos tell, and say how sure they are, or why there are none.
+
+    Parameters as of `estimate_metres`; places are None where no photo tells any.
+    """
+    if places is None:
+        return None, ()
+    known = int(np.isfinite(places).all(axis=1).sum())
+    if known < MIN_PLACES:
+        told = "one photo tells where it was" if known == 1 else f"{known} photos tell where they were"
+        return None, (Notice(f"{told} taken by GPS: {MIN_PLACES} are needed for metres"),)
+    metres = estimate_metres(centres, places, seed)
+    if metres is None:
+        return None, (Notice("the GPS tags of the photos do not fit the path: lengths are in no unit"),)
+    told = f"by the GPS tags of {metres.places} photos lengths are known in metres, with a standard deviation of"
+    if metres.error > MAX_SCALE_ERROR:
+        return None, (Notice(f"{told} {metres.error:.0%}: too large to be used"),)
+    return metres, (Notice(f"{told} {metres.error:.0%}"),)
 
 
 def estimate_metres(centres: Array, places: Array, seed: int) -> Metres | None:
@@ -39,9 +62,9 @@ def estimate_metres(centres: Array, places: Array, seed: int) -> Metres | None:
     Returns
     -------
     Metres or None
-        None where too few places are known or agree. The standard deviation is of the least-squares scale, with errors
-        of the places that are alike in all directions and independent from photo to photo: those of one walk share a
-        part, which moves the path and leaves its scale.
+        None where too few places are known or agree. The standard deviation is that of the least-squares scale for
+        errors that are independent from photo to photo, joined by that of places that wander: `DRIFT` over the path's
+        extent, so that a walk around a table has none that is small.
     """
     known = np.flatnonzero(np.isfinite(places).all(axis=1))
     if len(known) < MIN_PLACES:
@@ -57,7 +80,8 @@ def estimate_metres(centres: Array, places: Array, seed: int) -> Metres | None:
     laid = align_similarity(source, target)
     # Seven numbers of the similarity are taken from three of each place.
     variance = float(np.sum((laid.apply(source) - target) ** 2)) / (target.size - 7)
-    extent = math.sqrt(float(np.sum((source - source.mean(axis=0)) ** 2)))
-    if not laid.scale > 0 or extent == 0:
+    extent = laid.scale * math.sqrt(float(np.sum((source - source.mean(axis=0)) ** 2)))
+    if not extent > 0:
         return None
-    return Metres(laid.scale, math.sqrt(variance) / (laid.scale * extent), len(source))
+    error = math.hypot(math.sqrt(variance), DRIFT * math.sqrt(len(source))) / extent
+    return Metres(laid.scale, error, len(source))

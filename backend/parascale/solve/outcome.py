@@ -24,7 +24,7 @@ from parascale.solve.depth.statistic_error import (
 from parascale.solve.depth.track_depth import interpolate_depth
 from parascale.solve.lens.focal import FocalEvidence
 from parascale.solve.lens.rolling_shutter import estimate_readout
-from parascale.solve.metres import MAX_SCALE_ERROR, Metres, estimate_metres
+from parascale.solve.metres import tell_metres
 from parascale.solve.motion.motion_class import MotionClass
 from parascale.solve.motion.rotation_fit import estimate_rotation_path
 from parascale.solve.provenance import describe_source
@@ -68,7 +68,7 @@ def build_moving_shot(clip: Clip, candidate: Candidate) -> Shot:
     parallax = parallax_number(trajectory, depth)
     sigma = _parallax_sigma(clip, candidate, parallax, samples, area_error)
     _refuse_unsure(clip, parallax, sigma, 3 * solution.noise / depth[:-1])
-    metres, told = _metres_by_places(clip, trajectory)
+    metres, told = tell_metres(trajectory.centres, clip.footage.places, clip.seed)
     shot = Shot(
         name=clip.name,
         fps=clip.footage.fps,
@@ -84,19 +84,6 @@ def build_moving_shot(clip: Clip, candidate: Candidate) -> Shot:
         provenance=describe_source(clip.path, clip.footage, clip.seed),
     )
     return to_unit_depth(shot)
-
-
-def _metres_by_places(clip: Clip, trajectory: Trajectory) -> tuple[Metres | None, tuple[Notice, ...]]:
-    """Take the metres of a unit from where the photos were taken, and say how sure they are."""
-    if clip.footage.places is None:
-        return None, ()
-    metres = estimate_metres(trajectory.centres, clip.footage.places, clip.seed)
-    if metres is None:
-        return None, (Notice("the GPS tags of the photos do not fit the path: lengths are in no unit"),)
-    told = f"by the GPS tags of {metres.places} photos lengths are known in metres, with a standard deviation of"
-    if metres.error > MAX_SCALE_ERROR:
-        return None, (Notice(f"{told} {metres.error:.0%}: too large to be used"),)
-    return metres, (Notice(f"{told} {metres.error:.0%}"),)
 
 
 def _refuse_unsure(clip: Clip, parallax: Array, sigma: Array, floor: Array) -> None:

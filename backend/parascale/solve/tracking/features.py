@@ -16,8 +16,8 @@ from parascale.types import Array, Image, Mask, Progress
 # Longer side, pixels, of the pictures that features are found in: they are few, and each counts for more than a frame.
 FEATURE_SIDE = 1280
 MAX_FEATURES = 2500
-# Pictures up to this size are enlarged twice first, and fewer features of them are taken: the smallest ones repeat as a
-# texture does. With 2,500, photos along a front were refused, as 54 % of what was matched fitted one scene.
+# Pictures up to this size are enlarged to twice that, and fewer features of them are taken: the smallest ones repeat as
+# a texture does. With 2,500, photos along a front were refused, as 54 % of what was matched fitted one scene.
 MAX_ENLARGED_SIDE, MAX_ENLARGED_FEATURES = FEATURE_SIDE // 2, 1500
 # Up to so many pictures each is matched with each other; of more, each with its neighbours and, as a path may come back
 # to where it was, so many all over the set with each other.
