@@ -45,7 +45,9 @@ def draw_realised(rows: Sequence[Row], folder: Path, picture: Path) -> None:
         for method in methods
     }
     limits = _limits([asked for own in pairs.values() for _, asked, _ in own])
-    figure = Figure(figsize=(3.4 * len(methods), 3.7), layout="constrained", facecolor="white")
+    # Square panels are fitted after the layout, whose own padding cuts their titles.
+    layout = ConstrainedLayoutEngine(h_pad=0.12)
+    figure = Figure(figsize=(3.4 * len(methods), 3.9), layout=layout, facecolor="white")
     for axes, method in zip(figure.subplots(1, len(methods), squeeze=False)[0], methods, strict=True):
         # Uncalibrated P lies anywhere.
         height = (0.0, math.inf) if method == "raw" else limits
