@@ -62,13 +62,11 @@ def estimate_metres(centres: Array, places: Array, seed: int) -> Metres | None:
     Returns
     -------
     Metres or None
-        None where too few places are known or agree. The standard deviation is that of the least-squares scale for
+        None where too few places agree. The standard deviation is that of the least-squares scale for
         errors that are independent from photo to photo, joined by that of places that wander: `DRIFT` over the path's
         extent, so that a walk around a table has none that is small.
     """
     known = np.flatnonzero(np.isfinite(places).all(axis=1))
-    if len(known) < MIN_PLACES:
-        return None
     source, target = centres[known], places[known]
     # A dictionary, where pycolmap's types promise the transform alone.
     found: Any = pycolmap.estimate_sim3d_robust(

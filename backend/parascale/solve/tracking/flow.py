@@ -84,12 +84,16 @@ def track_points(
     return moved, found & (moved >= BORDER).all(axis=1) & (moved < size - BORDER).all(axis=1)
 
 
+def strong_corners(picture: Image) -> Points:
+    """Find corners (N, 2) of a picture, at most 200, by which its motion is told: none in a flat one."""
+    corners = cv2.goodFeaturesToTrack(picture, 200, 0.01, 10)
+    return np.empty((0, 2), np.float32) if corners is None else np.asarray(corners[:, 0], np.float32)
+
+
 def share_tracked(before: Image, after: Image) -> float:
     """Share of the corners of a picture that are found in another; 0 where it has none."""
-    corners = cv2.goodFeaturesToTrack(before, 200, 0.01, 10)
-    if corners is None:
-        return 0.0
-    return float(track_points(before, after, np.asarray(corners[:, 0], np.float32))[1].mean())
+    corners = strong_corners(before)
+    return float(track_points(before, after, corners)[1].mean()) if len(corners) else 0.0
 
 
 def count_corners(picture: Image) -> int:

@@ -71,8 +71,10 @@ class Footage:
         frames, times = self.frames[list(chosen)], self.times[list(chosen)]
         grey, colour = tuple(self.grey[at] for at in chosen), tuple(self.colour[at] for at in chosen)
         places = None if self.places is None else self.places[list(chosen)]
-        kept = replace(self, frames=frames, times=times - times[0], grey=grey, colour=colour, places=places)
-        return replace(kept, notices=self.notices + notices)
+        said = self.notices + notices
+        return replace(
+            self, frames=frames, times=times - times[0], grey=grey, colour=colour, places=places, notices=said
+        )
 
     def without_repeats(self, repeats: Sequence[int], share: float, notice: Notice) -> "Footage":
         """Leave out the pictures at these indices, which repeat the one before: such a share of the film is new."""

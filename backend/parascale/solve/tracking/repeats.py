@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from parascale.errors import Notice
-from parascale.solve.tracking.flow import track_points
+from parascale.solve.tracking.flow import strong_corners, track_points
 from parascale.solve.tracking.footage import Footage
 from parascale.types import Array, Image
 
@@ -15,8 +15,8 @@ from parascale.types import Array, Image
 MAX_CHANGE_SHARE, NEIGHBOURS, LIVELY = 0.5, 6, 85
 # Longer rests are the camera's own.
 MAX_RUN = 5
-# Corners that show the motion, and by how many pixels they must move to show one.
-CORNERS, MIN_CORNERS, MIN_MOTION = 200, 20, 0.05
+# The fewest corners that show the motion, and by how many pixels they must move to show one.
+MIN_CORNERS, MIN_MOTION = 20, 0.05
 # Motion across a repeat, as a share of that of the steps before and after, which go the same way.
 MAX_MOTION_SHARE, MIN_AGREEMENT = 0.12, 0.5
 # So many such rests are a cadence; where there are fewer, each must be more like its picture.
@@ -96,10 +96,10 @@ def _beside(change: Array, step: int, reach: int) -> float:
 def _motion_share(pictures: Sequence[Image], run: Sequence[int]) -> float:
     """Motion of the steps of a run as a share of that of the steps beside it; infinite where these do not agree."""
     first, last = run[0], run[-1]
-    corners = cv2.goodFeaturesToTrack(pictures[first - 1], CORNERS, 0.01, 10)
-    if corners is None:
+    corners = strong_corners(pictures[first - 1])
+    if len(corners) < MIN_CORNERS:
         return np.inf
-    path, good = [np.asarray(corners[:, 0], np.float32)], np.ones(len(corners), bool)
+    path, good = [corners], np.ones(len(corners), bool)
     for step in range(first - 1, last + 2):
         moved, found = track_points(pictures[step], pictures[step + 1], path[-1])
         path.append(moved)

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from parascale.solve.tracking.flow import Points, share_tracked, track_points
+from parascale.solve.tracking.flow import Points, share_tracked, strong_corners, track_points
 from parascale.types import Array, Image, Mask
 
 # Frames that a dissolve takes.
@@ -30,9 +30,9 @@ FADED, MAX_FADE_STEP, DARKEST_START = 0.35, 1.22, 0.5
 BLANK_CONTRAST, BLANK_SHARE = 3.0, 0.08
 # Frames that a fade leads to, by which its contrast is judged, and how alike they must be to what leads there.
 FULL, MIN_LIKENESS = 24, 0.6
-# A frame of this share of that contrast is one before its fade; corners that are followed from there, the fewest that
-# tell, and the side of the square around each whose contrast counts.
-WHOLE, CORNERS, MIN_CORNERS, PATCH = 0.8, 200, 20, 9
+# A frame of this share of that contrast is one before its fade; of the corners that are followed from there the fewest
+# that tell, and the side of the square around each whose contrast counts.
+WHOLE, MIN_CORNERS, PATCH = 0.8, 20, 9
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,10 +160,9 @@ def _loses_contrast(pictures: Sequence[Image], frames: NDArray[np.int64], share:
     """
     kept = 1.0
     for now, following in pairwise(frames.tolist()):
-        corners = cv2.goodFeaturesToTrack(pictures[now], CORNERS, 0.01, 10)
-        if corners is None:
+        points = strong_corners(pictures[now])
+        if len(points) < MIN_CORNERS:
             return True
-        points = np.asarray(corners[:, 0], np.float32)
         moved, found = track_points(pictures[now], pictures[following], points)
         if found.sum() < MIN_CORNERS:
             return True
